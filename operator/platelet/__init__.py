@@ -1,0 +1,1 @@
+"""platelet heals Kubernetes workloads by running the team's own runbooks."""

@@ -1,0 +1,94 @@
+"""The ActionBudget: the one object on which every attempt must reserve its place (DESIGN 3.2)."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from platelet.model.durations import CAMEL, Timestamp
+from platelet.model.policy import Rate
+from platelet.model.signal import ShortText, Text
+from platelet.model.workload import WorkloadRef
+
+MAX_ENTRIES = 2000
+EntryKind = Literal["Act", "TakeBack"]
+EntryOutcome = Literal["Done", "Refused", "Superseded", "Unknown", "Abandoned"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspension:
+    """The kill switch: no attempt is reserved while it is set and `until` is not over."""
+
+    reason: Text = ""
+    until: Timestamp | None = None
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetSpec:
+    """Operator-wide limits, set by people."""
+
+    limits: Annotated[tuple[Rate, ...], Field(min_length=1, max_length=8)] = (
+        Rate(max_actions=10, per=timedelta(hours=1)),
+    )
+    suspended: Suspension | None = None
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingTakeBack:
+    """A temporary change to be taken back, kept here too so that deleting the Remediation does not lose it."""
+
+    replicas_set: int  # ours; the take-back happens only while the workload still has it
+    replicas_before: int
+    due_at: Timestamp | None = None
+    when_resolved: bool = False
+    done: bool = False
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One reservation: an attempt that has, or may have, changed something."""
+
+    id: ShortText  # <remediation uid>/<step>/<n>, or <attempt id>/back
+    kind: EntryKind = "Act"
+    target: WorkloadRef
+    policy: ShortText  # namespace/name
+    epoch: int  # of the leader that reserved
+    reserved_at: Timestamp
+    outcome: EntryOutcome | None = None
+    outcome_at: Timestamp | None = None  # the slot frees one window after this
+    settled_at: Timestamp | None = None  # verification is over: no longer counts for maxConcurrent
+    refunded: bool = False  # definitely refused by the API server: counts for nothing
+    take_back: PendingTakeBack | None = None
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetStatus:
+    """The leader's epoch and the reservations. Written only by the leader's one writer, resourceVersion-checked."""
+
+    epoch: int = 0
+    holder: ShortText = ""
+    used: ShortText = ""  # "3/10 per 1h", for kubectl get
+    full_until: Timestamp | None = None  # history was lost: nothing acts before this
+    full_reason: ShortText = ""
+    entries: Annotated[tuple[Entry, ...], Field(max_length=MAX_ENTRIES)] = ()
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """The ActionBudget as read."""
+
+    uid: str
+    resource_version: str
+    spec: BudgetSpec = field(default_factory=BudgetSpec)
+    status: BudgetStatus = field(default_factory=BudgetStatus)

@@ -1,0 +1,98 @@
+"""The limits and scope of a policy, and the steps of a runbook, as decisions read them."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from platelet.model.durations import CAMEL, Duration
+from platelet.model.workload import WorkloadRef
+
+Mode = Literal["Observe", "Approve", "Enforce"]
+DAY = timedelta(hours=24)  # the budget's memory: no window and no cooldown may be longer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """At most `max_actions` attempts in every window of length `per`."""
+
+    max_actions: Annotated[int, Field(ge=1, le=1000)]
+    per: Duration
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The brakes of one policy. The defaults are those of DESIGN 3.6."""
+
+    cooldown: Duration = timedelta(minutes=10)  # between remediations of one target
+    rate: Rate = field(default_factory=lambda: Rate(max_actions=3, per=timedelta(hours=1)))  # per target
+    per_policy: Rate | None = None
+    max_unhealthy: Annotated[str, Field(pattern=r"^([0-9]{1,2}|100)%$|^[0-9]{1,4}$", max_length=5)] = "30%"
+    max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 1
+    give_up_after: Duration = timedelta(hours=2)
+    reopen_within: Duration = timedelta(minutes=15)
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A RemediationPolicy as decisions see it, live. Only `ready` policies may act."""
+
+    namespace: str
+    name: str
+    uid: str
+    mode: Mode
+    priority: int = 0
+    limits: Limits = field(default_factory=Limits)
+    force: bool = False  # act even where GitOps or another operator owns the workload
+    suspended: str = ""  # the reason, when people suspended the policy
+    has_webhook: bool = False  # escalations are also delivered by HTTP
+    ready: bool = True
+    not_ready_reason: str = ""
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`, as reservations name the policy."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """How a step's recovery is proven. `timeout` runs from the write to the complete rollout, and again from there."""
+
+    timeout: timedelta = timedelta(minutes=5)
+    alert_timeout: timedelta = timedelta(minutes=15)  # an alert resolves late (TRAPS 43)
+    stable_for: timedelta = timedelta(minutes=1)
+    alert_resolved: bool = False  # asked for by the step; alerts that opened the remediation are awaited anyway
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One rung of a runbook: an optional condition in CEL, one action with its settings, a verification."""
+
+    name: str
+    action: str  # the key in the Runbook: rolloutRestart, rolloutUndo, scale
+    settings: Any  # the action's own dataclass, already validated
+    when: str = ""
+    verify: Verification = field(default_factory=Verification)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator's configuration adds to every decision."""
+
+    namespace: str  # the operator's own
+    healthy_for: timedelta = timedelta(minutes=10)
+    protected_namespaces: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """All targets of a policy and those of them that are sick. None where it could not be read."""
+
+    total: int
+    sick: frozenset[WorkloadRef]

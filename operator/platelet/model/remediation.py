@@ -1,0 +1,230 @@
+"""The Remediation: the ledger of one incident of one target (DESIGN 3.1)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from platelet.model.durations import CAMEL, Timestamp
+from platelet.model.policy import Mode
+from platelet.model.signal import Evidence, ShortText, Text
+from platelet.model.workload import Kind, Name
+
+State = Literal["Waiting", "Acting", "Verifying", "Monitoring", "Escalated", "Closed"]
+Phase = Literal["Intended", "Done", "Refused", "Superseded", "Unknown"]
+VerdictName = Literal["Recovered", "Failed", "Inconclusive"]
+AttemptKind = Literal["Act", "TakeBack"]
+
+MAX_EVIDENCE = 20
+MAX_DECISIONS = 30
+MAX_ATTEMPTS = 20
+MAX_STEPS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRef:
+    """The target, in the Remediation's own namespace."""
+
+    kind: Kind
+    name: Name
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedRef:
+    """An object as it was when the remediation was opened."""
+
+    namespace: ShortText = ""
+    name: Name
+    uid: ShortText = ""
+    generation: int = 0
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreState:
+    """What the target looked like when the attempt was planned: the precondition of its write (TRAPS 47)."""
+
+    uid: ShortText
+    generation: int
+    template_hash: ShortText
+    restart_stamp: ShortText = ""
+    replicas: int
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostState:
+    """What the write will have made true. Only the fields that the action writes are set."""
+
+    template_hash: ShortText | None = None
+    record: ShortText | None = None  # the revision record to restore
+    restart_stamp: ShortText | None = None
+    replicas: int | None = None
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBack:
+    """A temporary change still to be taken back: when it is due, or when the alert has resolved."""
+
+    due_at: Timestamp | None = None
+    when_resolved: bool = False
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One execution of one step's action. `id` is in the User-Agent of every write that it makes."""
+
+    id: ShortText
+    kind: AttemptKind = "Act"
+    step: int
+    action: ShortText
+    summary: Text  # "undo to revision 3 (healthy since ...)"
+    phase: Phase = "Intended"
+    intended_at: Timestamp
+    outcome_at: Timestamp | None = None
+    message: Text = ""
+    pre: PreState
+    post: PostState
+    take_back: TakeBack | None = None
+    verdict: VerdictName | None = None
+    verdict_at: Timestamp | None = None
+    verdict_message: Text = ""
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRecord:
+    """One decision, also each "no": repeated ones keep first, last and count."""
+
+    step: ShortText = ""
+    by: ShortText  # the guard, the step's condition, the verification
+    reason: ShortText
+    message: Text
+    first_at: Timestamp
+    last_at: Timestamp
+    count: int = 1
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Why nothing is done now, and when it is asked again."""
+
+    by: ShortText
+    reason: ShortText
+    message: Text
+    until: Timestamp | None = None
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verifying:
+    """The stored clocks of a running verification."""
+
+    started_at: Timestamp  # the write's outcome
+    complete_at: Timestamp | None = None  # the rollout was first seen complete
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationRecord:
+    """What people were told, and what is still to be told or cleaned up."""
+
+    reason: ShortText
+    message: Text
+    at: Timestamp
+    annotated: bool = False
+    published: bool = False  # Events on workload and policy
+    delivered: bool = False  # the webhook answered 2xx
+    deliveries: int = 0
+    retry_at: Timestamp | None = None
+    last_error: Text = ""
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A metav1.Condition."""
+
+    type: ShortText
+    status: Literal["True", "False", "Unknown"]
+    reason: ShortText
+    message: Text = ""
+    last_transition_time: Timestamp
+    observed_generation: int = 0
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemediationSpec:
+    """What was pinned at opening. `steps` are the Runbook's steps as written, resolved once."""
+
+    target_ref: TargetRef
+    policy_ref: PinnedRef
+    runbook_ref: PinnedRef
+    mode: Mode
+    signal: Evidence  # the evidence that opened it, so that it is stored with the CREATE
+    continues: ShortText = ""  # the Remediation whose ladder and take-backs this one takes over
+    first_step: int = 0
+    steps: Annotated[tuple[Mapping[str, Any], ...], Field(max_length=MAX_STEPS)] = ()
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemediationStatus:
+    """How far it is. `state` is the summary for people; conditions are for machines."""
+
+    observed_generation: int = 0
+    state: State = "Waiting"
+    reason: ShortText = ""
+    message: Text = ""
+    target_uid: ShortText = ""
+    opened_at: Timestamp | None = None
+    step: int = 0
+    step_name: ShortText = ""
+    waiting: Waiting | None = None
+    verifying: Verifying | None = None
+    evidence: Annotated[tuple[Evidence, ...], Field(max_length=MAX_EVIDENCE)] = ()
+    evidence_dropped: int = 0
+    attempts: Annotated[tuple[Attempt, ...], Field(max_length=MAX_ATTEMPTS)] = ()
+    attempts_dropped: int = 0
+    decisions: Annotated[tuple[DecisionRecord, ...], Field(max_length=MAX_DECISIONS)] = ()
+    decisions_dropped: int = 0
+    recovered_at: Timestamp | None = None
+    taken_back_at: Timestamp | None = None
+    reapplied: bool = False  # a recurrence after our own take-back was answered once already
+    escalation: EscalationRecord | None = None
+    healthy_since: Timestamp | None = None  # while Escalated: since when the target is well again
+    closed_at: Timestamp | None = None
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=8)] = ()
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remediation:
+    """The object as read."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int = 1
+    spec: RemediationSpec
+    status: RemediationStatus = field(default_factory=RemediationStatus)

@@ -1,0 +1,29 @@
+"""Revision records: what platelet remembers of one template of a workload (DESIGN 3.5)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from platelet.model.workload import WorkloadRef
+
+Health = Literal["Unknown", "Healthy", "Suspect", "Bad"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionRecord:
+    """One template of one workload, stored as an apps/v1 ControllerRevision.
+
+    Healthy: provably well for `healthyFor`. Suspect: a Healthy one that failed; no goal until it proved itself again.
+    Bad: never a goal again.
+    """
+
+    name: str
+    resource_version: str
+    target: WorkloadRef
+    template_hash: str
+    template: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    first_seen: datetime
+    health: Health = "Unknown"
+    health_since: datetime | None = None  # when `health` was last set
+    ever_healthy: bool = False

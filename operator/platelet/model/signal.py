@@ -1,0 +1,49 @@
+"""Signals: normalised facts that a target is unwell."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from platelet.model.durations import CAMEL, Timestamp
+
+Text = Annotated[str, Field(max_length=1024)]
+ShortText = Annotated[str, Field(max_length=256)]
+Source = Literal["pod", "alert"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One fact of ill health. The same fact seen again has the same fingerprint.
+
+    `holds_at` is when it is old enough to act on (its trigger's `for` is over); until then guards wait.
+    """
+
+    source: Source
+    reason: ShortText  # CrashLoopBackOff, or the alert's name
+    fingerprint: ShortText  # pods: reason; alerts: Alertmanager's fingerprint + startsAt (TRAPS 17)
+    message: Text
+    since: datetime  # the first failing status, or the alert's startsAt
+    holds_at: datetime
+    severity: ShortText = ""
+    pods: tuple[str, ...] = ()  # sick pods, by name, bounded
+    newest_only: bool = False  # every sick pod belongs to the newest ReplicaSet: the rollout itself is the fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A signal as kept on a Remediation: merged by fingerprint, with first, last and count."""
+
+    source: Source
+    reason: ShortText
+    fingerprint: ShortText
+    message: Text
+    first_seen: Timestamp
+    last_seen: Timestamp
+    holds_at: Timestamp | None = None
+    count: Annotated[int, Field(ge=1)] = 1
+    severity: ShortText = ""
+    resolved_at: Timestamp | None = None  # alerts: when a sender said so; pods: when the signal was gone
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL

@@ -1,0 +1,74 @@
+"""The situation: everything that one decision may know, read at one moment from the API server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from platelet.model.budget import Budget
+from platelet.model.policy import Policy, Scope, Settings, Step
+from platelet.model.remediation import Remediation
+from platelet.model.revision import RevisionRecord
+from platelet.model.signal import Signal
+from platelet.model.workload import Pod, ReplicaSet, Workload, WorkloadRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionTraits:
+    """What guards must know of the step's action, without knowing the action."""
+
+    name: str = ""
+    changes_template: bool = False  # to another template: undo (a restart only stamps)
+    changes_replicas: bool = False
+    heals_rollout: bool = False  # may act on an unfinished rollout whose own pods are sick
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeHealth:
+    """Whether a node can be the cause: NotReady, or under which pressure."""
+
+    name: str
+    ready: bool
+    pressures: tuple[str, ...] = ()  # MemoryPressure, DiskPressure, PIDPressure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteFailure:
+    """The answer to the last write of an attempt, when it was a definite refusal of the API server."""
+
+    attempt: str
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """A named value for what we know. Unknown is None, and means no action."""
+
+    settings: Settings
+    remediation: Remediation
+    steps: tuple[Step, ...]
+    policy: Policy | None  # None: deleted
+    workload: Workload | None  # None: deleted
+    signals: tuple[Signal, ...] = ()  # those that hold now or will (holds_at), evaluated on fresh reads
+    replica_sets: tuple[ReplicaSet, ...] = ()  # the target's, newest revision first
+    pods: tuple[Pod, ...] = ()  # the target's
+    records: tuple[RevisionRecord, ...] = ()  # the target's
+    budget: Budget | None = None  # None: missing or unreadable, which means full
+    epoch: int = 0  # ours
+    scope: Scope | None = None
+    nodes: Mapping[str, NodeHealth] = field(default_factory=dict)  # of the sick pods
+    missing_references: tuple[str, ...] = ()  # Secrets and ConfigMaps that the last healthy template names and that are gone
+    namespace_suspended: str = ""  # the reason in the namespace's annotation
+    autoscalers: tuple[str, ...] = ()  # HPAs that own this target's replicas
+    older_open: str = ""  # another acting Remediation of this target, older than this one
+    action: ActionTraits = field(default_factory=ActionTraits)  # of the current step
+    clock_age_seconds: float = 0.0  # since the last sample of the API server's time
+    never_sent: frozenset[str] = frozenset()  # attempts intended by this process and not sent yet
+    failure: WriteFailure | None = None
+    alerts_known_at: datetime | None = None  # last successful contact with Alertmanager
+
+    @property
+    def target(self) -> WorkloadRef:
+        """The key of the target, which outlives its uid."""
+        ref = self.remediation.spec.target_ref
+        return WorkloadRef(kind=ref.kind, namespace=self.remediation.namespace, name=ref.name)
