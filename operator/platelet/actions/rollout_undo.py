@@ -1,0 +1,173 @@
+"""rolloutUndo: go back to a template that is known to have been well (TRAPS 1 to 5, 8).
+
+Only `/spec/template` goes back. Which template is pinned in the plan by its revision record: kubectl's "previous"
+points at the bad template again after the first undo, and at the same bad image after a restart.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from platelet.model import reasons
+from platelet.model.durations import CAMEL, format_time
+from platelet.model.remediation import PostState
+from platelet.model.revision import RevisionRecord
+from platelet.model.rules import Action
+from platelet.model.situation import ActionTraits, Situation
+from platelet.model.verdict import Plan, Refusal
+from platelet.model.workload import ReplicaSet, Workload
+
+REVISION_RULE = "revision belongs to `to: Revision`, and `to: Revision` needs it"
+IF_UNKNOWN_RULE = "ifUnknown belongs to `to: LastHealthy`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutUndo:
+    """Restore the pod template of an earlier revision. Replicas, strategy and ConfigMaps stay as they are."""
+
+    to: Annotated[
+        Literal["LastHealthy", "Previous", "Revision"],
+        Field(
+            description="LastHealthy: the newest other template that platelet has seen well for healthyFor. "
+            "Previous: the newest other template that is not known to be bad. Revision: the one named in `revision`."
+        ),
+    ] = "LastHealthy"
+    revision: Annotated[
+        int | None,
+        Field(ge=1, le=2**31 - 1, description="With `to: Revision`: the number in deployment.kubernetes.io/revision."),
+    ] = None
+    if_unknown: Annotated[
+        Literal["Previous"] | None,
+        Field(
+            description="With `to: LastHealthy`: what to do where no template is known to be healthy. Absent: nothing."
+        ),
+    ] = None
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        **CAMEL,
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "(self.to == 'Revision') == has(self.revision)", "message": REVISION_RULE},
+                {"rule": "self.to == 'LastHealthy' || !has(self.ifUnknown)", "message": IF_UNKNOWN_RULE},
+            ]
+        },
+    )
+
+    def __post_init__(self) -> None:
+        """Hold the same rules where no API server has: in files and tests. Raises ValueError."""
+        if (self.to == "Revision") != (self.revision is not None):
+            raise ValueError(REVISION_RULE)
+        if self.if_unknown is not None and self.to != "LastHealthy":
+            raise ValueError(IF_UNKNOWN_RULE)
+
+
+def plan(settings: RolloutUndo, situation: Situation, _now: datetime) -> Plan | Refusal:
+    """Pin the template to restore. Refuses where none is known well enough, or the live one is already it."""
+    live = situation.workload
+    if live is None:
+        return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to undo")
+    if settings.to == "Revision":
+        return _to_revision(settings.revision or 0, live, situation)
+    if settings.to == "Previous":
+        return _to_previous(live, situation)
+    healthy = _last_healthy(live, situation)
+    if healthy is not None:
+        return _back_to(healthy)
+    if settings.if_unknown == "Previous":
+        return _to_previous(live, situation)
+    return Refusal(
+        reason=reasons.NO_HEALTHY_REVISION,
+        message="no other template of this workload is known to have been healthy; it is not guessed which one was",
+    )
+
+
+def _last_healthy(live: Workload, situation: Situation) -> RevisionRecord | None:
+    shunned = _never_a_goal(situation)
+    candidates = [
+        record
+        for record in situation.records
+        if record.health == "Healthy"
+        and record.template_hash != live.template_hash
+        and record.template_hash not in shunned
+    ]
+    return max(
+        candidates, key=lambda record: (record.health_since or record.first_seen, record.first_seen), default=None
+    )
+
+
+def _to_previous(live: Workload, situation: Situation) -> Plan | Refusal:
+    shunned = _never_a_goal(situation)
+    candidates = [
+        old
+        for old in situation.replica_sets
+        if old.revision > 0 and old.template_hash != live.template_hash and old.template_hash not in shunned
+    ]
+    if not candidates:
+        return Refusal(
+            reason=reasons.NO_SUCH_REVISION,
+            message="there is no previous revision with another template that is not known to be bad",
+        )
+    return _restore(max(candidates, key=lambda old: old.revision), situation)
+
+
+def _to_revision(number: int, live: Workload, situation: Situation) -> Plan | Refusal:
+    named = next((old for old in situation.replica_sets if old.revision == number), None)
+    if named is None:
+        return Refusal(reason=reasons.NO_SUCH_REVISION, message=f"no ReplicaSet of this workload has revision {number}")
+    if named.template_hash == live.template_hash:
+        return Refusal(reason=reasons.ALREADY_THERE, message=f"the live template is already that of revision {number}")
+    if named.template_hash in _never_a_goal(situation):
+        return Refusal(
+            reason=reasons.NO_HEALTHY_REVISION,
+            message=f"the template of revision {number} is known to have failed, so it is no goal",
+        )
+    return _restore(named, situation)
+
+
+def _restore(old: ReplicaSet, situation: Situation) -> Plan | Refusal:
+    record = _newest(record for record in situation.records if record.template_hash == old.template_hash)
+    if record is None:
+        return Refusal(
+            reason=reasons.NO_SUCH_REVISION,
+            message=f"revision {old.revision} has no revision record to restore it from",
+        )
+    return _back_to(record, f"revision {old.revision}, ")
+
+
+def _back_to(record: RevisionRecord, number: str = "") -> Plan:
+    health = "with health unknown"
+    if record.health == "Healthy":
+        health = f"healthy since {format_time(record.health_since or record.first_seen)}"
+    return Plan(
+        post=PostState(template_hash=record.template_hash, record=record.name),
+        summary=(
+            f"undo to {number}the template first seen {format_time(record.first_seen)} and {health}; "
+            f"hash {record.template_hash}"
+        ),
+    )
+
+
+def _never_a_goal(situation: Situation) -> frozenset[str]:
+    """Hashes of templates that failed: by their records, or left by an earlier undo of this very remediation."""
+    failed = {record.template_hash for record in situation.records if record.health in ("Bad", "Suspect")}
+    left = {
+        attempt.pre.template_hash
+        for attempt in situation.remediation.status.attempts
+        if attempt.post.template_hash is not None
+    }
+    return frozenset(failed | left)
+
+
+def _newest(records: Iterable[RevisionRecord]) -> RevisionRecord | None:
+    return max(records, key=lambda record: record.first_seen, default=None)
+
+
+ACTION = Action(
+    key="rolloutUndo",
+    settings=RolloutUndo,
+    traits=ActionTraits(name="rolloutUndo", changes_template=True, heals_rollout=True),
+    plan=plan,
+)
