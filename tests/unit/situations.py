@@ -1,0 +1,301 @@
+"""Builders of situations for tests: everything is well and allowed unless a test says otherwise.
+
+`a_situation(**changes)` is a crash-looping Deployment `shop/api` whose second release is bad, with a policy in mode
+Enforce, an empty budget and fresh reads at `NOW`: every guard allows the step's action. Each builder takes the fields
+of its dataclass as keywords, so that a test names only what it is about.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from platelet.model.budget import Budget, BudgetSpec, BudgetStatus, Entry
+from platelet.model.policy import Limits, Policy, Scope, Settings, Step, Verification
+from platelet.model.remediation import (
+    Attempt,
+    PinnedRef,
+    PostState,
+    PreState,
+    Remediation,
+    RemediationSpec,
+    RemediationStatus,
+    TargetRef,
+    Verifying,
+)
+from platelet.model.revision import RevisionRecord
+from platelet.model.signal import Evidence, Signal
+from platelet.model.situation import ActionTraits, Situation
+from platelet.model.workload import Container, Pod, ReplicaSet, Workload, WorkloadRef
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+RELEASED = NOW - timedelta(minutes=5)  # the bad release
+BORN = NOW - timedelta(days=3)  # the good one before it
+GOOD, BAD = "good", "bad"  # template hashes
+TARGET = WorkloadRef(kind="Deployment", namespace="shop", name="api")
+UNDO = ActionTraits(name="rolloutUndo", changes_template=True, heals_rollout=True)
+RESTART = ActionTraits(name="rolloutRestart")
+SCALE = ActionTraits(name="scale", changes_replicas=True)
+
+
+def seconds(count: float) -> timedelta:
+    """A duration in seconds."""
+    return timedelta(seconds=count)
+
+
+def minutes(count: float) -> timedelta:
+    """A duration in minutes."""
+    return timedelta(minutes=count)
+
+
+def a_workload(**changes: Any) -> Workload:
+    """A Deployment `shop/api` of 2 replicas with its bad release rolled out completely (TRAPS 39)."""
+    workload = Workload(
+        ref=TARGET,
+        uid="uid-api",
+        resource_version="100",
+        generation=2,
+        observed_generation=2,
+        created_at=BORN,
+        selector={"matchLabels": {"app": "api"}},
+        replicas=2,
+        template_hash=BAD,
+        status_replicas=2,
+        updated_replicas=2,
+        conditions={
+            "Progressing": ("True", "NewReplicaSetAvailable"),
+            "Available": ("False", "MinimumReplicasUnavailable"),
+        },
+    )
+    return replace(workload, **changes)
+
+
+def a_well_workload(**changes: Any) -> Workload:
+    """The same Deployment with everything available."""
+    well: dict[str, Any] = {
+        "template_hash": GOOD,
+        "ready_replicas": 2,
+        "available_replicas": 2,
+        "conditions": {
+            "Progressing": ("True", "NewReplicaSetAvailable"),
+            "Available": ("True", "MinimumReplicasAvailable"),
+        },
+    }
+    return a_workload(**(well | changes))
+
+
+def a_replica_set(revision: int, template_hash: str, **changes: Any) -> ReplicaSet:
+    """A ReplicaSet named after its revision, without replicas."""
+    replica_set = ReplicaSet(
+        name=f"api-{revision}",
+        uid=f"uid-rs-{revision}",
+        revision=revision,
+        replicas=0,
+        created_at=BORN,
+        template_hash=template_hash,
+        pod_template_hash=f"pth-{revision}",
+    )
+    return replace(replica_set, **changes)
+
+
+def a_record(template_hash: str = GOOD, **changes: Any) -> RevisionRecord:
+    """A Healthy revision record named after its hash."""
+    record = RevisionRecord(
+        name=f"api-{template_hash}",
+        resource_version="1",
+        target=TARGET,
+        template_hash=template_hash,
+        first_seen=BORN,
+        health="Healthy",
+        health_since=BORN + minutes(10),
+        ever_healthy=True,
+    )
+    return replace(record, **changes)
+
+
+def a_container(**changes: Any) -> Container:
+    """A container that has run since the bad release without a restart."""
+    return replace(Container(name="app", ready=True, state="running", started_at=RELEASED), **changes)
+
+
+def a_pod(name: str = "api-2-a", **changes: Any) -> Pod:
+    """A ready pod of the newest ReplicaSet."""
+    pod = Pod(
+        namespace="shop",
+        name=name,
+        uid=f"uid-{name}",
+        created_at=RELEASED,
+        phase="Running",
+        pod_template_hash="pth-2",
+        node="node-1",
+        ready=True,
+        ready_changed_at=RELEASED,
+        containers=(a_container(),),
+    )
+    return replace(pod, **changes)
+
+
+def a_sick_pod(name: str = "api-2-a", **changes: Any) -> Pod:
+    """A crash-looping pod of the newest ReplicaSet."""
+    crashing = a_container(
+        ready=False,
+        restarts=4,
+        state="waiting",
+        reason="CrashLoopBackOff",
+        started_at=None,
+        last_reason="Error",
+        last_exit_code=1,
+        last_started_at=NOW - seconds(40),
+        last_finished_at=NOW - seconds(30),
+    )
+    return a_pod(name, **({"ready": False, "containers": (crashing,)} | changes))
+
+
+def a_signal(**changes: Any) -> Signal:
+    """A crash loop of two pods of the newest ReplicaSet that has held for four minutes."""
+    signal = Signal(
+        source="pod",
+        reason="CrashLoopBackOff",
+        fingerprint="CrashLoopBackOff",
+        message="2 pods crash-loop",
+        since=RELEASED,
+        holds_at=RELEASED + minutes(1),
+        pods=("api-2-a", "api-2-b"),
+        newest_only=True,
+    )
+    return replace(signal, **changes)
+
+
+def an_alert(**changes: Any) -> Signal:
+    """An alert that fires on the workload."""
+    alert: dict[str, Any] = {
+        "source": "alert",
+        "reason": "ApiDown",
+        "fingerprint": "f00d+2026-11-21T11:55:00Z",
+        "message": "ApiDown fires",
+        "pods": (),
+        "newest_only": False,
+    }
+    return a_signal(**(alert | changes))
+
+
+def evidence_of(signal: Signal, **changes: Any) -> Evidence:
+    """A signal as a Remediation keeps it, last seen now."""
+    evidence = Evidence(
+        source=signal.source,
+        reason=signal.reason,
+        fingerprint=signal.fingerprint,
+        message=signal.message,
+        first_seen=signal.since,
+        last_seen=NOW,
+        holds_at=signal.holds_at,
+    )
+    return replace(evidence, **changes)
+
+
+def a_policy(**changes: Any) -> Policy:
+    """A policy `shop/heal-api` in mode Enforce with default limits."""
+    return replace(Policy(namespace="shop", name="heal-api", uid="uid-policy", mode="Enforce"), **changes)
+
+
+def limits(**changes: Any) -> Limits:
+    """The default limits, changed."""
+    return replace(Limits(), **changes)
+
+
+def a_step(action: str = "rolloutUndo", settings: Any = None, **changes: Any) -> Step:
+    """A step named after its action, with the default verification."""
+    return replace(Step(name=action, action=action, settings=settings, verify=Verification()), **changes)
+
+
+def an_attempt(**changes: Any) -> Attempt:
+    """An undo of this remediation, from the bad to the good template, done a minute ago."""
+    attempt = Attempt(
+        id="rem-1/0/1",
+        step=0,
+        action="rolloutUndo",
+        summary="undo",
+        phase="Done",
+        intended_at=NOW - minutes(1),
+        outcome_at=NOW - minutes(1),
+        pre=PreState(uid="uid-api", generation=2, template_hash=BAD, replicas=2),
+        post=PostState(template_hash=GOOD, record="api-good"),
+    )
+    return replace(attempt, **changes)
+
+
+def a_status(**changes: Any) -> RemediationStatus:
+    """The status of a Remediation that waits at its first step."""
+    status = RemediationStatus(opened_at=RELEASED + minutes(1), evidence=(evidence_of(a_signal()),))
+    return replace(status, **changes)
+
+
+def verifying(started_at: datetime = NOW - minutes(1), complete_at: datetime | None = None) -> Verifying:
+    """The clocks of a verification."""
+    return Verifying(started_at=started_at, complete_at=complete_at)
+
+
+def a_remediation(**changes: Any) -> Remediation:
+    """The Remediation `shop/deployment-api-1` with uid `rem-1`."""
+    remediation = Remediation(
+        namespace="shop",
+        name="deployment-api-1",
+        uid="rem-1",
+        resource_version="7",
+        spec=RemediationSpec(
+            target_ref=TargetRef(kind="Deployment", name="api"),
+            policy_ref=PinnedRef(namespace="shop", name="heal-api", uid="uid-policy"),
+            runbook_ref=PinnedRef(namespace="shop", name="api-down", uid="uid-runbook"),
+            mode="Enforce",
+            signal=evidence_of(a_signal()),
+        ),
+        status=a_status(),
+    )
+    return replace(remediation, **changes)
+
+
+def an_entry(**changes: Any) -> Entry:
+    """A reservation of another remediation of this target and policy, done half an hour ago and settled."""
+    entry = Entry(
+        id="rem-0/0/1",
+        target=TARGET,
+        policy="shop/heal-api",
+        epoch=1,
+        reserved_at=NOW - minutes(30),
+        outcome="Done",
+        outcome_at=NOW - minutes(30),
+        settled_at=NOW - minutes(25),
+    )
+    return replace(entry, **changes)
+
+
+def a_budget(*entries: Entry, spec: BudgetSpec | None = None, **status: Any) -> Budget:
+    """The ActionBudget with these entries, 10 actions per hour unless `spec` says otherwise."""
+    return Budget(
+        uid="uid-budget",
+        resource_version="5",
+        spec=spec or BudgetSpec(),
+        status=replace(BudgetStatus(epoch=1, holder="me", entries=entries), **status),
+    )
+
+
+def a_situation(**changes: Any) -> Situation:
+    """The bad release of `shop/api`, on which every guard allows an undo (and, being rolled out, a restart)."""
+    situation = Situation(
+        settings=Settings(namespace="platelet-system"),
+        remediation=a_remediation(),
+        steps=(a_step(),),
+        policy=a_policy(),
+        workload=a_workload(),
+        signals=(a_signal(),),
+        replica_sets=(a_replica_set(2, BAD, replicas=2, created_at=RELEASED), a_replica_set(1, GOOD)),
+        pods=(a_sick_pod("api-2-a"), a_sick_pod("api-2-b")),
+        records=(
+            a_record(BAD, first_seen=RELEASED, health="Unknown", health_since=None, ever_healthy=False),
+            a_record(),
+        ),
+        budget=a_budget(),
+        epoch=1,
+        scope=Scope(total=1, sick=frozenset({TARGET})),
+        action=UNDO,
+    )
+    return replace(situation, **changes)
