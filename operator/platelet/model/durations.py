@@ -41,8 +41,14 @@ def format_duration(duration: timedelta) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """Read an RFC 3339 time of the Kubernetes API as an aware UTC datetime."""
-    return datetime.fromisoformat(text).astimezone(UTC)
+    """Read an RFC 3339 time of the Kubernetes API as an aware UTC datetime. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone: write it like 2026-11-21T08:00:00Z")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is out of the range of times") from None
 
 
 def format_time(moment: datetime) -> str:

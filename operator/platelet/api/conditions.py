@@ -1,0 +1,37 @@
+"""Conditions per Kubernetes conventions: one entry per type, stamped when its status changes."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from platelet.model.remediation import Condition
+
+
+def set_condition(  # noqa: PLR0913, PLR0917 - a condition has this many fields
+    conditions: tuple[Condition, ...],
+    type_: str,
+    status: Literal["True", "False", "Unknown"],
+    reason: str,
+    message: str,
+    now: datetime,
+    generation: int,
+) -> tuple[Condition, ...]:
+    """Set the condition of this type, in its old place; `lastTransitionTime` moves only when the status changes."""
+    new = Condition(
+        type=type_,
+        status=status,
+        reason=reason,
+        message=message,
+        last_transition_time=now,
+        observed_generation=generation,
+    )
+    kept = []
+    for old in conditions:
+        if old.type != type_:
+            kept.append(old)
+            continue
+        since = old.last_transition_time if old.status == status else now
+        kept.append(replace(new, last_transition_time=since))
+    if all(old.type != type_ for old in conditions):
+        kept.append(new)
+    return tuple(kept)

@@ -1,0 +1,75 @@
+"""Errors of the contract, said so that the author of the object can mend it."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+_MAX_SHOWN = 60
+_MAX_ERRORS = 5
+_TAUGHT = {
+    "missing": "is required: add it",
+    "unexpected_keyword_argument": "is not a known field: remove it or correct its spelling",
+    "extra_forbidden": "is not a known field: remove it or correct its spelling",
+}
+T = TypeVar("T")
+
+
+class InvalidSpec(ValueError):  # noqa: N818 - named for what it says
+    """An object cannot be used. The message names the field, the value and the fix."""
+
+
+def read(adapter: TypeAdapter[T], value: object, path: str = "") -> T:
+    """Validate `value`, found at `path` of an object. Raises InvalidSpec that lists the first few faults."""
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        faults = _innermost(error.errors(include_url=False, include_context=True))
+        said = [_sentence(fault, path) for fault in faults[:_MAX_ERRORS]]
+        if len(faults) > _MAX_ERRORS:
+            said.append(f"and {len(faults) - _MAX_ERRORS} more")
+        raise InvalidSpec("; ".join(said)) from None
+
+
+def mapping(value: object, path: str) -> Mapping[str, Any]:
+    """Give back `value` if it is a mapping. Raises InvalidSpec otherwise."""
+    if not isinstance(value, Mapping):
+        raise InvalidSpec(f"{path}: {show(value)} is not a mapping: write `field: value` pairs")
+    return value
+
+
+def show(value: object) -> str:
+    """Show a value of the user's, shortened."""
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."
+
+
+def _innermost(faults: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out what only follows from a fault further inside, such as a list that is empty without its bad entry."""
+    places = [fault["loc"] for fault in faults]
+    return [
+        fault
+        for fault in faults
+        if not any(place != fault["loc"] and place[: len(fault["loc"])] == fault["loc"] for place in places)
+    ]
+
+
+def _sentence(fault: ErrorDetails, path: str) -> str:
+    where = _where(path, fault["loc"])
+    taught = _TAUGHT.get(fault["type"])
+    if taught:
+        return f"{where}: {taught}"
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "value_error":  # our own sentences name the value already
+        return f"{where}: {message}"
+    return f"{where}: {show(fault['input'])} is not valid: {message[:1].lower()}{message[1:]}"
+
+
+def _where(path: str, location: tuple[int | str, ...]) -> str:
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            path += f".{part}" if path else part
+    return path or "the object"

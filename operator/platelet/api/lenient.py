@@ -1,0 +1,70 @@
+"""Reading what others wrote: a malformed detail reads as absent, and nothing raises over it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from platelet.model import durations
+from platelet.model.workload import Owner
+
+
+def read_owner(obj: Mapping[str, Any]) -> Owner | None:
+    """Find the controlling owner, or None."""
+    for reference in mappings(mapping(obj["metadata"]).get("ownerReferences")):
+        if reference.get("controller") is True:
+            return Owner(
+                api_version=text(reference.get("apiVersion")),
+                kind=text(reference.get("kind")),
+                name=text(reference.get("name")),
+                uid=text(reference.get("uid")),
+            )
+    return None
+
+
+def read_creation(metadata: Mapping[str, Any]) -> datetime:
+    """When the object was created. Raises KeyError if the API server did not say."""
+    created_at = moment(metadata["creationTimestamp"])
+    if created_at is None:
+        raise KeyError("creationTimestamp")
+    return created_at
+
+
+def by_type(conditions: object) -> dict[str, Mapping[str, Any]]:
+    """Key a list of conditions by their types."""
+    return {text(condition.get("type")): condition for condition in mappings(conditions)}
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Take a mapping, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def mappings(value: object) -> Sequence[Mapping[str, Any]]:
+    """Take the mappings in a list, else none."""
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
+def text(value: object) -> str:
+    """Take a string, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def texts(value: object) -> dict[str, str]:
+    """Take the entries of labels or annotations that are strings."""
+    entries = mapping(value).items()
+    return {key: entry for key, entry in entries if isinstance(key, str) and isinstance(entry, str)}
+
+
+def number(value: object, absent: int = 0) -> int:
+    """Take an integer that is not negative, else `absent`."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else absent
+
+
+def moment(value: object) -> datetime | None:
+    """Read a time as the API server writes it, else None."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return durations.parse_time(value)
+    except ValueError:
+        return None

@@ -1,0 +1,70 @@
+"""Pods, reduced to what triggers, guards and checks read. As lenient as `workloads`."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from platelet.api import lenient, templates
+from platelet.model.workload import Container, Pod
+
+State = Literal["waiting", "running", "terminated", "unknown"]
+_STATES: tuple[State, ...] = ("waiting", "running", "terminated")
+
+
+def read_pod(obj: Mapping[str, Any]) -> Pod:
+    """Read a pod. Raises KeyError without its metadata, nothing else."""
+    metadata, spec = lenient.mapping(obj["metadata"]), lenient.mapping(obj.get("spec"))
+    status = lenient.mapping(obj.get("status"))
+    conditions = lenient.by_type(status.get("conditions"))
+    ready = conditions.get("Ready", {})
+    statuses = [
+        *lenient.mappings(status.get("initContainerStatuses")),
+        *lenient.mappings(status.get("containerStatuses")),
+    ]
+    return Pod(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        created_at=lenient.read_creation(metadata),
+        phase=lenient.text(status.get("phase")),
+        owner=lenient.read_owner(obj),
+        pod_template_hash=lenient.texts(metadata.get("labels")).get(templates.POD_TEMPLATE_HASH, ""),
+        node=lenient.text(spec.get("nodeName")),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        ready=ready.get("status") == "True",
+        ready_changed_at=lenient.moment(ready.get("lastTransitionTime")),
+        unschedulable=_unschedulable(conditions.get("PodScheduled", {})),
+        containers=tuple(_read_container(container) for container in statuses),
+    )
+
+
+def _unschedulable(condition: Mapping[str, Any]) -> str:
+    if condition.get("status") != "False":
+        return ""
+    return lenient.text(condition.get("message")) or lenient.text(condition.get("reason")) or "not scheduled"
+
+
+def _read_container(status: Mapping[str, Any]) -> Container:
+    states = lenient.mapping(status.get("state"))
+    state: State = next((name for name in _STATES if isinstance(states.get(name), Mapping)), "unknown")
+    now = lenient.mapping(states.get(state))
+    last = lenient.mapping(lenient.mapping(status.get("lastState")).get("terminated"))
+    return Container(
+        name=lenient.text(status.get("name")),
+        ready=status.get("ready") is True,
+        restarts=lenient.number(status.get("restartCount")),
+        state=state,
+        reason=lenient.text(now.get("reason")),
+        message=lenient.text(now.get("message")),
+        exit_code=_exit_code(now),
+        started_at=lenient.moment(now.get("startedAt")),
+        finished_at=lenient.moment(now.get("finishedAt")),
+        last_reason=lenient.text(last.get("reason")),
+        last_exit_code=_exit_code(last),
+        last_started_at=lenient.moment(last.get("startedAt")),
+        last_finished_at=lenient.moment(last.get("finishedAt")),
+    )
+
+
+def _exit_code(state: Mapping[str, Any]) -> int | None:
+    code = state.get("exitCode")
+    return code if isinstance(code, int) and not isinstance(code, bool) else None

@@ -1,0 +1,120 @@
+"""Revision records (DESIGN 3.5), stored as apps/v1 ControllerRevisions.
+
+Labels of our own only, or a controller would adopt them (TRAPS 41), and no owner references, so that a workload that
+is deleted and applied again keeps its history. `data` is immutable by the API; what changes are annotations.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, get_args
+
+from platelet.api import lenient, templates
+from platelet.model import durations, effects
+from platelet.model.revision import Health, RevisionRecord
+from platelet.model.workload import KINDS, Kind, WorkloadRef
+
+TARGET_KIND = "platelet.dev/target-kind"
+TARGET = "platelet.dev/target"
+TEMPLATE = "platelet.dev/template"
+FIRST_SEEN = "platelet.dev/first-seen"
+HEALTH = "platelet.dev/health"
+HEALTH_SINCE = "platelet.dev/health-since"
+EVER_HEALTHY = "platelet.dev/ever-healthy"
+_LONGEST_LABEL = 63
+_HEALTHS: tuple[Health, ...] = get_args(Health)
+
+
+def record_name(target: WorkloadRef, template_hash: str) -> str:
+    """Name the record: the same for the same template of the same workload, so that two creators collide."""
+    return f"platelet-{target.kind.lower()}-{_short(f'{target.name}/{template_hash}')}"
+
+
+def record_selector(target: WorkloadRef) -> str:
+    """Select a workload's records by label, within its namespace."""
+    return f"{TARGET_KIND}={target.kind},{TARGET}={_label(target.name)}"
+
+
+def read_record(obj: Mapping[str, Any]) -> RevisionRecord:
+    """Read a record. Raises KeyError when the object is not one of ours.
+
+    The hash is taken from the data, which nobody can change; an unreadable health is Unknown.
+    """
+    metadata = lenient.mapping(obj["metadata"])
+    annotations, labels = lenient.texts(metadata.get("annotations")), lenient.texts(metadata.get("labels"))
+    template = lenient.mapping(lenient.mapping(obj.get("data"))["template"])
+    return RevisionRecord(
+        name=metadata["name"],
+        resource_version=metadata["resourceVersion"],
+        target=WorkloadRef(
+            kind=_kind(labels[TARGET_KIND]),
+            namespace=metadata["namespace"],
+            name=annotations.get(TARGET) or labels[TARGET],
+        ),
+        template_hash=templates.hash_template(template),
+        template=template,
+        first_seen=lenient.moment(annotations.get(FIRST_SEEN)) or lenient.read_creation(metadata),
+        health=_health(annotations.get(HEALTH)),
+        health_since=lenient.moment(annotations.get(HEALTH_SINCE)),
+        ever_healthy=annotations.get(EVER_HEALTHY) == "true",
+    )
+
+
+def write_record(effect: effects.RememberRevision) -> dict[str, Any]:
+    """Write the record of a template that is seen for the first time, for a CREATE."""
+    target = effect.target
+    since = effect.health_since if effect.health_since is not None else effect.first_seen
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": record_name(target, effect.template_hash),
+            "namespace": target.namespace,
+            "labels": {TARGET_KIND: target.kind, TARGET: _label(target.name), TEMPLATE: effect.template_hash},
+            "annotations": {
+                TARGET: target.name,
+                FIRST_SEEN: durations.format_time(effect.first_seen),
+                **_health_annotations(effect.health, since),
+            },
+        },
+        "revision": 1,
+        "data": {"template": _without_pod_template_hash(effect.template)},
+    }
+
+
+def write_mark(effect: effects.MarkRevision) -> dict[str, Any]:
+    """Write a record's new health, as a merge patch that fails when the record has changed since it was read."""
+    annotations = _health_annotations(effect.health, effect.at)
+    return {"metadata": {"resourceVersion": effect.resource_version, "annotations": annotations}}
+
+
+def _health_annotations(health: Health, since: datetime) -> dict[str, str]:
+    proven = {EVER_HEALTHY: "true"} if health == "Healthy" else {}
+    return {HEALTH: health, HEALTH_SINCE: durations.format_time(since), **proven}
+
+
+def _without_pod_template_hash(template: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = lenient.mapping(template.get("metadata"))
+    if templates.POD_TEMPLATE_HASH not in lenient.mapping(metadata.get("labels")):
+        return dict(template)
+    labels = {key: value for key, value in metadata["labels"].items() if key != templates.POD_TEMPLATE_HASH}
+    return {**template, "metadata": {**metadata, "labels": labels}}
+
+
+def _kind(name: str) -> Kind:
+    for kind in KINDS:
+        if kind == name:
+            return kind
+    raise KeyError(TARGET_KIND)
+
+
+def _health(name: str | None) -> Health:
+    return next((health for health in _HEALTHS if health == name), "Unknown")
+
+
+def _label(name: str) -> str:
+    return name if len(name) <= _LONGEST_LABEL else _short(name)
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

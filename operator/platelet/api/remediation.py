@@ -1,0 +1,38 @@
+"""The Remediation between the API and the model."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from platelet.api import invalid
+from platelet.model import remediation
+
+_SPEC = TypeAdapter(remediation.RemediationSpec)
+_STATUS = TypeAdapter(remediation.RemediationStatus)
+
+
+def read_remediation(obj: Mapping[str, Any]) -> remediation.Remediation:
+    """Read a Remediation. Raises InvalidSpec where spec or status cannot be understood, KeyError without metadata."""
+    metadata = obj["metadata"]
+    return remediation.Remediation(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        generation=metadata.get("generation", 1),
+        spec=invalid.read(_SPEC, obj.get("spec"), "spec"),
+        status=invalid.read(_STATUS, obj.get("status") or {}, "status"),
+    )
+
+
+def write_spec(spec: remediation.RemediationSpec) -> dict[str, Any]:
+    """Write the whole spec, for the CREATE."""
+    body: dict[str, Any] = _SPEC.dump_python(spec, mode="json", by_alias=True, exclude_none=True)
+    return body
+
+
+def write_status(status: remediation.RemediationStatus) -> dict[str, Any]:
+    """Write the whole status, for a replace: what is None is absent, so a merge patch would leave it as it was."""
+    body: dict[str, Any] = _STATUS.dump_python(status, mode="json", by_alias=True, exclude_none=True)
+    return body
