@@ -30,6 +30,7 @@ from platelet.model.workload import Container, Pod, ReplicaSet, Workload, Worklo
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 RELEASED = NOW - timedelta(minutes=5)  # the bad release
 BORN = NOW - timedelta(days=3)  # the good one before it
+A_MINUTE_AGO = NOW - timedelta(minutes=1)
 GOOD, BAD = "good", "bad"  # template hashes
 TARGET = WorkloadRef(kind="Deployment", namespace="shop", name="api")
 UNDO = ActionTraits(name="rolloutUndo", changes_template=True, heals_rollout=True)
@@ -38,17 +39,17 @@ SCALE = ActionTraits(name="scale", changes_replicas=True)
 
 
 def seconds(count: float) -> timedelta:
-    """A duration in seconds."""
+    """Count seconds."""
     return timedelta(seconds=count)
 
 
 def minutes(count: float) -> timedelta:
-    """A duration in minutes."""
+    """Count minutes."""
     return timedelta(minutes=count)
 
 
 def a_workload(**changes: Any) -> Workload:
-    """A Deployment `shop/api` of 2 replicas with its bad release rolled out completely (TRAPS 39)."""
+    """Build a Deployment `shop/api` of 2 replicas with its bad release rolled out completely (TRAPS 39)."""
     workload = Workload(
         ref=TARGET,
         uid="uid-api",
@@ -70,7 +71,7 @@ def a_workload(**changes: Any) -> Workload:
 
 
 def a_well_workload(**changes: Any) -> Workload:
-    """The same Deployment with everything available."""
+    """Build the same Deployment with everything available."""
     well: dict[str, Any] = {
         "template_hash": GOOD,
         "ready_replicas": 2,
@@ -84,7 +85,7 @@ def a_well_workload(**changes: Any) -> Workload:
 
 
 def a_replica_set(revision: int, template_hash: str, **changes: Any) -> ReplicaSet:
-    """A ReplicaSet named after its revision, without replicas."""
+    """Build a ReplicaSet named after its revision, without replicas."""
     replica_set = ReplicaSet(
         name=f"api-{revision}",
         uid=f"uid-rs-{revision}",
@@ -98,7 +99,7 @@ def a_replica_set(revision: int, template_hash: str, **changes: Any) -> ReplicaS
 
 
 def a_record(template_hash: str = GOOD, **changes: Any) -> RevisionRecord:
-    """A Healthy revision record named after its hash."""
+    """Build a Healthy revision record named after its hash."""
     record = RevisionRecord(
         name=f"api-{template_hash}",
         resource_version="1",
@@ -113,12 +114,12 @@ def a_record(template_hash: str = GOOD, **changes: Any) -> RevisionRecord:
 
 
 def a_container(**changes: Any) -> Container:
-    """A container that has run since the bad release without a restart."""
+    """Build a container that has run since the bad release without a restart."""
     return replace(Container(name="app", ready=True, state="running", started_at=RELEASED), **changes)
 
 
 def a_pod(name: str = "api-2-a", **changes: Any) -> Pod:
-    """A ready pod of the newest ReplicaSet."""
+    """Build a ready pod of the newest ReplicaSet."""
     pod = Pod(
         namespace="shop",
         name=name,
@@ -135,7 +136,7 @@ def a_pod(name: str = "api-2-a", **changes: Any) -> Pod:
 
 
 def a_sick_pod(name: str = "api-2-a", **changes: Any) -> Pod:
-    """A crash-looping pod of the newest ReplicaSet."""
+    """Build a crash-looping pod of the newest ReplicaSet."""
     crashing = a_container(
         ready=False,
         restarts=4,
@@ -151,7 +152,7 @@ def a_sick_pod(name: str = "api-2-a", **changes: Any) -> Pod:
 
 
 def a_signal(**changes: Any) -> Signal:
-    """A crash loop of two pods of the newest ReplicaSet that has held for four minutes."""
+    """Build a crash loop of two pods of the newest ReplicaSet that has held for four minutes."""
     signal = Signal(
         source="pod",
         reason="CrashLoopBackOff",
@@ -166,7 +167,7 @@ def a_signal(**changes: Any) -> Signal:
 
 
 def an_alert(**changes: Any) -> Signal:
-    """An alert that fires on the workload."""
+    """Build an alert that fires on the workload."""
     alert: dict[str, Any] = {
         "source": "alert",
         "reason": "ApiDown",
@@ -179,7 +180,7 @@ def an_alert(**changes: Any) -> Signal:
 
 
 def evidence_of(signal: Signal, **changes: Any) -> Evidence:
-    """A signal as a Remediation keeps it, last seen now."""
+    """Build a signal as a Remediation keeps it, last seen now."""
     evidence = Evidence(
         source=signal.source,
         reason=signal.reason,
@@ -193,30 +194,30 @@ def evidence_of(signal: Signal, **changes: Any) -> Evidence:
 
 
 def a_policy(**changes: Any) -> Policy:
-    """A policy `shop/heal-api` in mode Enforce with default limits."""
+    """Build a policy `shop/heal-api` in mode Enforce with default limits."""
     return replace(Policy(namespace="shop", name="heal-api", uid="uid-policy", mode="Enforce"), **changes)
 
 
 def limits(**changes: Any) -> Limits:
-    """The default limits, changed."""
+    """Build the default limits, changed."""
     return replace(Limits(), **changes)
 
 
 def a_step(action: str = "rolloutUndo", settings: Any = None, **changes: Any) -> Step:
-    """A step named after its action, with the default verification."""
+    """Build a step named after its action, with the default verification."""
     return replace(Step(name=action, action=action, settings=settings, verify=Verification()), **changes)
 
 
 def an_attempt(**changes: Any) -> Attempt:
-    """An undo of this remediation, from the bad to the good template, done a minute ago."""
+    """Build an undo of this remediation, from the bad to the good template, done a minute ago."""
     attempt = Attempt(
         id="rem-1/0/1",
         step=0,
         action="rolloutUndo",
         summary="undo",
         phase="Done",
-        intended_at=NOW - minutes(1),
-        outcome_at=NOW - minutes(1),
+        intended_at=A_MINUTE_AGO,
+        outcome_at=A_MINUTE_AGO,
         pre=PreState(uid="uid-api", generation=2, template_hash=BAD, replicas=2),
         post=PostState(template_hash=GOOD, record="api-good"),
     )
@@ -224,18 +225,18 @@ def an_attempt(**changes: Any) -> Attempt:
 
 
 def a_status(**changes: Any) -> RemediationStatus:
-    """The status of a Remediation that waits at its first step."""
+    """Build the status of a Remediation that waits at its first step."""
     status = RemediationStatus(opened_at=RELEASED + minutes(1), evidence=(evidence_of(a_signal()),))
     return replace(status, **changes)
 
 
-def verifying(started_at: datetime = NOW - minutes(1), complete_at: datetime | None = None) -> Verifying:
-    """The clocks of a verification."""
+def verifying(started_at: datetime = A_MINUTE_AGO, complete_at: datetime | None = None) -> Verifying:
+    """Build the clocks of a verification."""
     return Verifying(started_at=started_at, complete_at=complete_at)
 
 
 def a_remediation(**changes: Any) -> Remediation:
-    """The Remediation `shop/deployment-api-1` with uid `rem-1`."""
+    """Build the Remediation `shop/deployment-api-1` with uid `rem-1`."""
     remediation = Remediation(
         namespace="shop",
         name="deployment-api-1",
@@ -254,7 +255,7 @@ def a_remediation(**changes: Any) -> Remediation:
 
 
 def an_entry(**changes: Any) -> Entry:
-    """A reservation of another remediation of this target and policy, done half an hour ago and settled."""
+    """Build a reservation of another remediation of this target and policy, done half an hour ago and settled."""
     entry = Entry(
         id="rem-0/0/1",
         target=TARGET,
@@ -269,7 +270,7 @@ def an_entry(**changes: Any) -> Entry:
 
 
 def a_budget(*entries: Entry, spec: BudgetSpec | None = None, **status: Any) -> Budget:
-    """The ActionBudget with these entries, 10 actions per hour unless `spec` says otherwise."""
+    """Build the ActionBudget with these entries, 10 actions per hour unless `spec` says otherwise."""
     return Budget(
         uid="uid-budget",
         resource_version="5",
@@ -279,7 +280,7 @@ def a_budget(*entries: Entry, spec: BudgetSpec | None = None, **status: Any) -> 
 
 
 def a_situation(**changes: Any) -> Situation:
-    """The bad release of `shop/api`, on which every guard allows an undo (and, being rolled out, a restart)."""
+    """Build the bad release of `shop/api`, on which every guard allows an undo (and, being rolled out, a restart)."""
     situation = Situation(
         settings=Settings(namespace="platelet-system"),
         remediation=a_remediation(),
