@@ -88,7 +88,14 @@ class Kube(Protocol):
         """POST. Raises Conflict when the name exists."""
 
     async def replace(
-        self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], *, subresource: str = "", agent: str = ""
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        subresource: str = "",
+        agent: str = "",
     ) -> Json:
         """PUT with the resourceVersion that the body carries. Raises Conflict when it is stale."""
 

@@ -1,0 +1,90 @@
+"""From an answer of the API server that is not a success to the errors of `shell.kube`.
+
+Messages never repeat what was sent: validation and decoding errors quote values, and templates carry
+plaintext secrets (TRAPS 48). What is kept: the reason, the paths of the fields, who denied.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from platelet.shell import kube
+
+_OK = range(200, 300)
+_MAX_MESSAGE = 400
+_MAX_FIELDS = 8
+# 429 was turned away, 408 and 425 come from a proxy that does not know what became of the request.
+_UNKNOWN_OUTCOME = frozenset({408, 425, 429})
+_DENIER = re.compile(r"ValidatingAdmissionPolicy '([^']{1,253})'|admission webhook \"([^\"]{1,253})\"")
+# apimachinery errors.NewGenericServerResponse for 422: all that remains of a JSON Patch that could not be applied.
+_INAPPLICABLE_PATCH = "the server rejected our request due to an error in our request"
+
+
+def raise_for(code: int, raw: bytes, *, sent_body: bool, json_patch: bool = False) -> None:
+    """Raise the ApiError that a status code and a Status object mean; return on a success."""
+    if code in _OK:
+        return
+    status = _read_status(raw)
+    reason = _text(status, "reason") or f"HTTP{code}"
+    if code == 422 and json_patch and _is_inapplicable(status):  # noqa: PLR2004 - an HTTP status
+        raise kube.Conflict(code, reason, "the JSON Patch does not fit the object anymore")
+    message = _describe(code, status) if sent_body else _text(status, "message")
+    raise _error_class(code)(code, reason, message[:_MAX_MESSAGE] or "no further words")
+
+
+def decode(code: int, raw: bytes) -> dict[str, Any]:
+    """Read the object in a successful answer. Raises Unanswered for what is none: who knows who answered."""
+    try:
+        answer = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise kube.Unanswered(code, "NoObject", "the answer is not a JSON object")
+    return answer
+
+
+def _error_class(code: int) -> type[kube.ApiError]:
+    if code == 404:  # noqa: PLR2004 - an HTTP status
+        return kube.NotFound
+    if code == 409:  # noqa: PLR2004 - an HTTP status
+        return kube.Conflict
+    if code in range(400, 500) and code not in _UNKNOWN_OUTCOME:
+        return kube.Refused
+    return kube.Unanswered
+
+
+def _describe(code: int, status: dict[str, Any]) -> str:
+    """Say what was wrong with a request that had a body, without its content."""
+    message = _text(status, "message")
+    if denier := _DENIER.search(message):
+        policy, webhook = denier.groups()
+        return f"denied by the ValidatingAdmissionPolicy {policy}" if policy else f"denied by the webhook {webhook}"
+    if code in (400, 415, 422):
+        fields = _fields(status)
+        return f"in {', '.join(fields)}" if fields else "the request was not valid"
+    return message
+
+
+def _is_inapplicable(status: dict[str, Any]) -> bool:
+    return not _fields(status) and _text(status, "message").startswith(_INAPPLICABLE_PATCH)
+
+
+def _fields(status: dict[str, Any]) -> list[str]:
+    details = status.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    fields = [_text(cause, "field") for cause in causes or () if isinstance(cause, dict)]
+    return [field for field in fields if field][:_MAX_FIELDS]
+
+
+def _text(status: dict[str, Any], key: str) -> str:
+    value = status.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _read_status(raw: bytes) -> dict[str, Any]:
+    """Read the Status object; empty for what proxies and the plain 404 page write."""
+    try:
+        return decode(0, raw)
+    except kube.Unanswered:
+        return {}

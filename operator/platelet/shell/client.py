@@ -1,0 +1,262 @@
+"""The Kubernetes API over HTTP: the official client's connection and authentication, raw JSON, our own errors.
+
+Every answer feeds the clock. Nothing that changes the cluster is ever sent twice (TRAPS 32).
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+
+from platelet.shell import answers, clock, connection, kube, transport
+
+VERSION = "0.1.0"
+DEFAULT_TIMEOUT = 10.0  # seconds for a whole call
+_WATCH_ANSWER = 30.0  # seconds until a watch must have begun
+_PAGE = 500
+_LIST_RESTARTS = 3
+_MERGE_PATCH = "application/merge-patch+json"
+_JSON_PATCH = "application/json-patch+json"
+_JSON = "application/json"
+_AGENT_EXTRAS = "-_./:=@"
+
+OnResponse = Callable[[str, str, int, float], None]
+"""Called with verb, plural, HTTP status (0: no answer), seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """One request."""
+
+    verb: str
+    resource: kube.Resource
+    path: str
+    method: str = "GET"
+    query: Sequence[tuple[str, str]] = ()
+    body: dict[str, Any] | list[dict[str, Any]] | None = None
+    content_type: str = _JSON
+    agent: str = ""
+    timeout: aiohttp.ClientTimeout = field(default_factory=lambda: aiohttp.ClientTimeout(total=DEFAULT_TIMEOUT))
+
+
+class ClusterClient:
+    """`kube.Kube` on the official async client. Create it inside the running loop; close it."""
+
+    def __init__(
+        self, configuration: Configuration, server_clock: clock.ServerClock, on_response: OnResponse | None = None
+    ) -> None:
+        """Connect nothing yet. `on_response` hears of each answer, for metrics."""
+        session = configuration.client_session_kwargs or {}
+        configuration.client_session_kwargs = {**session, "trust_env": False, "middlewares": (transport.send_once,)}
+        configuration.retries = None
+        self.configuration = configuration
+        self.clock = server_clock
+        self.on_response = on_response
+        self._api = ApiClient(configuration)
+        self._api.default_headers.clear()  # they would win over each call's own User-Agent
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._api.close()
+
+    async def get(self, resource: kube.Resource, namespace: str, name: str) -> kube.Json:
+        """Read one object by a quorum read."""
+        return await self._read(_Call(verb="get", resource=resource, path=_object_path(resource, namespace, name)))
+
+    async def list(self, resource: kube.Resource, namespace: str = "", *, labels: str = "") -> list[kube.Json]:
+        """Read all objects, page by page. A listing that expired midway (410) begins anew."""
+        for _ in range(_LIST_RESTARTS):
+            try:
+                return [item async for page in self.pages(resource, namespace, labels=labels) for item in page["items"]]
+            except kube.Refused as error:
+                if error.code != 410:  # noqa: PLR2004 - an HTTP status
+                    raise
+        raise kube.Unanswered(410, "Expired", f"the list of {resource.plural} expired again and again")
+
+    async def pages(
+        self, resource: kube.Resource, namespace: str = "", *, labels: str = ""
+    ) -> AsyncIterator[kube.Json]:
+        """Yield the pages of one consistent listing, as List objects. Raises Refused(410) when it expired midway."""
+        path, following = resource.path(_segment(namespace, empty=True)), ""
+        while True:
+            query = [("limit", str(_PAGE))]
+            query += [("labelSelector", labels)] if labels else []
+            query += [("continue", following)] if following else []
+            page = await self._read(_Call(verb="list", resource=resource, path=path, query=query))
+            page["items"] = page.get("items") or []
+            for item in page["items"]:
+                item.setdefault("apiVersion", resource.api_version)
+                item.setdefault("kind", resource.kind)
+            yield page
+            following = page.get("metadata", {}).get("continue", "")
+            if not following:
+                return
+
+    async def create(
+        self, resource: kube.Resource, namespace: str, body: Mapping[str, Any], *, agent: str = ""
+    ) -> kube.Json:
+        """POST a new object."""
+        path = resource.path(_segment(namespace, empty=not resource.namespaced))
+        call = _Call(verb="create", resource=resource, path=path, method="POST", body=dict(body), agent=agent)
+        return await self._send(call)
+
+    async def replace(  # noqa: PLR0913 - an HTTP PUT has this many parts
+        self,
+        resource: kube.Resource,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        subresource: str = "",
+        agent: str = "",
+    ) -> kube.Json:
+        """PUT an object with the resourceVersion that it carries."""
+        path = _object_path(resource, namespace, name, subresource)
+        call = _Call(verb="update", resource=resource, path=path, method="PUT", body=dict(body), agent=agent)
+        return await self._send(call)
+
+    async def patch(  # noqa: PLR0913 - an HTTP PATCH has this many parts
+        self,
+        resource: kube.Resource,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        subresource: str = "",
+        agent: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - it becomes the connection's own, kinder than a cancellation
+    ) -> kube.Json:
+        """PATCH: a mapping is a merge patch, a sequence is a JSON Patch. `timeout` in seconds bounds the whole call."""
+        if timeout is not None and timeout <= 0:
+            raise kube.Unanswered(0, "Timeout", "not sent: no time was left")
+        merge = isinstance(body, Mapping)
+        total = DEFAULT_TIMEOUT if timeout is None else min(timeout, DEFAULT_TIMEOUT)
+        call = _Call(
+            verb="patch",
+            resource=resource,
+            path=_object_path(resource, namespace, name, subresource),
+            method="PATCH",
+            body=dict(body) if isinstance(body, Mapping) else [dict(operation) for operation in body],
+            content_type=_MERGE_PATCH if merge else _JSON_PATCH,
+            agent=agent,
+            timeout=aiohttp.ClientTimeout(total=total),
+        )
+        return await self._send(call)
+
+    async def delete(self, resource: kube.Resource, namespace: str, name: str, *, uid: str, agent: str = "") -> None:
+        """DELETE with the uid as precondition; an empty uid is refused, it would mean whatever has that name."""
+        if not uid:
+            raise kube.Refused(0, "NoPrecondition", f"not sent: no uid for the deletion of {name}")
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        path = _object_path(resource, namespace, name)
+        await self._send(_Call(verb="delete", resource=resource, path=path, method="DELETE", body=body, agent=agent))
+
+    @asynccontextmanager
+    async def open_watch(
+        self,
+        resource: kube.Resource,
+        *,
+        namespace: str = "",
+        resource_version: str = "",
+        initial_events: bool = False,
+        timeout_seconds: int = 300,
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Watch: an iterator of lines, one event each, without the newline. It ends when the server ends it.
+
+        With `initial_events` the stream begins with all objects (WatchList). The iterator raises Unanswered
+        when the connection breaks; silence is for the caller to judge.
+        """
+        query = [("watch", "true"), ("allowWatchBookmarks", "true"), ("timeoutSeconds", str(timeout_seconds))]
+        if initial_events:
+            query += [("sendInitialEvents", "true"), ("resourceVersionMatch", "NotOlderThan")]
+        query += [("resourceVersion", resource_version)] if resource_version else []
+        call = _Call(
+            verb="watch",
+            resource=resource,
+            path=resource.path(_segment(namespace, empty=True)),
+            query=query,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=DEFAULT_TIMEOUT),
+        )
+        with transport.unanswered():
+            response = await asyncio.wait_for(self._open(call), _WATCH_ANSWER)
+        try:
+            if response.status != 200:  # noqa: PLR2004 - an HTTP status
+                with transport.unanswered():
+                    raw = await response.read()
+                answers.raise_for(response.status, raw, sent_body=False)
+            yield transport.lines(response)
+        finally:
+            response.close()
+
+    async def _read(self, call: _Call) -> kube.Json:
+        """Send a read; once more when a kept-alive connection turned out to be dead."""
+        try:
+            return await self._send(call)
+        except kube.Unanswered as error:
+            if not isinstance(error.__cause__, transport.ConnectionDroppedError):
+                raise
+        return await self._send(call)
+
+    async def _send(self, call: _Call) -> kube.Json:
+        with transport.unanswered():
+            response = await self._open(call)
+            try:
+                raw = await response.read()
+            finally:
+                response.release()
+        json_patch = call.content_type == _JSON_PATCH
+        answers.raise_for(response.status, raw, sent_body=call.body is not None, json_patch=json_patch)
+        return answers.decode(response.status, raw)
+
+    async def _open(self, call: _Call) -> aiohttp.ClientResponse:
+        headers = {"User-Agent": user_agent(call.agent), "Accept": _JSON, "Content-Type": call.content_type}
+        method, url, headers, body, _ = await self._api.param_serialize(
+            call.method,
+            call.path,
+            query_params=list(call.query),
+            header_params=headers,
+            body=call.body,
+            auth_settings=["BearerToken"],
+        )
+        started, status = time.monotonic(), 0
+        try:
+            answer = await self._api.call_api(method, url, headers, body, _request_timeout=call.timeout)
+            response: aiohttp.ClientResponse = answer.response
+            status = response.status
+        finally:
+            if self.on_response is not None:
+                self.on_response(call.verb, call.resource.plural, status, time.monotonic() - started)
+        self.clock.observe(response.headers.get("Date", ""), clock.boot_time())
+        return response
+
+
+async def connect(
+    kubeconfig: str | None = None, context: str | None = None, *, on_response: OnResponse | None = None
+) -> ClusterClient:
+    """Make a client with a clock of its own. Raises connection.ConnectionNotConfiguredError."""
+    return ClusterClient(await connection.load(kubeconfig, context), clock.ServerClock(), on_response)
+
+
+def user_agent(agent: str) -> str:
+    """`platelet/<version>`, and in brackets who acts, so that the audit log can tell; other characters become `_`."""
+    safe = "".join(char if char.isascii() and (char.isalnum() or char in _AGENT_EXTRAS) else "_" for char in agent)
+    return f"platelet/{VERSION} ({safe})" if safe else f"platelet/{VERSION}"
+
+
+def _object_path(resource: kube.Resource, namespace: str, name: str, subresource: str = "") -> str:
+    """Build the path of one object. An empty name would mean the collection, so it is refused (TRAPS 29)."""
+    return resource.path(_segment(namespace, empty=not resource.namespaced), _segment(name), subresource)
+
+
+def _segment(text: str, *, empty: bool = False) -> str:
+    """One segment of a path, quoted. Names may come from alert labels: what could leave the segment is refused."""
+    if (not text and not empty) or text in {".", ".."} or "/" in text or "%" in text:
+        raise kube.Refused(0, "InvalidName", f"not sent: {text[:100]!r} cannot be the name of an object")
+    return quote(text, safe=":@")
