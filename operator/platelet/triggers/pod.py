@@ -1,18 +1,24 @@
-"""The trigger on pods: reasons that the pods of one workload show in their own status."""
+"""The trigger on pods: reasons that the pods of one workload show in their own status.
 
+Being deleted, unschedulable, Succeeded or Failed never counts: none of it is the container's own doing, and a
+Deployment replaces pods that are over.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Annotated, ClassVar, Literal, get_args
+from datetime import datetime, timedelta
+from typing import Annotated, ClassVar, get_args
 
 from pydantic import ConfigDict, Field
 
 from platelet.model.durations import CAMEL, Duration
-from platelet.model.signal import ShortText
+from platelet.model.signal import ShortText, Signal
+from platelet.model.workload import Pod
+from platelet.triggers import symptoms
 
-PodReason = Literal[
-    "CrashLoopBackOff", "OOMKilled", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError", "Unready"
-]
+PodReason = symptoms.PodReason
 REASONS: tuple[PodReason, ...] = get_args(PodReason)
+MAX_PODS = 10  # named in a signal
 UNREADY_FOR = timedelta(minutes=5)  # when the policy says nothing: every pod is unready for a while after its start
 LONGEST_FOR = timedelta(hours=24)
 _FOR_RULE = (
@@ -46,3 +52,76 @@ class PodTrigger:
         if self.for_ is not None:
             return self.for_
         return UNREADY_FOR if reason == "Unready" else timedelta()
+
+
+def observe(
+    trigger: PodTrigger,
+    pods: Sequence[Pod],
+    newest_pod_template_hash: str,
+    now: datetime,
+    first_failing: Mapping[str, datetime] | None = None,
+) -> Signal | None:
+    """Give the signal that the pods of one workload show, or None.
+
+    A signal whose `holds_at` lies ahead is given too, so that its Remediation opens and waits; except for Unready,
+    which a pod is for a while after every start. `first_failing` is what `symptoms.remember` kept, by pod uid: a status shows
+    the last end of a container only, so without it `since` moves on with every crash.
+
+    One incident has one fingerprint, that of its first reason in the order of `symptoms.ORDER` which holds, else of
+    its first. A loop is a loop whatever its single ends were, so CrashLoopBackOff goes before OOMKilled; both names of
+    a failing pull are ImagePullBackOff.
+    """
+    found = _present(trigger, pods, now, first_failing or {})
+    if not found:
+        return None
+    reason = next((each for each, (_, holds_at) in found.items() if holds_at <= now), next(iter(found)))
+    sick, holds_at = found[reason]
+    return Signal(
+        source="pod",
+        reason=reason,
+        fingerprint=f"pod/{reason}",
+        message=symptoms.describe(sick, sum(map(symptoms.counts, pods))),
+        since=min(each.since for each in sick),
+        holds_at=holds_at,
+        severity=trigger.severity,
+        pods=tuple(each.pod.name for each in sick[:MAX_PODS]),
+        newest_only=bool(newest_pod_template_hash)
+        and all(each.pod.pod_template_hash == newest_pod_template_hash for each in sick),
+    )
+
+
+def next_change(
+    trigger: PodTrigger, pods: Sequence[Pod], now: datetime, first_failing: Mapping[str, datetime] | None = None
+) -> datetime | None:
+    """When time alone, with the same statuses, may next change what `observe` answers; None: never."""
+    moments = []
+    for reason, sick in _sick(trigger, pods, now, first_failing or {}).items():
+        moments += [each.since + trigger.held_for(reason) for each in sick]
+        moments += [each.over_at for each in sick if each.over_at is not None]
+    return min((moment for moment in moments if moment > now), default=None)
+
+
+def _present(
+    trigger: PodTrigger, pods: Sequence[Pod], now: datetime, first_failing: Mapping[str, datetime]
+) -> dict[PodReason, tuple[list[symptoms.Symptom], datetime]]:
+    """Find the sick pods of each reason in order, and from when on the reason holds."""
+    present = {}
+    for reason, sick in _sick(trigger, pods, now, first_failing).items():
+        patience = trigger.held_for(reason)
+        shown = [each for each in sick if reason != "Unready" or each.since + patience <= now]
+        if shown:
+            present[reason] = (shown, min(each.since for each in shown) + patience)
+    return present
+
+
+def _sick(
+    trigger: PodTrigger, pods: Sequence[Pod], now: datetime, first_failing: Mapping[str, datetime]
+) -> dict[PodReason, list[symptoms.Symptom]]:
+    wanted = {symptoms.CANONICAL.get(reason, reason) for reason in trigger.reasons}
+    sick: dict[PodReason, list[symptoms.Symptom]] = {}
+    for reason in symptoms.ORDER:
+        if reason not in wanted:
+            continue
+        found = [symptoms.find(reason, pod, now, trigger.min_restarts, first_failing.get(pod.uid)) for pod in pods]
+        sick[reason] = sorted((each for each in found if each is not None), key=lambda each: each.pod.name)
+    return {reason: each for reason, each in sick.items() if each}

@@ -1,0 +1,103 @@
+"""A crash loop is a fact about the cycle, not about one status (TRAPS 40).
+
+For most of a back-off the state is `terminated`, for a moment `running`, and only then `waiting`. So the cycle is read
+from the restart count and from how long the runs lasted, and it ends only with a run that the back-off cannot explain.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from platelet.model.workload import Container
+
+LONGEST_BACK_OFF = timedelta(minutes=5)
+FORGOTTEN_AFTER = 2 * LONGEST_BACK_OFF  # after a run this long the kubelet starts its back-off anew
+_FIRST_BACK_OFF = timedelta(seconds=10)
+_DOUBLINGS = 5  # 10 s doubled five times is beyond the longest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """A container that ends again and again.
+
+    `restarts` is what the status allows for this cycle: those before a run of ten minutes belong to an older one.
+    """
+
+    restarts: int
+    since: datetime | None  # the oldest end that the status still shows
+    exit_code: int | None  # of the newest end; None when the status does not show it
+    out_of_memory: bool  # the newest end was OOMKilled
+    over_at: datetime | None  # when the present run proves that the loop is over; None while nothing runs
+
+    def holds(self, now: datetime) -> bool:
+        """Whether the loop is still on at `now`."""
+        return self.over_at is None or now < self.over_at
+
+
+def back_off(restarts: int) -> timedelta:
+    """How long the kubelet waits after that many restarts: 10s, 20s, 40s, ... at most 5m."""
+    return min(_FIRST_BACK_OFF * (1 << min(max(restarts, 1) - 1, _DOUBLINGS)), LONGEST_BACK_OFF)
+
+
+def read(container: Container) -> Cycle | None:
+    """Find the cycle that the status shows; None when the container never ended, or its end is not known."""
+    if container.state == "terminated":
+        return _ended(container)
+    if container.state == "running":
+        return _running(container)
+    if container.state == "waiting":
+        return _waiting(container)
+    return None
+
+
+def _ended(container: Container) -> Cycle | None:
+    if container.ready and container.exit_code == 0:
+        return None  # an init container that has done its work
+    ends = [end for end in (container.last_finished_at, container.finished_at) if end is not None]
+    restarts, since = container.restarts, min(ends, default=None)
+    if _lasted(container.started_at, container.finished_at):
+        restarts, since = 0, container.finished_at
+    elif _last_run_lasted(container):
+        restarts = min(restarts, 1)
+    return Cycle(
+        restarts=restarts,
+        since=since,
+        exit_code=container.exit_code,
+        out_of_memory=container.reason == "OOMKilled",
+        over_at=None,
+    )
+
+
+def _running(container: Container) -> Cycle | None:
+    if container.started_at is None or not _has_ended_before(container):
+        return None
+    restarts = min(container.restarts, 1) if _last_run_lasted(container) else container.restarts
+    return _after_last_end(container, restarts, container.started_at + back_off(restarts))
+
+
+def _waiting(container: Container) -> Cycle | None:
+    if container.reason != "CrashLoopBackOff" and not _has_ended_before(container):
+        return None
+    restarts = 0 if _last_run_lasted(container) else container.restarts
+    return _after_last_end(container, restarts, None)
+
+
+def _after_last_end(container: Container, restarts: int, over_at: datetime | None) -> Cycle:
+    return Cycle(
+        restarts=restarts,
+        since=container.last_finished_at,
+        exit_code=container.last_exit_code,
+        out_of_memory=container.last_reason == "OOMKilled",
+        over_at=over_at,
+    )
+
+
+def _has_ended_before(container: Container) -> bool:
+    return container.last_exit_code is not None or container.last_finished_at is not None
+
+
+def _last_run_lasted(container: Container) -> bool:
+    return _lasted(container.last_started_at, container.last_finished_at)
+
+
+def _lasted(started: datetime | None, finished: datetime | None) -> bool:
+    return started is not None and finished is not None and finished - started >= FORGOTTEN_AFTER

@@ -1,0 +1,147 @@
+"""What one pod shows of one reason: whether, since when, and in which words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from platelet.model.workload import Container, Pod
+from platelet.triggers import crash_loop
+
+PodReason = Literal[
+    "CrashLoopBackOff", "OOMKilled", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError", "Unready"
+]
+ORDER: Final[tuple[PodReason, ...]] = (
+    "CrashLoopBackOff",
+    "OOMKilled",
+    "ImagePullBackOff",
+    "CreateContainerConfigError",
+    "Unready",
+)
+"""Of several reasons at once the first one names the incident."""
+
+CANONICAL: Final[Mapping[PodReason, PodReason]] = {"ErrImagePull": "ImagePullBackOff"}
+"""The kubelet alternates between the two, so they are one reason."""
+
+_PULL_FAILURES = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName"})
+_MAX_QUOTE = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symptom:
+    """One pod that shows a reason now."""
+
+    pod: Pod
+    since: datetime
+    words: str  # of one container: "container app exited 1, restarted 4 times"
+    kind: str  # of all of them: "crash-loop"
+    over_at: datetime | None = None  # when time alone ends it
+
+
+def counts(pod: Pod) -> bool:
+    """Whether the pod is one that its workload relies on now."""
+    return not (pod.deleting or pod.unschedulable or pod.phase in {"Succeeded", "Failed"})
+
+
+def find(
+    reason: PodReason, pod: Pod, now: datetime, min_restarts: int, first_failing: datetime | None
+) -> Symptom | None:
+    """Find what `pod` shows of `reason`, which is one of ORDER."""
+    if not counts(pod):
+        return None
+    if reason in {"CrashLoopBackOff", "OOMKilled"}:
+        return _looping(pod, now, min_restarts, first_failing, out_of_memory=reason == "OOMKilled")
+    if reason == "ImagePullBackOff":
+        return _waiting(pod, _PULL_FAILURES, first_failing)
+    if reason == "CreateContainerConfigError":
+        return _waiting(pod, frozenset({reason}), first_failing)
+    return _unready(pod)
+
+
+def remember(known: Mapping[str, datetime], pods: Sequence[Pod], now: datetime) -> dict[str, datetime]:
+    """Since when each of `pods` fails, by uid: what was known, else what its status shows; well ones are left out.
+
+    Failing means a container that ended or cannot start; not that a pod is not ready yet. A failing pull carries no
+    time, so it counts from `now`, when it was first seen.
+    """
+    kept = {}
+    for pod in pods:
+        moments = [known[pod.uid]] if pod.uid in known else []
+        looping = _looping(pod, now, 0, None, out_of_memory=False) if counts(pod) else None
+        if looping is not None:
+            kept[pod.uid] = min([*moments, looping.since])
+        elif counts(pod) and _waiting(pod, _PULL_FAILURES | {"CreateContainerConfigError"}, None) is not None:
+            kept[pod.uid] = min([*moments, now])
+    return kept
+
+
+def describe(sick: Sequence[Symptom], of: int) -> str:
+    """One sentence for people: how many, and the first one's words."""
+    first = sick[0]
+    return f"{len(sick)} of {of} pods {first.kind}: {first.pod.name}: {first.words}"
+
+
+def _looping(
+    pod: Pod, now: datetime, min_restarts: int, first_failing: datetime | None, *, out_of_memory: bool
+) -> Symptom | None:
+    looping = [
+        (container, cycle)
+        for container in pod.containers
+        if (cycle := crash_loop.read(container)) is not None
+        and cycle.restarts >= min_restarts
+        and cycle.holds(now)
+        and (cycle.out_of_memory or not out_of_memory)
+    ]
+    if not looping:
+        return None
+    known = [cycle.since for _, cycle in looping if cycle.since is not None]
+    since = min(known, default=_not_ready_since(pod))
+    overs = [cycle.over_at for _, cycle in looping]
+    container, cycle = looping[0]
+    return Symptom(
+        pod=pod,
+        since=min(since, first_failing) if first_failing is not None else since,
+        words=_words(container, cycle),
+        kind="run out of memory" if out_of_memory else "crash-loop",
+        over_at=min((each for each in overs if each is not None), default=None),
+    )
+
+
+def _words(container: Container, cycle: crash_loop.Cycle) -> str:
+    if cycle.out_of_memory:
+        end = "was OOM-killed"
+    else:
+        end = "ended" if cycle.exit_code is None else f"exited {cycle.exit_code}"
+    times = "once" if container.restarts == 1 else f"{container.restarts} times"
+    return f"container {container.name} {end}, restarted {times}"
+
+
+def _waiting(pod: Pod, reasons: frozenset[str], first_failing: datetime | None) -> Symptom | None:
+    stuck = [each for each in pod.containers if each.state == "waiting" and each.reason in reasons]
+    if not stuck:
+        return None
+    first = stuck[0]
+    pulling = first.reason in _PULL_FAILURES
+    words = f"container {first.name} waits: {first.reason}"
+    if not pulling and first.message:  # a pull's messages alternate and carry addresses; its reason is enough
+        words += f": {first.message[:_MAX_QUOTE]}"
+    return Symptom(
+        pod=pod,
+        since=first_failing if first_failing is not None else _not_ready_since(pod),
+        words=words,
+        kind="cannot pull an image" if pulling else "cannot be configured",
+    )
+
+
+def _unready(pod: Pod) -> Symptom | None:
+    """Continuously, so since the condition last changed, whatever else failed before."""
+    if pod.phase != "Running" or pod.ready:
+        return None
+    unready = [each.name for each in pod.containers if not each.ready]
+    words = f"container {unready[0]} is not ready" if unready else "is not ready"
+    return Symptom(pod=pod, since=_not_ready_since(pod), words=words, kind="are not ready")
+
+
+def _not_ready_since(pod: Pod) -> datetime:
+    """Use that the kubelet sets Ready=False when it takes the pod over, so for a pod that never was ready it is that moment."""
+    return pod.created_at if pod.ready or pod.ready_changed_at is None else pod.ready_changed_at
