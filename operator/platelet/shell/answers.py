@@ -33,7 +33,42 @@ def raise_for(code: int, raw: bytes, *, sent_body: bool, json_patch: bool = Fals
     raise _error_class(code)(code, reason, message[:_MAX_MESSAGE] or "no further words")
 
 
-def decode(code: int, raw: bytes) -> dict[str, Any]:
+class _ListMeta(msgspec.Struct):
+    resourceVersion: str = ""  # noqa: N815 - as the API writes it
+    following: str = msgspec.field(name="continue", default="")
+
+
+class Page(msgspec.Struct):
+    """One page of a listing; each item is left as it came."""
+
+    metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
+    entries: list[msgspec.Raw] | None = msgspec.field(name="items", default=None)
+
+    @property
+    def items(self) -> list[msgspec.Raw]:
+        """The objects, undecoded."""
+        return self.entries or []
+
+    @property
+    def resource_version(self) -> str:
+        """From where to watch on."""
+        return self.metadata.resourceVersion
+
+    @property
+    def following(self) -> str:
+        """The token of the next page; empty after the last."""
+        return self.metadata.following
+
+
+def decode_page(raw: bytes) -> Page:
+    """Read a List object. Raises Unanswered for what is none."""
+    try:
+        return msgspec.json.decode(raw, type=Page)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise kube.Unanswered(200, "NoList", "the answer is not a list of objects") from error
+
+
+def decode(code: int, raw: bytes | msgspec.Raw) -> dict[str, Any]:
     """Read the object in a successful answer. Raises Unanswered for what is none: who knows who answered."""
     try:
         answer = msgspec.json.decode(raw)

@@ -6,7 +6,7 @@ Every answer feeds the clock. Nothing that changes the cluster is ever sent twic
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -68,13 +68,19 @@ class ClusterClient:
 
     async def get(self, resource: kube.Resource, namespace: str, name: str) -> kube.Json:
         """Read one object by a quorum read."""
-        return await self._read(_Call(verb="get", resource=resource, path=_object_path(resource, namespace, name)))
+        path = _object_path(resource, namespace, name)
+        return answers.decode(200, await self._read(_Call(verb="get", resource=resource, path=path)))
 
     async def list(self, resource: kube.Resource, namespace: str = "", *, labels: str = "") -> list[kube.Json]:
         """Read all objects, page by page. A listing that expired midway (410) begins anew."""
+        identity = {"apiVersion": resource.api_version, "kind": resource.kind}
         for _ in range(_LIST_RESTARTS):
             try:
-                return [item async for page in self.pages(resource, namespace, labels=labels) for item in page["items"]]
+                return [
+                    identity | answers.decode(200, item)
+                    async for page in self.pages(resource, namespace, labels=labels)
+                    for item in page.items
+                ]
             except kube.Refused as error:
                 if error.code != 410:  # noqa: PLR2004 - an HTTP status
                     raise
@@ -82,20 +88,17 @@ class ClusterClient:
 
     async def pages(
         self, resource: kube.Resource, namespace: str = "", *, labels: str = ""
-    ) -> AsyncIterator[kube.Json]:
-        """Yield the pages of one consistent listing, as List objects. Raises Refused(410) when it expired midway."""
+    ) -> AsyncIterator[answers.Page]:
+        """Yield the pages of one consistent listing, undecoded. Raises Refused(410) when it expired midway."""
         path, following = resource.path(_segment(namespace, empty=True)), ""
         while True:
             query = [("limit", str(_PAGE))]
             query += [("labelSelector", labels)] if labels else []
             query += [("continue", following)] if following else []
-            page = await self._read(_Call(verb="list", resource=resource, path=path, query=query))
-            page["items"] = page.get("items") or []
-            for item in page["items"]:
-                item.setdefault("apiVersion", resource.api_version)
-                item.setdefault("kind", resource.kind)
+            raw = await self._read(_Call(verb="list", resource=resource, path=path, query=query))
+            page = answers.decode_page(raw)
             yield page
-            following = page.get("metadata", {}).get("continue", "")
+            following = page.following
             if not following:
                 return
 
@@ -105,7 +108,7 @@ class ClusterClient:
         """POST a new object."""
         path = resource.path(_segment(namespace, empty=not resource.namespaced))
         call = _Call(verb="create", resource=resource, path=path, method="POST", body=dict(body), agent=agent)
-        return await self._send(call)
+        return await self._write(call)
 
     async def replace(  # noqa: PLR0913 - an HTTP PUT has this many parts
         self,
@@ -120,7 +123,7 @@ class ClusterClient:
         """PUT an object with the resourceVersion that it carries."""
         path = _object_path(resource, namespace, name, subresource)
         call = _Call(verb="update", resource=resource, path=path, method="PUT", body=dict(body), agent=agent)
-        return await self._send(call)
+        return await self._write(call)
 
     async def patch(  # noqa: PLR0913 - an HTTP PATCH has this many parts
         self,
@@ -148,7 +151,7 @@ class ClusterClient:
             agent=agent,
             timeout=aiohttp.ClientTimeout(total=total),
         )
-        return await self._send(call)
+        return await self._write(call)
 
     async def delete(self, resource: kube.Resource, namespace: str, name: str, *, uid: str, agent: str = "") -> None:
         """DELETE with the uid as precondition; an empty uid is refused, it would mean whatever has that name."""
@@ -156,7 +159,7 @@ class ClusterClient:
             raise kube.Refused(0, "NoPrecondition", f"not sent: no uid for the deletion of {name}")
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         path = _object_path(resource, namespace, name)
-        await self._send(_Call(verb="delete", resource=resource, path=path, method="DELETE", body=body, agent=agent))
+        await self._write(_Call(verb="delete", resource=resource, path=path, method="DELETE", body=body, agent=agent))
 
     @asynccontextmanager
     async def open_watch(
@@ -191,20 +194,25 @@ class ClusterClient:
                 with transport.unanswered():
                     raw = await response.read()
                 answers.raise_for(response.status, raw, sent_body=False)
-            yield transport.lines(response)
+            async with aclosing(transport.lines(response)) as lines:
+                yield lines
         finally:
             response.close()
 
-    async def _read(self, call: _Call) -> kube.Json:
-        """Send a read; once more when a kept-alive connection turned out to be dead."""
+    async def _read(self, call: _Call) -> bytes:
+        """Exchange a read; once more when a kept-alive connection turned out to be dead."""
         try:
-            return await self._send(call)
+            return await self._exchange(call)
         except kube.Unanswered as error:
             if not isinstance(error.__cause__, transport.ConnectionDroppedError):
                 raise
-        return await self._send(call)
+        return await self._exchange(call)
 
-    async def _send(self, call: _Call) -> kube.Json:
+    async def _write(self, call: _Call) -> kube.Json:
+        return answers.decode(200, await self._exchange(call))
+
+    async def _exchange(self, call: _Call) -> bytes:
+        """Send a request and read the whole answer. Raises what `answers` and `transport` make of a failure."""
         with transport.unanswered():
             response = await self._open(call)
             try:
@@ -213,7 +221,7 @@ class ClusterClient:
                 response.release()
         json_patch = call.content_type == _JSON_PATCH
         answers.raise_for(response.status, raw, sent_body=call.body is not None, json_patch=json_patch)
-        return answers.decode(response.status, raw)
+        return raw
 
     async def _open(self, call: _Call) -> aiohttp.ClientResponse:
         headers = {"User-Agent": user_agent(call.agent), "Accept": _JSON, "Content-Type": call.content_type}

@@ -32,6 +32,9 @@ class Clock(Protocol):
     def age(self) -> float:
         """Seconds since the last sample; infinite before the first."""
 
+    def raise_to(self, moment: datetime) -> None:
+        """From now on answer at least `moment`: the newest time in the budget."""
+
 
 def boot_time() -> float:
     """Seconds of the machine's boot clock: only differences mean something."""

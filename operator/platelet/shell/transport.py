@@ -1,6 +1,6 @@
 """HTTP below the client: each request is sent once, nothing is followed, and every loss is an Unanswered."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
 import aiohttp
@@ -44,7 +44,7 @@ def unanswered() -> Iterator[None]:
         raise kube.Unanswered(0, "ConnectionLost", f"{type(error).__name__}: {error}"[:300]) from error
 
 
-async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def lines(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
     """Split a streamed body into lines as they arrive; a last line without its newline is dropped, it is cut off."""
     rest = bytearray()
     with unanswered():
