@@ -45,6 +45,7 @@ def read_record(obj: Mapping[str, Any]) -> RevisionRecord:
     template = lenient.mapping(lenient.mapping(obj.get("data"))["template"])
     return RevisionRecord(
         name=metadata["name"],
+        uid=str(metadata.get("uid", "")),
         resource_version=metadata["resourceVersion"],
         target=WorkloadRef(
             kind=_kind(labels[TARGET_KIND]),

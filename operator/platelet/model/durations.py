@@ -1,16 +1,25 @@
 """Durations and times as Kubernetes users write them: `90s`, `1h30m`, `2026-11-21T08:00:00Z`."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import core_schema
 
 CAMEL = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 """Field names are snake_case in Python and camelCase in the Kubernetes API."""
 
-PATTERN = r"^([0-9]+(ms|s|m|h))+$"
+PATTERN = r"^([0-9]{1,6}(ms|s|m|h))+$"
 _PART = re.compile(r"([0-9]+)(ms|s|m|h)")
 _UNITS = {
     "ms": timedelta(milliseconds=1),
@@ -18,13 +27,14 @@ _UNITS = {
     "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
 }
-_MAX_LENGTH = 32
+_MAX_LENGTH = 20  # with six digits a part, no sum overflows CEL's duration(), 290 years of nanoseconds
+_FIX = "write it like 90s, 5m or 1h30m"
 
 
 def parse_duration(text: str) -> timedelta:
     """Read a Go-style duration of whole units. Raises ValueError that names the value and the fix."""
-    if len(text) > _MAX_LENGTH or not re.match(PATTERN, text):
-        raise ValueError(f"{text!r} is not a duration: write it like 90s, 5m or 1h30m")
+    if len(text) > _MAX_LENGTH or not re.fullmatch(PATTERN, text):
+        raise ValueError(f"{text!r} is not a duration: {_FIX}")
     return sum((int(number) * _UNITS[unit] for number, unit in _PART.findall(text)), timedelta())
 
 
@@ -57,7 +67,11 @@ def format_time(moment: datetime) -> str:
 
 
 def _read_duration(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a duration: {_FIX}")  # noqa: TRY004 - pydantic reports ValueErrors
+    return parse_duration(value)
 
 
 def _read_time(value: object) -> object:
@@ -68,9 +82,44 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(_read_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": PATTERN, "maxLength": _MAX_LENGTH}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": _MAX_LENGTH,
+            "x-kubernetes-validations": [{"rule": f"self.matches('{PATTERN}')", "message": f"not a duration: {_FIX}"}],
+        }
+    ),
 ]
 """A duration at the edge: Go-style text in the API, `timedelta` inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Bounds of a Duration, in an Annotated: both hold in the API server (as a CEL rule) and here."""
+
+    least: str
+    most: str
+
+    @property
+    def rule(self) -> str:
+        """What the bounds demand, as a sentence."""
+        return f"must be at least {self.least} and at most {self.most}"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Check after the text has been read."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> Any:
+        """Add the rule. Text that is no duration is left to the rule on the text, which says it better."""
+        found = handler(schema)
+        bounds = f"duration(self) >= duration('{self.least}') && duration(self) <= duration('{self.most}')"
+        rule = {"rule": f"!self.matches('{PATTERN}') || ({bounds})", "message": self.rule}
+        return {**found, "x-kubernetes-validations": [*found["x-kubernetes-validations"], rule]}
+
+    def _check(self, duration: timedelta) -> timedelta:
+        if not parse_duration(self.least) <= duration <= parse_duration(self.most):
+            raise ValueError(f"{format_duration(duration)} {self.rule}")
+        return duration
 
 Timestamp = Annotated[
     datetime,

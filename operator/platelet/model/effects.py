@@ -8,14 +8,19 @@ from typing import Any, Literal
 from platelet.model.budget import Entry, EntryOutcome
 from platelet.model.remediation import PostState
 from platelet.model.revision import Health
+from platelet.model.situation import Situation
 from platelet.model.workload import WorkloadRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reserve:
-    """Ask the ActionBudget for a place. Whether it was granted is seen at the next look."""
+    """Ask the ActionBudget for a place. Whether it was granted is seen at the next look.
+
+    The guards that count are asked again, for this situation, on the very budget that is written.
+    """
 
     entry: Entry
+    situation: Situation = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,15 @@ class RememberRevision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetRevision:
+    """Delete a revision record that nothing can lead back to."""
+
+    namespace: str
+    record: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Annotate:
     """Set (or with None remove) one annotation of ours on the workload."""
 
@@ -97,4 +111,4 @@ class Deliver:
     event: Mapping[str, Any]  # a CloudEvents body
 
 
-Effect = Reserve | Settle | Write | MarkRevision | RememberRevision | Annotate | Publish | Deliver
+Effect = Reserve | Settle | Write | MarkRevision | RememberRevision | ForgetRevision | Annotate | Publish | Deliver

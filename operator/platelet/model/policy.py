@@ -1,16 +1,45 @@
 """The limits and scope of a policy, and the steps of a runbook, as decisions read them."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from platelet.model.durations import CAMEL, Duration
+from platelet.model.durations import CAMEL, Between, Duration
 from platelet.model.workload import WorkloadRef
 
 Mode = Literal["Observe", "Approve", "Enforce"]
 DAY = timedelta(hours=24)  # the budget's memory: no window and no cooldown may be longer
+_MAX_UNHEALTHY = r"^([0-9]{1,2}|100)%$|^[0-9]{1,4}$"
+
+
+def _read_max_unhealthy(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not re.fullmatch(_MAX_UNHEALTHY, value):
+        raise ValueError(f"{value!r} is neither a share nor a number of targets: write it like 30% or 3")
+    return value
+
+
+MaxUnhealthy = Annotated[
+    str,
+    BeforeValidator(_read_max_unhealthy),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "maxLength": 5,
+            "x-kubernetes-validations": [
+                {
+                    "rule": f"type(self) == int ? self >= 0 && self <= 9999 : self.matches('{_MAX_UNHEALTHY}')",
+                    "message": "neither a share nor a number of targets: write it like 30% or 3",
+                }
+            ],
+        }
+    ),
+]
+"""How many targets may be sick: a share such as `30%`, or a number, which YAML reads as an integer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +47,7 @@ class Rate:
     """At most `max_actions` attempts in every window of length `per`."""
 
     max_actions: Annotated[int, Field(ge=1, le=1000)]
-    per: Duration
+    per: Annotated[Duration, Between("1s", "24h")]
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -27,13 +56,13 @@ class Rate:
 class Limits:
     """The brakes of one policy. The defaults are those of DESIGN 3.6."""
 
-    cooldown: Duration = timedelta(minutes=10)  # between remediations of one target
+    cooldown: Annotated[Duration, Between("0s", "24h")] = timedelta(minutes=10)  # between remediations of one target
     rate: Rate = field(default_factory=lambda: Rate(max_actions=3, per=timedelta(hours=1)))  # per target
     per_policy: Rate | None = None
-    max_unhealthy: Annotated[str, Field(pattern=r"^([0-9]{1,2}|100)%$|^[0-9]{1,4}$", max_length=5)] = "30%"
+    max_unhealthy: MaxUnhealthy = "30%"
     max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 1
-    give_up_after: Duration = timedelta(hours=2)
-    reopen_within: Duration = timedelta(minutes=15)
+    give_up_after: Annotated[Duration, Between("1s", "24h")] = timedelta(hours=2)
+    reopen_within: Annotated[Duration, Between("0s", "24h")] = timedelta(minutes=15)
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 

@@ -19,6 +19,7 @@ class RevisionRecord:
     """
 
     name: str
+    uid: str = ""
     resource_version: str
     target: WorkloadRef
     template_hash: str

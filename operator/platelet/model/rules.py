@@ -1,12 +1,16 @@
-"""What a room's file offers to its list: an action, as one value."""
+"""What a room's file offers to its list: an action, a guard, a check or a sink, as one value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from platelet.model.effects import Effect
+from platelet.model.notice import Notice
+from platelet.model.policy import Verification
+from platelet.model.remediation import Attempt, Verifying
 from platelet.model.situation import ActionTraits, Situation
-from platelet.model.verdict import Plan, Refusal
+from platelet.model.verdict import Deny, Plan, Refusal, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,3 +21,34 @@ class Action:
     settings: type[Any]  # a frozen dataclass with CAMEL config; its fields become the CRD's
     traits: ActionTraits
     plan: Callable[[Any, Situation, datetime], Plan | Refusal]
+
+
+class Guard(NamedTuple):
+    """A brake: its name in the record, and its question."""
+
+    name: str
+    deny: Callable[[Situation, datetime], Deny | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What a verification looks at: the world now, how recovery is proven, since when, and for which attempt."""
+
+    situation: Situation
+    verification: Verification
+    verifying: Verifying
+    attempt: Attempt
+
+
+class Check(NamedTuple):
+    """One proof of recovery."""
+
+    name: str
+    check: Callable[[Trial, datetime], Verdict]
+
+
+class Sink(NamedTuple):
+    """One place where people are told."""
+
+    name: str
+    render: Callable[[Notice], tuple[Effect, ...]]

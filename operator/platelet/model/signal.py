@@ -10,7 +10,7 @@ from platelet.model.durations import CAMEL, Timestamp
 
 Text = Annotated[str, Field(max_length=1024)]
 ShortText = Annotated[str, Field(max_length=256)]
-Source = Literal["pod", "alert"]
+Source = Literal["pod", "alert", "takeBack"]  # takeBack: only something temporary is left to be taken back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,14 @@ class WriteFailure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryResult:
+    """How the last delivery to the policy's webhook went."""
+
+    delivered: bool
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """A named value for what we know. Unknown is None, and means no action."""
 
@@ -65,6 +73,7 @@ class Situation:
     clock_age_seconds: float = 0.0  # since the last sample of the API server's time
     never_sent: frozenset[str] = frozenset()  # attempts intended by this process and not sent yet
     failure: WriteFailure | None = None
+    delivery: DeliveryResult | None = None
     alerts_known_at: datetime | None = None  # last successful contact with Alertmanager
 
     @property

@@ -1,0 +1,94 @@
+"""The seam: what follows from a situation. One function serves the operator, `explain` and the tests."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from platelet.core import acting, escalating, monitoring, observing, record, settling, taking_back, verifying, waiting
+from platelet.core.decision import Decision
+from platelet.model import reasons
+from platelet.model.remediation import RemediationStatus
+from platelet.model.situation import Situation
+
+
+def decide(situation: Situation, now: datetime) -> Decision:
+    """SIGNAL -> MATCH -> GUARD -> INTEND -> ACT -> VERIFY -> ESCALATE / RECORD, one arrow at a time."""
+    stored = situation.remediation.status
+    settlements = settling.unsettled(situation, stored, now)
+    if stored.state == "Closed":
+        return Decision(status=stored, effects=settlements)
+    decision = _decide_open(situation, _open(situation, now), now)
+    return replace(decision, effects=(*settlements, *decision.effects))
+
+
+def _decide_open(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
+    attempt = acting.unfinished(status)
+    if attempt is not None:
+        return acting.decide(situation, status, attempt, now)
+    ended = _ended(situation, status, now)
+    if ended is not None:
+        return ended
+    if situation.remediation.spec.mode == "Observe":
+        return observing.decide(situation, status, now)
+    if status.state != "Verifying":
+        back = taking_back.decide(situation, status, now)
+        if back is not None:
+            return back
+    match status.state:
+        case "Verifying":
+            return verifying.decide(situation, status, now)
+        case "Monitoring":
+            return monitoring.decide(situation, status, now)
+        case "Escalated":
+            return escalating.decide(situation, status, now)
+        case _:
+            return _without_signal(situation, status, now) or waiting.decide(situation, status, now)
+
+
+def _open(situation: Situation, now: datetime) -> RemediationStatus:
+    """The status to start from: a new Remediation gets its opening evidence, its step and its clock."""
+    status, spec = situation.remediation.status, situation.remediation.spec
+    if status.opened_at is not None:
+        uid = situation.workload.uid if situation.workload else status.target_uid
+        return replace(status, target_uid=uid)
+    uid = situation.workload.uid if situation.workload else ""
+    opened = replace(
+        status,
+        opened_at=now,
+        observed_generation=situation.remediation.generation,
+        target_uid=uid,
+        step=spec.first_step,
+        step_name=situation.steps[spec.first_step].name if spec.first_step < len(situation.steps) else "",
+        message=spec.signal.message,
+        reason=spec.signal.reason,
+    )
+    if spec.signal.source == "takeBack":
+        return replace(opened, state="Monitoring", recovered_at=now)
+    return record.merge_evidence(opened, spec.signal)
+
+
+def _ended(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
+    """What ends an incident whatever its state: the target is gone, or the policy no longer wants it."""
+    if situation.workload is None:
+        return Decision(status=record.close(status, reasons.TARGET_GONE, "the target was deleted", now))
+    policy, spec = situation.policy, situation.remediation.spec
+    if status.state == "Escalated" or (taking_back.pending(situation) and status.state != "Waiting"):
+        return None
+    why = ""
+    if policy is None or (spec.policy_ref.uid and policy.uid != spec.policy_ref.uid):
+        why = "the policy was deleted"
+    elif not policy.ready:
+        why = f"the policy is not ready: {policy.not_ready_reason}"
+    elif policy.mode != spec.mode:
+        why = f"the policy's mode is now {policy.mode}"
+    return Decision(status=record.close(status, reasons.CANCELLED, why, now)) if why else None
+
+
+def _without_signal(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
+    """Nothing is wrong any more: closed if nothing was done, watched if something was."""
+    if situation.signals:
+        return None
+    message = "every signal is gone"
+    if not any(each.kind == "Act" and each.phase == "Done" for each in status.attempts):
+        return Decision(status=record.close(status, reasons.RESOLVED_BY_ITSELF, message, now))
+    status = record.set_condition(status, "Recovered", reasons.RECOVERED, message, now)
+    return Decision(status=replace(record.enter(status, "Monitoring", reasons.RECOVERED, message), recovered_at=now))

@@ -1,0 +1,19 @@
+"""What one look at a situation leads to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from platelet.model.effects import Effect
+from platelet.model.remediation import RemediationStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The status to store (if it differs), then the effects in order, then when to look again.
+
+    Whoever runs it looks again at once after anything was stored or done: `again_at` counts only when nothing was.
+    """
+
+    status: RemediationStatus
+    effects: tuple[Effect, ...] = ()
+    again_at: datetime | None = None

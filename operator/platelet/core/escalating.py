@@ -1,0 +1,96 @@
+"""The arrow ESCALATE: hand the incident to people, and notice when they have mended it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from platelet import checks, sinks
+from platelet.core import record
+from platelet.core.decision import Decision
+from platelet.model import reasons
+from platelet.model.effects import Effect
+from platelet.model.remediation import EscalationRecord, RemediationStatus
+from platelet.model.situation import Situation
+
+_RETRY = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
+_STABLE_FOR = timedelta(minutes=1)
+
+
+def escalate(situation: Situation, status: RemediationStatus, reason: str, message: str, now: datetime) -> Decision:
+    """Stop automation for this incident and tell people. An observing policy tells nobody."""
+    text = record.clip(message)
+    told = replace(
+        record.enter(status, "Escalated", reason, text),
+        escalation=EscalationRecord(reason=reason, message=text, at=now),
+    )
+    told = record.note(told, now, step=status.step_name, by="escalation", reason=reason, message=text)
+    told = record.set_condition(told, "Escalated", reason, text, now)
+    return Decision(status=told, effects=sinks.publish(_notice(situation, told, now)), again_at=now)
+
+
+def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
+    """Keep people's marks in place until the target has been well for a while, then remove them and close."""
+    status = _account_delivery(situation, status, now)
+    if situation.workload is None:
+        return Decision(status=record.close(status, reasons.TARGET_GONE, "the target was deleted", now))
+    if situation.signals or not checks.is_well(situation.workload, situation.replica_sets, situation.pods):
+        status = replace(status, healthy_since=None)
+    elif status.healthy_since is None:
+        status = replace(status, healthy_since=now)
+    well_at = status.healthy_since + stable_for(situation) if status.healthy_since else None
+    if well_at and well_at <= now:
+        return _let_go(situation, status, now)
+    effects = [*sinks.annotate(_notice(situation, status, now)), *_delivery(situation, status, now)]
+    times = [moment for moment in (well_at, status.escalation and status.escalation.retry_at) if moment]
+    return Decision(status=status, effects=tuple(effects), again_at=min(times, default=None))
+
+
+def stable_for(situation: Situation) -> timedelta:
+    """How long the target must be well to be let go: what the current step asks, else one minute."""
+    step = situation.remediation.status.step
+    return situation.steps[step].verify.stable_for if step < len(situation.steps) else _STABLE_FOR
+
+
+def _let_go(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
+    removal = sinks.remove_annotation(_notice(situation, status, now))
+    if removal:
+        return Decision(status=status, effects=removal)
+    return Decision(
+        status=record.close(status, reasons.RESOLVED_BY_PEOPLE, "the target is well again after the escalation", now)
+    )
+
+
+def _account_delivery(situation: Situation, status: RemediationStatus, now: datetime) -> RemediationStatus:
+    told, result = status.escalation, situation.delivery
+    if told is None or result is None or told.delivered:
+        return status
+    wait = _RETRY[min(told.deliveries, len(_RETRY) - 1)]
+    told = replace(
+        told,
+        delivered=result.delivered,
+        deliveries=told.deliveries + 1,
+        retry_at=None if result.delivered else now + wait,
+        last_error=record.clip(result.message),
+    )
+    return replace(status, escalation=told)
+
+
+def _delivery(situation: Situation, status: RemediationStatus, now: datetime) -> tuple[Effect, ...]:
+    told = status.escalation
+    if told is None or told.delivered or situation.policy is None or not situation.policy.has_webhook:
+        return ()
+    if told.retry_at is not None and told.retry_at > now:
+        return ()
+    return sinks.deliver(_notice(situation, status, now))
+
+
+def _notice(situation: Situation, status: RemediationStatus, now: datetime) -> sinks.Notice:
+    told = status.escalation
+    return sinks.Notice(
+        kind="Escalated",
+        remediation=replace(situation.remediation, status=status),
+        workload=situation.workload,
+        policy=situation.policy,
+        reason=told.reason if told else status.reason,
+        message=told.message if told else status.message,
+        at=told.at if told else now,
+    )

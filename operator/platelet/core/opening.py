@@ -1,0 +1,171 @@
+"""The arrow MATCH: a fact about a target opens a Remediation, or is merged into the one that is open.
+
+A target has at most one open Remediation that may act. Observing policies record beside it, in a series of their own.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from platelet.api.runbook import Runbook
+from platelet.core import record
+from platelet.model import reasons
+from platelet.model.policy import Policy
+from platelet.model.remediation import PinnedRef, Remediation, RemediationSpec, RemediationStatus, TargetRef
+from platelet.model.signal import Evidence
+from platelet.model.workload import WorkloadRef
+
+_NAME_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """Open a new Remediation under this name; a collision means that another creator was faster: look again."""
+
+    namespace: str
+    name: str
+    spec: RemediationSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """Store this status on an existing Remediation."""
+
+    remediation: Remediation
+    status: RemediationStatus
+
+
+def choose(policies: Iterable[Policy]) -> Policy | None:
+    """Of several matching policies one acts: ready, in Enforce, the highest priority, then the name."""
+    acting = [each for each in policies if each.ready and each.mode == "Enforce"]
+    return min(acting, key=lambda each: (-each.priority, each.name, each.namespace), default=None)
+
+
+def series(target: WorkloadRef, policy: Policy) -> str:
+    """The prefix of the names of a target's Remediations; numbers follow. Observing ones name their policy."""
+    words = [target.kind.lower(), target.name]
+    words += [policy.name, "observed"] if policy.mode == "Observe" else []
+    name = "-".join(words)
+    if len(name) > _NAME_LENGTH:
+        name = f"{name[:_NAME_LENGTH]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{name}-"
+
+
+def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
+    target: WorkloadRef,
+    fact: Evidence,
+    policy: Policy,
+    runbook: Runbook,
+    others: Sequence[Remediation],
+    now: datetime,
+) -> Create | Update | None:
+    """What one fact leads to, given all Remediations of its target. None: it is on record already, or ends nothing."""
+    siblings = [each for each in others if _same_series(each, policy)]
+    current = next((each for each in siblings if each.status.state != "Closed"), None)
+    if current is not None:
+        if _outranks(policy, current):
+            return _cancelled(current, policy, now)
+        if _is_another_trigger(fact, current):
+            closed = record.close(current.status, reasons.RECOVERED, "another trigger opened a new remediation", now)
+            return Update(remediation=current, status=closed)
+        merged = record.merge_evidence(current.status, fact)
+        return Update(remediation=current, status=merged) if merged != current.status else None
+    if fact.resolved_at is not None or _is_over(fact, siblings):
+        return None
+    return _create(target, fact, policy, runbook, siblings, now)
+
+
+def _create(  # noqa: PLR0913 - a fact, its policy, and what is on record
+    target: WorkloadRef, fact: Evidence, policy: Policy, runbook: Runbook, siblings: Sequence[Remediation], now: datetime
+) -> Create:
+    before = _continued(siblings, policy.limits.reopen_within, now)
+    prefix = series(target, policy)
+    return Create(
+        namespace=target.namespace,
+        name=f"{prefix}{_next_number(prefix, siblings)}",
+        spec=RemediationSpec(
+            target_ref=TargetRef(kind=target.kind, name=target.name),
+            policy_ref=PinnedRef(namespace=policy.namespace, name=policy.name, uid=policy.uid),
+            runbook_ref=PinnedRef(
+                namespace=runbook.namespace, name=runbook.name, uid=runbook.uid, generation=runbook.generation
+            ),
+            mode=policy.mode,
+            signal=fact,
+            continues=before.name if before else "",
+            first_step=_next_step(before) if before else 0,
+            steps=runbook.steps,
+        ),
+    )
+
+
+def _same_series(remediation: Remediation, policy: Policy) -> bool:
+    if policy.mode != "Observe":
+        return remediation.spec.mode != "Observe"
+    return remediation.spec.mode == "Observe" and remediation.spec.policy_ref.name == policy.name
+
+
+def _outranks(policy: Policy, current: Remediation) -> bool:
+    """Until the first attempt the acting policy is chosen anew; the caller brings only the chosen one."""
+    mine = current.spec.policy_ref
+    waiting = current.status.state == "Waiting" and not current.status.attempts
+    return waiting and (mine.namespace, mine.name) != (policy.namespace, policy.name)
+
+
+def _cancelled(current: Remediation, policy: Policy, now: datetime) -> Update:
+    message = f"policy {policy.key} takes precedence"
+    return Update(remediation=current, status=record.close(current.status, reasons.CANCELLED, message, now))
+
+
+def _is_another_trigger(fact: Evidence, current: Remediation) -> bool:
+    known = {(each.source, each.reason) for each in (current.spec.signal, *current.status.evidence)}
+    return (
+        current.status.state == "Monitoring"
+        and fact.resolved_at is None
+        and (fact.source, fact.reason) not in known
+    )
+
+
+def _is_over(fact: Evidence, siblings: Sequence[Remediation]) -> bool:
+    """An alert's episode ends once: a late duplicate of a resolved one opens nothing."""
+    return any(
+        each.fingerprint == fact.fingerprint and each.source == "alert" and each.resolved_at is not None
+        for sibling in siblings
+        for each in sibling.status.evidence
+    )
+
+
+def _continued(siblings: Sequence[Remediation], reopen_within: timedelta, now: datetime) -> Remediation | None:
+    """The ladder of a target that was deleted and re-created a moment ago goes on where it was."""
+    gone = [
+        each
+        for each in siblings
+        if each.status.reason == reasons.TARGET_GONE
+        and each.status.attempts
+        and each.status.closed_at is not None
+        and now - each.status.closed_at < reopen_within
+    ]
+    return max(gone, key=lambda each: each.status.closed_at or now, default=None)
+
+
+def _next_step(before: Remediation) -> int:
+    status = before.status
+    return status.step + (1 if any(each.step == status.step and each.phase == "Done" for each in status.attempts) else 0)
+
+
+def _next_number(prefix: str, siblings: Sequence[Remediation]) -> int:
+    tails = [each.name.removeprefix(prefix) for each in siblings if each.name.startswith(prefix)]
+    return max((int(tail) for tail in tails if tail.isdigit()), default=0) + 1
+
+
+def take_back_fact(attempt: str, now: datetime) -> Evidence:
+    """The opening fact of a Remediation whose only task is to take a temporary change back."""
+    return Evidence(
+        source="takeBack",
+        reason=reasons.TAKEN_BACK,
+        fingerprint=record.clip(f"takeBack/{attempt}", 256),
+        message="a temporary change outlived its Remediation and is to be taken back",
+        first_seen=now,
+        last_seen=now,
+    )
+

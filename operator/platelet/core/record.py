@@ -1,0 +1,117 @@
+"""Pure edits of a Remediation's status: every list is bounded and says how many were dropped."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from platelet.api import conditions
+from platelet.model import reasons
+from platelet.model.remediation import (
+    MAX_ATTEMPTS,
+    MAX_DECISIONS,
+    MAX_EVIDENCE,
+    Attempt,
+    DecisionRecord,
+    RemediationStatus,
+    State,
+    Waiting,
+)
+from platelet.model.signal import Evidence
+
+_SEEN_AGAIN = timedelta(minutes=1)  # a repeated fact is written at most this often
+_SHORT, _TEXT = 256, 1024
+Item = TypeVar("Item")
+
+
+def clip(text: str, length: int = _TEXT) -> str:
+    """Cut a text to what the CRD admits."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _keep_newest(items: Sequence[Item], most: int) -> tuple[tuple[Item, ...], int]:
+    dropped = max(0, len(items) - most)
+    return tuple(items[dropped:]), dropped
+
+
+def note(  # noqa: PLR0913 - a decision has these parts
+    status: RemediationStatus, now: datetime, *, step: str, by: str, reason: str, message: str
+) -> RemediationStatus:
+    """Add a decision to the trace. The same reason in a row is counted on the same line, without a new text."""
+    last = status.decisions[-1] if status.decisions else None
+    if last and (last.step, last.by, last.reason) == (step, by, reason):
+        if last.message == clip(message):
+            return status
+        repeated = replace(last, message=clip(message), last_at=now, count=last.count + 1)
+        return replace(status, decisions=(*status.decisions[:-1], repeated))
+    record = DecisionRecord(
+        step=clip(step, _SHORT), by=by, reason=reason, message=clip(message), first_at=now, last_at=now
+    )
+    kept, dropped = _keep_newest((*status.decisions, record), MAX_DECISIONS)
+    return replace(status, decisions=kept, decisions_dropped=status.decisions_dropped + dropped)
+
+
+def wait(  # noqa: PLR0913 - a refusal has these parts
+    status: RemediationStatus, now: datetime, *, step: str, by: str, reason: str, message: str, until: datetime | None
+) -> RemediationStatus:
+    """Say why nothing is done, and until when."""
+    waiting = Waiting(by=by, reason=reason, message=clip(message), until=until)
+    noted = note(status, now, step=step, by=by, reason=reason, message=message)
+    return replace(noted, waiting=waiting, reason=reason, message=clip(message))
+
+
+def enter(status: RemediationStatus, state: State, reason: str, message: str) -> RemediationStatus:
+    """Move to another state; what belonged to the old one is cleared."""
+    return replace(
+        status, state=state, reason=reason, message=clip(message), waiting=None, verifying=None, healthy_since=None
+    )
+
+
+def set_condition(
+    status: RemediationStatus, kind: str, reason: str, message: str, now: datetime, *, true: bool = True
+) -> RemediationStatus:
+    """Set one of the conditions that `kubectl wait` reads: Recovered, Escalated, Closed."""
+    changed = conditions.set_condition(
+        status.conditions, kind, "True" if true else "False", reason, clip(message), now, status.observed_generation
+    )
+    return replace(status, conditions=changed)
+
+
+def put_attempt(status: RemediationStatus, attempt: Attempt) -> RemediationStatus:
+    """Add an attempt, or replace the one with the same id."""
+    others = [each for each in status.attempts if each.id != attempt.id]
+    position = next((i for i, each in enumerate(status.attempts) if each.id == attempt.id), len(others))
+    kept, dropped = _keep_newest([*others[:position], attempt, *others[position:]], MAX_ATTEMPTS)
+    return replace(status, attempts=kept, attempts_dropped=status.attempts_dropped + dropped)
+
+
+def merge_evidence(status: RemediationStatus, fact: Evidence) -> RemediationStatus:
+    """Merge one fact by its fingerprint. The status is unchanged when it says nothing new."""
+    known = next((each for each in status.evidence if each.fingerprint == fact.fingerprint), None)
+    if known is None:
+        kept, dropped = _keep_newest((*status.evidence, fact), MAX_EVIDENCE)
+        return replace(status, evidence=kept, evidence_dropped=status.evidence_dropped + dropped)
+    if known.resolved_at is not None and fact.source == "alert":
+        return status  # an episode ends once: a late or reordered "firing" of it says nothing new
+    resolves = fact.resolved_at is not None
+    if not resolves and known.resolved_at is None and fact.last_seen - known.last_seen < _SEEN_AGAIN:
+        return status
+    merged = replace(
+        known,
+        last_seen=max(known.last_seen, fact.last_seen),
+        count=known.count + 1,
+        message=fact.message or known.message,
+        resolved_at=fact.resolved_at,
+    )
+    return replace(
+        status, evidence=tuple(merged if each.fingerprint == fact.fingerprint else each for each in status.evidence)
+    )
+
+
+def close(status: RemediationStatus, reason: str, message: str, now: datetime) -> RemediationStatus:
+    """Close the incident. Nothing is written afterwards."""
+    closed = replace(enter(status, "Closed", reason, message), closed_at=now)
+    closed = set_condition(closed, "Closed", reason, message, now)
+    if any(each.type == "Escalated" and each.status == "True" for each in closed.conditions):
+        closed = set_condition(closed, "Escalated", reasons.RESOLVED_BY_PEOPLE, message, now, true=False)
+    return closed

@@ -1,0 +1,105 @@
+"""The ActionBudget's arithmetic: reserve, settle, take over. Pure; the shell's one writer stores the result.
+
+Every counted limit is asked here again, on the very object that is written with its resourceVersion, so two reservations
+can never both take the last place. A leader whose epoch is no longer on the budget loses here.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from platelet import guards
+from platelet.model import reasons, windows
+from platelet.model.budget import Budget, BudgetSpec, BudgetStatus, Entry
+from platelet.model.durations import format_duration
+from platelet.model.effects import Settle
+from platelet.model.policy import DAY
+from platelet.model.situation import Situation
+from platelet.model.verdict import Deny
+
+
+def reserve(budget: Budget, entry: Entry, situation: Situation, now: datetime) -> BudgetStatus | Deny:
+    """Take a place, or say which limit denies it. The same id twice is one reservation."""
+    if entry.epoch != budget.status.epoch:
+        message = f"another leader has taken over: our epoch is {entry.epoch}, the budget's {budget.status.epoch}"
+        return Deny(reason=reasons.NOT_LEADER, message=message)
+    if any(each.id == entry.id for each in budget.status.entries):
+        return budget.status
+    seen = replace(situation, budget=budget)
+    asked = guards.FOR_TAKING_BACK if entry.kind == "TakeBack" else guards.ON_THE_BUDGET
+    for guard in asked:
+        denial = guard.deny(seen, now)
+        if denial is not None:
+            return denial
+    return replace(budget.status, entries=(*forget(budget.status.entries, now), replace(entry, reserved_at=now)))
+
+
+def settle(status: BudgetStatus, outcome: Settle) -> BudgetStatus:
+    """Record what became of an attempt. What is already recorded stays."""
+    return replace(
+        status, entries=tuple(_settled(each, outcome) if each.id == outcome.attempt else each for each in status.entries)
+    )
+
+
+def forget(entries: Iterable[Entry], now: datetime) -> tuple[Entry, ...]:
+    """Drop what can no longer count: older than the longest window, ended, and with nothing left to take back."""
+    return tuple(
+        each
+        for each in entries
+        if each.outcome_at is None
+        or now - each.outcome_at < DAY
+        or (each.take_back is not None and not each.take_back.done)
+    )
+
+
+def take_over(  # noqa: PLR0913 - a take-over has these parts
+    budget: Budget, *, holder: str, known_uid: str | None, longest: timedelta, live: Collection[str], now: datetime
+) -> BudgetStatus:
+    """A new leader's first write: its epoch; abandoned reservations; and a budget whose history was lost is full.
+
+    `known_uid` is the budget's uid that the Lease carries (None: a cluster that has never had a leader); `live` are the
+    attempt ids whose intent is on an existing Remediation.
+    """
+    status = budget.status
+    entries = tuple(
+        replace(each, outcome="Abandoned", outcome_at=now, settled_at=now)
+        if each.outcome is None and each.id not in live and each.kind == "Act"
+        else each
+        for each in status.entries
+    )
+    status = replace(status, epoch=status.epoch + 1, holder=holder, entries=entries)
+    return mark_lost_history(budget, status, known_uid=known_uid, longest=longest, now=now)
+
+
+def mark_lost_history(
+    budget: Budget, status: BudgetStatus, *, known_uid: str | None, longest: timedelta, now: datetime
+) -> BudgetStatus:
+    """A budget with another uid than the Lease remembers, or without its status, is full for the longest window."""
+    if known_uid is None or (known_uid == budget.uid and budget.status.epoch > 0):
+        return status
+    until = now + longest
+    return replace(status, full_until=max(until, status.full_until or until), full_reason=reasons.HISTORY_LOST)
+
+
+def longest_window(spec: BudgetSpec, windows_of_policies: Iterable[timedelta]) -> timedelta:
+    """The longest window of any limit in force; never over a day, which the CRDs forbid."""
+    return min(DAY, max([*(each.per for each in spec.limits), *windows_of_policies], default=DAY))
+
+
+def describe_use(spec: BudgetSpec, entries: tuple[Entry, ...], now: datetime) -> str:
+    """`3/10 per 1h`, for kubectl get; the limits in their order."""
+    parts = (
+        f"{len(windows.used(entries, limit.per, now))}/{limit.max_actions} per {format_duration(limit.per)}"
+        for limit in spec.limits
+    )
+    return ", ".join(parts)
+
+
+def _settled(entry: Entry, outcome: Settle) -> Entry:
+    if outcome.outcome is not None and entry.outcome is None:
+        entry = replace(entry, outcome=outcome.outcome, outcome_at=outcome.at, refunded=outcome.refunded)
+    if outcome.verified and entry.settled_at is None:
+        entry = replace(entry, settled_at=outcome.at)
+    if outcome.taken_back and entry.take_back is not None:
+        entry = replace(entry, take_back=replace(entry.take_back, done=True))
+    return entry

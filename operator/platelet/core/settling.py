@@ -1,0 +1,48 @@
+"""What the ActionBudget must still be told about attempts that have ended: derived at every look, so a crash loses nothing."""
+
+from datetime import datetime
+
+from platelet.model.budget import Entry
+from platelet.model.effects import Settle
+from platelet.model.remediation import Attempt, RemediationStatus
+from platelet.model.situation import Situation
+
+
+def unsettled(situation: Situation, status: RemediationStatus, now: datetime) -> tuple[Settle, ...]:
+    """The outcomes that the budget's entries of this remediation lack."""
+    if situation.budget is None:
+        return ()
+    prefix = f"{situation.remediation.uid}/"
+    attempts = {each.id: each for each in status.attempts}
+    settlements = []
+    for entry in situation.budget.status.entries:
+        if entry.id.startswith(prefix):
+            settlement = _settle(entry, attempts.get(entry.id), situation, status, now)
+            settlements += [settlement] if settlement else []
+    return tuple(settlements)
+
+
+def _settle(
+    entry: Entry, attempt: Attempt | None, situation: Situation, status: RemediationStatus, now: datetime
+) -> Settle | None:
+    if attempt is None:
+        foreign = entry.epoch != situation.epoch or status.state in ("Closed", "Escalated")
+        return _abandon(entry, now) if entry.outcome is None and foreign else None
+    if attempt.phase == "Intended":
+        return None
+    over = attempt.verdict is not None or attempt.phase != "Done" or attempt.kind == "TakeBack"
+    over = over or status.state == "Closed"
+    if entry.outcome is None:
+        return Settle(
+            attempt=entry.id,
+            outcome=attempt.phase,
+            at=attempt.outcome_at or now,
+            refunded=attempt.phase == "Refused",
+            verified=over,
+        )
+    return Settle(attempt=entry.id, at=now, verified=True) if over and entry.settled_at is None else None
+
+
+def _abandon(entry: Entry, now: datetime) -> Settle:
+    """A reservation without an intent: nothing was written under it, and nothing ever will be. Not refunded."""
+    return Settle(attempt=entry.id, outcome="Abandoned", at=now, verified=True)

@@ -1,0 +1,60 @@
+"""The arrow SIGNAL, asked again on fresh reads: which facts of ill health hold for one target."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from platelet.model.signal import Evidence, Signal
+from platelet.model.workload import Pod, ReplicaSet, Workload
+from platelet.triggers import pod as pod_trigger
+
+
+def current(  # noqa: PLR0913 - the facts of one target
+    triggers: Sequence[pod_trigger.PodTrigger],
+    evidence: Sequence[Evidence],
+    workload: Workload,
+    replica_sets: Sequence[ReplicaSet],
+    pods: Sequence[Pod],
+    now: datetime,
+) -> tuple[Signal, ...]:
+    """Pod signals from the pods' own status, alert signals from the evidence that nobody has resolved."""
+    newest = newest_pod_template_hash(workload, replica_sets)
+    seen = [pod_trigger.observe(each, pods, newest, now) for each in triggers]
+    return (
+        *(each for each in seen if each is not None),
+        *(_from_alert(each, pods, newest) for each in evidence if each.source == "alert" and each.resolved_at is None),
+    )
+
+
+def newest_pod_template_hash(workload: Workload, replica_sets: Sequence[ReplicaSet]) -> str:
+    """The label that the pods of the live template carry; empty while its ReplicaSet does not exist yet."""
+    live = [each for each in replica_sets if each.template_hash == workload.template_hash]
+    return max(live, key=lambda each: each.revision).pod_template_hash if live else ""
+
+
+def as_evidence(signal: Signal, now: datetime) -> Evidence:
+    """A signal as it is kept on a Remediation."""
+    return Evidence(
+        source=signal.source,
+        reason=signal.reason,
+        fingerprint=signal.fingerprint,
+        message=signal.message,
+        first_seen=signal.since,
+        last_seen=now,
+        holds_at=signal.holds_at,
+        severity=signal.severity,
+    )
+
+
+def _from_alert(fact: Evidence, pods: Sequence[Pod], newest: str) -> Signal:
+    sick = [each for each in pods if not each.ready and not each.deleting]
+    return Signal(
+        source="alert",
+        reason=fact.reason,
+        fingerprint=fact.fingerprint,
+        message=fact.message,
+        since=fact.first_seen,
+        holds_at=fact.holds_at or fact.first_seen,
+        severity=fact.severity,
+        pods=tuple(each.name for each in sick[:10]),
+        newest_only=bool(sick) and bool(newest) and all(each.pod_template_hash == newest for each in sick),
+    )

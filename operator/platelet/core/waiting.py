@@ -1,0 +1,185 @@
+"""The arrows GUARD and INTEND: find the step that applies, ask every brake, reserve a place, pin the plan."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from platelet import actions, guards
+from platelet.core import conditions, escalating, meaning, record
+from platelet.core.decision import Decision
+from platelet.model import reasons
+from platelet.model.budget import Entry, PendingTakeBack
+from platelet.model.effects import Reserve
+from platelet.model.policy import Step
+from platelet.model.remediation import Attempt, RemediationStatus
+from platelet.model.rules import Action
+from platelet.model.situation import Situation
+from platelet.model.verdict import Deny, Plan, Refusal
+from platelet.model.workload import Workload
+
+_TRIES_PER_STEP = 3  # attempts that were superseded or lost; one with a verdict moves on by itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """The step that applies now: its action, its plan, and the status that remembers why others were passed over."""
+
+    status: RemediationStatus
+    situation: Situation
+    step: Step
+    action: Action
+    plan: Plan | Refusal | Deny
+    denied_by: str = ""
+
+
+def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
+    """Move one arrow further: escalate, wait with a reason, reserve, or record the intent."""
+    policy, workload = situation.policy, situation.workload
+    if policy is None or workload is None:
+        return Decision(status=status)
+    give_up_at = (status.opened_at or now) + policy.limits.give_up_after
+    if give_up_at <= now:
+        return escalating.escalate(situation, status, reasons.GAVE_UP, "nothing could be done in time", now)
+    rung = find_rung(situation, status, now)
+    if rung is None:
+        message = _last_word(status)
+        return escalating.escalate(situation, status, reasons.NO_STEP_LEFT, message, now)
+    if isinstance(rung.plan, Deny):
+        return _denied(rung, rung.plan, give_up_at, now)
+    if isinstance(rung.plan, Refusal):
+        skipped = _skip(rung.status, rung.step, rung.action.key, rung.plan.reason, rung.plan.message, now)
+        return Decision(status=skipped)
+    if status.attempts and _tries(situation, status) >= _TRIES_PER_STEP:
+        text = f"{_TRIES_PER_STEP} attempts of this step came to nothing"
+        return Decision(status=_skip(rung.status, rung.step, rung.action.key, reasons.UNKNOWN_OUTCOME, text, now))
+    reserved = open_reservation(situation, rung.status)
+    if reserved is None:
+        return Decision(status=rung.status, effects=(_reserve(rung, rung.plan, workload, now),))
+    return Decision(status=_intend(rung, rung.plan, workload, reserved, now))
+
+
+def find_rung(situation: Situation, status: RemediationStatus, now: datetime) -> Rung | None:
+    """The first step from the current one whose condition holds, with what the guards and the action say to it."""
+    while status.step < len(situation.steps):
+        step = situation.steps[status.step]
+        status = replace(status, step_name=step.name)
+        answer = conditions.holds(step, situation, status, now)
+        if not answer.holds:
+            status = _skip(status, step, "when", answer.reason, answer.message, now)
+            continue
+        action = actions.BY_KEY[step.action]
+        seen = replace(situation, action=action.traits, remediation=replace(situation.remediation, status=status))
+        denial = guards.first_denial(seen, now)
+        if denial is not None and open_reservation(situation, status) is None:
+            return Rung(
+                status=status, situation=seen, step=step, action=action, plan=denial[1], denied_by=denial[0]
+            )
+        return Rung(
+            status=status, situation=seen, step=step, action=action, plan=action.plan(step.settings, seen, now)
+        )
+    return None
+
+
+def open_reservation(situation: Situation, status: RemediationStatus) -> Entry | None:
+    """The place that this leader holds on the budget for the current step, not yet used by an attempt."""
+    known = {each.id for each in status.attempts}
+    prefix = f"{situation.remediation.uid}/{status.step}/"
+    entries = situation.budget.status.entries if situation.budget else ()
+    return next(
+        (
+            each
+            for each in entries
+            if each.id.startswith(prefix)
+            and each.kind == "Act"
+            and each.outcome is None
+            and each.epoch == situation.epoch
+            and each.id not in known
+        ),
+        None,
+    )
+
+
+def _denied(rung: Rung, denial: Deny, give_up_at: datetime, now: datetime) -> Decision:
+    if denial.escalate:
+        return escalating.escalate(rung.situation, rung.status, denial.reason, denial.message, now)
+    waiting = record.wait(
+        rung.status,
+        now,
+        step=rung.step.name,
+        by=rung.denied_by,
+        reason=denial.reason,
+        message=denial.message,
+        until=denial.retry_at,
+    )
+    return Decision(status=waiting, again_at=min(denial.retry_at or give_up_at, give_up_at))
+
+
+def _skip(  # noqa: PLR0913 - a skipped step has these parts
+    status: RemediationStatus, step: Step, by: str, reason: str, message: str, now: datetime
+) -> RemediationStatus:
+    noted = record.note(status, now, step=step.name, by=by, reason=reason, message=message)
+    return replace(noted, step=status.step + 1, waiting=None)
+
+
+def _numbers(situation: Situation, status: RemediationStatus) -> list[int]:
+    """The numbers n of all attempts and reservations of the current step."""
+    prefix = f"{situation.remediation.uid}/{status.step}/"
+    entries = situation.budget.status.entries if situation.budget else ()
+    ids = [each.id for each in entries] + [each.id for each in status.attempts]
+    tails = [each.removeprefix(prefix) for each in ids if each.startswith(prefix)]
+    return [int(tail) for tail in tails if tail.isdigit()]
+
+
+def _tries(situation: Situation, status: RemediationStatus) -> int:
+    held = open_reservation(situation, status)
+    return len({number for number in _numbers(situation, status)}) - (1 if held else 0)
+
+
+def _reserve(rung: Rung, plan: Plan, workload: Workload, now: datetime) -> Reserve:
+    situation, status = rung.situation, rung.status
+    number = max(_numbers(situation, status), default=0) + 1
+    back = None
+    if plan.take_back is not None and plan.post.replicas is not None:
+        back = PendingTakeBack(
+            replicas_set=plan.post.replicas,
+            replicas_before=workload.replicas,
+            due_at=plan.take_back.due_at,
+            when_resolved=plan.take_back.when_resolved,
+        )
+    entry = Entry(
+        id=f"{situation.remediation.uid}/{status.step}/{number}",
+        target=situation.target,
+        policy=situation.policy.key if situation.policy else "",
+        epoch=situation.epoch,
+        reserved_at=now,
+        take_back=back,
+    )
+    return Reserve(entry=entry, situation=situation)
+
+
+def _intend(rung: Rung, plan: Plan, workload: Workload, entry: Entry, now: datetime) -> RemediationStatus:
+    post = plan.post
+    if entry.take_back is not None and post.replicas is not None:
+        post = replace(post, replicas=entry.take_back.replicas_set)
+    attempt = Attempt(
+        id=entry.id,
+        step=rung.status.step,
+        action=rung.action.key,
+        summary=record.clip(plan.summary),
+        intended_at=now,
+        pre=meaning.pin(workload),
+        post=post,
+        take_back=plan.take_back,
+    )
+    status = record.enter(rung.status, "Acting", reasons.INTENDED, plan.summary)
+    status = record.put_attempt(status, attempt)
+    return record.note(
+        status, now, step=rung.step.name, by=rung.action.key, reason=reasons.INTENDED, message=plan.summary
+    )
+
+
+def _last_word(status: RemediationStatus) -> str:
+    tried = [each for each in status.attempts if each.kind == "Act"]
+    if not tried:
+        return "no step of the runbook applies"
+    last = tried[-1]
+    return f"no step is left after {len(tried)} attempts; the last: {last.summary}: {last.verdict_message or last.message}"

@@ -1,0 +1,83 @@
+"""Counting reservations in sliding windows: the same arithmetic for the guards that foretell and the one that reserves.
+
+An attempt takes effect somewhere between `reserved_at` and `outcome_at`. Its slot is therefore taken until one window
+after `outcome_at`, and for as long as there is none: so no window of that length ever holds more effects than slots.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from platelet.model.budget import Entry
+from platelet.model.durations import format_duration
+from platelet.model.policy import Rate
+from platelet.model.remediation import Remediation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Full:
+    """A limit that is reached: how many slots are taken, and when one is free again (None: not known yet)."""
+
+    used: int
+    until: datetime | None
+
+
+def others(entries: Iterable[Entry], remediation: Remediation) -> tuple[Entry, ...]:
+    """All entries that count (acts, not refunded) but the one of the attempt that is being decided.
+
+    That one is reserved for the remediation's present step, has no outcome yet, and the remediation does not know it
+    as ended. The same attempt may be decided again after a crash: it must not be stopped by its own reservation.
+    """
+    return tuple(
+        entry
+        for entry in entries
+        if entry.kind == "Act" and not entry.refunded and not _is_being_decided(entry, remediation)
+    )
+
+
+def used(entries: Iterable[Entry], window: timedelta, now: datetime) -> tuple[Entry, ...]:
+    """Those of the acting, not refunded entries that still take a slot of a window of this length."""
+    return tuple(
+        entry
+        for entry in entries
+        if entry.kind == "Act"
+        and not entry.refunded
+        and (entry.outcome_at is None or now < max(entry.outcome_at, entry.reserved_at) + window)
+    )
+
+
+def full(entries: Iterable[Entry], rate: Rate, now: datetime) -> Full | None:
+    """Say that the rate allows no further attempt now, and until when; None when there is a slot."""
+    taken = used(entries, rate.per, now)
+    surplus = len(taken) - rate.max_actions
+    if surplus < 0:
+        return None
+    return Full(used=len(taken), until=free_at(taken, rate.per, now, frees=surplus + 1))
+
+
+def free_at(taken: Iterable[Entry], window: timedelta, now: datetime, *, frees: int = 1) -> datetime | None:
+    """When `frees` of the taken slots will be free, at the earliest.
+
+    An attempt without an outcome frees its slot one window after its reservation or later; None when that is past.
+    """
+    moments = sorted(max(entry.outcome_at or entry.reserved_at, entry.reserved_at) + window for entry in taken)
+    until = moments[frees - 1]
+    return until if until > now else None
+
+
+def describe(rate: Rate) -> str:
+    """`5 per 1h`, as people say a limit."""
+    return f"{rate.max_actions} per {format_duration(rate.per)}"
+
+
+def remediation_of(entry: Entry) -> str:
+    """The uid of the Remediation whose attempt this is."""
+    return entry.id.partition("/")[0]
+
+
+def _is_being_decided(entry: Entry, remediation: Remediation) -> bool:
+    present_step = f"{remediation.uid}/{remediation.status.step}/"
+    if entry.outcome_at is not None or not entry.id.startswith(present_step):
+        return False
+    ended = {attempt.id for attempt in remediation.status.attempts if attempt.phase != "Intended"}
+    return entry.id not in ended

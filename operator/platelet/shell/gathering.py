@@ -1,0 +1,238 @@
+"""Reads everything that a decision may know into one named value. Fresh quorum reads, never a watch's cache."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from platelet.api import pods as pod_contract
+from platelet.api import records as record_contract
+from platelet.api import remediation as remediation_contract
+from platelet.api import runbook as runbook_contract
+from platelet.api import workloads as workload_contract
+from platelet.core import references, signals
+from platelet.model.policy import Scope, Settings
+from platelet.model.remediation import Remediation
+from platelet.model.revision import RevisionRecord
+from platelet.model.signal import Signal
+from platelet.model.situation import NodeHealth, Situation
+from platelet.model.workload import Pod, ReplicaSet, Workload, WorkloadRef
+from platelet.shell.clock import Clock
+from platelet.shell.hands import RESOURCES, Hands
+from platelet.shell.kube import (
+    AUTOSCALERS,
+    CONTROLLER_REVISIONS,
+    DEPLOYMENTS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REMEDIATIONS,
+    REPLICA_SETS,
+    Json,
+    Kube,
+    NotFound,
+)
+from platelet.shell.ledger import Ledger
+from platelet.shell.policy_book import PolicyBook, Standing
+
+SUSPEND = "platelet.dev/suspend"
+_NODES_READ = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """A workload with what belongs to it. `workload` is None when it does not exist."""
+
+    workload: Workload | None
+    replica_sets: tuple[ReplicaSet, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    records: tuple[RevisionRecord, ...] = ()
+
+
+async def see(kube: Kube, target: WorkloadRef) -> Sight:
+    """Read a workload, its ReplicaSets (newest first), its pods and its revision records."""
+    try:
+        stored = await kube.get(RESOURCES[target.kind], target.namespace, target.name)
+    except NotFound:
+        return Sight(workload=None, records=await _records(kube, target))
+    workload = workload_contract.read_workload(stored)
+    labels = _selector_text(workload.selector)
+    stored_sets, stored_pods, records = await asyncio.gather(
+        kube.list(REPLICA_SETS, target.namespace, labels=labels),
+        kube.list(PODS, target.namespace, labels=labels),
+        _records(kube, target),
+    )
+    owned = [each for each in stored_sets if _controller(each) == workload.uid]
+    sets = sorted((workload_contract.read_replica_set(each) for each in owned), key=lambda each: -each.revision)
+    uids = {each.uid for each in sets}
+    return Sight(
+        workload=workload,
+        replica_sets=tuple(sets),
+        pods=tuple(pod_contract.read_pod(each) for each in stored_pods if _controller(each) in uids),
+        records=records,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What the process itself knows besides the API."""
+
+    settings: Settings
+    epoch: Callable[[], int]
+    alerts_known_at: Callable[[], datetime | None]
+
+
+class Gatherer:
+    """Reads the situation of one Remediation."""
+
+    def __init__(  # noqa: PLR0913 - its sources
+        self, kube: Kube, clock: Clock, ledger: Ledger, book: PolicyBook, hands: Hands, around: Circumstances
+    ) -> None:
+        """Take the sources to read from."""
+        self._kube = kube
+        self._clock = clock
+        self._ledger = ledger
+        self._book = book
+        self._hands = hands
+        self._around = around
+
+    async def gather(self, remediation: Remediation, sight: Sight) -> Situation:
+        """The rest of the situation around a workload that was just seen. Raises ApiError when a read fails."""
+        reference = remediation.spec.policy_ref
+        namespace = remediation.namespace
+        standing, budget, stored_namespace, siblings, autoscalers = await asyncio.gather(
+            self._book.live(reference.namespace, reference.name),
+            self._ledger.read(),
+            self._kube.get(NAMESPACES, "", namespace),
+            read_remediations(self._kube, namespace),
+            self._kube.list(AUTOSCALERS, namespace),
+        )
+        now_signals = self._signals(remediation, standing, sight)
+        attempt = remediation.status.attempts[-1].id if remediation.status.attempts else ""
+        return Situation(
+            settings=self._around.settings,
+            remediation=remediation,
+            steps=runbook_contract.read_steps(remediation.spec.steps),
+            policy=standing.policy if standing else None,
+            workload=sight.workload,
+            signals=now_signals,
+            replica_sets=sight.replica_sets,
+            pods=sight.pods,
+            records=sight.records,
+            budget=budget,
+            epoch=self._around.epoch(),
+            scope=await self._scope(remediation, standing, siblings),
+            nodes=await self._nodes(sight.pods, now_signals),
+            missing_references=references.missing_elsewhere(sight.pods, sight.records),
+            namespace_suspended=_annotation(stored_namespace, SUSPEND),
+            autoscalers=_autoscalers_of(remediation, autoscalers),
+            older_open=_older_open(remediation, siblings),
+            clock_age_seconds=self._clock.age(),
+            never_sent=self._hands.never_sent,
+            failure=self._hands.failure(attempt),
+            delivery=self._hands.take_delivery((namespace, remediation.name)),
+            alerts_known_at=self._around.alerts_known_at(),
+        )
+
+    def _signals(self, remediation: Remediation, standing: Standing | None, sight: Sight) -> tuple[Signal, ...]:
+        if sight.workload is None:
+            return ()
+        triggers = standing.loaded.pod_triggers if standing else ()
+        return signals.current(
+            triggers,
+            remediation.status.evidence or (remediation.spec.signal,),
+            sight.workload,
+            sight.replica_sets,
+            sight.pods,
+            self._clock.now(),
+        )
+
+    async def _scope(
+        self, remediation: Remediation, standing: Standing | None, siblings: Sequence[Remediation]
+    ) -> Scope | None:
+        """All targets of the policy, and the sick ones: not Available, or with an incident that is not over."""
+        if standing is None:
+            return None
+        stored = [each for ns in sorted(standing.namespaces) for each in await self._kube.list(DEPLOYMENTS, ns)]
+        workloads = [workload_contract.read_workload(each) for each in stored]
+        targets = [each for each in workloads if standing.loaded.targets.matches(each.labels, each.ref.name, each.ref.kind)]
+        troubled = {
+            _target(each) for each in siblings if each.status.state in ("Waiting", "Acting", "Verifying", "Escalated")
+        }
+        sick = {each.ref for each in targets if _unavailable(each) or each.ref in troubled}
+        return Scope(total=len(targets), sick=frozenset(sick | {_target(remediation)}))
+
+    async def _nodes(self, pods: Sequence[Pod], now_signals: Sequence[Signal]) -> Mapping[str, NodeHealth]:
+        sick = {name for each in now_signals for name in each.pods}
+        names = sorted({each.node for each in pods if each.node and each.name in sick})[:_NODES_READ]
+        stored = await asyncio.gather(*(self._kube.get(NODES, "", name) for name in names))
+        return {each.name: each for each in map(_read_node, stored)}
+
+
+async def read_remediations(kube: Kube, namespace: str = "") -> list[Remediation]:
+    """All Remediations; one that cannot be read (a newer version's) is an error, not a smaller list."""
+    return [remediation_contract.read_remediation(each) for each in await kube.list(REMEDIATIONS, namespace)]
+
+
+async def _records(kube: Kube, target: WorkloadRef) -> tuple[RevisionRecord, ...]:
+    stored = await kube.list(CONTROLLER_REVISIONS, target.namespace, labels=record_contract.record_selector(target))
+    return tuple(record_contract.read_record(each) for each in stored)
+
+
+def _selector_text(selector: Mapping[str, Any]) -> str:
+    """The equality part of a label selector: more than enough, since owners are compared afterwards."""
+    return ",".join(f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items()))
+
+
+def _controller(stored: Json) -> str:
+    owners = stored["metadata"].get("ownerReferences") or []
+    return next((each["uid"] for each in owners if each.get("controller")), "")
+
+
+def _annotation(stored: Json, key: str) -> str:
+    value = (stored["metadata"].get("annotations") or {}).get(key, "")
+    return "" if value == "false" else value
+
+
+def _target(remediation: Remediation) -> WorkloadRef:
+    ref = remediation.spec.target_ref
+    return WorkloadRef(kind=ref.kind, namespace=remediation.namespace, name=ref.name)
+
+
+def _unavailable(workload: Workload) -> bool:
+    return workload.conditions.get("Available", ("True", ""))[0] != "True"
+
+
+def _older_open(remediation: Remediation, siblings: Sequence[Remediation]) -> str:
+    """Of two acting ones of a target (one made by hand) the older acts."""
+    if remediation.spec.mode == "Observe":
+        return ""
+    order = (remediation.status.opened_at is None, remediation.status.opened_at, remediation.name)
+    older = [
+        each.name
+        for each in siblings
+        if each.uid != remediation.uid
+        and each.spec.mode != "Observe"
+        and each.status.state != "Closed"
+        and _target(each) == _target(remediation)
+        and (each.status.opened_at is None, each.status.opened_at, each.name) < order
+    ]
+    return min(older, default="")
+
+
+def _autoscalers_of(remediation: Remediation, stored: Sequence[Json]) -> tuple[str, ...]:
+    ref = remediation.spec.target_ref
+    return tuple(
+        each["metadata"]["name"]
+        for each in stored
+        if (each["spec"]["scaleTargetRef"].get("kind"), each["spec"]["scaleTargetRef"].get("name")) == (ref.kind, ref.name)
+    )
+
+
+def _read_node(stored: Json) -> NodeHealth:
+    conditions = {each["type"]: each["status"] for each in (stored.get("status") or {}).get("conditions") or []}
+    pressures = tuple(
+        each for each in ("MemoryPressure", "DiskPressure", "PIDPressure") if conditions.get(each) == "True"
+    )
+    return NodeHealth(name=stored["metadata"]["name"], ready=conditions.get("Ready") == "True", pressures=pressures)

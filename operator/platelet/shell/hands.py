@@ -1,0 +1,161 @@
+"""Runs effects: one API call each. Knows nothing about remediation; remembers only what dies with the process."""
+
+from collections.abc import Callable
+from typing import Any, Protocol, assert_never
+
+from platelet.api import records
+from platelet.model import effects
+from platelet.model.remediation import PostState
+from platelet.model.situation import DeliveryResult, WriteFailure
+from platelet.shell.kube import (
+    CONTROLLER_REVISIONS,
+    DEPLOYMENTS,
+    ApiError,
+    Conflict,
+    Kube,
+    NotFound,
+    Refused,
+    Resource,
+)
+from platelet.shell.ledger import Ledger
+
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+RESOURCES: dict[str, Resource] = {"Deployment": DEPLOYMENTS}
+_LONGEST_WRITE = 10.0  # seconds
+
+
+class Publisher(Protocol):
+    """Writes Kubernetes Events, best effort."""
+
+    async def publish(self, effect: effects.Publish) -> None:
+        """Never raises."""
+
+
+class Courier(Protocol):
+    """Delivers notices to webhooks."""
+
+    async def deliver(self, effect: effects.Deliver) -> DeliveryResult:
+        """Try once."""
+
+
+class Hands:
+    """One method per kind of effect; `run` says whether anything came of it, so that nobody spins on a refusal."""
+
+    def __init__(
+        self, kube: Kube, ledger: Ledger, publisher: Publisher, courier: Courier, lease_left: Callable[[], float]
+    ) -> None:
+        """`lease_left` is asked right before each write on a user's object: seconds for which we surely lead."""
+        self._kube = kube
+        self._ledger = ledger
+        self._publisher = publisher
+        self._courier = courier
+        self._lease_left = lease_left
+        self._never_sent: set[str] = set()
+        self._failures: dict[str, WriteFailure] = {}
+        self._deliveries: dict[tuple[str, str], DeliveryResult] = {}
+
+    def intended(self, attempt: str) -> None:
+        """This process has just stored the intent of an attempt, so it knows that nothing was sent under it yet."""
+        self._never_sent.add(attempt)
+
+    @property
+    def never_sent(self) -> frozenset[str]:
+        """Attempts whose write surely has not left any process."""
+        return frozenset(self._never_sent)
+
+    def failure(self, attempt: str) -> WriteFailure | None:
+        """The API server's definite refusal of an attempt's write, if that was the answer."""
+        return self._failures.get(attempt)
+
+    def take_delivery(self, remediation: tuple[str, str]) -> DeliveryResult | None:
+        """How the last delivery for this remediation went; asked once."""
+        return self._deliveries.pop(remediation, None)
+
+    async def run(self, effect: effects.Effect) -> bool:
+        """Do it. Whatever the API server answers is for the next look to see; True when the world may have changed."""
+        try:
+            return await self._run(effect)
+        except Conflict:
+            return True
+        except ApiError:
+            return False
+
+    async def _run(self, effect: effects.Effect) -> bool:  # noqa: C901 - one line per kind of effect
+        match effect:
+            case effects.Reserve():
+                return await self._ledger.reserve(effect)
+            case effects.Settle():
+                return await self._ledger.settle(effect)
+            case effects.Write():
+                return await self._write(effect)
+            case effects.RememberRevision():
+                await self._kube.create(CONTROLLER_REVISIONS, effect.target.namespace, records.write_record(effect))
+            case effects.MarkRevision():
+                body = records.write_mark(effect)
+                await self._kube.patch(CONTROLLER_REVISIONS, effect.namespace, effect.record, body)
+            case effects.ForgetRevision():
+                await self._kube.delete(CONTROLLER_REVISIONS, effect.namespace, effect.record, uid=effect.uid)
+            case effects.Annotate():
+                await self._annotate(effect)
+            case effects.Publish():
+                await self._publisher.publish(effect)
+            case effects.Deliver():
+                self._deliveries[effect.remediation] = await self._courier.deliver(effect)
+            case _:
+                assert_never(effect)
+        return True
+
+    async def _write(self, effect: effects.Write) -> bool:
+        body, subresource = await self._body(effect)
+        left = self._lease_left()
+        if left <= 0:
+            return False
+        self._never_sent.discard(effect.attempt)
+        try:
+            await self._kube.patch(
+                RESOURCES[effect.target.kind],
+                effect.target.namespace,
+                effect.target.name,
+                body,
+                subresource=subresource,
+                agent=effect.attempt,
+                timeout=min(left, _LONGEST_WRITE),
+            )
+        except Conflict:
+            self._never_sent.add(effect.attempt)  # a definite no: nothing was written
+            raise
+        except (Refused, NotFound) as error:
+            self._failures[effect.attempt] = WriteFailure(
+                attempt=effect.attempt, code=error.code, message=error.message
+            )
+        return True
+
+    async def _body(self, effect: effects.Write) -> tuple[Any, str]:
+        """Patches that touch only the fields they mean, with uid and resourceVersion as preconditions (TRAPS 4, 9)."""
+        post, identity = effect.post, {"uid": effect.uid, "resourceVersion": effect.resource_version}
+        if post.replicas is not None:
+            return {"metadata": identity, "spec": {"replicas": post.replicas}}, "scale"
+        if post.restart_stamp is not None:
+            stamp = {"metadata": {"annotations": {RESTARTED_AT: post.restart_stamp}}}
+            return {"metadata": identity, "spec": {"template": stamp}}, ""
+        return await self._undo(effect, post), ""
+
+    async def _undo(self, effect: effects.Write, post: PostState) -> list[dict[str, Any]]:
+        namespace = effect.target.namespace
+        stored = records.read_record(await self._kube.get(CONTROLLER_REVISIONS, namespace, post.record or ""))
+        return [
+            {"op": "test", "path": "/metadata/uid", "value": effect.uid},
+            {"op": "test", "path": "/metadata/resourceVersion", "value": effect.resource_version},
+            {"op": "replace", "path": "/spec/template", "value": dict(stored.template)},
+        ]
+
+    async def _annotate(self, effect: effects.Annotate) -> None:
+        body = {
+            "metadata": {
+                "uid": effect.uid,
+                "resourceVersion": effect.resource_version,
+                "annotations": {effect.key: effect.value},
+            }
+        }
+        ref = effect.target
+        await self._kube.patch(RESOURCES[ref.kind], ref.namespace, ref.name, body, agent=effect.agent)

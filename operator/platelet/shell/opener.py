@@ -1,0 +1,105 @@
+"""Opens Remediations, or merges facts into the open one: durable before anybody is told that it was received."""
+
+from collections.abc import Sequence
+
+from platelet.api import remediation as contract
+from platelet.core import opening
+from platelet.model.remediation import Remediation
+from platelet.model.signal import Evidence
+from platelet.model.workload import WorkloadRef
+from platelet.shell.clock import Clock
+from platelet.shell.gathering import read_remediations
+from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound
+from platelet.shell.policy_book import Standing
+
+_TRIES = 8
+POLICY_LABEL = "platelet.dev/policy"
+TARGET_LABEL = "platelet.dev/target"
+_LABEL_LENGTH = 63
+
+
+class Opener:
+    """Brings facts to Remediations. Losing a race means looking again."""
+
+    def __init__(self, kube: Kube, clock: Clock) -> None:
+        """Take the API and the time."""
+        self._kube = kube
+        self._clock = clock
+
+    async def bring(self, target: WorkloadRef, fact: Evidence, matching: Sequence[Standing]) -> tuple[str, ...]:
+        """Record one fact with the one acting policy and with every observing one. Returns the names that changed.
+
+        Raises ApiError when it could not be stored.
+        """
+        acting = opening.choose([each.policy for each in matching])
+        chosen = [
+            each
+            for each in matching
+            if each.runbook is not None and (each.policy.mode == "Observe" or each.policy == acting)
+        ]
+        changed = [name for each in chosen for name in await self._record(target, fact, each)]
+        return tuple(changed)
+
+    async def _record(self, target: WorkloadRef, fact: Evidence, standing: Standing) -> list[str]:
+        changed: list[str] = []
+        for remaining in reversed(range(_TRIES)):
+            others = await self._siblings(target)
+            if standing.runbook is None:
+                return changed
+            step = opening.receive(target, fact, standing.policy, standing.runbook, others, self._clock.now())
+            if step is None:
+                return changed
+            try:
+                changed.append(await self._store(step))
+            except (Conflict, NotFound):
+                if not remaining:
+                    raise
+        return changed
+
+    async def _siblings(self, target: WorkloadRef) -> list[Remediation]:
+        found = await read_remediations(self._kube, target.namespace)
+        return [
+            each
+            for each in found
+            if (each.spec.target_ref.kind, each.spec.target_ref.name) == (target.kind, target.name)
+        ]
+
+    async def _store(self, step: opening.Create | opening.Update) -> str:
+        if isinstance(step, opening.Create):
+            await self._kube.create(REMEDIATIONS, step.namespace, _new_object(step))
+            return step.name
+        await store_status(self._kube, step.remediation, step)
+        return step.remediation.name
+
+
+async def store_status(kube: Kube, remediation: Remediation, update: opening.Update) -> None:
+    """Compare-and-swap of a Remediation's status. Raises Conflict when it has changed since it was read."""
+    body = {
+        "apiVersion": REMEDIATIONS.api_version,
+        "kind": REMEDIATIONS.kind,
+        "metadata": {
+            "namespace": remediation.namespace,
+            "name": remediation.name,
+            "uid": remediation.uid,
+            "resourceVersion": remediation.resource_version,
+        },
+        "spec": contract.write_spec(remediation.spec),
+        "status": contract.write_status(update.status),
+    }
+    await kube.replace(REMEDIATIONS, remediation.namespace, remediation.name, body, subresource="status")
+
+
+def _new_object(step: opening.Create) -> dict[str, object]:
+    return {
+        "apiVersion": REMEDIATIONS.api_version,
+        "kind": REMEDIATIONS.kind,
+        "metadata": {
+            "namespace": step.namespace,
+            "name": step.name,
+            "labels": {
+                POLICY_LABEL: step.spec.policy_ref.name[:_LABEL_LENGTH].rstrip("-."),
+                TARGET_LABEL: step.spec.target_ref.name[:_LABEL_LENGTH].rstrip("-."),
+            },
+        },
+        "spec": contract.write_spec(step.spec),
+    }

@@ -1,0 +1,163 @@
+"""What every policy and runbook says, and whether it may act: loaded, checked, and told in their own conditions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from platelet.api import conditions, policy, runbook, selectors
+from platelet.api.invalid import InvalidSpec
+from platelet.model import reasons
+from platelet.model.policy import Policy
+from platelet.model.workload import WorkloadRef
+from platelet.shell.clock import Clock
+from platelet.shell.kube import NAMESPACES, POLICIES, RUNBOOKS, ApiError, Conflict, Json, Kube, NotFound, Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A policy with its runbook and its readiness; `namespaces` is None for its own namespace only."""
+
+    loaded: policy.LoadedPolicy
+    runbook: runbook.Runbook | None
+    namespaces: frozenset[str]
+
+    @property
+    def policy(self) -> Policy:
+        """What decisions see."""
+        return self.loaded.policy
+
+
+class PolicyBook:
+    """All policies by key. `refresh` reads everything; `live` reads one afresh, as every attempt needs it."""
+
+    def __init__(self, kube: Kube, clock: Clock, operator_namespace: str) -> None:
+        """`operator_namespace` is the only one whose policies may carry a namespaceSelector."""
+        self._kube = kube
+        self._clock = clock
+        self._operator_namespace = operator_namespace
+        self._standings: dict[tuple[str, str], Standing] = {}
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """As of the last refresh, the unready ones included."""
+        return tuple(self._standings.values())
+
+    def concerning(self, namespace: str) -> list[Standing]:
+        """The ready policies that may act in this namespace."""
+        return [each for each in self.standings if each.policy.ready and namespace in each.namespaces]
+
+    def matching(self, target: WorkloadRef, labels: Mapping[str, str]) -> list[Standing]:
+        """The ready policies that this workload is a target of."""
+        return [
+            each
+            for each in self.concerning(target.namespace)
+            if each.loaded.targets.matches(labels, target.name, target.kind)
+        ]
+
+    async def refresh(self) -> None:
+        """Read and check all policies and runbooks; forget those that are gone."""
+        runbooks = {_key(each): each for each in await self._kube.list(RUNBOOKS)}
+        for stored in runbooks.values():
+            await self._tell_runbook(stored)
+        policies = await self._kube.list(POLICIES)
+        for stored in policies:
+            reference = _runbook_key(stored)
+            await self._enter(stored, runbooks.get(reference))
+        present = {_key(each) for each in policies}
+        self._standings = {key: each for key, each in self._standings.items() if key in present}
+
+    async def live(self, namespace: str, name: str) -> Standing | None:
+        """Read one policy and its runbook now. None when it was deleted."""
+        try:
+            stored = await self._kube.get(POLICIES, namespace, name)
+        except NotFound:
+            self._standings.pop((namespace, name), None)
+            return None
+        try:
+            book = await self._kube.get(RUNBOOKS, *_runbook_key(stored))
+        except NotFound:
+            book = None
+        return await self._enter(stored, book)
+
+    async def _enter(self, stored: Json, stored_runbook: Json | None) -> Standing | None:
+        try:
+            loaded = policy.read_policy(stored)
+        except InvalidSpec as error:
+            self._standings.pop(_key(stored), None)
+            await self._tell(POLICIES, stored, ready=False, reason=reasons.INVALID_SPEC, message=str(error))
+            return None
+        book, error_text = _read_runbook(stored_runbook)
+        readiness = policy.check_policy(loaded, book, error_text, self._operator_namespace)
+        seen = replace(
+            loaded.policy,
+            ready=readiness.ready,
+            not_ready_reason="" if readiness.ready else f"{readiness.reason}: {readiness.message}",
+        )
+        standing = Standing(
+            loaded=replace(loaded, policy=seen), runbook=book, namespaces=await self._namespaces(loaded, readiness.ready)
+        )
+        self._standings[_key(stored)] = standing
+        await self._tell(
+            POLICIES, stored, ready=readiness.ready, reason=readiness.reason, message=readiness.message
+        )
+        return standing
+
+    async def _namespaces(self, loaded: policy.LoadedPolicy, ready: bool) -> frozenset[str]:  # noqa: FBT001
+        own = loaded.policy.namespace
+        if loaded.namespace_selector is None or not ready:
+            return frozenset({own})
+        everywhere = await self._kube.list(NAMESPACES)
+        chosen = (
+            each["metadata"]["name"]
+            for each in everywhere
+            if selectors.matches(loaded.namespace_selector, each["metadata"].get("labels") or {})
+        )
+        return frozenset({own, *chosen})
+
+    async def _tell_runbook(self, stored: Json) -> None:
+        _book, error = _read_runbook(stored)
+        reason = reasons.INVALID_SPEC if error else reasons.READY
+        await self._tell(RUNBOOKS, stored, ready=not error, reason=reason, message=error or "all steps are understood")
+
+    async def _tell(self, resource: Resource, stored: Json, *, ready: bool, reason: str, message: str) -> None:
+        """Write the Ready condition, only when its meaning has changed."""
+        status = stored.get("status") or {}
+        old = conditions.read_conditions(status.get("conditions"))
+        generation = stored["metadata"].get("generation", 0)
+        new = conditions.set_condition(
+            old, "Ready", "True" if ready else "False", reason, message, self._clock.now(), generation
+        )
+        if new == old and status.get("observedGeneration") == generation:
+            return
+        body: dict[str, Any] = {
+            **stored,
+            "status": {**status, "observedGeneration": generation, "conditions": conditions.write_conditions(new)},
+        }
+        namespace, name = _key(stored)
+        try:
+            await self._kube.replace(resource, namespace, name, body, subresource="status")
+        except Conflict:
+            return  # it has just been changed, so it comes again
+        except ApiError:
+            return  # its readiness is told at the next refresh
+
+
+def _read_runbook(stored: Json | None) -> tuple[runbook.Runbook | None, str]:
+    """The runbook and what is wrong with it; (None, '') when there is none."""
+    if stored is None:
+        return None, ""
+    try:
+        book = runbook.read_runbook(stored)
+        runbook.check_steps(book)
+    except InvalidSpec as error:
+        return None, str(error)
+    return book, ""
+
+
+def _key(stored: Json) -> tuple[str, str]:
+    return stored["metadata"].get("namespace", ""), stored["metadata"]["name"]
+
+
+def _runbook_key(stored: Json) -> tuple[str, str]:
+    reference = (stored.get("spec") or {}).get("runbookRef") or {}
+    return _key(stored)[0], str(reference.get("name", ""))

@@ -1,0 +1,120 @@
+"""Drives one Remediation: gather, decide, store, do, look again; until there is nothing left to do for now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from platelet.api import remediation as contract
+from platelet.api.invalid import InvalidSpec
+from platelet.core.decide import decide
+from platelet.core.decision import Decision
+from platelet.core.opening import Update
+from platelet.model.remediation import Remediation, RemediationStatus
+from platelet.model.workload import WorkloadRef
+from platelet.shell.clock import Clock
+from platelet.shell.gathering import Gatherer, Sight, see
+from platelet.shell.hands import Hands
+from platelet.shell.historian import Historian
+from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound
+from platelet.shell.opener import store_status
+
+_TURNS = 40  # a heal takes about ten; more than this in a row is a livelock, and yields
+_PAUSE = 1.0  # seconds, after effects that came to nothing
+
+log = structlog.get_logger("platelet.reconciler")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one turn came to: look again at once (None), or at a moment."""
+
+    rest: bool
+    again_at: datetime | None = None
+    fruitless: bool = False
+
+
+class Reconciler:
+    """Level-triggered: what it does follows from what it reads, whoever woke it and whatever was lost before."""
+
+    def __init__(self, kube: Kube, clock: Clock, gatherer: Gatherer, hands: Hands, historian: Historian) -> None:
+        """Take the parts of the flow."""
+        self._kube = kube
+        self._clock = clock
+        self._gatherer = gatherer
+        self._hands = hands
+        self._historian = historian
+
+    async def reconcile(self, namespace: str, name: str) -> float | None:
+        """Work on one Remediation until it waits. Returns seconds until it is due by time, None when only events matter.
+
+        Raises ApiError when the API server cannot be read: the caller backs off and comes again.
+        """
+        for _ in range(_TURNS):
+            turn = await self._turn(namespace, name)
+            if turn.fruitless:
+                return _PAUSE
+            if turn.rest:
+                if turn.again_at is None:
+                    return None
+                return max(0.0, (turn.again_at - self._clock.now()).total_seconds())
+        return _PAUSE
+
+    async def _turn(self, namespace: str, name: str) -> Turn:
+        try:
+            remediation = contract.read_remediation(await self._kube.get(REMEDIATIONS, namespace, name))
+        except NotFound:
+            return Turn(rest=True)
+        except InvalidSpec as error:
+            log.warning("remediation is not understood, nothing is done", namespace=namespace, name=name, error=str(error))
+            return Turn(rest=True)
+        sight = await self._see(remediation)
+        situation = await self._gatherer.gather(remediation, sight)
+        decision = decide(situation, self._clock.now())
+        return await self._carry_out(remediation, decision)
+
+    async def _see(self, remediation: Remediation) -> Sight:
+        """The target; its live template is on record before anything is planned on it."""
+        ref = remediation.spec.target_ref
+        target = WorkloadRef(kind=ref.kind, namespace=remediation.namespace, name=ref.name)
+        sight = await see(self._kube, target)
+        known = {each.template_hash for each in sight.records}
+        wanted = {each.template_hash for each in sight.replica_sets}
+        if sight.workload is not None and not (wanted | {sight.workload.template_hash}) <= known:
+            await self._historian.record(sight, target, [remediation])
+            sight = await see(self._kube, target)
+        return sight
+
+    async def _carry_out(self, remediation: Remediation, decision: Decision) -> Turn:
+        before, after = remediation.status, decision.status
+        stored = after != before
+        if stored:
+            try:
+                await store_status(self._kube, remediation, Update(remediation=remediation, status=after))
+            except (Conflict, NotFound):
+                return Turn(rest=False)
+            self._remember_intents(before, after)
+            _tell(remediation, after)
+        results = [await self._hands.run(effect) for effect in decision.effects]
+        if stored or any(results):
+            return Turn(rest=False)
+        return Turn(rest=True, again_at=decision.again_at, fruitless=bool(results))
+
+    def _remember_intents(self, before: RemediationStatus, after: RemediationStatus) -> None:
+        known = {each.id for each in before.attempts}
+        for attempt in after.attempts:
+            if attempt.phase == "Intended" and attempt.id not in known:
+                self._hands.intended(attempt.id)
+
+
+def _tell(remediation: Remediation, after: RemediationStatus) -> None:
+    log.info(
+        "remediation",
+        namespace=remediation.namespace,
+        name=remediation.name,
+        target=remediation.spec.target_ref.name,
+        state=after.state,
+        step=after.step_name,
+        reason=after.reason,
+        message=after.message,
+    )
