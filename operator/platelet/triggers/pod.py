@@ -64,8 +64,8 @@ def observe(
     """Give the signal that the pods of one workload show, or None.
 
     A signal whose `holds_at` lies ahead is given too, so that its Remediation opens and waits; except for Unready,
-    which a pod is for a while after every start. `first_failing` is what `symptoms.remember` kept, by pod uid: a status shows
-    the last end of a container only, so without it `since` moves on with every crash.
+    which a pod is for a while after every start. `first_failing` is what `symptoms.remember` kept, by pod uid: a
+    status shows the last end of a container only, so without it `since` moves on with every crash.
 
     One incident has one fingerprint, that of its first reason in the order of `symptoms.ORDER` which holds, else of
     its first. A loop is a loop whatever its single ends were, so CrashLoopBackOff goes before OOMKilled; both names of

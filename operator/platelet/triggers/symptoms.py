@@ -143,5 +143,5 @@ def _unready(pod: Pod) -> Symptom | None:
 
 
 def _not_ready_since(pod: Pod) -> datetime:
-    """Use that the kubelet sets Ready=False when it takes the pod over, so for a pod that never was ready it is that moment."""
+    """Tell since when the pod is not ready. Where it never was, that is when the kubelet took it over."""
     return pod.created_at if pod.ready or pod.ready_changed_at is None else pod.ready_changed_at
