@@ -21,8 +21,8 @@ def read_budget(obj: Mapping[str, Any]) -> budget.Budget:
     return budget.Budget(
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
-        spec=invalid.read(_SPEC, obj.get("spec") or {}, "spec"),
-        status=invalid.read(_STATUS, obj.get("status") or {}, "status"),
+        spec=invalid.read(_SPEC, obj.get("spec") or {}, "spec", strict=False),
+        status=invalid.read(_STATUS, obj.get("status") or {}, "status", strict=False),
     )
 
 

@@ -1,10 +1,19 @@
 """Conditions per Kubernetes conventions: one entry per type, stamped when its status changes."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from platelet.model.remediation import Condition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether an object can be used; if not, why, said so that its author can mend it."""
+
+    ready: bool
+    reason: str  # a constant of model.reasons
+    message: str = ""
 
 
 def set_condition(  # noqa: PLR0913, PLR0917 - a condition has this many fields

@@ -20,10 +20,13 @@ class InvalidSpec(ValueError):  # noqa: N818 - named for what it says
     """An object cannot be used. The message names the field, the value and the fix."""
 
 
-def read(adapter: TypeAdapter[T], value: object, path: str = "") -> T:
-    """Validate `value`, found at `path` of an object. Raises InvalidSpec that lists the first few faults."""
+def read(adapter: TypeAdapter[T], value: object, path: str = "", *, strict: bool = True) -> T:
+    """Validate `value`, found at `path` of an object; `strict` also refuses fields that are not known.
+
+    Raises InvalidSpec that lists the first few faults.
+    """
     try:
-        return adapter.validate_python(value)
+        return adapter.validate_python(value, extra="forbid" if strict else "ignore")
     except ValidationError as error:
         faults = _innermost(error.errors(include_url=False, include_context=True))
         said = [_sentence(fault, path) for fault in faults[:_MAX_ERRORS]]

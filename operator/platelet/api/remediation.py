@@ -21,8 +21,8 @@ def read_remediation(obj: Mapping[str, Any]) -> remediation.Remediation:
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         generation=metadata.get("generation", 1),
-        spec=invalid.read(_SPEC, obj.get("spec"), "spec"),
-        status=invalid.read(_STATUS, obj.get("status") or {}, "status"),
+        spec=invalid.read(_SPEC, obj.get("spec"), "spec", strict=False),
+        status=invalid.read(_STATUS, obj.get("status") or {}, "status", strict=False),
     )
 
 

@@ -1,0 +1,225 @@
+"""The RemediationPolicy: when, for whom, within which limits, and who is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
+
+from platelet.api import invalid, unions
+from platelet.api.conditions import Readiness
+from platelet.api.runbook import Runbook, check_runbook
+from platelet.api.selectors import LabelSelector
+from platelet.api.targets import Targets
+from platelet.model import reasons
+from platelet.model.budget import Suspension
+from platelet.model.durations import CAMEL
+from platelet.model.policy import Limits, Mode, Policy
+from platelet.model.workload import Name
+from platelet.triggers import TRIGGERS, matchers
+from platelet.triggers.alert import AlertTrigger
+from platelet.triggers.pod import PodTrigger
+
+MAX_TRIGGERS = 16
+_KEYS = " or ".join(TRIGGERS)
+_URL_PATTERN = "^https?://[^/]+"
+_URL_RULE = "not a URL that can be called: write it like https://hooks.example.com/platelet"
+
+TRIGGER = unions.Union(
+    name="TriggerSpec",
+    doc="One rule that a signal matches.",
+    kinds=TRIGGERS,
+    none=f"a trigger needs its kind: {_KEYS}",
+    several="write one trigger per entry of the list: any of them is enough",
+)
+if TYPE_CHECKING:
+    TriggerSpec = Any
+else:
+    TriggerSpec = TRIGGER.build()
+
+
+def _read_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"{url!r} is {_URL_RULE}")
+    return url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookRef:
+    """A Runbook in the policy's own namespace."""
+
+    name: Name
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRef:
+    """One key of a Secret in the policy's own namespace."""
+
+    name: Name
+    key: Annotated[str, Field(min_length=1, max_length=253)]
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Where people are told: a CloudEvents body by POST."""
+
+    url: Annotated[
+        str,
+        AfterValidator(_read_url),
+        Field(
+            max_length=2048,
+            json_schema_extra={
+                "x-kubernetes-validations": [{"rule": f"self.matches('{_URL_PATTERN}')", "message": _URL_RULE}]
+            },
+        ),
+    ]
+    secret_ref: Annotated[
+        SecretRef | None, Field(description="A token that is sent as `Authorization: Bearer`. Absent: none.")
+    ] = None
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationSpec:
+    """Who is told when automation has come to its end."""
+
+    webhook: Webhook
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySpec:
+    """When, for whom, within which limits, and who is told."""
+
+    mode: Annotated[
+        Mode, Field(description="Observe: say what would be done. Enforce: do it. Approve: not yet available.")
+    ] = "Observe"
+    triggers: Annotated[
+        tuple[TriggerSpec, ...],
+        Field(
+            min_length=1,
+            max_length=MAX_TRIGGERS,
+            description="Any of them is enough.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ]
+    targets: Targets
+    priority: Annotated[
+        int, Field(ge=-1000, le=1000, description="Of several policies for one target the highest acts.")
+    ] = 0
+    runbook_ref: Annotated[RunbookRef, Field(description="The Runbook to follow, in the policy's namespace.")]
+    limits: Limits = field(default_factory=Limits)
+    force: Annotated[
+        bool, Field(description="Act even where GitOps or another operator owns the workload and may revert it.")
+    ] = False
+    suspended: Annotated[Suspension | None, Field(description="While it is set, the policy starts nothing.")] = None
+    escalation: EscalationSpec | None = None
+    namespace_selector: Annotated[
+        LabelSelector | None,
+        Field(description="Act in these namespaces too. Only for policies in the operator's own namespace."),
+    ] = None
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedPolicy:
+    """A RemediationPolicy as read: what decisions see of it, and what finds its signals and targets."""
+
+    policy: Policy
+    generation: int
+    pod_triggers: tuple[PodTrigger, ...]
+    alert_triggers: tuple[AlertTrigger, ...]
+    targets: Targets
+    runbook: str
+    namespace_selector: LabelSelector | None = None
+    webhook: Webhook | None = None
+    suspension: Suspension | None = None
+
+    def at(self, now: datetime) -> Policy:
+        """Take the policy as it is at `now`: a suspension whose `until` is over no longer holds."""
+        until = self.suspension.until if self.suspension is not None else None
+        return replace(self.policy, suspended="") if until is not None and until <= now else self.policy
+
+
+_SPEC = TypeAdapter(PolicySpec)
+
+
+def read_policy(obj: Mapping[str, Any]) -> LoadedPolicy:
+    """Read a policy. Raises InvalidSpec that names the field, the value and the fix; KeyError without metadata."""
+    metadata = obj["metadata"]
+    spec = invalid.read(_SPEC, invalid.mapping(obj.get("spec"), "spec"), "spec")
+    triggers = [TRIGGER.chosen(trigger) for trigger in spec.triggers]
+    webhook = spec.escalation.webhook if spec.escalation is not None else None
+    return LoadedPolicy(
+        policy=Policy(
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            uid=metadata["uid"],
+            mode=spec.mode,
+            priority=spec.priority,
+            limits=spec.limits,
+            force=spec.force,
+            suspended=_suspended(spec.suspended),
+            has_webhook=webhook is not None,
+        ),
+        generation=metadata.get("generation", 1),
+        pod_triggers=tuple(trigger for _, trigger in triggers if isinstance(trigger, PodTrigger)),
+        alert_triggers=tuple(trigger for _, trigger in triggers if isinstance(trigger, AlertTrigger)),
+        targets=spec.targets,
+        runbook=spec.runbook_ref.name,
+        namespace_selector=spec.namespace_selector,
+        webhook=webhook,
+        suspension=spec.suspended,
+    )
+
+
+def _suspended(suspension: Suspension | None) -> str:
+    return (suspension.reason or "no reason given") if suspension is not None else ""
+
+
+def check_policy(
+    loaded: LoadedPolicy, runbook: Runbook | None, runbook_error: str, operator_namespace: str
+) -> Readiness:
+    """Judge what the API server cannot. A policy that is not ready does nothing; all others go on.
+
+    `runbook` is None when there is none of that name, or when it could not be read: then `runbook_error` says why.
+    """
+    if loaded.namespace_selector is not None and loaded.policy.namespace != operator_namespace:
+        return _not_ready(
+            reasons.NAMESPACE_SELECTOR_NOT_ALLOWED,
+            f"namespaceSelector is for policies in {operator_namespace} only: remove it, or move the policy there",
+        )
+    if loaded.policy.mode == "Approve":
+        return _not_ready(
+            reasons.APPROVE_NOT_AVAILABLE, "mode Approve is not available yet: use Observe, or Enforce to act"
+        )
+    try:
+        for trigger in loaded.alert_triggers:
+            matchers.parse_matchers(trigger.matchers)
+    except matchers.InvalidMatcherError as error:
+        return _not_ready(reasons.INVALID_MATCHER, str(error))
+    if runbook_error:
+        return _not_ready(reasons.RUNBOOK_NOT_READY, f"Runbook {loaded.runbook}: {runbook_error}")
+    if runbook is None:
+        missing = f"there is no Runbook {loaded.runbook} in namespace {loaded.policy.namespace}: create it"
+        return _not_ready(reasons.RUNBOOK_NOT_FOUND, missing)
+    return _by_runbook(check_runbook(runbook), runbook)
+
+
+def _by_runbook(found: Readiness, runbook: Runbook) -> Readiness:
+    if found.ready:
+        return Readiness(ready=True, reason=reasons.READY, message=f"follows Runbook {runbook.name}")
+    reason = found.reason if found.reason == reasons.INVALID_CONDITION else reasons.RUNBOOK_NOT_READY
+    return _not_ready(reason, f"Runbook {runbook.name}: {found.message}")
+
+
+def _not_ready(reason: str, message: str) -> Readiness:
+    return Readiness(ready=False, reason=reason, message=message)

@@ -1,0 +1,76 @@
+"""Which workloads a policy is for. There is exactly one way of choosing, and "all" is spelled out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from platelet.api.selectors import LabelSelector
+from platelet.model.durations import CAMEL
+from platelet.model.workload import KINDS, Kind, Name
+
+_WAYS = ("selector", "refs", "all")
+NONE_RULE = "say which workloads: selector, refs, or `all: true`"
+SEVERAL_RULE = "choose the workloads in one way only: selector, refs, or `all: true`"
+_PRESENT = "[has(self.selector), has(self.refs), has(self.all)]"
+_RULES: list[Any] = [
+    {"rule": f"{_PRESENT}.exists(set, set)", "message": NONE_RULE},
+    {"rule": f"{_PRESENT}.filter(set, set).size() <= 1", "message": SEVERAL_RULE},
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadName:
+    """One workload, in the namespace in which the policy acts."""
+
+    kind: Kind
+    name: Name
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """Which workloads the policy is for: by labels, by name, or all."""
+
+    kinds: Annotated[
+        tuple[Kind, ...],
+        Field(
+            min_length=1,
+            max_length=8,
+            description="Kinds of workloads that `selector` and `all` choose from.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = KINDS
+    selector: Annotated[
+        LabelSelector | None, Field(description="Workloads with these labels on their own metadata.")
+    ] = None
+    refs: Annotated[
+        tuple[WorkloadName, ...] | None,
+        Field(
+            min_length=1,
+            max_length=64,
+            description="Workloads by name. The only way for alerts that name no workload and no namespace.",
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["kind", "name"]},
+        ),
+    ] = None
+    all: Annotated[Literal[True] | None, Field(description="All workloads of these kinds.")] = None
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        **CAMEL, json_schema_extra={"x-kubernetes-validations": _RULES}
+    )
+
+    def __post_init__(self) -> None:
+        """Hold the same rules where no API server has. Raises ValueError."""
+        count = sum(getattr(self, way) is not None for way in _WAYS)
+        if count != 1:
+            raise ValueError(SEVERAL_RULE if count else NONE_RULE)
+
+    def matches(self, workload_labels: Mapping[str, str], name: str, kind: str) -> bool:
+        """Tell whether a workload is one of them. Its namespace is judged elsewhere."""
+        if self.refs is not None:
+            return any(ref.kind == kind and ref.name == name for ref in self.refs)
+        if kind not in self.kinds:
+            return False
+        return self.selector.matches(workload_labels) if self.selector is not None else self.all is True
