@@ -12,3 +12,4 @@ ACTIONS: tuple[Action, ...] = (
     rollout_restart.ACTION,
     scale.ACTION,
 )
+BY_KEY: dict[str, Action] = {action.key: action for action in ACTIONS}

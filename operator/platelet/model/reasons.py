@@ -59,6 +59,8 @@ NO_STEP_LEFT = "NoStepLeft"
 GAVE_UP = "GaveUp"
 INCONCLUSIVE = "Inconclusive"
 NO_TARGET = "NoTarget"
+ESCALATED = "Escalated"
+RESOLVED = "Resolved"
 
 # Closing
 RESOLVED_BY_ITSELF = "ResolvedByItself"

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from platelet.model.budget import Entry
 from platelet.model.durations import format_duration
 from platelet.model.policy import Rate
-from platelet.model.remediation import Remediation
+from platelet.model.situation import Situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,16 +22,16 @@ class Full:
     until: datetime | None
 
 
-def others(entries: Iterable[Entry], remediation: Remediation) -> tuple[Entry, ...]:
+def others(entries: Iterable[Entry], situation: Situation) -> tuple[Entry, ...]:
     """All entries that count (acts, not refunded) but the one of the attempt that is being decided.
 
-    That one is reserved for the remediation's present step, has no outcome yet, and the remediation does not know it
-    as ended. The same attempt may be decided again after a crash: it must not be stopped by its own reservation.
+    That one is reserved by this leader for the remediation's present step, has no outcome yet, and the remediation does
+    not know it as ended. An attempt that is looked at again must not be stopped by its own reservation.
     """
     return tuple(
         entry
         for entry in entries
-        if entry.kind == "Act" and not entry.refunded and not _is_being_decided(entry, remediation)
+        if entry.kind == "Act" and not entry.refunded and not _is_being_decided(entry, situation)
     )
 
 
@@ -66,18 +66,19 @@ def free_at(taken: Iterable[Entry], window: timedelta, now: datetime, *, frees: 
 
 
 def describe(rate: Rate) -> str:
-    """`5 per 1h`, as people say a limit."""
+    """Say a limit as people do: `5 per 1h`."""
     return f"{rate.max_actions} per {format_duration(rate.per)}"
 
 
 def remediation_of(entry: Entry) -> str:
-    """The uid of the Remediation whose attempt this is."""
+    """Read the uid of the Remediation whose attempt this is."""
     return entry.id.partition("/")[0]
 
 
-def _is_being_decided(entry: Entry, remediation: Remediation) -> bool:
+def _is_being_decided(entry: Entry, situation: Situation) -> bool:
+    remediation = situation.remediation
     present_step = f"{remediation.uid}/{remediation.status.step}/"
-    if entry.outcome_at is not None or not entry.id.startswith(present_step):
+    if entry.outcome_at is not None or entry.epoch != situation.epoch or not entry.id.startswith(present_step):
         return False
     ended = {attempt.id for attempt in remediation.status.attempts if attempt.phase != "Intended"}
     return entry.id not in ended

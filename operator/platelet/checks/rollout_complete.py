@@ -1,0 +1,78 @@
+"""The rollout of what was written is complete (TRAPS 11), and what was written is still there (TRAPS 14).
+
+Complete is not well: a crash loop without a readiness probe completes its rollout (TRAPS 39).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from platelet.model import reasons
+from platelet.model.durations import format_duration, parse_time
+from platelet.model.remediation import Attempt
+from platelet.model.rules import Trial
+from platelet.model.verdict import Verdict
+from platelet.model.workload import ReplicaSet, Workload
+
+
+def check(trial: Trial, now: datetime) -> Verdict:
+    """Pending until complete; Failed when others changed it back, or `timeout` after the write.
+
+    A Progressing condition that says ProgressDeadlineExceeded is no verdict here: it may still be that of the rollout
+    that was undone. Once seen complete it stays so; whether the pods stay well is the next check's.
+    """
+    workload = trial.situation.workload
+    if workload is None:
+        return Verdict(outcome="Inconclusive", reason=reasons.TARGET_GONE, message="the workload cannot be read")
+    reverted = _reverted(workload, trial.attempt)
+    if reverted:
+        return Verdict(outcome="Failed", reason=reasons.REVERTED_BY_OTHERS, message=reverted)
+    if trial.verifying.complete_at is not None or is_complete(workload, trial.situation.replica_sets):
+        return Verdict(outcome="Recovered", reason=reasons.RECOVERED, message="the rollout is complete")
+    deadline = trial.verifying.started_at + trial.verification.timeout
+    progress = (
+        f"{workload.updated_replicas} of {workload.replicas} pods updated, {workload.available_replicas} available"
+    )
+    if now >= deadline:
+        waited = format_duration(trial.verification.timeout)
+        return Verdict(
+            outcome="Failed",
+            reason=reasons.ROLLOUT_TIMED_OUT,
+            message=f"the rollout was not complete {waited} after the write: {progress}",
+        )
+    return Verdict(outcome="Pending", reason=reasons.ROLLOUT_INCOMPLETE, message=progress, retry_at=deadline)
+
+
+def is_complete(workload: Workload, replica_sets: Sequence[ReplicaSet]) -> bool:
+    """Whether the live spec is observed, all pods have the live template, all are available, and none is old."""
+    return (
+        workload.observed_generation >= workload.generation
+        and workload.updated_replicas == workload.replicas
+        and workload.status_replicas == workload.updated_replicas
+        and workload.available_replicas == workload.updated_replicas
+        and all(old.replicas == 0 for old in replica_sets[1:])
+    )
+
+
+def _reverted(workload: Workload, attempt: Attempt) -> str:
+    """How the live spec shows that someone took our write back; empty if not."""
+    post = attempt.post
+    if post.template_hash is not None and workload.template_hash != post.template_hash:
+        return f"the template is {workload.template_hash}, no longer {post.template_hash} as written: others changed it"
+    if post.restart_stamp is not None and _is_older(workload.restart_stamp, post.restart_stamp):
+        return "the restart's stamp was removed from the template: others changed it"
+    if post.replicas is not None and _is_on_the_other_side(workload.replicas, attempt.pre.replicas, post.replicas):
+        return f"replicas is {workload.replicas}, no longer {post.replicas} as written: others changed it"
+    return ""
+
+
+def _is_older(live: str, written: str) -> bool:
+    """Whether the live stamp is missing, unreadable or older; a newer one is somebody's further restart."""
+    try:
+        return parse_time(live) < parse_time(written)
+    except ValueError:
+        return True
+
+
+def _is_on_the_other_side(live: int, before: int, written: int) -> bool:
+    """Whether the number went back towards where it came from; further in our direction is no revert."""
+    return live < written if written > before else live > written

@@ -1,0 +1,69 @@
+"""Guards: MAY WE act. Each file answers one question about (situation, now): None, or a Deny that says why.
+
+Belongs here: brakes, one file each with one function `deny`, one name in `GUARDS`, in the order they are asked.
+Does not belong here: what would be done (actions), and the reservation itself (core), which asks `ON_THE_BUDGET` again
+on the very object that it writes: at their first asking these guards only foretell it.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from platelet.guards import (
+    being_deleted,
+    busy,
+    cause_elsewhere,
+    clock,
+    cooldown,
+    managed_elsewhere,
+    max_concurrent,
+    max_unhealthy,
+    occurrence,
+    operator_rate,
+    paused,
+    policy_live,
+    policy_rate,
+    protected_namespace,
+    rollout_in_progress,
+    suspended,
+    target_rate,
+)
+from platelet.model.rules import Guard
+from platelet.model.situation import Situation
+from platelet.model.verdict import Deny
+
+GUARDS: tuple[Guard, ...] = (
+    Guard("clock", clock.deny),
+    Guard("busy", busy.deny),
+    Guard("policyLive", policy_live.deny),
+    Guard("suspended", suspended.deny),
+    Guard("protectedNamespace", protected_namespace.deny),
+    Guard("beingDeleted", being_deleted.deny),
+    Guard("paused", paused.deny),
+    Guard("rolloutInProgress", rollout_in_progress.deny),
+    Guard("causeElsewhere", cause_elsewhere.deny),
+    Guard("managedElsewhere", managed_elsewhere.deny),
+    Guard("occurrence", occurrence.deny),
+    Guard("cooldown", cooldown.deny),
+    Guard("maxUnhealthy", max_unhealthy.deny),
+    Guard("maxConcurrent", max_concurrent.deny),
+    Guard("targetRate", target_rate.deny),
+    Guard("policyRate", policy_rate.deny),
+    Guard("operatorRate", operator_rate.deny),
+)
+
+_NEEDS_THE_BUDGET = frozenset({"suspended", "cooldown", "maxConcurrent", "targetRate", "policyRate", "operatorRate"})
+ON_THE_BUDGET: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in _NEEDS_THE_BUDGET)
+"""The guards that read the ActionBudget: asked again, on its newest state, by the reservation."""
+
+FOR_TAKING_BACK: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name == "suspended")
+"""What a take-back waits for: it is reserved but not counted."""
+
+
+def first_denial(situation: Situation, now: datetime, guards: Iterable[Guard] = GUARDS) -> tuple[str, Deny] | None:
+    """Find the first guard that says no, by name, and its no; None when all allow."""
+    return next(((guard.name, no) for guard in guards if (no := guard.deny(situation, now)) is not None), None)
+
+
+def all_verdicts(situation: Situation, now: datetime) -> tuple[tuple[str, Deny | None], ...]:
+    """Ask every guard, in order, for `explain`."""
+    return tuple((guard.name, guard.deny(situation, now)) for guard in GUARDS)

@@ -1,0 +1,48 @@
+"""The cause is within the workload (TRAPS 44): no action on it mends a node, a full cluster or a deleted Secret."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from platelet.model import reasons
+from platelet.model.situation import NodeHealth, Situation
+from platelet.model.verdict import Deny
+from platelet.model.workload import Pod
+
+_NAMED = 3  # how many causes a message names
+
+
+def deny(situation: Situation, _now: datetime) -> Deny | None:
+    """Deny, and tell people, when something is missing, or when every sick pod has a cause outside of it."""
+    if situation.missing_references:
+        missing = _first(situation.missing_references)
+        return _denied(f"{missing} is missing, and the last healthy template needs it too")
+    sick = _sick_pods(situation)
+    causes = [_cause(pod, situation.nodes) for pod in sick]
+    if not causes or not all(causes):
+        return None
+    return _denied(f"all {len(sick)} sick pods have a cause outside of the workload: {_first(sorted(set(causes)))}")
+
+
+def _sick_pods(situation: Situation) -> list[Pod]:
+    named = {name for signal in situation.signals for name in signal.pods}
+    return [pod for pod in situation.pods if not pod.deleting and (pod.name in named or not pod.ready)]
+
+
+def _cause(pod: Pod, nodes: Mapping[str, NodeHealth]) -> str:
+    if pod.unschedulable:
+        return f"unschedulable ({pod.unschedulable})"
+    node = nodes.get(pod.node)
+    if node is None:
+        return ""
+    if not node.ready:
+        return f"node {node.name} is NotReady"
+    return f"node {node.name} has {', '.join(node.pressures)}" if node.pressures else ""
+
+
+def _first(causes: tuple[str, ...] | list[str]) -> str:
+    more = len(causes) - _NAMED
+    return ", ".join(causes[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _denied(message: str) -> Deny:
+    return Deny(reason=reasons.CAUSE_ELSEWHERE, message=message, escalate=True)

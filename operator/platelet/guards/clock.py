@@ -1,0 +1,20 @@
+"""The API server's time is known (DESIGN 3.3): without a recent sample no limit can be judged."""
+
+from datetime import datetime
+
+from platelet.model import reasons
+from platelet.model.situation import Situation
+from platelet.model.verdict import Deny
+
+MAX_AGE_SECONDS = 60.0
+
+
+def deny(situation: Situation, _now: datetime) -> Deny | None:
+    """Deny while the last sample of the API server's time is older than a minute, or its age is not a number."""
+    age = situation.clock_age_seconds
+    if age <= MAX_AGE_SECONDS:
+        return None
+    return Deny(
+        reason=reasons.CLOCK_UNKNOWN,
+        message=f"the API server's time was last seen {age:.0f} s ago, at most {MAX_AGE_SECONDS:.0f} s are allowed",
+    )

@@ -1,0 +1,26 @@
+"""The signal has held for as long as its trigger asks: asked before any limit (TRAPS 24)."""
+
+from datetime import datetime
+
+from platelet.model import reasons
+from platelet.model.durations import format_time
+from platelet.model.situation import Situation
+from platelet.model.verdict import Deny
+
+
+def deny(situation: Situation, now: datetime) -> Deny | None:
+    """Deny until one signal is old enough to act on."""
+    signals = [signal for signal in situation.signals if signal.source != "takeBack"]
+    if any(signal.holds_at <= now for signal in signals):
+        return None
+    youngest_wait = min(signals, key=lambda signal: signal.holds_at, default=None)
+    if youngest_wait is None:
+        return Deny(reason=reasons.TOO_YOUNG, message="no signal holds at present")
+    return Deny(
+        reason=reasons.TOO_YOUNG,
+        message=(
+            f"{youngest_wait.reason} since {format_time(youngest_wait.since)} "
+            f"must hold until {format_time(youngest_wait.holds_at)}"
+        ),
+        retry_at=youngest_wait.holds_at,
+    )

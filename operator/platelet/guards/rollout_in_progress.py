@@ -1,0 +1,104 @@
+"""No rollout by someone else is under way, unless the action undoes it and its own pods are the sick ones (DESIGN 3.5).
+
+A crash loop without a readiness probe completes its rollout (TRAPS 39): pods that are not available do not make a
+rollout unfinished. What does: a spec that the controller has not seen, pods or ReplicaSets of older templates, pods
+that are not made yet, and a Progressing condition that does not say NewReplicaSetAvailable.
+"""
+
+from datetime import datetime, timedelta
+
+from platelet.model import reasons
+from platelet.model.remediation import Attempt
+from platelet.model.situation import Situation
+from platelet.model.verdict import Deny
+from platelet.model.workload import Workload
+
+COMPLETE = "NewReplicaSetAvailable"
+DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+DEFAULT_DEADLINE = timedelta(seconds=600)  # apps/v1's progressDeadlineSeconds, for those without the condition
+SOON = timedelta(seconds=5)  # a controller that works answers a new generation sooner
+
+
+def deny(situation: Situation, now: datetime) -> Deny | None:
+    """Deny during someone else's rollout; an undo is allowed if all sick pods are that rollout's own."""
+    workload = situation.workload
+    if workload is None:
+        return None
+    unfinished = _unfinished(workload, situation, now)
+    if unfinished is None or _is_ours(workload, situation):
+        return None
+    controller_lags = workload.observed_generation < workload.generation
+    if situation.action.heals_rollout and not controller_lags and _is_the_fault(workload, situation):
+        return None
+    return Deny(
+        reason=reasons.ROLLOUT_IN_PROGRESS,
+        message=f"a rollout of {situation.target} is not finished: {unfinished}{_why_no_undo(situation)}",
+        retry_at=now + SOON if controller_lags else None,
+    )
+
+
+def _unfinished(workload: Workload, situation: Situation, now: datetime) -> str | None:
+    if workload.observed_generation < workload.generation:
+        return f"generation {workload.generation} is not observed yet ({workload.observed_generation} is)"
+    status, reason = workload.conditions.get("Progressing", ("", ""))
+    if reason == DEADLINE_EXCEEDED:
+        return "it has exceeded its progress deadline; a restart or more replicas do not finish it"
+    if workload.updated_replicas < workload.replicas:
+        return f"{workload.updated_replicas} of {workload.replicas} pods have the new template"
+    if workload.status_replicas > workload.updated_replicas:
+        return f"{workload.status_replicas - workload.updated_replicas} pods still have an older template"
+    older = [old for old in situation.replica_sets[1:] if old.replicas > 0]
+    if older:
+        return f"older ReplicaSet {older[0].name} still has {older[0].replicas} replicas"
+    if reason and (status, reason) != ("True", COMPLETE):
+        return f"condition Progressing is {status} with reason {reason}"
+    if not reason and workload.available_replicas < workload.updated_replicas and _is_young(situation, now):
+        return f"{workload.available_replicas} of {workload.updated_replicas} new pods are available"
+    return None
+
+
+def _is_young(situation: Situation, now: datetime) -> bool:
+    """Without a progress deadline there is no condition: then the newest template's age has to tell."""
+    newest = next(iter(situation.replica_sets), None)
+    return newest is None or now - newest.created_at < DEFAULT_DEADLINE
+
+
+def _is_ours(workload: Workload, situation: Situation) -> bool:
+    """Whether the live spec is what the last attempt of this remediation left: its own rollout does not stop it."""
+    written = [attempt for attempt in situation.remediation.status.attempts if attempt.phase in ("Done", "Unknown")]
+    return bool(written) and _left(written[-1], workload)
+
+
+def _left(attempt: Attempt, workload: Workload) -> bool:
+    post = attempt.post
+    if workload.uid != attempt.pre.uid:
+        return False
+    if post.template_hash is not None:
+        return workload.template_hash == post.template_hash
+    if workload.template_hash != attempt.pre.template_hash:
+        return False
+    if post.restart_stamp is not None:
+        return workload.restart_stamp == post.restart_stamp
+    return post.replicas == workload.replicas and workload.restart_stamp == attempt.pre.restart_stamp
+
+
+def _is_the_fault(workload: Workload, situation: Situation) -> bool:
+    """Whether every sick pod has the live template.
+
+    An alert that was there before the unready pods were made is not their fault: the rollout may be the repair.
+    """
+    newest = next(iter(situation.replica_sets), None)
+    if newest is None or newest.template_hash != workload.template_hash:
+        return False
+    shown_by_pods = [signal for signal in situation.signals if signal.source == "pod"]
+    if shown_by_pods:
+        return all(signal.newest_only for signal in shown_by_pods)
+    alerts = [signal for signal in situation.signals if signal.source == "alert"]
+    unready = [pod.created_at for pod in situation.pods if not pod.ready and not pod.deleting]
+    return bool(alerts and unready) and all(alert.newest_only and alert.since >= min(unready) for alert in alerts)
+
+
+def _why_no_undo(situation: Situation) -> str:
+    if not situation.action.heals_rollout:
+        return ""
+    return "; it is not undone, because the sick pods are not known to be its own"

@@ -1,0 +1,50 @@
+"""Kubernetes Events on the workload and on the policy: what `kubectl describe` shows. Best effort, gone in an hour."""
+
+from collections.abc import Iterator, Mapping
+
+from platelet.model import reasons
+from platelet.model.effects import Publish
+from platelet.model.notice import Notice
+
+NOTE_LENGTH = 1024  # bytes; the limit of events.k8s.io/v1
+
+
+def render(notice: Notice) -> tuple[Publish, ...]:
+    """One Event for each object that the notice is about and that still exists."""
+    escalated = notice.kind == "Escalated"
+    return tuple(
+        Publish(
+            regarding=regarding,
+            type="Warning" if escalated else "Normal",
+            reason=reasons.ESCALATED if escalated else reasons.RESOLVED,
+            action="Escalate" if escalated else "Resolve",
+            note=_note(notice),
+        )
+        for regarding in _regarding(notice)
+    )
+
+
+def _regarding(notice: Notice) -> Iterator[Mapping[str, str]]:
+    if notice.workload is not None:
+        ref = notice.workload.ref
+        yield {
+            "apiVersion": "apps/v1",
+            "kind": ref.kind,
+            "namespace": ref.namespace,
+            "name": ref.name,
+            "uid": notice.workload.uid,
+        }
+    if notice.policy is not None:
+        yield {
+            "apiVersion": "platelet.dev/v1alpha1",
+            "kind": "RemediationPolicy",
+            "namespace": notice.policy.namespace,
+            "name": notice.policy.name,
+            "uid": notice.policy.uid,
+        }
+
+
+def _note(notice: Notice) -> str:
+    remediation = notice.remediation
+    note = f"Remediation {remediation.namespace}/{remediation.name}: {notice.reason}: {notice.message}"
+    return note.encode("utf-8", "replace")[:NOTE_LENGTH].decode("utf-8", "ignore")
