@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
+from platelet.api import invalid
 from platelet.model.remediation import Condition
 
 
@@ -14,6 +17,23 @@ class Readiness:
     ready: bool
     reason: str  # a constant of model.reasons
     message: str = ""
+
+
+_CONDITIONS = TypeAdapter(tuple[Condition, ...])
+
+
+def read_conditions(raw: object) -> tuple[Condition, ...]:
+    """Read `status.conditions`. What cannot be understood reads as none: it is written anew."""
+    try:
+        return invalid.read(_CONDITIONS, raw or (), strict=False)
+    except invalid.InvalidSpec:
+        return ()
+
+
+def write_conditions(conditions: tuple[Condition, ...]) -> list[dict[str, Any]]:
+    """Write `status.conditions`."""
+    body: list[dict[str, Any]] = _CONDITIONS.dump_python(conditions, mode="json", by_alias=True)
+    return body
 
 
 def set_condition(  # noqa: PLR0913, PLR0917 - a condition has this many fields

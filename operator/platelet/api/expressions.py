@@ -21,6 +21,7 @@ FIELDS: Final[dict[str, cel.Type]] = {
     "target.namespace": cel.Type.STRING,
     "target.kind": cel.Type.STRING,
     "target.replicas": cel.Type.INT,
+    "target.availableReplicas": cel.Type.INT,
     "target.labels": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
     "target.annotations": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
     "signal.source": cel.Type.STRING,
@@ -28,7 +29,7 @@ FIELDS: Final[dict[str, cel.Type]] = {
     "signal.severity": cel.Type.STRING,
     "signal.message": cel.Type.STRING,
     "signal.count": cel.Type.INT,
-    "remediation.step": cel.Type.STRING,
+    "remediation.step": cel.Type.INT,  # 0 for the Runbook's first
     "remediation.attempts": cel.Type.INT,
     "remediation.ageSeconds": cel.Type.INT,
 }
@@ -87,10 +88,11 @@ class Condition:
         `target` may also hold `templateAgeSeconds`: a number, or None where it is not known.
         """
         data: dict[str, Any] = {"target": None}
-        for field in FIELDS:
+        for field, kind in FIELDS.items():
             root, _, name = field.partition(".")
             if name in values.get(root, {}):
-                data[field] = values[root][name]
+                value = values[root][name]
+                data[field] = int(value) if kind == cel.Type.INT else value
         notes: list[str] = []
         changed_within = _changed_within(values.get("target", {}).get(TEMPLATE_AGE), notes)
         function = cel.Function(_CHANGED_WITHIN, [cel.Type.NULL, cel.Type.STRING], True, changed_within)  # noqa: FBT003 - the library's order

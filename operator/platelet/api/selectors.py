@@ -41,14 +41,6 @@ class MatchExpression:
         if (self.operator in ("In", "NotIn")) != bool(self.values):
             raise ValueError(_VALUES_RULE)
 
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether the demand is met. NotIn is met where the label is absent, as in Kubernetes."""
-        if self.operator == "In":
-            return labels.get(self.key) in self.values
-        if self.operator == "NotIn":
-            return labels.get(self.key) not in self.values
-        return (self.key in labels) == (self.operator == "Exists")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSelector:
@@ -77,7 +69,16 @@ class LabelSelector:
         if not self.match_labels and not self.match_expressions:
             raise ValueError(EMPTY_RULE)
 
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether these labels meet all demands."""
-        exact = all(labels.get(key) == value for key, value in self.match_labels.items())
-        return exact and all(expression.matches(labels) for expression in self.match_expressions)
+
+def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+    """Tell whether these labels meet all demands."""
+    exact = all(labels.get(key) == value for key, value in selector.match_labels.items())
+    return exact and all(_meets(labels, expression) for expression in selector.match_expressions)
+
+
+def _meets(labels: Mapping[str, str], demand: MatchExpression) -> bool:
+    if demand.operator == "In":
+        return labels.get(demand.key) in demand.values
+    if demand.operator == "NotIn":  # met where the label is absent, as in Kubernetes
+        return labels.get(demand.key) not in demand.values
+    return (demand.key in labels) == (demand.operator == "Exists")

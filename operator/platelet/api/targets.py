@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from platelet.api.selectors import LabelSelector
+from platelet.api import selectors
 from platelet.model.durations import CAMEL
 from platelet.model.workload import KINDS, Kind, Name
 
@@ -44,7 +44,7 @@ class Targets:
         ),
     ] = KINDS
     selector: Annotated[
-        LabelSelector | None, Field(description="Workloads with these labels on their own metadata.")
+        selectors.LabelSelector | None, Field(description="Workloads with these labels on their own metadata.")
     ] = None
     refs: Annotated[
         tuple[WorkloadName, ...] | None,
@@ -73,4 +73,4 @@ class Targets:
             return any(ref.kind == kind and ref.name == name for ref in self.refs)
         if kind not in self.kinds:
             return False
-        return self.selector.matches(workload_labels) if self.selector is not None else self.all is True
+        return selectors.matches(self.selector, workload_labels) if self.selector is not None else self.all is True
