@@ -3,7 +3,7 @@
 One look proves nothing: an Alertmanager that restarted empty knows no alert until Prometheus sends it again.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,28 +13,28 @@ UP_FOR = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poll:
-    """One complete look at Alertmanager. `known` holds suppressed alerts too: they are not gone."""
+    """One complete look at Alertmanager, by fingerprints. `known` has suppressed alerts too: they are not gone."""
 
     at: datetime
     up_for: timedelta  # since that Alertmanager started
-    known: frozenset[str]  # fingerprints
+    held: frozenset[str]  # what we held as firing before the look; an alert that came later was not looked for
+    known: frozenset[str]
 
 
-def absent(held: Collection[str], polls: Sequence[Poll]) -> frozenset[str]:
-    """Give those fingerprints of `held` that count as resolved after the newest of `polls`, which are oldest first.
+def absent(polls: Sequence[Poll]) -> frozenset[str]:
+    """Give the fingerprints that count as resolved after the newest of `polls`, which are oldest first.
 
-    They are in no poll from the newest back to one at least a minute older, and Alertmanager had been up for more than
-    ten minutes at all of these.
+    They were held and not known at every poll from the newest back to one at least a minute older, and Alertmanager
+    had been up for more than ten minutes at all of these.
     """
-    if not polls:
-        return frozenset()
-    seen: set[str] = set()
+    gone: frozenset[str] | None = None
     for poll in reversed(polls):
         if poll.up_for <= UP_FOR:
             break
-        seen |= poll.known
+        missing = poll.held - poll.known
+        gone = missing if gone is None else gone & missing
         if polls[-1].at - poll.at >= APART:
-            return frozenset(held) - seen
+            return gone
     return frozenset()
 
 
