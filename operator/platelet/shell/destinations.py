@@ -1,0 +1,69 @@
+"""Which hosts may be called: the settings name them, and no name may lead to where the operator has special access."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Metadata services of clouds that are not link-local, and the prefix that hides IPv4 addresses in IPv6.
+_METADATA = frozenset({"100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"})
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+class ForbiddenDestinationError(Exception):
+    """The host may not be called; the message names it and the rule."""
+
+
+class Destinations:
+    """The allowed hosts: `example.com` exactly, `*.example.com` for everything below it."""
+
+    def __init__(self, allowed: Iterable[str], api_server: tuple[str, int] | None = None) -> None:
+        """`api_server` is the host and port that must never be called by this way."""
+        patterns = [host.lower().rstrip(".") for host in allowed]
+        self._exact = frozenset(host for host in patterns if not host.startswith("*."))
+        self._suffixes = tuple(host[1:] for host in patterns if host.startswith("*.") and len(host) > len("*."))
+        self._api_server = api_server
+
+    async def resolve(self, host: str, port: int) -> str:
+        """Give the one address to connect to. Raises ForbiddenDestinationError; OSError when there is none."""
+        name = host.lower().rstrip(".")
+        if name not in self._exact and not name.endswith(self._suffixes):
+            raise ForbiddenDestinationError(f"{host} is not in allowedHosts")
+        forbidden = await self._api_server_addresses(port)
+        for address in await _lookup(name, port):
+            if str(address) in forbidden:
+                raise ForbiddenDestinationError(f"{host} is the API server")
+            if rule := self._refusal(name, address):
+                raise ForbiddenDestinationError(f"{host} leads to {rule}")
+            return str(address)
+        raise OSError(f"{host} has no address")
+
+    def _refusal(self, name: str, address: _Address) -> str:
+        if address.is_link_local or str(address) in _METADATA:
+            return "a link-local or metadata address"
+        if address.is_loopback:
+            return "" if name in self._exact else "a loopback address, which needs its exact name in allowedHosts"
+        if address.is_multicast or address.is_unspecified or (address.version == 6 and address in _NAT64):  # noqa: PLR2004
+            return "an address that is no host's own"
+        return ""
+
+    async def _api_server_addresses(self, port: int) -> frozenset[str]:
+        if self._api_server is None or self._api_server[1] != port:
+            return frozenset()
+        try:
+            return frozenset(str(address) for address in await _lookup(*self._api_server))
+        except OSError:
+            return frozenset()
+
+
+async def _lookup(host: str, port: int) -> list[_Address]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [_plain(ipaddress.ip_address(str(entry[4][0]).partition("%")[0])) for entry in found]
+
+
+def _plain(address: _Address) -> _Address:
+    """Unwrap an IPv4 address that is written as IPv6, so that the rules see it."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

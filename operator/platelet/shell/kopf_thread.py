@@ -1,0 +1,129 @@
+"""kopf in a thread and event loop of its own, started again whenever it ends (DESIGN 3).
+
+A 500 inside a watch ends a kopf operator, and its end cancels younger tasks of its loop: neither may reach ours.
+"""
+
+import asyncio
+import random
+import threading
+import time
+
+import kopf
+import structlog
+from kubernetes.aio.client.configuration import Configuration
+
+from platelet.shell import handlers
+
+_FIRST_DELAY = 1.0  # seconds
+_LONGEST_DELAY = 60.0
+_SETTLED = 60.0  # a run that lasted this long was a good one
+_STOP_TIMEOUT = 20.0  # kopf waits up to 7 s for its own tasks
+_log = structlog.get_logger("platelet.kopf")
+
+
+class KopfThread:
+    """Watches our own kinds and hands their keys to the main loop. Start it only while leading."""
+
+    def __init__(self, on_key: handlers.OnKey, configuration: Configuration) -> None:
+        """`on_key` is called with plural, namespace and name, in the loop that calls `start`."""
+        self._on_key, self._configuration = on_key, configuration
+        self._main: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._guard = threading.Lock()
+        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self.restarts = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs; it does also while it waits to start kopf again."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin in the running loop's name; all objects that exist are told first."""
+        if self.alive:
+            return
+        self._main = asyncio.get_running_loop()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._supervise, args=(self._stopping,), name="kopf", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """End kopf and wait for it. From the call on no key is handed over."""
+        self._stopping.set()
+        with self._guard:
+            if self._running is not None:
+                loop, flag = self._running
+                loop.call_soon_threadsafe(flag.set)
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, _STOP_TIMEOUT)
+
+    def _supervise(self, stopping: threading.Event) -> None:
+        failures = 0
+        while not stopping.is_set():
+            started = time.monotonic()
+            try:
+                asyncio.run(self._operate(stopping))
+            except Exception as error:  # noqa: BLE001 - whatever ends kopf, it is started again
+                _log.warning("kopf_ended", error=repr(error)[:300])
+            if stopping.is_set():
+                return
+            self.restarts += 1
+            failures = 0 if time.monotonic() - started > _SETTLED else failures
+            longest = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(failures, 10))
+            failures += 1
+            stopping.wait(longest * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
+
+    async def _operate(self, stopping: threading.Event) -> None:
+        flag = asyncio.Event()
+        with self._guard:
+            self._running = (asyncio.get_running_loop(), flag)
+        try:
+            if stopping.is_set():
+                return
+            registry = handlers.registry(self._hand_over, lambda: _login(self._configuration))
+            await kopf.operator(registry=registry, settings=_settings(), clusterwide=True, stop_flag=flag)
+        finally:
+            with self._guard:
+                self._running = None
+
+    def _hand_over(self, plural: str, namespace: str, name: str) -> None:
+        if self._main is None or self._stopping.is_set():
+            return
+        try:
+            self._main.call_soon_threadsafe(self._take_over, plural, namespace, name)
+        except RuntimeError:  # the main loop is closed: the process ends
+            self._stopping.set()
+
+    def _take_over(self, plural: str, namespace: str, name: str) -> None:
+        if not self._stopping.is_set():
+            self._on_key(plural, namespace, name)
+
+
+def _settings() -> kopf.OperatorSettings:
+    """Let kopf do nothing but watch: no Events, no peering, no scans, no annotations."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.queueing.idle_timeout = 1.0
+    settings.networking.connect_timeout = 5.0
+    settings.networking.request_timeout = 30.0
+    return settings
+
+
+def _login(configuration: Configuration) -> kopf.ConnectionInfo:
+    """Give kopf our own connection, with the token as it is now."""
+    if configuration.refresh_api_key_hook is not None:
+        configuration.refresh_api_key_hook(configuration)
+    scheme, _, token = str(configuration.api_key.get("BearerToken", "")).rpartition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        ca_data=None if configuration.ssl_ca_cert else configuration.ca_cert_data,
+        insecure=not configuration.verify_ssl,
+        scheme=scheme or "Bearer",
+        token=token or None,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+    )

@@ -1,0 +1,53 @@
+"""What Prometheus is told. One registry of our own; labels come from small vocabularies, never from users' names."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_PREFIX = "platelet"
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """All metrics of the operator, by attribute. Gauges of things that know themselves: `gauge.set_function(...)`."""
+
+    def __init__(self) -> None:
+        """Make a fresh registry with everything at zero."""
+        self.registry = CollectorRegistry()
+        self._add_remediation()
+        self._add_plumbing()
+
+    def on_response(self, verb: str, resource: str, code: int, seconds: float) -> None:
+        """Take an answer of the API server (client.OnResponse); code 0 means that none came."""
+        self.kube_requests.labels(verb=verb, resource=resource, code=str(code)).observe(seconds)
+
+    def on_stream_restart(self, stream: str, reason: str) -> None:
+        """Count that a stream had to connect again, and why."""
+        self.stream_restarts.labels(stream=stream, reason=reason).inc()
+
+    def _add_remediation(self) -> None:
+        self.attempts = self._counter("attempts", "Attempts by action and phase", "action", "phase")
+        self.denials = self._counter("denials", "Decisions not to act, by reason", "reason")
+        self.verdicts = self._counter("verdicts", "Outcomes of verifications", "outcome")
+        self.escalations = self._counter("escalations", "Remediations handed to people, by reason", "reason")
+        self.alerts_received = self._counter("alerts_received", "Alerts by what became of them", "result")
+        self.remediations_open = self._gauge("remediations_open", "Open remediations by state", "state")
+        self.budget_used = self._gauge("budget_used", "Reservations that count now")
+
+    def _add_plumbing(self) -> None:
+        self.leader = self._gauge("leader", "1 while this replica leads")
+        self.queue_depth = self._gauge("queue_depth", "Keys that wait for a worker")
+        self.event_loop_lag = self._gauge("event_loop_lag_seconds", "How late the event loop last was")
+        self.stream_silence = self._gauge("stream_silence_seconds", "Since the stream last said anything", "stream")
+        self.stream_restarts = self._counter("stream_restarts", "New connections of a stream", "stream", "reason")
+        self.kube_requests = Histogram(
+            f"{_PREFIX}_kube_requests_seconds",
+            "Requests to the API server until the headers of the answer; code 0 is no answer",
+            ("verb", "resource", "code"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"{_PREFIX}_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"{_PREFIX}_{name}", text, labels, registry=self.registry)
