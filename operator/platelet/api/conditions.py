@@ -2,12 +2,32 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from platelet.api import invalid
+from platelet.model.durations import CAMEL
 from platelet.model.remediation import Condition
+
+MAX_CONDITIONS = 8
+Conditions = Annotated[
+    tuple[Condition, ...],
+    Field(
+        max_length=MAX_CONDITIONS,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadinessStatus:
+    """Whether the object is in use: condition Ready, with reason and message."""
+
+    observed_generation: int = 0  # the generation that the conditions speak of
+    conditions: Conditions = ()
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

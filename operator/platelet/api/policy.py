@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
 from platelet.api import invalid, unions
-from platelet.api.conditions import Readiness
+from platelet.api.conditions import Readiness, ReadinessStatus
 from platelet.api.runbook import Runbook, check_runbook
 from platelet.api.selectors import LabelSelector
 from platelet.api.targets import Targets
@@ -16,6 +16,7 @@ from platelet.model import reasons
 from platelet.model.budget import Suspension
 from platelet.model.durations import CAMEL
 from platelet.model.policy import Limits, Mode, Policy
+from platelet.model.signal import Evidence
 from platelet.model.workload import Name
 from platelet.triggers import TRIGGERS, matchers
 from platelet.triggers.alert import AlertTrigger
@@ -125,6 +126,25 @@ class PolicySpec:
         LabelSelector | None,
         Field(description="Act in these namespaces too. Only for policies in the operator's own namespace."),
     ] = None
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+MAX_UNTARGETED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyStatus(ReadinessStatus):
+    """Whether the policy is in use, and the alerts that matched it but name no workload."""
+
+    untargeted: Annotated[
+        tuple[Evidence, ...],
+        Field(
+            max_length=MAX_UNTARGETED,
+            description="Alerts that matched and for which no workload was found: label them, or use targets.refs.",
+        ),
+    ] = ()
+    untargeted_dropped: int = 0  # alerts that had no more room in the list
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 

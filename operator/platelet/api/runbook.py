@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -101,7 +101,11 @@ STEP = unions.Union(
     kinds={action.key: action.settings for action in ACTIONS},
     none=f"a step needs an action: add one of {_KEYS}",
     several=f"a step does one thing: keep one of {_KEYS}, and write a further step for the other",
-    shared=(("name", StepName, ...), ("when", When, ""), ("verify", VerifySpec, VerifySpec())),
+    shared=(
+        ("name", StepName, field()),
+        ("when", When, field(default="")),
+        ("verify", VerifySpec, field(default_factory=VerifySpec)),
+    ),
 )
 if TYPE_CHECKING:
     StepSpec = Any

@@ -18,7 +18,7 @@ class Union:
     kinds: Mapping[str, type[Any]]
     none: str  # said when no kind is set
     several: str  # said when more than one is set
-    shared: tuple[tuple[str, Any, Any], ...] = ()  # further fields: name, type, default
+    shared: tuple[tuple[str, Any, Any], ...] = ()  # further fields: name, type, dataclasses.field()
 
     def build(self) -> type[Any]:
         """Compose the dataclass, with rules for the API server and the same rules for what it has not seen."""

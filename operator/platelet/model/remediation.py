@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from platelet.model.durations import CAMEL, Timestamp
 from platelet.model.policy import Mode
@@ -20,6 +20,10 @@ MAX_EVIDENCE = 20
 MAX_DECISIONS = 30
 MAX_ATTEMPTS = 20
 MAX_STEPS = 16
+PinnedStep = Annotated[
+    Mapping[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+]
+"""A Runbook's step as written, whatever actions there will be when it is read again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +185,7 @@ class RemediationSpec:
     signal: Evidence  # the evidence that opened it, so that it is stored with the CREATE
     continues: ShortText = ""  # the Remediation whose ladder and take-backs this one takes over
     first_step: int = 0
-    steps: Annotated[tuple[Mapping[str, Any], ...], Field(max_length=MAX_STEPS)] = ()
+    steps: Annotated[tuple[PinnedStep, ...], Field(max_length=MAX_STEPS)] = ()
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
