@@ -1,0 +1,109 @@
+"""The audit log: what was really asked of the API server, by whom, and with what outcome.
+
+It is the tests' judge. Reads are recorded without bodies and writes with request
+and response; the watching and renewing of the cluster's own components is left out.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tests.cluster import access
+
+_WRITES = ("create", "update", "patch", "delete", "deletecollection")
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """One answered request."""
+
+    verb: str
+    resource: str
+    subresource: str
+    namespace: str
+    name: str
+    user: str
+    user_agent: str
+    code: int
+    timestamp: datetime
+    request: Mapping[str, Any] | None
+    response: Mapping[str, Any] | None
+    api_group: str
+    uri: str
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the request asked for a change, granted or not."""
+        return self.verb in _WRITES
+
+
+def read(log: Path) -> Iterator[AuditEvent]:
+    """All requests answered up to now, oldest first; a line still being written is left out."""
+    if not log.exists():
+        return
+    with log.open(encoding="utf-8") as lines:
+        for line in lines:
+            if not line.endswith("\n"):
+                return
+            yield _event(json.loads(line))
+
+
+def _event(entry: Mapping[str, Any]) -> AuditEvent:
+    target = entry.get("objectRef") or {}
+    request, response = entry.get("requestObject"), entry.get("responseObject")
+    # A create of a generated name has it only in the answer.
+    name = target.get("name") or ((response or {}).get("metadata") or {}).get("name", "")
+    return AuditEvent(
+        verb=entry["verb"],
+        resource=target.get("resource", ""),
+        subresource=target.get("subresource", ""),
+        namespace=target.get("namespace", ""),
+        name=name,
+        user=(entry.get("impersonatedUser") or entry["user"]).get("username", ""),
+        user_agent=entry.get("userAgent", ""),
+        code=(entry.get("responseStatus") or {}).get("code", 0),
+        timestamp=datetime.fromisoformat(entry["requestReceivedTimestamp"]),
+        request=request,
+        response=response,
+        api_group=target.get("apiGroup", ""),
+        uri=entry.get("requestURI", ""),
+    )
+
+
+def write_policy(path: Path) -> Path:
+    """The API server's audit policy; the first rule that matches a request decides."""
+    components = {"users": [access.CONTROLLER_MANAGER, access.SCHEDULER]}
+    controllers = {"userGroups": ["system:serviceaccounts:kube-system"]}
+    kwok = {"users": [access.KWOK]}
+    reads = {"verbs": ["get", "list", "watch"]}
+    housekeeping = {
+        "resources": [
+            {"group": "coordination.k8s.io", "resources": ["leases"]},
+            {"group": "", "resources": ["events"]},
+            {"group": "events.k8s.io", "resources": ["events"]},
+            {"group": "authorization.k8s.io"},
+            {"group": "authentication.k8s.io"},
+        ]
+    }
+    rules: list[dict[str, Any]] = [
+        {"level": "None", "nonResourceURLs": ["*"]},
+        {"level": "None", "users": ["system:apiserver"]},  # its own bootstrap
+    ]
+    for who in (components, controllers, kwok):
+        rules.append({"level": "None", **who, **reads})
+        rules.append({"level": "None", **who, **housekeeping})
+    rules.append({"level": "Metadata", **kwok})  # pods change state several times a second
+    rules.append({"level": "RequestResponse", "verbs": list(_WRITES)})
+    rules.append({"level": "Metadata"})
+    policy = {
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "omitManagedFields": True,
+        "rules": rules,
+    }
+    path.write_text(json.dumps(policy, indent=2))
+    return path
