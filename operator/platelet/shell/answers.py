@@ -14,6 +14,7 @@ from platelet.shell import kube
 _OK = range(200, 300)
 _MAX_MESSAGE = 400
 _MAX_FIELDS = 8
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # the last for JSON nested too deep
 # 429 was turned away, 408 and 425 come from a proxy that does not know what became of the request.
 _UNKNOWN_OUTCOME = frozenset({408, 425, 429})
 _DENIER = re.compile(r"ValidatingAdmissionPolicy '([^']{1,253})'|admission webhook \"([^\"]{1,253})\"")
@@ -64,7 +65,7 @@ def decode_page(raw: bytes) -> Page:
     """Read a List object. Raises Unanswered for what is none."""
     try:
         return msgspec.json.decode(raw, type=Page)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise kube.Unanswered(200, "NoList", "the answer is not a list of objects") from error
 
 
@@ -72,7 +73,7 @@ def decode(code: int, raw: bytes | msgspec.Raw) -> dict[str, Any]:
     """Read the object in a successful answer. Raises Unanswered for what is none: who knows who answered."""
     try:
         answer = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         answer = None
     if not isinstance(answer, dict):
         raise kube.Unanswered(code, "NoObject", "the answer is not a JSON object")
