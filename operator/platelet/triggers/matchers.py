@@ -6,6 +6,7 @@ itself, so `"a\.b"` and `"a\\.b"` are the same expression. Stricter than Alertma
 values with braces, quotes or operators must be quoted.
 """
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -42,7 +43,7 @@ class Matcher:
 
 def parse_matchers(texts: Sequence[str]) -> tuple[Matcher, ...]:
     """Parse all matchers of a trigger. Raises InvalidMatcherError; also where they would match any alert (TRAPS 29)."""
-    matchers = tuple(matcher for text in texts for matcher in _Reader(text).matchers())
+    matchers = tuple(matcher for text in texts for matcher in _parse(text))
     if len(matchers) > MAX_MATCHERS:
         raise InvalidMatcherError(f"{len(matchers)} matchers are too many: use at most {MAX_MATCHERS}")
     if matches(matchers, {}):
@@ -57,6 +58,12 @@ def parse_matchers(texts: Sequence[str]) -> tuple[Matcher, ...]:
 def matches(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
     """Whether all matchers fit these labels."""
     return all(each.matches(labels) for each in matchers)
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(text: str) -> tuple[Matcher, ...]:
+    """Parse once what every alert is compared with."""
+    return tuple(_Reader(text).matchers())
 
 
 class _Reader:

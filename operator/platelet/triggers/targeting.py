@@ -102,8 +102,13 @@ def locate(labels: Mapping[str, str], cluster: str = "") -> Located:
     return found
 
 
+def namespace_of(labels: Mapping[str, str]) -> str:
+    """Give the namespace that the alert is about, empty when it says none."""
+    return _own(labels, "namespace")
+
+
 def _name(labels: Mapping[str, str]) -> Located:
-    namespace = _own(labels, "namespace")
+    namespace = namespace_of(labels)
     if name := _own(labels, "horizontalpodautoscaler"):
         return HpaNamed(namespace=namespace, name=name)
     workload = _workload(labels, namespace)
