@@ -46,7 +46,6 @@ KINDS: Final = (
         columns=(
             ("Ready", "string", f"{_READY}.status"),
             ("Reason", "string", f"{_READY}.reason"),
-            ("Steps", "string", ".spec.steps[*].name"),
             ("(Message)", "string", f"{_READY}.message"),
             _AGE,
         ),

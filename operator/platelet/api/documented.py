@@ -11,15 +11,13 @@ import itertools
 import re
 import tokenize
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
-from typing import Any
+from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from platelet.model import durations
-
+_ABSENT: tuple[Any, ...] = (None, "", (), [], {})
 _POINTER = re.compile(r" \((DESIGN|TRAPS) [^)]*\)")
 
 
@@ -30,35 +28,37 @@ class DocumentedSchema(GenerateJsonSchema):
         """Add to each property what its field in the source says."""
         written = super().dataclass_schema(schema)
         fields = {field.name: field for field in dataclasses.fields(schema["cls"])}
+        types = get_type_hints(schema["cls"], include_extras=True)
         comments = _comments(schema["cls"])
         properties = written.get("properties", {})
         aliases = dict(_aliases(schema["schema"]))
         for name, alias in aliases.items():
             described = properties[alias]
-            described.setdefault("description", comments.get(name, ""))
-            described["description"] = _for_users(described["description"], aliases)
+            said = described.get("description") or comments.get(name)
+            if said:
+                described["description"] = _for_users(said, aliases)
             described.pop("default", None)
-            default = _default(fields[name])
-            if default is not None:
-                described["default"] = written_value(default)
+            default = _default(fields[name], types[name])
+            if default not in _ABSENT:
+                described["default"] = default
         written["description"] = _for_users(written.get("description", ""), aliases)
         return written
 
 
-def written_value(value: Any) -> Any:
-    """Write a default as it stands in YAML: `10m`, camelCase, without what is absent."""
-    written = TypeAdapter(type(value)).dump_python(value, mode="json", by_alias=True, exclude_none=True)
-    if isinstance(value, timedelta):
-        return durations.format_duration(value)
-    if dataclasses.is_dataclass(value):
-        return {key: entry for key, entry in written.items() if entry not in ("", [], {})}
-    return written
-
-
-def _default(field: dataclasses.Field[Any]) -> Any:
+def _default(field: dataclasses.Field[Any], kind: Any) -> Any:
+    """Write a field's default as it stands in YAML: `10m`, camelCase, without what is absent."""
     if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return None if field.default is dataclasses.MISSING else field.default
+        value = field.default_factory()
+    elif field.default is not dataclasses.MISSING:
+        value = field.default
+    else:
+        return None
+    if value in _ABSENT:
+        return None
+    written = TypeAdapter(kind).dump_python(value, mode="json", by_alias=True, exclude_none=True)
+    if dataclasses.is_dataclass(value):
+        return {key: entry for key, entry in written.items() if entry not in _ABSENT}
+    return written
 
 
 def _aliases(schema: Any) -> Iterator[tuple[str, str]]:

@@ -73,9 +73,7 @@ class _Converter:
         found = {key: value for key, value in schema.items() if key in _COPIED}
         if "const" in schema:
             found |= {"enum": [schema["const"]], "type": _TYPES[type(schema["const"])]}
-        if not found.get("description"):
-            found.pop("description", None)
-        if not self._defaults or found.get("default", "") in (None, "", [], {}):
+        if not self._defaults:
             found.pop("default", None)
         found |= _exclusive(schema)
         found |= self._children(found.get("type"), schema, path, inside)

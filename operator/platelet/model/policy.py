@@ -54,15 +54,15 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The brakes of one policy. The defaults are those of DESIGN 3.6."""
+    """The brakes of one policy, with their defaults (DESIGN 3.6)."""
 
     cooldown: Annotated[Duration, Between("0s", "24h")] = timedelta(minutes=10)  # between remediations of one target
     rate: Rate = field(default_factory=lambda: Rate(max_actions=3, per=timedelta(hours=1)))  # per target
-    per_policy: Rate | None = None
-    max_unhealthy: MaxUnhealthy = "30%"
-    max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 1
-    give_up_after: Annotated[Duration, Between("1s", "24h")] = timedelta(hours=2)
-    reopen_within: Annotated[Duration, Between("0s", "24h")] = timedelta(minutes=15)
+    per_policy: Rate | None = None  # for all its targets together
+    max_unhealthy: MaxUnhealthy = "30%"  # act only while no more targets than this are sick; one may always be
+    max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 1  # remediations that act or verify at one time
+    give_up_after: Annotated[Duration, Between("1s", "24h")] = timedelta(hours=2)  # from waiting to people
+    reopen_within: Annotated[Duration, Between("0s", "24h")] = timedelta(minutes=15)  # for a recurrence
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
