@@ -4,7 +4,7 @@ A target has at most one open Remediation that may act. Observing policies recor
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -58,13 +58,18 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
     policy: Policy,
     runbook: Runbook,
     others: Sequence[Remediation],
+    incumbents: Mapping[str, Policy],
     now: datetime,
 ) -> Create | Update | None:
-    """What one fact leads to, given all Remediations of its target. None: it is on record already, or ends nothing."""
+    """What one fact leads to, given all Remediations of its target. None: it is on record already, or ends nothing.
+
+    `incumbents` are all policies by key: until its first attempt, an open Remediation yields to a policy that outranks
+    its own.
+    """
     siblings = [each for each in others if _same_series(each, policy)]
     current = next((each for each in siblings if each.status.state != "Closed"), None)
     if current is not None:
-        if _outranks(policy, current):
+        if _outranks(policy, current, incumbents):
             return _cancelled(current, policy, now)
         if _is_another_trigger(fact, current):
             closed = record.close(current.status, reasons.RECOVERED, "another trigger opened a new remediation", now)
@@ -105,11 +110,12 @@ def _same_series(remediation: Remediation, policy: Policy) -> bool:
     return remediation.spec.mode == "Observe" and remediation.spec.policy_ref.name == policy.name
 
 
-def _outranks(policy: Policy, current: Remediation) -> bool:
-    """Until the first attempt the acting policy is chosen anew; the caller brings only the chosen one."""
-    mine = current.spec.policy_ref
-    waiting = current.status.state == "Waiting" and not current.status.attempts
-    return waiting and (mine.namespace, mine.name) != (policy.namespace, policy.name)
+def _outranks(policy: Policy, current: Remediation, incumbents: Mapping[str, Policy]) -> bool:
+    """Until the first attempt the acting policy is chosen anew, afterwards it is fixed."""
+    if current.status.state != "Waiting" or current.status.attempts or policy.mode == "Observe":
+        return False
+    incumbent = incumbents.get(f"{current.spec.policy_ref.namespace}/{current.spec.policy_ref.name}")
+    return incumbent is not None and policy.key != incumbent.key and choose([policy, incumbent]) == policy
 
 
 def _cancelled(current: Remediation, policy: Policy, now: datetime) -> Update:

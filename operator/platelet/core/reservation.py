@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from platelet import guards
+from platelet.guards import suspended
 from platelet.model import reasons, windows
 from platelet.model.budget import Budget, BudgetSpec, BudgetStatus, Entry
 from platelet.model.durations import format_duration
@@ -26,11 +27,13 @@ def reserve(budget: Budget, entry: Entry, situation: Situation, now: datetime) -
     if any(each.id == entry.id for each in budget.status.entries):
         return budget.status
     seen = replace(situation, budget=budget)
-    asked = guards.FOR_TAKING_BACK if entry.kind == "TakeBack" else guards.ON_THE_BUDGET
-    for guard in asked:
-        denial = guard.deny(seen, now)
-        if denial is not None:
-            return denial
+    if entry.kind == "TakeBack":
+        denial = suspended.deny(seen, now)
+    else:
+        first = guards.first_denial(seen, now, guards.ON_THE_BUDGET)
+        denial = first[1] if first else None
+    if denial is not None:
+        return denial
     return replace(budget.status, entries=(*forget(budget.status.entries, now), replace(entry, reserved_at=now)))
 
 

@@ -18,7 +18,8 @@ def current(  # noqa: PLR0913 - the facts of one target
 ) -> tuple[Signal, ...]:
     """Pod signals from the pods' own status, alert signals from the evidence that nobody has resolved."""
     newest = newest_pod_template_hash(workload, replica_sets)
-    seen = [pod_trigger.observe(each, pods, newest, now) for each in triggers]
+    first_failing = _first_failing(evidence, pods)
+    seen = [pod_trigger.observe(each, pods, newest, now, first_failing) for each in triggers]
     return (
         *(each for each in seen if each is not None),
         *(_from_alert(each, pods, newest) for each in evidence if each.source == "alert" and each.resolved_at is None),
@@ -43,6 +44,12 @@ def as_evidence(signal: Signal, now: datetime) -> Evidence:
         holds_at=signal.holds_at,
         severity=signal.severity,
     )
+
+
+def _first_failing(evidence: Sequence[Evidence], pods: Sequence[Pod]) -> dict[str, datetime]:
+    """Since when each pod is known to fail: a status shows the last end of a container only, the record remembers."""
+    seen = [each.first_seen for each in evidence if each.source == "pod"]
+    return {each.uid: max(min(seen), each.created_at) for each in pods} if seen else {}
 
 
 def _from_alert(fact: Evidence, pods: Sequence[Pod], newest: str) -> Signal:

@@ -69,7 +69,7 @@ def find_rung(situation: Situation, status: RemediationStatus, now: datetime) ->
         action = actions.BY_KEY[step.action]
         seen = replace(situation, action=action.traits, remediation=replace(situation.remediation, status=status))
         denial = guards.first_denial(seen, now)
-        if denial is not None and open_reservation(situation, status) is None:
+        if denial is not None:
             return Rung(
                 status=status, situation=seen, step=step, action=action, plan=denial[1], denied_by=denial[0]
             )

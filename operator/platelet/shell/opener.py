@@ -10,7 +10,7 @@ from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.gathering import read_remediations
 from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound
-from platelet.shell.policy_book import Standing
+from platelet.shell.policy_book import PolicyBook, Standing
 
 _TRIES = 8
 POLICY_LABEL = "platelet.dev/policy"
@@ -21,10 +21,11 @@ _LABEL_LENGTH = 63
 class Opener:
     """Brings facts to Remediations. Losing a race means looking again."""
 
-    def __init__(self, kube: Kube, clock: Clock) -> None:
-        """Take the API and the time."""
+    def __init__(self, kube: Kube, clock: Clock, book: PolicyBook) -> None:
+        """Take the API, the time, and the policies among which one may take precedence."""
         self._kube = kube
         self._clock = clock
+        self._book = book
 
     async def bring(self, target: WorkloadRef, fact: Evidence, matching: Sequence[Standing]) -> tuple[str, ...]:
         """Record one fact with the one acting policy and with every observing one. Returns the names that changed.
@@ -40,13 +41,19 @@ class Opener:
         changed = [name for each in chosen for name in await self._record(target, fact, each)]
         return tuple(changed)
 
+    async def open_take_back(self, target: WorkloadRef, attempt: str, standing: Standing) -> None:
+        """Open a Remediation whose only task is a take-back that has outlived its own."""
+        await self.bring(target, opening.take_back_fact(attempt, self._clock.now()), [standing])
+
     async def _record(self, target: WorkloadRef, fact: Evidence, standing: Standing) -> list[str]:
         changed: list[str] = []
         for remaining in reversed(range(_TRIES)):
             others = await self._siblings(target)
             if standing.runbook is None:
                 return changed
-            step = opening.receive(target, fact, standing.policy, standing.runbook, others, self._clock.now())
+            policies = {each.policy.key: each.policy for each in self._book.standings}
+            now = self._clock.now()
+            step = opening.receive(target, fact, standing.policy, standing.runbook, others, policies, now)
             if step is None:
                 return changed
             try:

@@ -13,6 +13,9 @@ from platelet.shell.clock import Clock
 from platelet.shell.kube import NAMESPACES, POLICIES, RUNBOOKS, ApiError, Conflict, Json, Kube, NotFound, Resource
 
 
+_MESSAGE = 1024  # characters of a condition's message, as the CRDs admit
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """A policy with its runbook and its readiness; `namespaces` is None for its own namespace only."""
@@ -84,27 +87,26 @@ class PolicyBook:
             loaded = policy.read_policy(stored)
         except InvalidSpec as error:
             self._standings.pop(_key(stored), None)
-            await self._tell(POLICIES, stored, ready=False, reason=reasons.INVALID_SPEC, message=str(error))
+            found = conditions.Readiness(ready=False, reason=reasons.INVALID_SPEC, message=str(error))
+            await self._tell(POLICIES, stored, found)
             return None
         book, error_text = _read_runbook(stored_runbook)
         readiness = policy.check_policy(loaded, book, error_text, self._operator_namespace)
         seen = replace(
-            loaded.policy,
+            loaded.at(self._clock.now()),
             ready=readiness.ready,
             not_ready_reason="" if readiness.ready else f"{readiness.reason}: {readiness.message}",
         )
         standing = Standing(
-            loaded=replace(loaded, policy=seen), runbook=book, namespaces=await self._namespaces(loaded, readiness.ready)
+            loaded=replace(loaded, policy=seen), runbook=book, namespaces=await self._namespaces(loaded, readiness)
         )
         self._standings[_key(stored)] = standing
-        await self._tell(
-            POLICIES, stored, ready=readiness.ready, reason=readiness.reason, message=readiness.message
-        )
+        await self._tell(POLICIES, stored, readiness)
         return standing
 
-    async def _namespaces(self, loaded: policy.LoadedPolicy, ready: bool) -> frozenset[str]:  # noqa: FBT001
+    async def _namespaces(self, loaded: policy.LoadedPolicy, found: conditions.Readiness) -> frozenset[str]:
         own = loaded.policy.namespace
-        if loaded.namespace_selector is None or not ready:
+        if loaded.namespace_selector is None or not found.ready:
             return frozenset({own})
         everywhere = await self._kube.list(NAMESPACES)
         chosen = (
@@ -115,17 +117,22 @@ class PolicyBook:
         return frozenset({own, *chosen})
 
     async def _tell_runbook(self, stored: Json) -> None:
-        _book, error = _read_runbook(stored)
-        reason = reasons.INVALID_SPEC if error else reasons.READY
-        await self._tell(RUNBOOKS, stored, ready=not error, reason=reason, message=error or "all steps are understood")
+        found = _judge_runbook(stored)
+        await self._tell(RUNBOOKS, stored, found)
 
-    async def _tell(self, resource: Resource, stored: Json, *, ready: bool, reason: str, message: str) -> None:
+    async def _tell(self, resource: Resource, stored: Json, found: conditions.Readiness) -> None:
         """Write the Ready condition, only when its meaning has changed."""
         status = stored.get("status") or {}
         old = conditions.read_conditions(status.get("conditions"))
         generation = stored["metadata"].get("generation", 0)
         new = conditions.set_condition(
-            old, "Ready", "True" if ready else "False", reason, message, self._clock.now(), generation
+            old,
+            "Ready",
+            "True" if found.ready else "False",
+            found.reason,
+            found.message[:_MESSAGE],
+            self._clock.now(),
+            generation,
         )
         if new == old and status.get("observedGeneration") == generation:
             return
@@ -143,15 +150,20 @@ class PolicyBook:
 
 
 def _read_runbook(stored: Json | None) -> tuple[runbook.Runbook | None, str]:
-    """The runbook and what is wrong with it; (None, '') when there is none."""
+    """The runbook, or why it cannot be read; (None, '') when there is none."""
     if stored is None:
         return None, ""
     try:
-        book = runbook.read_runbook(stored)
-        runbook.check_steps(book)
+        return runbook.read_runbook(stored), ""
     except InvalidSpec as error:
         return None, str(error)
-    return book, ""
+
+
+def _judge_runbook(stored: Json) -> conditions.Readiness:
+    book, error = _read_runbook(stored)
+    if book is None:
+        return conditions.Readiness(ready=False, reason=reasons.INVALID_SPEC, message=error)
+    return runbook.check_runbook(book)
 
 
 def _key(stored: Json) -> tuple[str, str]:

@@ -1,0 +1,52 @@
+# Everything that a new machine needs is made here: the virtual environment, the cluster's binaries (once per machine).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PYTHONPATH := operator:.
+
+.PHONY: help demo test check lint types contracts crds lock cluster cluster-down clean
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+$(READY): requirements-dev.txt
+	@echo "making the virtual environment $(VENV)" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: $(READY) ## Watch platelet heal, on a cluster of its own (about 3 minutes; the first time builds the cluster)
+	@$(BIN)/python -m tests.demo
+
+test: $(READY) ## Run every test, tier by tier (about 15 minutes)
+	@$(BIN)/python -m tests.tiers
+
+check: $(READY) lint types contracts ## Lint, types, import contracts, contract tests
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
+
+types: $(READY)
+	@$(BIN)/mypy
+
+contracts: $(READY)
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m pytest -q tests/contracts
+
+crds: $(READY) ## Write crds/ anew from the models
+	@$(BIN)/python -m platelet.api.crds crds
+
+lock: ## Write the hash-locked requirements anew
+	@uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate requirements.in -o requirements.txt
+	@uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate requirements-dev.in -c requirements.txt -o requirements-dev.txt
+
+cluster: $(READY) ## Start a cluster in the background: eval "$$(make -s cluster)"
+	@$(BIN)/python -m tests.cluster up
+
+cluster-down: $(READY) ## End it
+	@$(BIN)/python -m tests.cluster down
+
+clean: ## Remove what was made here; the cluster's binaries stay in the user's cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build

@@ -1,0 +1,152 @@
+"""Which key leads where: the leader's work, level-triggered, from one queue."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from platelet.model.remediation import Remediation
+from platelet.model.workload import Pod, WorkloadRef
+from platelet.shell.clock import Clock
+from platelet.shell.deployment_records import DeploymentRecord
+from platelet.shell.held_alerts import HeldAlerts
+from platelet.shell.historian import Historian
+from platelet.shell.kube import POLICIES, REMEDIATIONS, RUNBOOKS, Kube
+from platelet.shell.pod_watch import Key, PodWatch
+from platelet.shell.policy_book import PolicyBook
+from platelet.shell.reconciler import Reconciler
+from platelet.shell.sweeper import Sweeper
+from platelet.shell.work_queue import WorkQueue
+
+What = Literal["remediation", "pods", "history", "policies", "sweep"]
+Task = tuple[What, str, str, str]
+"""What to look at: kind of look, namespace, name, uid (of a ReplicaSet, else empty)."""
+
+POLICIES_TASK: Task = ("policies", "", "", "")
+SWEEP_TASK: Task = ("sweep", "", "", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Who does the looking."""
+
+    kube: Kube
+    clock: Clock
+    book: PolicyBook
+    reconciler: Reconciler
+    historian: Historian
+    pod_watch: PodWatch
+    sweeper: Sweeper
+    held_alerts: HeldAlerts
+
+
+class Flow:
+    """Feeds the queue while leading. Streams call `on_pod` and `on_deployment` always: their memory stays warm."""
+
+    def __init__(self, parts: Parts, queue: WorkQueue[Task], resync: float) -> None:
+        """`resync` is how often, in seconds, everything open is looked at again whatever happened."""
+        self._parts = parts
+        self._queue = queue
+        self._resync = resync
+        self._leading = False
+        self._open: dict[WorkloadRef, set[str]] = {}  # names of the open Remediations of a target
+        self._works: dict[What, Callable[[Task], Awaitable[float | None]]] = {
+            "remediation": self._remediation,
+            "pods": self._pods,
+            "history": self._history,
+            "policies": self._policies,
+            "sweep": self._sweep,
+        }
+
+    def begin(self) -> None:
+        """We lead: look at everything once."""
+        self._leading = True
+        self._queue.add(POLICIES_TASK)
+        self._queue.add(SWEEP_TASK)
+
+    def end(self) -> None:
+        """We lead no more."""
+        self._leading = False
+
+    async def work(self, task: Task) -> float | None:
+        """Do one look; in how many seconds it is due again."""
+        return await self._works[task[0]](task) if self._leading else None
+
+    def on_key(self, plural: str, namespace: str, name: str) -> None:
+        """Kopf saw one of our own kinds change."""
+        if plural == REMEDIATIONS.plural:
+            self._queue.add(("remediation", namespace, name, ""))
+        elif plural in (POLICIES.plural, RUNBOOKS.plural):
+            self._queue.add(POLICIES_TASK)
+        else:
+            self._add_open()
+
+    def on_pod(self, key: Key, pod: Pod | None) -> None:
+        """The pod stream said something."""
+        replica_set = self._parts.pod_watch.changed(key, pod)
+        if self._leading and replica_set is not None:
+            self._queue.add(("pods", *replica_set))
+
+    def on_deployment(self, key: Key, deployment: DeploymentRecord | None) -> None:
+        """The Deployment stream said something."""
+        if not self._leading:
+            return
+        self._wake(WorkloadRef(kind="Deployment", namespace=key[0], name=key[1]))
+        if deployment is not None:
+            self._queue.add(("history", *key, ""))
+
+    async def _remediation(self, task: Task) -> float | None:
+        due = await self._parts.reconciler.reconcile(task[1], task[2])
+        return self._resync if due is None else min(due, self._resync)
+
+    async def _pods(self, task: Task) -> float | None:
+        target, again_at = await self._parts.pod_watch.look(task[1:])
+        if target is None:
+            return None
+        self._wake(target)
+        self._queue.add(("history", target.namespace, target.name, ""))
+        return self._seconds_until(again_at)
+
+    async def _history(self, task: Task) -> float | None:
+        target = WorkloadRef(kind="Deployment", namespace=task[1], name=task[2])
+        if not self._parts.pod_watch.is_target(target):
+            return None
+        return self._seconds_until(await self._parts.historian.look(target))
+
+    async def _policies(self, _task: Task) -> float | None:
+        """Policies have changed: what they call for may be present already."""
+        await self._parts.book.refresh()
+        for replica_set in self._parts.pod_watch.suspicious():
+            self._queue.add(("pods", *replica_set))
+        for namespace, name in self._parts.pod_watch.workloads():
+            self._queue.add(("history", namespace, name, ""))
+        self._add_open()
+        return None
+
+    async def _sweep(self, _task: Task) -> float | None:
+        remediations = await self._parts.sweeper.sweep()
+        self._parts.held_alerts.seen(remediations)
+        self._remember(remediations)
+        self._add_open()
+        for replica_set in self._parts.pod_watch.suspicious():
+            self._queue.add(("pods", *replica_set))
+        return self._resync
+
+    def _remember(self, remediations: Iterable[Remediation]) -> None:
+        self._open = {}
+        for each in remediations:
+            if each.status.state != "Closed":
+                ref = each.spec.target_ref
+                target = WorkloadRef(kind=ref.kind, namespace=each.namespace, name=ref.name)
+                self._open.setdefault(target, set()).add(each.name)
+
+    def _add_open(self) -> None:
+        for target in self._open:
+            self._wake(target)
+
+    def _wake(self, target: WorkloadRef) -> None:
+        for name in self._open.get(target, ()):
+            self._queue.add(("remediation", target.namespace, name, ""))
+
+    def _seconds_until(self, moment: datetime | None) -> float | None:
+        return None if moment is None else max(0.05, (moment - self._parts.clock.now()).total_seconds())

@@ -1,0 +1,88 @@
+"""Finds the workload behind a pod, a ReplicaSet or an alert's labels, by owners and references of the live objects."""
+
+from collections import OrderedDict
+from typing import assert_never
+
+from platelet.model.workload import WorkloadRef
+from platelet.shell.kube import AUTOSCALERS, PODS, REPLICA_SETS, Json, Kube, NotFound
+from platelet.triggers import targeting
+
+_REMEMBERED = 20_000  # ReplicaSets: an owner never changes, so a uid once resolved stays resolved
+
+
+class TargetFinder:
+    """Resolves owners. None means that nothing may be acted on."""
+
+    def __init__(self, kube: Kube) -> None:
+        """Take the API to follow references in."""
+        self._kube = kube
+        self._owners: OrderedDict[str, WorkloadRef | None] = OrderedDict()
+
+    async def of_replica_set(self, namespace: str, name: str, uid: str) -> WorkloadRef | None:
+        """The Deployment that controls this very ReplicaSet. Raises ApiError when it cannot be read."""
+        if uid in self._owners:
+            self._owners.move_to_end(uid)
+            return self._owners[uid]
+        try:
+            stored = await self._kube.get(REPLICA_SETS, namespace, name)
+        except NotFound:
+            return None
+        if stored["metadata"]["uid"] != uid:
+            return None
+        owner = _controller(stored)
+        found = _deployment(namespace, owner) if owner else None
+        self._owners[uid] = found
+        if len(self._owners) > _REMEMBERED:
+            self._owners.popitem(last=False)
+        return found
+
+    async def of_alert(self, located: targeting.Located) -> tuple[WorkloadRef | None, str]:
+        """The workload that an alert's labels lead to, or why there is none."""
+        match located:
+            case targeting.Nothing(reason=reason):
+                return None, reason
+            case targeting.WorkloadNamed(kind="Deployment", namespace=namespace, name=name):
+                return WorkloadRef(kind="Deployment", namespace=namespace, name=name), ""
+            case targeting.WorkloadNamed(kind=kind):
+                return None, f"the alert names a {kind}, and only Deployments are healed"
+            case targeting.PodNamed():
+                return await self._of_pod(located)
+            case targeting.HpaNamed(namespace=namespace, name=name):
+                return await self._of_autoscaler(namespace, name)
+            case targeting.JobNamed() | targeting.PdbNamed() | targeting.ClaimNamed():
+                return None, "the alert names no Deployment: name the target in the policy's targets.refs"
+            case _:
+                assert_never(located)
+
+    async def _of_pod(self, named: targeting.PodNamed) -> tuple[WorkloadRef | None, str]:
+        try:
+            stored = await self._kube.get(PODS, named.namespace, named.pod)
+        except NotFound:
+            return None, f"pod {named.pod} is gone, so its owner is not known"
+        if named.uid and stored["metadata"]["uid"] != named.uid:
+            return None, f"pod {named.pod} is not the one that the alert is about"
+        owner = _controller(stored)
+        if owner is None or owner["kind"] != "ReplicaSet":
+            return None, f"pod {named.pod} does not belong to a Deployment"
+        found = await self.of_replica_set(named.namespace, owner["name"], owner["uid"])
+        return found, "" if found else f"pod {named.pod} does not belong to a Deployment"
+
+    async def _of_autoscaler(self, namespace: str, name: str) -> tuple[WorkloadRef | None, str]:
+        try:
+            stored = await self._kube.get(AUTOSCALERS, namespace, name)
+        except NotFound:
+            return None, f"HorizontalPodAutoscaler {name} does not exist"
+        reference = stored["spec"]["scaleTargetRef"]
+        found = _deployment(namespace, reference)
+        return found, "" if found else f"HorizontalPodAutoscaler {name} does not scale a Deployment"
+
+
+def _controller(stored: Json) -> Json | None:
+    owners = stored["metadata"].get("ownerReferences") or []
+    return next((each for each in owners if each.get("controller")), None)
+
+
+def _deployment(namespace: str, owner: Json) -> WorkloadRef | None:
+    if owner.get("kind") != "Deployment":
+        return None
+    return WorkloadRef(kind="Deployment", namespace=namespace, name=owner["name"])

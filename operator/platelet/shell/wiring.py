@@ -1,0 +1,246 @@
+"""Puts the operator together, and runs it: streams and servers always, the flow while leading."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+
+from platelet.api.operator_config import OperatorConfig
+from platelet.api.policy import Webhook
+from platelet.core import reservation
+from platelet.model.policy import DAY, Limits, Settings
+from platelet.model.workload import Pod
+from platelet.shell import deployment_records, health, pod_records
+from platelet.shell.alert_inbox import AlertInbox
+from platelet.shell.alertmanager import AlertmanagerPoller
+from platelet.shell.client import ClusterClient
+from platelet.shell.courier import Courier
+from platelet.shell.deployment_records import DeploymentRecord
+from platelet.shell.destinations import Destinations
+from platelet.shell.event_recorder import EventRecorder
+from platelet.shell.flow import Flow, Parts, Task
+from platelet.shell.gathering import Circumstances, Gatherer, read_remediations
+from platelet.shell.hands import Hands
+from platelet.shell.held_alerts import HeldAlerts
+from platelet.shell.historian import Historian
+from platelet.shell.kopf_thread import KopfThread
+from platelet.shell.kube import DEPLOYMENTS, PODS, ApiError
+from platelet.shell.lease import Leadership, LeaseLostError
+from platelet.shell.ledger import Ledger
+from platelet.shell.metrics import Metrics
+from platelet.shell.opener import Opener
+from platelet.shell.pod_watch import PodWatch
+from platelet.shell.policy_book import PolicyBook
+from platelet.shell.receiver import make_receiver
+from platelet.shell.reconciler import Reconciler
+from platelet.shell.stream import TypedStream
+from platelet.shell.sweeper import Sweeper
+from platelet.shell.targets import TargetFinder
+from platelet.shell.token_files import TokenFiles
+from platelet.shell.untargeted import Untargeted
+from platelet.shell.work_queue import WorkQueue
+
+_WORKERS = 8
+_RETRY = 1.0  # seconds between tries to take over
+log = structlog.get_logger("platelet")
+
+
+class Operator:
+    """One replica. `run` returns after SIGTERM, with the Lease released."""
+
+    def __init__(self, config: OperatorConfig, client: ClusterClient, metrics: Metrics) -> None:
+        """Build all parts; nothing is connected yet."""
+        self._config, self._client, self._metrics = config, client, metrics
+        self._clock = client.clock
+        self._epoch = 0
+        self._leading = False
+        identity = os.environ.get("POD_UID") or socket.gethostname()
+        self._lease = Leadership(client, self._clock, config.namespace, identity, duration=config.lease.duration)
+        self._ledger = Ledger(client, self._clock, config.namespace)
+        self._book = PolicyBook(client, self._clock, config.namespace)
+        self._courier = Courier(client, self._find_webhook, Destinations(config.allowed_hosts, _api_server(client)))
+        self._publisher = EventRecorder(client, self._clock, config.namespace, identity)
+        self._hands = Hands(client, self._ledger, self._publisher, self._courier, self._lease.time_left)
+        self._queue: WorkQueue[Task] = WorkQueue(_WORKERS)
+        self._pods: TypedStream[Pod] = TypedStream(
+            client, PODS, pod_records.reduce, lambda key, pod: self._flow.on_pod(key, pod), on_restart=self._restarted("pods")
+        )
+        self._deployments: TypedStream[DeploymentRecord] = TypedStream(
+            client,
+            DEPLOYMENTS,
+            deployment_records.reduce,
+            lambda key, deployment: self._flow.on_deployment(key, deployment),
+            on_restart=self._restarted("deployments"),
+        )
+        self._held = HeldAlerts(client)
+        opener, finder = Opener(client, self._clock, self._book), TargetFinder(client)
+        untargeted = Untargeted(client, self._clock, self._publisher, self._courier)
+        self._inbox = AlertInbox(client, self._clock, self._book, opener, finder, untargeted)
+        self._poller = self._make_poller()
+        self._flow = self._make_flow(opener, finder)
+        self._watchdog = health.LagWatchdog(metrics.event_loop_lag.set)
+
+    async def run(self) -> None:
+        """Serve and watch; lead whenever the Lease is ours; end on SIGTERM or SIGINT."""
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._client.close)
+            stack.push_async_callback(self._courier.close)
+            await self._serve(stack)
+            tasks = [
+                asyncio.create_task(each, name=name)
+                for name, each in (
+                    ("pods", self._pods.run()),
+                    ("deployments", self._deployments.run()),
+                    ("watchdog", self._watchdog.run()),
+                    ("leadership", self._stand()),
+                )
+            ]
+            waiter = asyncio.create_task(stop.wait(), name="stop")
+            try:
+                done, _ = await asyncio.wait([*tasks, waiter], return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                for task in (*tasks, waiter):
+                    task.cancel()
+                await asyncio.gather(*tasks, waiter, return_exceptions=True)
+                await self._lease.release()
+                log.info("stopped")
+
+    async def _stand(self) -> None:
+        """Stand for election for ever: lead, lose, stand again."""
+        while True:
+            await self._lease.wait_until_leading()
+            try:
+                await self._lead()
+            except* LeaseLostError as lost:
+                log.warning("no longer leading", why=str(lost.exceptions[0]))
+
+    async def _lead(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._lease.hold())
+            group.create_task(self._work())
+
+    async def _work(self) -> None:
+        """Everything that only the leader does."""
+        await self._take_over()
+        kopf_thread = KopfThread(self._flow.on_key, self._client.configuration)
+        try:
+            self._leading = True
+            self._metrics.leader.set(1)
+            self._flow.begin()
+            kopf_thread.start()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._queue.run(self._flow.work))
+                if self._poller is not None:
+                    group.create_task(self._poller.run())
+        finally:
+            self._leading = False
+            self._metrics.leader.set(0)
+            self._flow.end()
+            await kopf_thread.stop()
+
+    async def _take_over(self) -> None:
+        """Our epoch is on the budget, and the policies are read, before the first decision."""
+        while True:
+            try:
+                await self._book.refresh()
+                live = {
+                    attempt.id
+                    for each in await read_remediations(self._client)
+                    for attempt in each.status.attempts
+                    if attempt.phase == "Intended"
+                }
+                limits = [each.policy.limits for each in self._book.standings]
+                windows = [window for each in limits for window in _windows(each)]
+                budget = await self._ledger.read()
+                longest = reservation.longest_window(budget.spec, windows) if budget else max(windows, default=DAY)
+                self._epoch, uid = await self._ledger.take_over(
+                    self._lease.holder, self._lease.budget_uid(), longest, live
+                )
+                await self._lease.remember_budget(uid)
+            except (ApiError, ValueError) as error:
+                log.warning("cannot take over yet", why=str(error))
+                await asyncio.sleep(_RETRY)
+            else:
+                log.info("leading", epoch=self._epoch)
+                return
+
+    def _make_flow(self, opener: Opener, finder: TargetFinder) -> Flow:
+        client, clock = self._client, self._clock
+        historian = Historian(client, clock, self._hands, self._config.healthy_for)
+        around = Circumstances(
+            settings=Settings(
+                namespace=self._config.namespace,
+                healthy_for=self._config.healthy_for,
+                protected_namespaces=frozenset(self._config.protected_namespaces),
+            ),
+            epoch=lambda: self._epoch,
+            alerts_known_at=self._alerts_known_at,
+        )
+        gatherer = Gatherer(client, clock, self._ledger, self._book, self._hands, around)
+        parts = Parts(
+            kube=client,
+            clock=clock,
+            book=self._book,
+            reconciler=Reconciler(client, clock, gatherer, self._hands, historian),
+            historian=historian,
+            pod_watch=PodWatch(clock, self._book, opener, finder, self._deployments.records),
+            sweeper=Sweeper(client, self._ledger, self._book, opener, lambda: self._epoch),
+            held_alerts=self._held,
+        )
+        return Flow(parts, self._queue, self._config.resync.total_seconds())
+
+    def _make_poller(self) -> AlertmanagerPoller | None:
+        if self._config.alertmanager is None:
+            return None
+        return AlertmanagerPoller(self._config.alertmanager.url, self._inbox, self._held, self._clock.now)
+
+    def _alerts_known_at(self) -> datetime | None:
+        return self._poller.known_at if self._poller is not None else None
+
+    async def _serve(self, stack: AsyncExitStack) -> None:
+        config = self._config
+        tokens = TokenFiles(config.alert_token_files)
+        receiver = make_receiver(self._inbox, tokens, lambda: self._leading)
+        ready = [
+            health.stream_is_current("pods", self._pods),
+            health.stream_is_current("deployments", self._deployments),
+            health.clock_is_fresh(self._clock),
+        ]
+        probes = health.application(self._metrics.registry, [self._watchdog.check], ready)
+        for application, address in ((receiver, config.listen.alerts), (probes, config.listen.metrics)):
+            runner = web.AppRunner(application, access_log=None, handle_signals=False)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            host, _, port = address.rpartition(":")
+            await web.TCPSite(runner, host, int(port)).start()
+
+    def _find_webhook(self, namespace: str, name: str) -> Webhook | None:
+        for each in self._book.standings:
+            if (each.policy.namespace, each.policy.name) == (namespace, name):
+                return each.loaded.webhook
+        return None
+
+    def _restarted(self, stream: str) -> Callable[[str], None]:
+        return lambda reason: self._metrics.on_stream_restart(stream, reason)
+
+
+def _windows(limits: Limits) -> list[timedelta]:
+    rates = [limits.rate.per] + ([limits.per_policy.per] if limits.per_policy else [])
+    return [limits.cooldown, *rates]
+
+
+def _api_server(client: ClusterClient) -> tuple[str, int] | None:
+    parts = urlsplit(client.configuration.host)
+    return (parts.hostname, parts.port or 443) if parts.hostname else None
