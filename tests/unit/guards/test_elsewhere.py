@@ -1,0 +1,168 @@
+"""The cause is elsewhere (TRAPS 44), or the workload belongs to someone else (TRAPS 12, 13; I17)."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from platelet.guards import cause_elsewhere, managed_elsewhere
+from platelet.model import reasons
+from platelet.model.situation import NodeHealth, Situation
+from platelet.model.workload import Owner
+from tests.unit.situations import (
+    NOW,
+    RESTART,
+    SCALE,
+    UNDO,
+    a_pod,
+    a_policy,
+    a_sick_pod,
+    a_situation,
+    a_workload,
+    an_alert,
+)
+
+
+def nodes(**health: NodeHealth) -> dict[str, NodeHealth]:
+    return {f"node-{number.removeprefix('n')}": each for number, each in health.items()}
+
+
+NOT_READY = nodes(n1=NodeHealth(name="node-1", ready=False))
+WELL = nodes(n1=NodeHealth(name="node-1", ready=True))
+PRESSED = nodes(n1=NodeHealth(name="node-1", ready=True, pressures=("MemoryPressure", "DiskPressure")))
+PENDING = a_sick_pod("api-2-a", node="", unschedulable="0/3 nodes: insufficient cpu")
+
+WITHIN = {
+    "the nodes are well": a_situation(nodes=WELL),
+    "the node is not known": a_situation(nodes={}),
+    "one of two sick pods is on a well node": a_situation(
+        nodes=NOT_READY | nodes(n2=NodeHealth(name="node-2", ready=True)),
+        pods=(a_sick_pod("api-2-a"), a_sick_pod("api-2-b", node="node-2")),
+    ),
+    "one of two sick pods cannot be scheduled, the other crashes": a_situation(
+        pods=(PENDING, a_sick_pod("api-2-b")), nodes=WELL
+    ),
+    "only a well pod is on the bad node": a_situation(
+        nodes=NOT_READY, pods=(a_pod("api-2-c"), a_sick_pod("api-2-a", node="node-2"))
+    ),
+    "only a pod that is being deleted is on the bad node": a_situation(
+        nodes=NOT_READY, pods=(a_sick_pod("api-2-a", deleting=True), a_sick_pod("api-2-b", node="node-2"))
+    ),
+    "an alert fires, and no pod is sick": a_situation(signals=(an_alert(),), pods=(a_pod(),), nodes=NOT_READY),
+    "there are no pods": a_situation(pods=()),
+}
+
+
+@pytest.mark.parametrize("situation", WITHIN.values(), ids=WITHIN)
+def test_the_cause_may_be_within_the_workload(situation: Situation) -> None:
+    """One sick pod without an outside cause is enough to act."""
+    assert cause_elsewhere.deny(situation, NOW) is None
+
+
+OUTSIDE = {
+    "all sick pods are on a node that is not ready": (a_situation(nodes=NOT_READY), "node-1 is NotReady"),
+    "all sick pods are on a node under pressure": (a_situation(nodes=PRESSED), "MemoryPressure, DiskPressure"),
+    "no sick pod can be scheduled": (a_situation(pods=(PENDING,), nodes=WELL), "insufficient cpu"),
+    "one cannot be scheduled and the other's node is not ready": (
+        a_situation(pods=(PENDING, a_sick_pod("api-2-b")), nodes=NOT_READY),
+        "all 2 sick pods",
+    ),
+    "a pod that looks ready is named by the signal, on a bad node": (
+        a_situation(pods=(a_pod("api-2-a"),), nodes=NOT_READY),
+        "all 1 sick pods",
+    ),
+    "a Secret is missing that the last healthy template names too": (
+        a_situation(missing_references=("secret/db",)),
+        "secret/db is missing",
+    ),
+    "many things are missing": (
+        a_situation(missing_references=("secret/a", "secret/b", "secret/c", "secret/d", "secret/e")),
+        "secret/a, secret/b, secret/c and 2 more",
+    ),
+}
+
+
+@pytest.mark.parametrize("action", [UNDO, RESTART, SCALE], ids=lambda action: action.name)
+@pytest.mark.parametrize(("situation", "said"), OUTSIDE.values(), ids=OUTSIDE)
+def test_an_outside_cause_goes_to_people_at_once(situation: Situation, said: str, action: Any) -> None:
+    """No action on the workload mends it, so waiting is no use either."""
+    denial = cause_elsewhere.deny(replace(situation, action=action), NOW)
+    assert denial is not None
+    assert (denial.reason, denial.escalate) == (reasons.CAUSE_ELSEWHERE, True)
+    assert said in denial.message
+
+
+ARGO = {"argocd.argoproj.io/tracking-id": "shop-app:apps/Deployment:shop/api"}
+FLUX_KUSTOMIZE = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+FLUX_HELM = {"helm.toolkit.fluxcd.io/name": "api"}
+OWNER = Owner(api_version="db.example.com/v1", kind="Database", name="orders", uid="uid-orders")
+
+OWNED = {
+    "Argo CD, whose tracking id names this object": (
+        a_workload(annotations=ARGO),
+        reasons.GITOPS_MANAGED,
+        "application shop-app",
+    ),
+    "Argo CD, with a colon in the application's name": (
+        a_workload(annotations={"argocd.argoproj.io/tracking-id": "argocd:shop:apps/Deployment:shop/api"}),
+        reasons.GITOPS_MANAGED,
+        "application argocd:shop",
+    ),
+    "a Flux Kustomization": (a_workload(labels=FLUX_KUSTOMIZE), reasons.GITOPS_MANAGED, "kustomize apps"),
+    "a Flux HelmRelease": (a_workload(labels=FLUX_HELM), reasons.GITOPS_MANAGED, "helm api"),
+    "another operator's resource": (a_workload(owner=OWNER), reasons.OPERATOR_MANAGED, "Database orders"),
+    "GitOps and an operator, of which GitOps is said": (
+        a_workload(labels=FLUX_HELM, owner=OWNER),
+        reasons.GITOPS_MANAGED,
+        "helm api",
+    ),
+}
+
+
+@pytest.mark.parametrize("action", [UNDO, SCALE], ids=lambda action: action.name)
+@pytest.mark.parametrize(("workload", "reason", "said"), OWNED.values(), ids=OWNED)
+def test_denies_what_the_owner_would_take_back(workload: Any, reason: str, said: str, action: Any) -> None:
+    """Undo and scale would be reverted: people are told, who change it at the source."""
+    denial = managed_elsewhere.deny(a_situation(workload=workload, action=action), NOW)
+    assert denial is not None
+    assert (denial.reason, denial.escalate) == (reason, True)
+    assert said in denial.message
+
+
+@pytest.mark.parametrize(("workload", "reason", "said"), OWNED.values(), ids=OWNED)
+def test_allows_a_restart_of_what_others_own(workload: Any, reason: str, said: str) -> None:  # noqa: ARG001
+    """A restart survives GitOps and owning operators."""
+    assert managed_elsewhere.deny(a_situation(workload=workload, action=RESTART), NOW) is None
+
+
+@pytest.mark.parametrize(("workload", "reason", "said"), OWNED.values(), ids=OWNED)
+def test_force_in_the_policy_overrides(workload: Any, reason: str, said: str) -> None:  # noqa: ARG001
+    """People who know better say so in the policy."""
+    situation = a_situation(workload=workload, policy=a_policy(force=True))
+    assert managed_elsewhere.deny(situation, NOW) is None
+
+
+FREE = {
+    "a plain Helm release": {"labels": {"app.kubernetes.io/instance": "api", "app.kubernetes.io/managed-by": "Helm"}},
+    "a tracking id of another object, copied": {
+        "annotations": {"argocd.argoproj.io/tracking-id": "shop-app:apps/Deployment:shop/web"}
+    },
+    "a tracking id of the same name in another namespace": {
+        "annotations": {"argocd.argoproj.io/tracking-id": "shop-app:apps/Deployment:stage/api"}
+    },
+    "a tracking id of another kind of the same name": {
+        "annotations": {"argocd.argoproj.io/tracking-id": "shop-app:apps/StatefulSet:shop/api"}
+    },
+    "a tracking id that only ends like this object": {
+        "annotations": {"argocd.argoproj.io/tracking-id": "shop-app:apps/Deployment:my-shop/api"}
+    },
+    "an empty tracking id": {"annotations": {"argocd.argoproj.io/tracking-id": ""}},
+    "a Flux label on the annotations": {"annotations": FLUX_HELM},
+    "nothing": {},
+}
+
+
+@pytest.mark.parametrize("marks", FREE.values(), ids=FREE)
+def test_allows_what_nobody_takes_back(marks: dict[str, Any]) -> None:
+    """Every Helm chart sets app.kubernetes.io/instance: it says nothing about GitOps."""
+    assert managed_elsewhere.deny(a_situation(workload=a_workload(**marks)), NOW) is None
