@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from platelet.model import reasons
-from platelet.model.durations import CAMEL, Duration
+from platelet.model.durations import CAMEL, PATTERN, Duration
 from platelet.model.policy import DAY
 from platelet.model.remediation import PostState, TakeBack
 from platelet.model.rules import Action
@@ -63,8 +63,9 @@ class Scale:
                 {"rule": "!has(self.by) || self.by != 0", "message": BY_RULE},
                 {"rule": "!has(self.min) || !has(self.max) || self.min <= self.max", "message": BOUNDS_RULE},
                 {
-                    "rule": "!has(self.revertAfter) || (duration(self.revertAfter) > duration('0s') "
-                    "&& duration(self.revertAfter) <= duration('24h'))",
+                    # Text that is no duration is left to the rule on the text.
+                    "rule": f"!has(self.revertAfter) || !self.revertAfter.matches('{PATTERN}') || "
+                    "(duration(self.revertAfter) > duration('0s') && duration(self.revertAfter) <= duration('24h'))",
                     "message": REVERT_RULE,
                 },
             ]

@@ -16,7 +16,7 @@ _TAUGHT = {
 T = TypeVar("T")
 
 
-class InvalidSpec(ValueError):  # noqa: N818 - named for what it says
+class InvalidSpec(ValueError):
     """An object cannot be used. The message names the field, the value and the fix."""
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, get_args
 
 from pydantic import ConfigDict, Field
 
-from platelet.model.durations import CAMEL, Duration
+from platelet.model.durations import CAMEL, PATTERN, Duration
 from platelet.model.signal import ShortText, Signal
 from platelet.model.workload import Pod
 from platelet.triggers import symptoms
@@ -21,8 +21,8 @@ REASONS: tuple[PodReason, ...] = get_args(PodReason)
 MAX_PODS = 10  # named in a signal
 UNREADY_FOR = timedelta(minutes=5)  # when the policy says nothing: every pod is unready for a while after its start
 LONGEST_FOR = timedelta(hours=24)
-_FOR_RULE = (
-    "!has(self.__for__) || (duration(self.__for__) <= duration('24h') && "
+_FOR_RULE = (  # text that is no duration is left to the rule on the text
+    f"!has(self.__for__) || !self.__for__.matches('{PATTERN}') || (duration(self.__for__) <= duration('24h') && "
     "(!('Unready' in self.reasons) || duration(self.__for__) > duration('0s')))"
 )
 _FOR_MESSAGE = "`for` may be at most 24h, and above 0s with Unready: every pod is unready for a while after its start"

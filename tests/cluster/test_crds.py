@@ -1,0 +1,295 @@
+"""The API server itself rejects bad objects, with words that tell the fix; and takes the good ones."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster import control_plane as cluster
+from tests.cluster import patience
+
+pytestmark = pytest.mark.cluster
+ROOT = Path(__file__).parents[2]
+CRASH = {"pod": {"reasons": ["CrashLoopBackOff"]}}
+RESTART = {"name": "restart", "rolloutRestart": {}}
+EVIDENCE = {
+    "source": "pod",
+    "reason": "CrashLoopBackOff",
+    "fingerprint": "crash",
+    "message": "container app crashes",
+    "firstSeen": "2026-11-21T08:00:00Z",
+    "lastSeen": "2026-11-21T08:00:00Z",
+}
+
+
+@pytest.fixture(scope="module")
+def api(control_plane: cluster.ControlPlane) -> cluster.ControlPlane:
+    """An API server that knows our kinds."""
+    control_plane.kubectl("apply", "-f", str(ROOT / "crds"))
+
+    def is_served() -> bool:
+        resources = control_plane.kubectl("api-resources", "--api-group=platelet.dev", "-o", "name")
+        return len(resources.split()) == len(list((ROOT / "crds").iterdir()))
+
+    patience.until("our kinds to be served", is_served)
+    control_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    return control_plane
+
+
+def runbook(*steps: object) -> dict[str, Any]:
+    """A Runbook of these steps."""
+    return {
+        "apiVersion": "platelet.dev/v1alpha1",
+        "kind": "Runbook",
+        "metadata": {"name": "sample"},
+        "spec": {"steps": list(steps)},
+    }
+
+
+def policy(**spec: Any) -> dict[str, Any]:
+    """A RemediationPolicy that is good but for what is said."""
+    good: dict[str, Any] = {"triggers": [CRASH], "targets": {"all": True}, "runbookRef": {"name": "sample"}}
+    return {
+        "apiVersion": "platelet.dev/v1alpha1",
+        "kind": "RemediationPolicy",
+        "metadata": {"name": "sample"},
+        "spec": {key: value for key, value in (good | spec).items() if value is not None},
+    }
+
+
+def scale(**settings: Any) -> dict[str, Any]:
+    """A Runbook with one step that scales."""
+    return runbook({"name": "add", "scale": settings})
+
+
+def budget(*limits: object) -> dict[str, Any]:
+    """An ActionBudget with these limits."""
+    return {
+        "apiVersion": "platelet.dev/v1alpha1",
+        "kind": "ActionBudget",
+        "metadata": {"name": "platelet"},
+        "spec": {"limits": list(limits)},
+    }
+
+
+NOT_A_DURATION = "not a duration: write it like 90s, 5m or 1h30m"
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "two actions in a step": (
+        runbook({"name": "both", "rolloutRestart": {}, "scale": {"to": 3}}),
+        "spec.steps[0]: Invalid value: a step does one thing: keep one of rolloutUndo, rolloutRestart, scale",
+    ),
+    "no action": (
+        runbook({"name": "none"}),
+        "spec.steps[0]: Invalid value: a step needs an action: add one of rolloutUndo, rolloutRestart, scale",
+    ),
+    "no step": (runbook(), "spec.steps in body should have at least 1 items"),
+    "too many steps": (
+        runbook(*({"name": f"step-{number}", "rolloutRestart": {}} for number in range(17))),
+        "spec.steps: Too many: 17: must have at most 16 items",
+    ),
+    "two steps of one name": (runbook(RESTART, RESTART), 'spec.steps[1]: Duplicate value: {"name":"restart"}'),
+    "a step's name with a blank": (
+        runbook({"name": "Restart it", "rolloutRestart": {}}),
+        "a step's name is in lower case, of letters, digits and dashes",
+    ),
+    "a check without its kind": (runbook({**RESTART, "verify": {"checks": [{}]}}), "a check needs its kind"),
+    "max below min": (scale(by=2, min=5, max=3), "spec.steps[0].scale: Invalid value: max must not be below min"),
+    "to and by": (scale(to=2, by=2), "set exactly one of to and by"),
+    "neither to nor by": (scale(max=2), "set exactly one of to and by"),
+    "a take-back after two days": (
+        scale(by=2, revertAfter="48h"),
+        "revertAfter must be longer than 0s and at most 24h",
+    ),
+    "undo to a revision that is not named": (
+        runbook({"name": "undo", "rolloutUndo": {"to": "Revision"}}),
+        "revision belongs to `to: Revision`, and `to: Revision` needs it",
+    ),
+    "an unknown undo": (
+        runbook({"name": "undo", "rolloutUndo": {"to": "Yesterday"}}),
+        'Unsupported value: "Yesterday": supported values: "LastHealthy", "Previous", "Revision"',
+    ),
+    "no trigger": (policy(triggers=[]), "spec.triggers in body should have at least 1 items"),
+    "triggers left out": (policy(triggers=None), "spec.triggers: Required value"),
+    "a trigger without its kind": (policy(triggers=[{}]), "a trigger needs its kind: pod or alert"),
+    "two kinds in one trigger": (
+        policy(triggers=[{**CRASH, "alert": {"matchers": ['alertname="X"']}}]),
+        "write one trigger per entry of the list",
+    ),
+    "an unknown pod reason": (
+        policy(triggers=[{"pod": {"reasons": ["Sad"]}}]),
+        'Unsupported value: "Sad": supported values: "CrashLoopBackOff"',
+    ),
+    "no targets": (policy(targets={}), "say which workloads: selector, refs, or `all: true`"),
+    "an empty selector": (
+        policy(targets={"selector": {}}),
+        "an empty selector chooses nothing: name at least one label",
+    ),
+    "an empty selector in full": (
+        policy(targets={"selector": {"matchLabels": {}, "matchExpressions": []}}),
+        "an empty selector chooses nothing: name at least one label",
+    ),
+    "a selector and all": (
+        policy(targets={"selector": {"matchLabels": {"a": "b"}}, "all": True}),
+        "choose the workloads in one way only: selector, refs, or `all: true`",
+    ),
+    "refs and all": (
+        policy(targets={"refs": [{"kind": "Deployment", "name": "shop"}], "all": True}),
+        "choose the workloads in one way only",
+    ),
+    "all: false": (policy(targets={"all": False}), 'Unsupported value: false: supported values: "true"'),
+    "a kind that is not healed yet": (
+        policy(targets={"all": True, "kinds": ["DaemonSet"]}),
+        'Unsupported value: "DaemonSet": supported values: "Deployment"',
+    ),
+    "an expression without values": (
+        policy(targets={"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}),
+        "operators In and NotIn need values; Exists and DoesNotExist take none",
+    ),
+    "an unknown mode": (
+        policy(mode="YOLO"),
+        'spec.mode: Unsupported value: "YOLO": supported values: "Observe", "Approve", "Enforce"',
+    ),
+    "a negative duration": (
+        policy(limits={"cooldown": "-5m"}),
+        f'spec.limits.cooldown: Invalid value: "-5m": {NOT_A_DURATION}',
+    ),
+    "an unparsable duration": (policy(limits={"cooldown": "soon"}), NOT_A_DURATION),
+    "an ISO duration": (policy(limits={"cooldown": "PT5M"}), NOT_A_DURATION),
+    "a duration without its unit": (policy(limits={"cooldown": "300"}), NOT_A_DURATION),
+    "an unparsable duration of a trigger": (
+        policy(triggers=[{"pod": {"reasons": ["Unready"], "for": "a while"}}]),
+        NOT_A_DURATION,
+    ),
+    "an unparsable duration of an action": (scale(by=2, revertAfter="later"), NOT_A_DURATION),
+    "a cooldown over 24h": (
+        policy(limits={"cooldown": "24h1s"}),
+        'spec.limits.cooldown: Invalid value: "24h1s": must be at least 0s and at most 24h',
+    ),
+    "a window over 24h": (
+        policy(limits={"rate": {"maxActions": 3, "per": "25h"}}),
+        'spec.limits.rate.per: Invalid value: "25h": must be at least 1s and at most 24h',
+    ),
+    "a window of the budget over 24h": (
+        budget({"maxActions": 3, "per": "168h"}),
+        "must be at least 1s and at most 24h",
+    ),
+    "a window of nothing": (policy(limits={"rate": {"maxActions": 3, "per": "0s"}}), "must be at least 1s"),
+    "no action at all": (
+        policy(limits={"rate": {"maxActions": 0, "per": "1h"}}),
+        "should be greater than or equal to 1",
+    ),
+    "a budget without limits": (budget(), "spec.limits in body should have at least 1 items"),
+    "more than all are sick": (policy(limits={"maxUnhealthy": "130%"}), "write it like 30% or 3"),
+    "a negative number of sick ones": (policy(limits={"maxUnhealthy": -1}), "write it like 30% or 3"),
+    "a webhook that is no URL": (
+        policy(escalation={"webhook": {"url": "hooks.example.com"}}),
+        "not a URL that can be called: write it like https://hooks.example.com/platelet",
+    ),
+    "an unknown field": (policy(cooldown="5m"), 'unknown field "spec.cooldown"'),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_object_is_rejected_with_words_that_tell_the_fix(
+    api: cluster.ControlPlane, namespace: str, name: str
+) -> None:
+    """Kubectl apply fails with the message promised, and nothing is stored."""
+    body, message = BAD[name]
+    with pytest.raises(cluster.KubectlFailed) as failed:
+        apply(api, namespace, body)
+    assert message in failed.value.stderr
+    assert "evaluating rule" not in failed.value.stderr, "a rule stumbled instead of judging"
+
+
+GOOD: dict[str, dict[str, Any]] = {
+    "the shortest policy": policy(),
+    "the shortest runbook": runbook(RESTART),
+    "a number of sick ones, as YAML reads it": policy(limits={"maxUnhealthy": 3}),
+    "bounds that touch": policy(limits={"cooldown": "24h", "rate": {"maxActions": 1, "per": "24h"}}),
+    "no cooldown": policy(limits={"cooldown": "0s"}),
+    "Approve, so that the operator can say that it comes later": policy(mode="Approve"),
+    "sixteen steps": runbook(*({"name": f"step-{number}", "rolloutRestart": {}} for number in range(16))),
+    "a pause": {**budget({"maxActions": 1, "per": "90s"}), "spec": {"suspended": {"until": "2026-12-01T00:00:00Z"}}},
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_object_is_taken(api: cluster.ControlPlane, namespace: str, name: str) -> None:
+    """What is allowed is not refused by accident."""
+    apply(api, namespace, GOOD[name])
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "deploy" / "samples").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_sample_is_taken(api: cluster.ControlPlane, namespace: str, path: Path) -> None:
+    """The samples that users copy are good, with fields checked strictly."""
+    api.kubectl("apply", "-n", namespace, "--validate=strict", "-f", str(path))
+
+
+def test_the_budget_that_we_ship_is_taken(api: cluster.ControlPlane) -> None:
+    """The operator cannot act without it."""
+    api.kubectl("apply", "--validate=strict", "-f", str(ROOT / "deploy" / "budget.yaml"))
+
+
+def remediation(**spec: Any) -> dict[str, Any]:
+    """A Remediation that is good but for what is said."""
+    good = {
+        "targetRef": {"kind": "Deployment", "name": "shop"},
+        "policyRef": {"name": "p"},
+        "runbookRef": {"name": "r"},
+        "mode": "Enforce",
+        "signal": EVIDENCE,
+        "steps": [{"name": "restart", "rolloutRestart": {}, "fromALaterVersion": {"kept": True}}],
+    }
+    return {
+        "apiVersion": "platelet.dev/v1alpha1",
+        "kind": "Remediation",
+        "metadata": {"name": "deployment-shop-1"},
+        "spec": good | spec,
+    }
+
+
+def test_pinned_steps_are_stored_as_written(api: cluster.ControlPlane, namespace: str) -> None:
+    """An action that this version's schema does not know is not pruned from a pinned step."""
+    apply(api, namespace, remediation())
+    stored = yaml.safe_load(api.kubectl("get", "rem", "deployment-shop-1", "-n", namespace, "-o", "yaml"))
+    assert stored["spec"]["steps"] == remediation()["spec"]["steps"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": "Observe"},
+        {"targetRef": {"kind": "Deployment", "name": "other"}},
+        {"steps": [{"name": "restart", "scale": {"to": 100}}]},
+        {"steps": []},
+        {"steps": [{"name": "restart", "rolloutRestart": {}, "fromALaterVersion": {"kept": False}}]},
+    ],
+    ids=["its mode", "its target", "a pinned action", "its steps", "the depth of a pinned step"],
+)
+def test_what_a_remediation_pins_cannot_be_changed(
+    api: cluster.ControlPlane, namespace: str, change: dict[str, Any]
+) -> None:
+    """Who may edit a Remediation cannot make it do something else."""
+    apply(api, namespace, remediation())
+    with pytest.raises(cluster.KubectlFailed, match="a Remediation's spec is pinned when it is opened"):
+        apply(api, namespace, remediation(**change))
+
+
+def test_kubectl_get_tells_the_story(api: cluster.ControlPlane, namespace: str) -> None:
+    """Short names, the category and the columns work."""
+    apply(api, namespace, remediation())
+    status = {"state": "Waiting", "reason": "Cooldown", "stepName": "restart", "message": "asked again at noon"}
+    body = yaml.safe_dump({"status": status})
+    api.kubectl(
+        "patch", "rem", "deployment-shop-1", "-n", namespace, "--subresource=status", "--type=merge", "-p", body
+    )
+    shown = api.kubectl("get", "platelet", "-n", namespace, "-o", "wide")
+    assert [
+        word for word in ("shop", "Waiting", "restart", "Cooldown", "asked again at noon") if word not in shown
+    ] == []
+
+
+def apply(api: cluster.ControlPlane, namespace: str, body: dict[str, Any]) -> None:
+    """Apply one object as a user does."""
+    api.kubectl("apply", "-n", namespace, "-f", "-", input=yaml.safe_dump(body))
