@@ -8,10 +8,15 @@ from pydantic_core import ErrorDetails
 
 _MAX_SHOWN = 60
 _MAX_ERRORS = 5
-_TAUGHT = {
+_OF_FIELDS = {
     "missing": "is required: add it",
     "unexpected_keyword_argument": "is not a known field: remove it or correct its spelling",
     "extra_forbidden": "is not a known field: remove it or correct its spelling",
+}
+_OF_VALUES = {
+    "tuple_type": "is not a list: write [first, second]",
+    "dataclass_type": "is not a mapping: write `field: value` pairs",
+    "string_type": "is not text: put it in quotes",
 }
 T = TypeVar("T")
 
@@ -60,13 +65,13 @@ def _innermost(faults: list[ErrorDetails]) -> list[ErrorDetails]:
 
 def _sentence(fault: ErrorDetails, path: str) -> str:
     where = _where(path, fault["loc"])
-    taught = _TAUGHT.get(fault["type"])
-    if taught:
-        return f"{where}: {taught}"
-    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] in _OF_FIELDS:
+        return f"{where}: {_OF_FIELDS[fault['type']]}"
+    if fault["type"] in _OF_VALUES:
+        return f"{where}: {show(fault['input'])} {_OF_VALUES[fault['type']]}"
     if fault["type"] == "value_error":  # our own sentences name the value already
-        return f"{where}: {message}"
-    return f"{where}: {show(fault['input'])} is not valid: {message[:1].lower()}{message[1:]}"
+        return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
+    return f"{where}: {show(fault['input'])} {fault['msg'].replace('Input should', 'should')}"
 
 
 def _where(path: str, location: tuple[int | str, ...]) -> str:

@@ -105,7 +105,8 @@ def load_config(text: str) -> OperatorConfig:
     try:
         content: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise invalid.InvalidSpec(f"this is not YAML: {' '.join(str(error).split())}") from None
+        said = " ".join(str(error).split()).replace('in "<unicode string>",', "at")
+        raise invalid.InvalidSpec(f"this is not YAML: {said}") from None
     if content is None:
         raise invalid.InvalidSpec("the file is empty: write apiVersion: platelet.dev/v1alpha1, kind: OperatorConfig")
     return invalid.read(_CONFIG, invalid.mapping(content, "the file"))
