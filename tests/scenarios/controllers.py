@@ -1,0 +1,268 @@
+"""The Deployment and ReplicaSet controllers, the kubelets and the garbage collector, over the store.
+
+They react in no time at all and write straight into the store: their calls are not the operator's, so they are neither
+counted nor audited.
+"""
+
+import copy
+from datetime import datetime, timedelta
+
+from platelet.model.durations import parse_time
+from platelet.shell import kube
+from platelet.shell.kube import Json
+from tests.scenarios import kubelet, rollouts
+from tests.scenarios.store import Store
+
+LINGERS = timedelta(seconds=2)  # a deleted pod is still there, with its deletionTimestamp
+_LONGEST_SETTLING = 200
+
+
+class Controllers:
+    """Everything behind the API server that makes pods come and go."""
+
+    def __init__(self, store: Store) -> None:
+        """Control the objects of `store`."""
+        self._store = store
+        self.lives: dict[str, kubelet.Life] = {}  # by pod uid
+        self._seen = -1
+        self._pods_made = 0
+
+    def settle(self, now: datetime) -> None:
+        """React until nothing changes any more at this moment."""
+        self._turn_lives(now)
+        for _ in range(_LONGEST_SETTLING):
+            if self._seen == self._store.revision:
+                return
+            self._seen = self._store.revision
+            self._collect_garbage()
+            for deployment in self._store.find(kube.DEPLOYMENTS):
+                self._sync(deployment, now)
+        raise AssertionError("the controllers never settle")
+
+    def next_change(self, now: datetime) -> datetime | None:
+        """When a pod or a rollout changes by itself."""
+        times = [life.next_change for life in self.lives.values() if life.next_change is not None]
+        times += [
+            parse_time(pod["metadata"]["deletionTimestamp"]) + LINGERS
+            for pod in self._store.find(kube.PODS)
+            if "deletionTimestamp" in pod["metadata"]
+        ]
+        deadlines = [rollouts.deadline(each) for each in self._store.find(kube.DEPLOYMENTS)]
+        times += [each + timedelta(seconds=1) for each in deadlines if each is not None and each >= now]
+        return min((each for each in times if each > now), default=None)
+
+    def _turn_lives(self, now: datetime) -> None:
+        self._seen = -1
+        for pod in self._store.find(kube.PODS):
+            meta = pod["metadata"]
+            if "deletionTimestamp" in meta:
+                if parse_time(meta["deletionTimestamp"]) + LINGERS <= now:
+                    self._store.delete(kube.PODS, meta["namespace"], meta["name"])
+                    self.lives.pop(meta["uid"], None)
+                continue
+            life = self.lives[meta["uid"]]
+            if life.next_change is not None and life.next_change <= now:
+                life.turn(now)
+                self._write_pod_status(pod, life)
+
+    def _write_pod_status(self, pod: Json, life: kubelet.Life) -> None:
+        container = pod["spec"]["containers"][0]
+        pod["status"] = life.status(container["name"], container["image"])
+        meta = pod["metadata"]
+        self._store.replace(kube.PODS, meta["namespace"], meta["name"], pod, subresource="status")
+
+    def _sync(self, deployment: Json, now: datetime) -> None:
+        if "deletionTimestamp" in deployment["metadata"]:
+            return
+        mine = self._replica_sets(deployment)
+        new, olds = _split(deployment, mine)
+        if deployment["spec"].get("paused"):
+            self._resize(deployment, rollouts.rescale(deployment, new, olds))
+        elif new is None:
+            self._make_replica_set(deployment, olds, now)
+        else:
+            self._number(deployment, new, olds)
+            self._roll(deployment, new, olds)
+        self._write_status(deployment, now)  # once before the pods follow: that is how progress is seen
+        for each in self._replica_sets(deployment):
+            self._sync_pods(each, now)
+        self._write_status(deployment, now)
+
+    def _replica_sets(self, deployment: Json) -> list[Json]:
+        """Of one Deployment, oldest first."""
+        meta = deployment["metadata"]
+        owned = [
+            each
+            for each in self._store.find(kube.REPLICA_SETS, meta["namespace"])
+            if each["metadata"]["ownerReferences"][0]["uid"] == meta["uid"]
+        ]
+        return sorted(
+            owned, key=lambda each: (each["metadata"]["creationTimestamp"], int(each["metadata"]["resourceVersion"]))
+        )
+
+    def _make_replica_set(self, deployment: Json, olds: list[Json], now: datetime) -> None:
+        meta, template = deployment["metadata"], copy.deepcopy(deployment["spec"]["template"])
+        label = rollouts.name_template(template)
+        template.setdefault("metadata", {}).setdefault("labels", {})[rollouts.HASH_LABEL] = label
+        revision = max(map(rollouts.revision_of, olds), default=0) + 1
+        body = {
+            "metadata": {
+                "name": f"{meta['name']}-{label}",
+                "labels": template["metadata"]["labels"],
+                "annotations": {**_copied(deployment), **_counted(deployment), rollouts.REVISION: str(revision)},
+                "ownerReferences": [_owner(deployment, kube.DEPLOYMENTS)],
+            },
+            "spec": {
+                "replicas": rollouts.first_size(deployment, olds),
+                "selector": {
+                    "matchLabels": {**deployment["spec"]["selector"]["matchLabels"], rollouts.HASH_LABEL: label}
+                },
+                "template": template,
+            },
+        }
+        self._store.create(kube.REPLICA_SETS, meta["namespace"], body)
+        self._write_revision(deployment, revision)
+        fresh = self._fresh(deployment)
+        fresh["status"] = rollouts.created(fresh, now)
+        self._store.replace(kube.DEPLOYMENTS, meta["namespace"], meta["name"], fresh, subresource="status")
+
+    def _number(self, deployment: Json, new: Json, olds: list[Json]) -> None:
+        """Re-number the ReplicaSet in use to the newest revision (TRAPS 1); copy annotations to it (TRAPS 42)."""
+        revision = max(rollouts.revision_of(new), max(map(rollouts.revision_of, olds), default=0) + 1)
+        new["metadata"]["annotations"] = {
+            **new["metadata"].get("annotations", {}),
+            **_copied(deployment),
+            rollouts.REVISION: str(revision),
+        }
+        new.update(self._store.replace(kube.REPLICA_SETS, new["metadata"]["namespace"], new["metadata"]["name"], new))
+        self._write_revision(deployment, revision)
+
+    def _write_revision(self, deployment: Json, revision: int) -> None:
+        fresh = self._fresh(deployment)
+        fresh["metadata"].setdefault("annotations", {})[rollouts.REVISION] = str(revision)
+        meta = deployment["metadata"]
+        self._store.replace(kube.DEPLOYMENTS, meta["namespace"], meta["name"], fresh, subresource="status")
+
+    def _roll(self, deployment: Json, new: Json, olds: list[Json]) -> None:
+        everyone = [*olds, new]
+        wanted = str(rollouts.desired(deployment))
+        if any(
+            rollouts.size(each) and each["metadata"]["annotations"][rollouts.DESIRED] != wanted for each in everyone
+        ):
+            self._resize(deployment, rollouts.rescale(deployment, new, olds))
+        else:
+            self._resize(deployment, rollouts.roll(deployment, new, olds))
+        if all(rollouts.size(each) == 0 for each in olds):
+            limit = deployment["spec"].get("revisionHistoryLimit", 10)
+            for each in sorted(olds, key=rollouts.revision_of)[: max(0, len(olds) - limit)]:
+                self._store.delete(kube.REPLICA_SETS, each["metadata"]["namespace"], each["metadata"]["name"])
+
+    def _resize(self, deployment: Json, sizes: dict[str, int]) -> None:
+        namespace = deployment["metadata"]["namespace"]
+        for each in self._replica_sets(deployment):
+            name = each["metadata"]["name"]
+            each["spec"]["replicas"] = sizes.get(name, each["spec"]["replicas"])
+            each["metadata"]["annotations"].update(_counted(deployment))
+            self._store.replace(kube.REPLICA_SETS, namespace, name, each)
+
+    def _sync_pods(self, replica_set: Json, now: datetime) -> None:
+        pods = self._pods(replica_set)
+        for _ in range(rollouts.size(replica_set) - len(pods)):
+            self._make_pod(replica_set, now)
+        # the controller's order of victims: not ready first, then the youngest
+        victims = sorted(
+            pods,
+            key=lambda pod: (_is_ready(pod), _reverse(pod["metadata"]["creationTimestamp"]), pod["metadata"]["name"]),
+        )
+        for pod in victims[: max(0, len(pods) - rollouts.size(replica_set))]:
+            self._store.mark_deleted(kube.PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
+        pods = self._pods(replica_set)
+        ready = sum(map(_is_ready, pods))
+        counts = {"replicas": len(pods), "readyReplicas": ready, "availableReplicas": ready}
+        replica_set = self._store.get(
+            kube.REPLICA_SETS, replica_set["metadata"]["namespace"], replica_set["metadata"]["name"]
+        )
+        replica_set["status"] = {"observedGeneration": replica_set["metadata"]["generation"], **counts}
+        meta = replica_set["metadata"]
+        self._store.replace(kube.REPLICA_SETS, meta["namespace"], meta["name"], replica_set, subresource="status")
+
+    def _pods(self, replica_set: Json) -> list[Json]:
+        meta = replica_set["metadata"]
+        return [
+            pod
+            for pod in self._store.find(kube.PODS, meta["namespace"])
+            if pod["metadata"]["ownerReferences"][0]["uid"] == meta["uid"]
+            and "deletionTimestamp" not in pod["metadata"]
+        ]
+
+    def _make_pod(self, replica_set: Json, now: datetime) -> None:
+        self._pods_made += 1
+        template, meta = copy.deepcopy(replica_set["spec"]["template"]), replica_set["metadata"]
+        template["metadata"] |= {
+            "name": f"{meta['name']}-{self._pods_made:05d}",
+            "ownerReferences": [_owner(replica_set, kube.REPLICA_SETS)],
+        }
+        template["spec"] = {**template["spec"], "nodeName": "node-1"}
+        pod = self._store.create(kube.PODS, meta["namespace"], template)
+        life = kubelet.Life.begin(template["spec"]["containers"][0]["image"], now)
+        self.lives[pod["metadata"]["uid"]] = life
+        self._write_pod_status(pod, life)
+
+    def _write_status(self, deployment: Json, now: datetime) -> None:
+        fresh = self._fresh(deployment)
+        new, olds = _split(fresh, self._replica_sets(fresh))
+        fresh["status"] = rollouts.status(fresh, new, olds, now)
+        meta = fresh["metadata"]
+        self._store.replace(kube.DEPLOYMENTS, meta["namespace"], meta["name"], fresh, subresource="status")
+
+    def _fresh(self, deployment: Json) -> Json:
+        return self._store.get(kube.DEPLOYMENTS, deployment["metadata"]["namespace"], deployment["metadata"]["name"])
+
+    def _collect_garbage(self) -> None:
+        for owners, dependents in ((kube.DEPLOYMENTS, kube.REPLICA_SETS), (kube.REPLICA_SETS, kube.PODS)):
+            alive = {each["metadata"]["uid"] for each in self._store.find(owners)}
+            for each in self._store.find(dependents):
+                meta = each["metadata"]
+                if meta["ownerReferences"][0]["uid"] in alive:
+                    continue
+                if dependents is kube.PODS:
+                    self._store.mark_deleted(dependents, meta["namespace"], meta["name"])
+                else:
+                    self._store.delete(dependents, meta["namespace"], meta["name"])
+
+
+def _split(deployment: Json, mine: list[Json]) -> tuple[Json | None, list[Json]]:
+    """The ReplicaSet of the present template, oldest of equals, and all others."""
+    template = deployment["spec"]["template"]
+    new = next((each for each in mine if rollouts.without_hash(each["spec"]["template"]) == template), None)
+    return new, [each for each in mine if each is not new]
+
+
+def _copied(deployment: Json) -> dict[str, str]:
+    annotations = deployment["metadata"].get("annotations") or {}
+    return {key: value for key, value in annotations.items() if key not in rollouts.NOT_COPIED}
+
+
+def _counted(deployment: Json) -> dict[str, str]:
+    wanted = rollouts.desired(deployment)
+    return {rollouts.DESIRED: str(wanted), rollouts.MAX_REPLICAS: str(wanted + rollouts.bounds(deployment)[0])}
+
+
+def _owner(owner: Json, resource: kube.Resource) -> Json:
+    return {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def _is_ready(pod: Json) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def _reverse(stamp: str) -> float:
+    return -parse_time(stamp).timestamp()

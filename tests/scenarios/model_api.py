@@ -1,0 +1,229 @@
+"""A model of the API server: `shell.kube.Kube` in memory, with an audit list and faults at any call.
+
+One `ApiServer` holds the objects; each operator process talks to it by a `ModelApi` of its own, which is dead for
+good once its process was killed.
+"""
+
+import asyncio
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from platelet.shell import kube
+from platelet.shell.kube import Json, Resource
+from tests.scenarios.store import Store
+
+FaultKind = Literal[
+    "kill before", "kill after", "answer lost", "unanswered", "conflict", "refused", "pause before", "pause after"
+]
+FAULTS_OF_ANSWERS: tuple[FaultKind, ...] = ("answer lost", "unanswered", "conflict", "refused")
+READS = frozenset({"get", "list"})
+
+
+class Killed(BaseException):
+    """The process that made this call is no more. Like KeyboardInterrupt: nothing in the operator may catch it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One line of the audit log."""
+
+    index: int
+    at: datetime
+    process: str
+    verb: str
+    resource: str
+    namespace: str
+    name: str
+    subresource: str
+    agent: str
+    body: Any = field(repr=False)
+    code: int  # 200, or that of the ApiError; 0: no answer; -1: the caller died
+    changed: bool  # an object is another one than before
+
+
+@dataclass(slots=True)
+class Faults:
+    """What goes wrong, and when. Indices count all calls of all processes, from 0."""
+
+    at: dict[int, FaultKind] = field(default_factory=dict)
+    outages: list[tuple[datetime, datetime]] = field(default_factory=list)  # no answer to anything in between
+
+
+class ApiServer:
+    """The objects, the audit list and the faults. `on_call(k)` runs before call k, to change the world in between."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        """Serve the objects of `store`; `now` is the server's clock."""
+        self.store = store
+        self.now = now
+        self.faults = Faults()
+        self.audit: list[Call] = []
+        self.on_call: Callable[[int], None] | None = None
+        self.index = 0
+        self.paused = asyncio.Event()  # a process stands still in the middle of a call
+        self.resumed = asyncio.Event()
+
+    def writes(self, resource: Resource | None = None) -> list[Call]:
+        """The calls that changed an object."""
+        return [call for call in self.audit if call.changed and (resource is None or call.resource == resource.plural)]
+
+
+class ModelApi:
+    """The connection of one process: satisfies `kube.Kube`."""
+
+    def __init__(self, server: ApiServer, process: str = "operator") -> None:
+        """`process` names the caller in the audit list."""
+        self.server = server
+        self.process = process
+        self.dead = False
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Json:
+        """Read one object."""
+        request = _Request("get", resource, namespace, name)
+        found: Json = await self._call(request, lambda store: store.get(resource, namespace, name))
+        return found
+
+    async def list(self, resource: Resource, namespace: str = "", *, labels: str = "") -> list[Json]:
+        """Read all objects, by label selector."""
+        request = _Request("list", resource, namespace, "")
+        found: list[Json] = await self._call(request, lambda store: store.find(resource, namespace, labels=labels))
+        return found
+
+    async def create(self, resource: Resource, namespace: str, body: Mapping[str, Any], *, agent: str = "") -> Json:
+        """POST."""
+        name = body.get("metadata", {}).get("name", "")
+        request = _Request("create", resource, namespace, name, agent=agent, body=copy.deepcopy(body))
+        made: Json = await self._call(request, lambda store: store.create(resource, namespace, body))
+        return made
+
+    async def replace(  # noqa: PLR0913 - an HTTP PUT has this many parts
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        subresource: str = "",
+        agent: str = "",
+    ) -> Json:
+        """PUT."""
+        request = _Request("update", resource, namespace, name, subresource, agent, copy.deepcopy(body))
+        changed: Json = await self._call(
+            request, lambda store: store.replace(resource, namespace, name, body, subresource=subresource)
+        )
+        return changed
+
+    async def patch(  # noqa: PLR0913 - an HTTP PATCH has this many parts
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        subresource: str = "",
+        agent: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - as in the Protocol
+    ) -> Json:
+        """PATCH. What was sent before its process stood still arrives, however late: `timeout` stops only the start."""
+        if timeout is not None and timeout <= 0:
+            raise kube.Unanswered(0, "Timeout", "not sent: no time was left")
+        request = _Request("patch", resource, namespace, name, subresource, agent, copy.deepcopy(body))
+        changed: Json = await self._call(
+            request, lambda store: store.patch(resource, namespace, name, body, subresource=subresource)
+        )
+        return changed
+
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str, agent: str = "") -> None:
+        """DELETE with the uid as precondition."""
+        if not uid:
+            raise kube.Refused(0, "NoPrecondition", f"not sent: no uid for the deletion of {name}")
+        request = _Request("delete", resource, namespace, name, agent=agent)
+        await self._call(request, lambda store: store.delete(resource, namespace, name, uid=uid))
+
+    async def _call(self, request: "_Request", act: Callable[[Store], Any]) -> Any:
+        server = self.server
+        if self.dead:
+            raise Killed
+        index = server.index
+        server.index += 1
+        if server.on_call is not None:
+            server.on_call(index)
+        fault = _fitting(server.faults.at.get(index), request.verb)
+        revision = server.store.revision
+        code = 200
+        try:
+            self._fail_before(fault)
+            await self._stand_still(fault, "pause before")
+            revision = server.store.revision
+            answer = act(server.store)
+            self._fail_after(fault)
+        except kube.ApiError as error:
+            code = error.code
+            raise
+        except Killed:
+            code = -1
+            raise
+        finally:
+            changed = request.verb not in READS and server.store.revision != revision
+            server.audit.append(request.line(index, server.now(), self.process, code, changed=changed))
+        await self._stand_still(fault, "pause after")
+        return answer
+
+    def _fail_before(self, fault: FaultKind | None) -> None:
+        now = self.server.now()
+        if any(start <= now < end for start, end in self.server.faults.outages) or fault == "unanswered":
+            raise kube.Unanswered(0, "Timeout", "no answer")
+        if fault == "conflict":
+            raise kube.Conflict(409, "Conflict", "the object has been modified")
+        if fault == "refused":
+            raise kube.Refused(403, "Forbidden", "not allowed")
+        if fault == "kill before":
+            self.dead = True
+            raise Killed
+
+    def _fail_after(self, fault: FaultKind | None) -> None:
+        if fault == "answer lost":
+            raise kube.Unanswered(0, "Timeout", "the connection was lost")
+        if fault == "kill after":
+            self.dead = True
+            raise Killed
+
+    async def _stand_still(self, fault: FaultKind | None, where: FaultKind) -> None:
+        if fault == where:
+            self.server.paused.set()
+            await self.server.resumed.wait()
+
+
+def _fitting(fault: FaultKind | None, verb: str) -> FaultKind | None:
+    """A read never meets a conflict."""
+    return None if fault == "conflict" and verb in READS else fault
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    verb: str
+    resource: Resource
+    namespace: str
+    name: str
+    subresource: str = ""
+    agent: str = ""
+    body: Any = None
+
+    def line(self, index: int, at: datetime, process: str, code: int, *, changed: bool) -> Call:
+        return Call(
+            index=index,
+            at=at,
+            process=process,
+            verb=self.verb,
+            resource=self.resource.plural,
+            namespace=self.namespace,
+            name=self.name,
+            subresource=self.subresource,
+            agent=self.agent,
+            body=self.body,
+            code=code,
+            changed=changed,
+        )

@@ -1,0 +1,33 @@
+"""Label selectors as the API takes them: `a=b,c!=d,e in (f,g),h notin (i),j,!k`."""
+
+import re
+from collections.abc import Callable, Mapping
+
+Labels = Mapping[str, str]
+Chosen = Callable[[Labels], bool]
+
+_SET = re.compile(r"^(\S+)\s+(in|notin)\s+\(([^)]*)\)$")
+_COMMA = re.compile(r",(?![^(]*\))")
+
+
+def parse(text: str) -> Chosen:
+    """A predicate on labels; an empty selector chooses everything."""
+    requirements = [_requirement(part.strip()) for part in _COMMA.split(text) if part.strip()]
+    return lambda labels: all(requirement(labels) for requirement in requirements)
+
+
+def _requirement(text: str) -> Chosen:
+    if matched := _SET.match(text):
+        key, operator, values = matched[1], matched[2], {value.strip() for value in matched[3].split(",")}
+        if operator == "in":
+            return lambda labels: labels.get(key) in values
+        return lambda labels: labels.get(key) not in values
+    if "!=" in text:
+        key, value = text.split("!=", 1)
+        return lambda labels: labels.get(key.strip()) != value.strip()
+    if "=" in text:
+        key, value = text.replace("==", "=").split("=", 1)
+        return lambda labels: labels.get(key.strip()) == value.strip()
+    if text.startswith("!"):
+        return lambda labels: text[1:] not in labels
+    return lambda labels: text in labels

@@ -1,0 +1,253 @@
+"""The objects of a Kubernetes API server in memory, with the rules that its writes follow.
+
+Modelled: optimistic concurrency, status and scale subresources, generations, patches, preconditions, finalizers.
+Not modelled: managed fields, defaulting, admission, schema validation, watches.
+"""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from platelet.model.durations import format_time
+from platelet.shell import kube
+from platelet.shell.kube import Json, Resource
+from tests.scenarios import patches, selectors
+
+Key = tuple[str, str, str]  # plural, namespace, name
+Change = Callable[[Json], Json]
+
+WITH_STATUS = frozenset(
+    {"deployments", "replicasets", "pods", "nodes", "runbooks", "remediationpolicies", "remediations", "actionbudgets"}
+)
+# Kinds whose strategy refuses a PUT without resourceVersion; for the others it overwrites whatever is there.
+NEVER_UNCONDITIONAL = frozenset({"leases", "runbooks", "remediationpolicies", "remediations", "actionbudgets"})
+_SERVER_OWNED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "namespace", "name", "selfLink")
+
+
+class Store:
+    """What etcd holds, behind the rules of the API server. Values are copied in and out."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        """Start empty; `now` is the server's clock."""
+        self._now = now
+        self._objects: dict[Key, Json] = {}
+        self._serial = 100
+        self.revision = 0  # of the last change
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Json:
+        """A copy of one object. Raises NotFound."""
+        return copy.deepcopy(self._stored(resource, namespace, name))
+
+    def find(self, resource: Resource, namespace: str = "", *, labels: str = "") -> list[Json]:
+        """Copies of all objects of a kind, in order of namespace and name."""
+        chosen = selectors.parse(labels)
+        return [
+            copy.deepcopy(self._objects[key])
+            for key in sorted(self._objects)
+            if key[0] == resource.plural
+            and namespace in ("", key[1])
+            and chosen(self._objects[key]["metadata"].get("labels") or {})
+        ]
+
+    def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Json:
+        """Add an object. Raises Conflict when its name exists, Refused for what the server would not take."""
+        new: Json = copy.deepcopy(dict(body))
+        meta = new.setdefault("metadata", {})
+        if meta.get("resourceVersion"):
+            raise kube.Refused(400, "BadRequest", "resourceVersion should not be set on objects to be created")
+        if meta.get("namespace", namespace) != namespace:
+            raise kube.Refused(400, "BadRequest", "the namespace of the object does not match the request")
+        if (
+            new.get("apiVersion", resource.api_version) != resource.api_version
+            or new.get("kind", resource.kind) != resource.kind
+        ):
+            raise kube.Refused(400, "BadRequest", "the kind of the object does not match the request")
+        name = meta.get("name") or (meta["generateName"] + self._suffix() if meta.get("generateName") else "")
+        if not name:
+            raise kube.Refused(422, "Invalid", "metadata.name: Required value: name or generateName is required")
+        key = (resource.plural, namespace, name)
+        if key in self._objects:
+            raise kube.Conflict(409, "AlreadyExists", f'{resource.plural} "{name}" already exists')
+        for owned in _SERVER_OWNED:
+            meta.pop(owned, None)
+        if resource.plural in WITH_STATUS:
+            new.pop("status", None)
+        meta.update({"name": name, "uid": self._uid(), "creationTimestamp": self._stamp(), "generation": 1})
+        if namespace:
+            meta["namespace"] = namespace
+        new = {"apiVersion": resource.api_version, "kind": resource.kind, **new}
+        return self._commit(key, new)
+
+    def replace(
+        self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], *, subresource: str = ""
+    ) -> Json:
+        """PUT. Raises Conflict on a stale resourceVersion or another uid."""
+        wanted: Json = copy.deepcopy(dict(body))
+        if resource.plural in NEVER_UNCONDITIONAL and not wanted.get("metadata", {}).get("resourceVersion"):
+            raise kube.Refused(422, "Invalid", "metadata.resourceVersion: must be specified for an update")
+        return self._update(resource, (namespace, name), subresource, lambda _current: wanted)
+
+    def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        subresource: str = "",
+    ) -> Json:
+        """PATCH: a mapping merges (RFC 7386), a sequence is a JSON Patch (RFC 6902)."""
+        change = copy.deepcopy(body)
+        return self._update(resource, (namespace, name), subresource, lambda current: patches.apply(current, change))
+
+    def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
+        """Remove an object, or mark it when it has finalizers. Raises NotFound, Conflict on another uid."""
+        stored = self._stored(resource, namespace, name)
+        if uid and uid != stored["metadata"]["uid"]:
+            raise kube.Conflict(
+                409, "Conflict", f"the UID in the precondition ({uid}) does not match the UID in record"
+            )
+        if stored["metadata"].get("finalizers"):
+            self.mark_deleted(resource, namespace, name)
+            return
+        del self._objects[(resource.plural, namespace, name)]
+        self.revision += 1
+
+    def mark_deleted(self, resource: Resource, namespace: str, name: str) -> None:
+        """Set the deletionTimestamp: the object is going, and still there."""
+        marked = self.get(resource, namespace, name)
+        if "deletionTimestamp" not in marked["metadata"]:
+            marked["metadata"]["deletionTimestamp"] = self._stamp()
+            self._commit((resource.plural, namespace, name), marked)
+
+    def _update(self, resource: Resource, where: tuple[str, str], subresource: str, change: Change) -> Json:
+        stored = self._stored(resource, *where)
+        key = (resource.plural, *where)
+        if subresource == "scale":
+            wanted = change(_scale_of(stored))
+            _check_preconditions(stored, wanted)
+            updated = copy.deepcopy(stored)
+            updated["spec"]["replicas"] = int(wanted["spec"].get("replicas") or 0)
+            _bump_generation(resource, stored, updated)
+            return _scale_of(self._commit(key, updated))
+        wanted = change(copy.deepcopy(stored))
+        _check_preconditions(stored, wanted)
+        if subresource == "status":
+            updated = _with_status_of(resource, stored, wanted)
+        elif subresource:
+            raise kube.NotFound(404, "NotFound", f"{resource.plural} has no subresource {subresource}")
+        else:
+            updated = _with_main_of(resource, stored, wanted)
+        return self._commit(key, updated)
+
+    def _commit(self, key: Key, new: Json) -> Json:
+        old = self._objects.get(key)
+        version = new["metadata"].pop("resourceVersion", None)
+        if (
+            old is not None
+            and {**new, "metadata": {**new["metadata"], "resourceVersion": old["metadata"]["resourceVersion"]}} == old
+        ):
+            new["metadata"]["resourceVersion"] = version  # nothing changed: the server writes nothing
+            return copy.deepcopy(old)
+        self._serial += 1
+        self.revision += 1
+        new["metadata"]["resourceVersion"] = str(self._serial)
+        if (
+            new["metadata"].get("deletionTimestamp")
+            and old is not None
+            and old["metadata"].get("finalizers")
+            and not new["metadata"].get("finalizers")
+        ):
+            del self._objects[key]
+        else:
+            self._objects[key] = new
+        return copy.deepcopy(new)
+
+    def _stored(self, resource: Resource, namespace: str, name: str) -> Json:
+        try:
+            return self._objects[(resource.plural, namespace, name)]
+        except KeyError:
+            raise kube.NotFound(404, "NotFound", f'{resource.plural} "{name}" not found') from None
+
+    def _uid(self) -> str:
+        self._serial += 1
+        return str(UUID(int=self._serial))
+
+    def _suffix(self) -> str:
+        self._serial += 1
+        return f"{self._serial:05d}"
+
+    def _stamp(self) -> str:
+        return format_time(self._now().replace(microsecond=0))
+
+
+def _scale_of(stored: Json) -> Json:
+    """The Scale of a workload. `replicas` is absent at zero."""
+    meta = {
+        name: stored["metadata"][name] for name in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    }
+    replicas = stored["spec"].get("replicas", 1)
+    return {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": meta,
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": {"replicas": stored.get("status", {}).get("replicas", 0)},
+    }
+
+
+def _check_preconditions(stored: Json, wanted: Json) -> None:
+    meta = wanted.get("metadata") or {}
+    if meta.get("uid") and meta["uid"] != stored["metadata"]["uid"]:
+        raise kube.Conflict(
+            409, "Conflict", "Precondition failed: UID in precondition does not match UID in object meta"
+        )
+    if meta.get("resourceVersion") and meta["resourceVersion"] != stored["metadata"]["resourceVersion"]:
+        raise kube.Conflict(
+            409, "Conflict", "the object has been modified; please apply your changes to the latest version"
+        )
+
+
+def _with_main_of(resource: Resource, stored: Json, wanted: Json) -> Json:
+    updated = copy.deepcopy(wanted)
+    meta = updated.setdefault("metadata", {})
+    for owned in _SERVER_OWNED:
+        meta.pop(owned, None)
+        if owned in stored["metadata"]:
+            meta[owned] = stored["metadata"][owned]
+    if resource.plural in WITH_STATUS:
+        updated.pop("status", None)
+        if "status" in stored:
+            updated["status"] = copy.deepcopy(stored["status"])
+    if resource.plural == "controllerrevisions" and updated.get("data") != stored.get("data"):
+        raise kube.Refused(422, "Invalid", "data: Invalid value: field is immutable")
+    _bump_generation(resource, stored, updated)
+    return updated
+
+
+def _with_status_of(resource: Resource, stored: Json, wanted: Json) -> Json:
+    """Only the status; of Deployments the annotations too, which is how their controller numbers revisions."""
+    if resource.plural not in WITH_STATUS:
+        raise kube.NotFound(404, "NotFound", f"{resource.plural} has no subresource status")
+    updated = copy.deepcopy(stored)
+    updated.pop("status", None)
+    if "status" in wanted:
+        updated["status"] = copy.deepcopy(wanted["status"])
+    if resource.group == "apps" and "annotations" in wanted.get("metadata", {}):
+        updated["metadata"]["annotations"] = copy.deepcopy(wanted["metadata"]["annotations"])
+    return updated
+
+
+def _bump_generation(resource: Resource, stored: Json, updated: Json) -> None:
+    """A changed spec is a new generation; of a Deployment changed annotations too (TRAPS 47)."""
+
+    def meaning(whole: Json) -> Json:
+        parts = {name: value for name, value in whole.items() if name not in ("metadata", "status")}
+        if resource.plural == "deployments":
+            parts["annotations"] = whole["metadata"].get("annotations") or {}
+        return parts
+
+    if meaning(stored) != meaning(updated):
+        updated["metadata"]["generation"] = stored["metadata"]["generation"] + 1

@@ -1,0 +1,181 @@
+"""A cluster in virtual time: the API server's model, what stands behind it, and the people who use it."""
+
+import copy
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from platelet.model.durations import format_time
+from platelet.shell import kube
+from platelet.shell.kube import Json
+from tests.scenarios import kubelet
+from tests.scenarios.controllers import Controllers
+from tests.scenarios.model_api import ApiServer, ModelApi
+from tests.scenarios.store import Store
+from tests.scenarios.virtual_clock import VirtualClock
+
+SHOP = "shop"
+OPERATOR = "platelet-system"
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+
+
+class World:
+    """One cluster with a node, two namespaces and nothing else. People act straight on the store."""
+
+    def __init__(self) -> None:
+        """Begin at the virtual clock's start."""
+        self.clock = VirtualClock()
+        self.store = Store(self.clock.now)
+        self.server = ApiServer(self.store, self.clock.now)
+        self.controllers = Controllers(self.store)
+        self.alerts: dict[str, Json] = {}  # firing, by fingerprint
+        for name in (SHOP, OPERATOR, "kube-system"):
+            self.store.create(kube.NAMESPACES, "", {"metadata": {"name": name}})
+        self.add_node("node-1")
+
+    @property
+    def now(self) -> datetime:
+        """The virtual moment."""
+        return self.clock.now()
+
+    def connect(self, process: str) -> ModelApi:
+        """A connection for a process."""
+        return ModelApi(self.server, process)
+
+    def step(self) -> None:
+        """Let controllers and kubelets react to whatever was written."""
+        self.controllers.settle(self.now)
+
+    def next_change(self) -> datetime | None:
+        """When something happens by itself."""
+        return self.controllers.next_change(self.now)
+
+    def advance(self, span: timedelta) -> None:
+        """Let time pass, with everything that happens meanwhile."""
+        self.advance_to(self.now + span)
+
+    def advance_to(self, moment: datetime) -> None:
+        """Let time pass until `moment`."""
+        self.step()
+        while (change := self.next_change()) is not None and change <= moment:
+            self.clock.moment = change
+            self.step()
+        self.clock.moment = max(moment, self.clock.moment)
+        self.step()
+
+    def advance_until(self, holds: Callable[[], bool], within: timedelta = timedelta(hours=1)) -> None:
+        """Let time pass, change by change, until something holds."""
+        end = self.now + within
+        self.step()
+        while not holds():
+            change = self.next_change()
+            if change is None or change > end:
+                raise AssertionError(f"it did not come to hold within {within}")
+            self.clock.moment = change
+            self.step()
+
+    # people
+
+    def add_node(self, name: str) -> None:
+        """A node that is ready."""
+        node = self.store.create(kube.NODES, "", {"metadata": {"name": name}})
+        node["status"] = {
+            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": format_time(self.now)}]
+        }
+        self.store.replace(kube.NODES, "", name, node, subresource="status")
+
+    def deploy(  # noqa: PLR0913 - what people choose of a Deployment
+        self,
+        name: str,
+        image: str,
+        replicas: int = 2,
+        *,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        namespace: str = SHOP,
+    ) -> None:
+        """`kubectl create deployment`."""
+        own = {"app": name}
+        body: Json = {
+            "metadata": {"name": name, "labels": {**own, **(labels or {})}, "annotations": dict(annotations or {})},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": own},
+                "progressDeadlineSeconds": 600,
+                "revisionHistoryLimit": 10,
+                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
+                "template": {"metadata": {"labels": own}, "spec": {"containers": [{"name": "app", "image": image}]}},
+            },
+        }
+        self.store.create(kube.DEPLOYMENTS, namespace, body)
+        self.step()
+
+    def deployment(self, name: str, namespace: str = SHOP) -> Json:
+        """The object as it is now."""
+        return self.store.get(kube.DEPLOYMENTS, namespace, name)
+
+    def image(self, name: str, namespace: str = SHOP) -> str:
+        """The image of the present template."""
+        return str(self.deployment(name, namespace)["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    def replicas(self, name: str, namespace: str = SHOP) -> int:
+        """`spec.replicas`."""
+        return int(self.deployment(name, namespace)["spec"]["replicas"])
+
+    def pods(self, name: str, namespace: str = SHOP) -> list[Json]:
+        """The pods of a workload that are not being deleted."""
+        found = self.store.find(kube.PODS, namespace, labels=f"app={name}")
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def release(self, name: str, image: str, namespace: str = SHOP) -> None:
+        """`kubectl set image`."""
+        template = copy.deepcopy(self.deployment(name, namespace)["spec"]["template"])
+        template["spec"]["containers"][0]["image"] = image
+        self._patch(name, {"spec": {"template": template}}, namespace)
+
+    def rollout_restart(self, name: str, namespace: str = SHOP) -> None:
+        """`kubectl rollout restart`."""
+        stamp = {"annotations": {RESTARTED_AT: format_time(self.now)}}
+        self._patch(name, {"spec": {"template": {"metadata": stamp}}}, namespace)
+
+    def scale(self, name: str, replicas: int, namespace: str = SHOP) -> None:
+        """`kubectl scale`."""
+        self.store.patch(kube.DEPLOYMENTS, namespace, name, {"spec": {"replicas": replicas}}, subresource="scale")
+        self.step()
+
+    def annotate(self, name: str, annotations: Mapping[str, str | None], namespace: str = SHOP) -> None:
+        """`kubectl annotate`."""
+        self._patch(name, {"metadata": {"annotations": dict(annotations)}}, namespace)
+
+    def edit(self, name: str, body: Mapping[str, Any], namespace: str = SHOP) -> None:
+        """`kubectl patch --type=merge`."""
+        self._patch(name, body, namespace)
+
+    def delete(self, name: str, namespace: str = SHOP) -> None:
+        """`kubectl delete deployment`."""
+        self.store.delete(kube.DEPLOYMENTS, namespace, name)
+        self.step()
+
+    def sicken_pods(self, name: str, behaviour: kubelet.Behaviour, namespace: str = SHOP) -> None:
+        """A fault in the pods that run now, whatever their image; pods made later are not struck."""
+        for pod in self.pods(name, namespace):
+            self.controllers.lives[pod["metadata"]["uid"]].sicken(behaviour, self.now)
+        self.step()
+
+    def fire(self, fingerprint: str, labels: Mapping[str, str], *, namespace: str = SHOP) -> None:
+        """An alert begins to fire."""
+        self.alerts[fingerprint] = {
+            "fingerprint": fingerprint,
+            "labels": {"namespace": namespace, **labels},
+            "annotations": {},
+            "startsAt": format_time(self.now),
+            "status": {"state": "active", "silencedBy": [], "inhibitedBy": []},
+        }
+
+    def resolve(self, fingerprint: str) -> None:
+        """The alert does not fire any more."""
+        del self.alerts[fingerprint]
+
+    def _patch(self, name: str, body: Mapping[str, Any], namespace: str) -> None:
+        self.store.patch(kube.DEPLOYMENTS, namespace, name, body)
+        self.step()
