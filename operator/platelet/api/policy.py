@@ -137,14 +137,13 @@ MAX_UNTARGETED = 20
 class PolicyStatus(ReadinessStatus):
     """Whether the policy is in use, and the alerts that matched it but name no workload."""
 
-    untargeted: Annotated[
+    untargeted_alerts: Annotated[
         tuple[Evidence, ...],
         Field(
             max_length=MAX_UNTARGETED,
             description="Alerts that matched and for which no workload was found: label them, or use targets.refs.",
         ),
     ] = ()
-    untargeted_dropped: int = 0  # alerts that had no more room in the list
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
