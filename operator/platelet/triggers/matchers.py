@@ -49,7 +49,7 @@ def parse_matchers(texts: Sequence[str]) -> tuple[Matcher, ...]:
     if matches(matchers, {}):
         shown = ", ".join(texts)[:200]
         raise InvalidMatcherError(
-            f"{shown!r} matches every alert, also one without labels: add a matcher that names the alert, "
+            f"{shown!r} also matches an alert without any label: add a matcher that says what it must have, "
             'such as alertname="ApiDown"'
         )
     return matchers

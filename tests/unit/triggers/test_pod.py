@@ -49,7 +49,8 @@ def waiting(reason: str, **changes: Any) -> Pod:
 
 def unready(age: timedelta, **changes: Any) -> Pod:
     """Build a running pod that has not been ready for `age`."""
-    return a_pod(**({"ready": False, "ready_changed_at": NOW - age} | changes))
+    facts: dict[str, Any] = {"ready": False, "ready_changed_at": NOW - age}
+    return a_pod(**(facts | changes))
 
 
 def out_of_memory(**changes: Any) -> Pod:

@@ -1,0 +1,79 @@
+"""What the alert trigger says of one alert."""
+
+from dataclasses import replace
+
+import pytest
+
+from platelet.model.alert import Alert, fingerprint_of
+from platelet.triggers import TRIGGERS, alert, matchers
+from tests.unit.situations import NOW, minutes
+
+API_DOWN = Alert(
+    fingerprint="00000000000000aa",
+    status="firing",
+    labels={"alertname": "ApiDown", "severity": "page", "namespace": "shop"},
+    annotations={"summary": "the API is down"},
+    starts_at=NOW - minutes(3),
+)
+RULE = alert.AlertTrigger(matchers=('alertname="ApiDown"', 'severity=~"critical|page"'))
+PARSED = matchers.parse_matchers(RULE.matchers)
+
+
+def test_a_firing_alert_that_matches_is_a_signal_that_holds_at_once() -> None:
+    signal = alert.observe(RULE, PARSED, API_DOWN)
+    assert signal is not None
+    assert (signal.source, signal.reason, signal.message) == ("alert", "ApiDown", "the API is down")
+    assert signal.holds_at == signal.since == NOW - minutes(3)
+    assert signal.severity == "page"
+
+
+def test_the_triggers_severity_goes_before_the_alerts() -> None:
+    signal = alert.observe(replace(RULE, severity="critical"), PARSED, API_DOWN)
+    assert signal is not None
+    assert signal.severity == "critical"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"status": "resolved"}, id="resolved"),
+        pytest.param({"labels": {"alertname": "Other", "severity": "page"}}, id="another alert"),
+        pytest.param({"labels": {"alertname": "ApiDown"}}, id="without the severity"),
+    ],
+)
+def test_no_signal(change: dict[str, object]) -> None:
+    assert alert.observe(RULE, PARSED, replace(API_DOWN, **change)) is None  # type: ignore[arg-type]
+
+
+def test_two_deliveries_share_a_fingerprint_and_a_new_start_is_new_trouble() -> None:
+    """TRAPS 17: high-availability peers send twice."""
+    again = replace(API_DOWN, annotations={"summary": "still"})
+    later = replace(API_DOWN, starts_at=NOW)
+    first, second, third = (alert.observe(RULE, PARSED, each) for each in (API_DOWN, again, later))
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert first.fingerprint == second.fingerprint != third.fingerprint
+    assert fingerprint_of(third.fingerprint) == API_DOWN.fingerprint
+
+
+def test_texts_of_others_are_bounded_and_cannot_steer_a_terminal() -> None:
+    odd = replace(API_DOWN, annotations={"description": "\x1b[2Jgone\r\n" + "x" * 5000})
+    signal = alert.observe(RULE, PARSED, odd)
+    assert signal is not None
+    assert signal.message.startswith(" [2Jgone  x")
+    assert len(signal.message) == 1024
+
+
+def test_without_annotations_the_labels_are_the_message() -> None:
+    signal = alert.observe(RULE, PARSED, replace(API_DOWN, annotations={}))
+    assert signal is not None
+    assert signal.message == "alertname=ApiDown, namespace=shop, severity=page"
+
+
+def test_every_trigger_is_listed_with_its_settings() -> None:
+    """The list is what policies offer."""
+    assert [(key, settings.__module__) for key, settings in TRIGGERS.items()] == [
+        ("pod", "platelet.triggers.pod"),
+        ("alert", "platelet.triggers.alert"),
+    ]

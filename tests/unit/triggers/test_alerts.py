@@ -1,0 +1,244 @@
+"""Reading what Alertmanager sends: one malformed alert costs only itself, and nothing crashes the reader."""
+
+import contextlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from platelet.triggers import alerts
+from platelet.triggers.alerts import MalformedBodyError, read_api_alerts, read_started_at, read_webhook
+
+FIRED = datetime(2026, 11, 21, 11, 55, tzinfo=UTC)
+
+
+def an_alert(**changes: Any) -> dict[str, Any]:
+    """Build an alert as the webhook carries it."""
+    alert = {
+        "status": "firing",
+        "labels": {"alertname": "ApiDown", "namespace": "shop"},
+        "annotations": {"summary": "down"},
+        "startsAt": "2026-11-21T11:55:00.000000000Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "http://prometheus/graph",
+        "fingerprint": "00000000000000aa",
+    }
+    return alert | changes
+
+
+def a_body(*sent: Any, **changes: Any) -> bytes:
+    """Build a webhook body."""
+    message = {
+        "version": "4", "groupKey": "{}", "truncatedAlerts": 0, "status": "firing", "receiver": "platelet\\.dev",
+        "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": "x", "alerts": list(sent),
+    }  # fmt: skip
+    return json.dumps(message | changes).encode()
+
+
+def an_api_alert(state: str, **changes: Any) -> dict[str, Any]:
+    """Build an alert as GET /api/v2/alerts carries it."""
+    status = {"state": state, "silencedBy": [], "inhibitedBy": []}
+    return an_alert(status=status, endsAt="2026-11-21T12:04:00Z", receivers=[{"name": "x"}]) | changes
+
+
+def test_a_firing_alert_is_read_whole() -> None:
+    read = read_webhook(a_body(an_alert(), newField={"x": [1]}))
+    (alert,) = read.alerts
+    assert (alert.name, alert.status, alert.starts_at, alert.ends_at) == ("ApiDown", "firing", FIRED, None)
+    assert alert.episode == "00000000000000aa/2026-11-21T11:55:00Z"
+    assert alert.annotations == {"summary": "down"}
+    assert (read.bad, read.rejected, read.truncated) == ((), 0, 0)
+
+
+def test_each_alert_has_its_own_status_whatever_the_group_says() -> None:
+    """TRAPS 18: a group fires while one of its alerts is resolved."""
+    resolved = an_alert(status="resolved", endsAt="2026-11-21T12:00:00+01:00")
+    read = read_webhook(a_body(an_alert(), resolved, status="firing"))
+    assert [each.status for each in read.alerts] == ["firing", "resolved"]
+    assert read.alerts[1].ends_at == datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
+
+
+def test_the_alerts_that_the_sender_left_out_are_told() -> None:
+    assert read_webhook(a_body(an_alert(), truncatedAlerts=7)).truncated == 7
+
+
+@pytest.mark.parametrize("value", [None, "7", True, -3, 1.5, [7]])
+def test_an_unreadable_count_of_truncated_alerts_is_none(value: object) -> None:
+    assert read_webhook(a_body(truncatedAlerts=value)).truncated == 0
+
+
+@pytest.mark.parametrize(
+    ("bad", "complaint"),
+    [
+        pytest.param(7, "a number, not an object", id="a number"),
+        pytest.param(None, "null, not an object", id="null"),
+        pytest.param(an_alert(status="gone"), "status is neither", id="an unknown status"),
+        pytest.param(an_alert(status=["firing"]), "status is neither", id="a list of statuses"),
+        pytest.param(an_alert(labels={}), "at least one label", id="no labels"),
+        pytest.param(an_alert(labels=["a"]), "at least one label", id="labels in a list"),
+        pytest.param(an_alert(labels={"a": 1}), "label 'a' is a number", id="a label that is a number"),
+        pytest.param(an_alert(labels={"a": None}), "label 'a' is null", id="a label that is null"),
+        pytest.param(an_alert(labels={"a": float("nan")}), "label 'a' is a number", id="a label that is NaN"),
+        pytest.param(an_alert(labels={"a": "x" * 70_000}), "longer than", id="labels without end"),
+        pytest.param(an_alert(startsAt="yesterday"), "startsAt is not", id="a time in words"),
+        pytest.param(an_alert(startsAt=1763726100), "startsAt is not", id="a time in seconds"),
+        pytest.param(an_alert(startsAt="2026-11-21T11:55:00"), "startsAt is not", id="a time without a zone"),
+        pytest.param(an_alert(startsAt="2026-13-41T11:55:00Z"), "startsAt is not", id="a time that does not exist"),
+        pytest.param(an_alert(startsAt="9999-12-31T23:59:59-10:00"), "startsAt is not", id="a time beyond all"),
+        pytest.param(an_alert(startsAt="0001-01-01T00:00:00Z"), "zero time", id="the zero time as a start"),
+        pytest.param(an_alert(status="resolved", endsAt="soon"), "endsAt is not", id="an end in words"),
+    ],
+)
+def test_one_malformed_alert_among_ten_costs_only_itself(bad: object, complaint: str) -> None:
+    good = [an_alert(fingerprint=f"{i:016x}") for i in range(9)]
+    read = read_webhook(a_body(*good[:4], bad, *good[4:]))
+    assert [each.fingerprint for each in read.alerts] == [f"{i:016x}" for i in range(9)]
+    (told,) = read.bad
+    assert told.startswith("alert 4: ")
+    assert complaint in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(rb'"\ud800"', id="a lone surrogate"),
+        pytest.param(b'"\xff\xfe"', id="bytes that are no UTF-8"),
+        pytest.param(b"1e999", id="a number beyond all"),
+        pytest.param(b"9" * 400, id="an integer of 400 digits"),
+        pytest.param(b"NaN", id="NaN"),
+    ],
+)
+def test_a_value_that_strict_json_refuses_costs_no_other_alert(text: bytes) -> None:
+    body = a_body(an_alert(), an_alert(labels={"x": "MARK"})).replace(b'"MARK"', text)
+    read = read_webhook(body)
+    assert read.alerts[0].name == "ApiDown"
+    for alert in read.alerts:
+        json.dumps(dict(alert.labels), ensure_ascii=False).encode()
+        assert alert.episode
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        pytest.param(b"", "not JSON", id="nothing"),
+        pytest.param(b"{", "not JSON", id="half a body"),
+        pytest.param(b"\x00\xff", "not JSON", id="bytes"),
+        pytest.param(b"[]", "a list, not a JSON object", id="a list"),
+        pytest.param(b"null", "null, not a JSON object", id="null"),
+        pytest.param(a_body(version="3"), "version", id="an older version"),
+        pytest.param(a_body(version=4), "version", id="a version that is a number"),
+        pytest.param(a_body(alerts=None), "alerts is null", id="no list of alerts"),
+        pytest.param(a_body(alerts={}), "alerts is an object", id="alerts in an object"),
+        pytest.param(b"[" * 10_000 + b"]" * 10_000, "too deeply", id="10,000 levels"),
+        pytest.param(b'{"a":' * 200_000, "too deeply", id="200,000 levels that never close"),
+        pytest.param(b"9" * 10_000, "not JSON", id="an integer of 10,000 digits"),
+    ],
+)
+def test_a_malformed_body_is_told_from_a_malformed_alert(body: bytes, complaint: str) -> None:
+    with pytest.raises(MalformedBodyError, match=complaint):
+        read_webhook(body)
+
+
+def test_a_deep_value_inside_one_alert_is_refused_without_a_crash() -> None:
+    body = a_body(an_alert(labels={"x": "MARK"})).replace(b'"MARK"', b"[" * 100_000 + b"]" * 100_000)
+    with pytest.raises(MalformedBodyError, match="too deeply"):
+        read_webhook(body)
+
+
+def test_annotations_are_for_people_and_bounded() -> None:
+    many = {f"a{i}": "x" * 5000 for i in range(100)} | {"n": 1}
+    (alert,) = read_webhook(a_body(an_alert(annotations=many))).alerts
+    assert len(alert.annotations) == alerts.MAX_ANNOTATIONS
+    assert {len(text) for text in alert.annotations.values()} == {alerts.MAX_TEXT}
+
+
+def test_complaints_are_bounded_but_counted() -> None:
+    read = read_webhook(a_body(*[1] * 1000))
+    assert (len(read.bad), read.rejected) == (alerts.MAX_COMPLAINTS, 1000)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        pytest.param({}, 0xCBF29CE484222325, id="none"),
+        pytest.param({"name": "garland, briggs", "fear": "love is not enough"}, 5799056148416392346, id="two"),
+    ],
+)
+def test_a_computed_fingerprint_is_the_one_of_prometheus(labels: dict[str, str], expected: int) -> None:
+    """The second value is from the tests of prometheus/common's model package."""
+    assert int(alerts.fingerprint(labels), 16) == expected
+
+
+@pytest.mark.parametrize("given_fingerprint", [None, 7, "", "xyz", "a/b", "0" * 300])
+def test_a_missing_or_odd_fingerprint_is_computed(given_fingerprint: object) -> None:
+    (alert,) = read_webhook(a_body(an_alert(fingerprint=given_fingerprint))).alerts
+    assert alert.fingerprint == alerts.fingerprint(alert.labels)
+
+
+def test_of_the_api_only_active_alerts_fire_and_suppressed_ones_are_known() -> None:
+    states = ["active", "suppressed", "unprocessed"]
+    body = json.dumps([an_api_alert(state, fingerprint=f"{i:016x}") for i, state in enumerate(states)])
+    read = read_api_alerts(body.encode())
+    assert [each.fingerprint for each in read.firing] == [f"{0:016x}"]
+    assert read.firing[0].ends_at is None
+    assert read.known == {f"{i:016x}" for i in range(3)}
+
+
+@pytest.mark.parametrize("bad", [7, an_api_alert("active", labels={}), an_alert(), an_api_alert("active", status={})])
+def test_an_unreadable_alert_of_the_api_is_counted(bad: object) -> None:
+    read = read_api_alerts(json.dumps([an_api_alert("active"), bad]).encode())
+    assert (len(read.firing), read.rejected) == (1, 1)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"null", b"<html>"])
+def test_an_answer_that_is_no_list_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedBodyError):
+        read_api_alerts(body)
+
+
+def test_uptime_is_the_moment_of_the_start() -> None:
+    assert read_started_at(b'{"uptime": "2026-11-21T11:55:00Z", "cluster": {}}') == FIRED
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"uptime": 5}', b"oops"])
+def test_a_status_without_a_start_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedBodyError):
+        read_started_at(body)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+odd_alerts = st.fixed_dictionaries(
+    {},
+    optional={
+        "status": st.sampled_from(["firing", "resolved"]) | json_values,
+        "labels": st.dictionaries(st.text(max_size=8), st.text(max_size=8) | json_values, max_size=3) | json_values,
+        "annotations": json_values,
+        "startsAt": st.datetimes().map(lambda t: t.isoformat() + "Z") | json_values,
+        "endsAt": st.just("0001-01-01T00:00:00Z") | json_values,
+        "fingerprint": st.just("00000000000000aa") | json_values,
+    },
+)
+
+
+@given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
+def test_any_body_is_read_or_malformed(body: bytes) -> None:
+    for read in (read_webhook, read_api_alerts, read_started_at):
+        with contextlib.suppress(MalformedBodyError):
+            read(body)
+
+
+@given(st.lists(odd_alerts, max_size=5), st.data())
+def test_any_alerts_are_read_or_told_and_good_ones_survive(sent: list[Any], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(sent)))
+    read = read_webhook(a_body(*sent[:place], an_alert(), *sent[place:]))
+    assert len(read.alerts) + read.rejected == len(sent) + 1
+    assert any(each.name == "ApiDown" for each in read.alerts)
+    for alert in read.alerts:
+        str([alert.labels, alert.annotations, alert.generator_url, alert.episode]).encode()
