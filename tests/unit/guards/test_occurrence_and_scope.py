@@ -1,0 +1,116 @@
+"""The signal is old enough (TRAPS 24), and not too much is sick at once (TRAPS 26; I8)."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from platelet.guards import max_unhealthy, occurrence
+from platelet.model import reasons
+from platelet.model.policy import Scope
+from platelet.model.situation import Situation
+from platelet.model.workload import WorkloadRef
+from tests.unit.situations import NOW, TARGET, a_policy, a_signal, a_situation, an_alert, limits, minutes, seconds
+
+OLD_ENOUGH = {
+    "it has held for long": (a_signal(),),
+    "it holds from this very moment": (a_signal(holds_at=NOW),),
+    "one of two holds": (a_signal(holds_at=NOW + minutes(1)), an_alert(holds_at=NOW - minutes(1))),
+}
+
+
+@pytest.mark.parametrize("signals", OLD_ENOUGH.values(), ids=OLD_ENOUGH)
+def test_allows_a_signal_that_holds(signals: tuple[Any, ...]) -> None:
+    """The boundary belongs to acting."""
+    assert occurrence.deny(a_situation(signals=signals), NOW) is None
+
+
+SOON, LATER = NOW + seconds(1), NOW + minutes(5)
+TOO_YOUNG = {
+    "there is no signal": ((), None),
+    "it holds in a second": ((a_signal(holds_at=SOON),), SOON),
+    "of two the earlier is waited for": ((a_signal(holds_at=LATER), an_alert(holds_at=SOON)), SOON),
+    "only something temporary is left to be taken back": ((a_signal(source="takeBack"),), None),
+}
+
+
+@pytest.mark.parametrize(("signals", "retry_at"), TOO_YOUNG.values(), ids=TOO_YOUNG)
+def test_denies_until_a_signal_holds(signals: tuple[Any, ...], retry_at: Any) -> None:
+    """It is asked again when the earliest signal holds."""
+    denial = occurrence.deny(a_situation(signals=signals), NOW)
+    assert denial is not None
+    assert (denial.reason, denial.retry_at) == (reasons.TOO_YOUNG, retry_at)
+
+
+def others(count: int) -> frozenset[WorkloadRef]:
+    return frozenset(WorkloadRef(kind="Deployment", namespace="shop", name=f"other-{n}") for n in range(count))
+
+
+def scoped(max_unhealthy_: str, total: int, sick: frozenset[WorkloadRef]) -> Situation:
+    return a_situation(
+        policy=a_policy(limits=limits(max_unhealthy=max_unhealthy_)), scope=Scope(total=total, sick=sick)
+    )
+
+
+THIS = frozenset({TARGET})
+BOUNDARIES = {
+    "one target, which is sick": ("30%", 1, THIS, True),
+    "0 % still allows one": ("0%", 100, THIS, True),
+    "0 % does not allow two": ("0%", 100, THIS | others(1), False),
+    "1 % of a few is rounded up to one": ("1%", 3, THIS, True),
+    "30 % of three is one": ("30%", 3, THIS, True),
+    "30 % of three is not two": ("30%", 3, THIS | others(1), False),
+    "30 % of six is one, rounded down": ("30%", 6, THIS | others(1), False),
+    "30 % of seven is two": ("30%", 7, THIS | others(1), True),
+    "30 % of ten is three": ("30%", 10, THIS | others(2), True),
+    "30 % of ten is not four": ("30%", 10, THIS | others(3), False),
+    "100 % is everything": ("100%", 4, THIS | others(3), True),
+    "99 % of four is three": ("99%", 4, THIS | others(3), False),
+    "a count of two": ("2", 50, THIS | others(1), True),
+    "a count of two is not three": ("2", 50, THIS | others(2), False),
+    "a count of zero stops everything": ("0", 50, THIS, False),
+    "a count above all": ("9999", 3, THIS | others(2), True),
+    "this one counts although the scope does not show it sick": ("30%", 6, others(1), False),
+    "this one alone, not shown as sick": ("30%", 6, frozenset(), True),
+}
+
+
+@pytest.mark.parametrize(("setting", "total", "sick", "allowed"), BOUNDARIES.values(), ids=BOUNDARIES)
+def test_the_share_of_sick_targets(setting: str, total: int, sick: frozenset[WorkloadRef], allowed: bool) -> None:  # noqa: FBT001
+    """Exact at the boundaries: rounded down, at least one, this target included."""
+    denial = max_unhealthy.deny(scoped(setting, total, sick), NOW)
+    assert (denial is None) == allowed
+    if denial is not None:
+        assert denial.reason == reasons.TOO_MANY_UNHEALTHY
+        assert f"maxUnhealthy {setting}" in denial.message
+
+
+def test_names_the_numbers() -> None:
+    """People see how many are sick, of how many, and how many may be."""
+    denial = max_unhealthy.deny(scoped("30%", 10, THIS | others(3)), NOW)
+    assert denial is not None
+    assert denial.message == "4 of 10 targets are sick; with maxUnhealthy 30% at most 3 may be"
+
+
+UNKNOWN = {
+    "it could not be read": a_situation(scope=None),
+    "it is empty, although the target is in it": scoped("30%", 0, frozenset()),
+    "more are sick than there are": scoped("100%", 2, THIS | others(2)),
+}
+
+
+@pytest.mark.parametrize("situation", UNKNOWN.values(), ids=UNKNOWN)
+def test_an_unreadable_scope_means_no(situation: Situation) -> None:
+    """Unknown means no, and empty never means all (TRAPS 29)."""
+    denial = max_unhealthy.deny(situation, NOW)
+    assert denial is not None
+    assert denial.reason == reasons.SCOPE_UNKNOWN
+
+
+@given(percent=st.integers(0, 100), total=st.integers(1, 60), sick=st.integers(0, 60))
+def test_never_more_than_the_share_unless_it_is_the_only_one(percent: int, total: int, sick: int) -> None:
+    """Over all shares and sizes: allowed only while sick * 100 <= percent * total, or a single one is sick."""
+    sick = min(sick, total - 1)
+    denial = max_unhealthy.deny(scoped(f"{percent}%", total, THIS | others(sick)), NOW)
+    assert (denial is None) == ((sick + 1) * 100 <= percent * total or sick == 0)
