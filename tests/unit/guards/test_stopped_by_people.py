@@ -1,4 +1,4 @@
-"""The guards that need no counting: the clock, other remediations, people's switches, what is protected or vanishing."""
+"""The guards that need no counting: the clock, other remediations, people's switches, what is protected or goes."""
 
 from typing import Any
 

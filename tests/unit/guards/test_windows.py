@@ -1,5 +1,6 @@
 """Sliding windows: whatever happens, slots that the guards grant never hold more effects than the limit."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from platelet.model import windows
 from platelet.model.budget import BudgetSpec, Entry
 from platelet.model.policy import Rate
 from platelet.model.situation import Situation
+from platelet.model.verdict import Deny
 from platelet.model.workload import WorkloadRef
 from tests.unit.situations import NOW, a_budget, a_policy, a_remediation, a_situation, an_entry, limits, seconds
 
@@ -73,12 +75,12 @@ def looks_at(wish: Wish, granted: list[Granted], rate: Rate, now: datetime) -> S
     )
 
 
-def play(wishes: list[Wish], rate: Rate, guard: object) -> list[Granted]:
+def play(wishes: list[Wish], rate: Rate, deny: Callable[[Situation, datetime], Deny | None]) -> list[Granted]:
     """Let every wish ask the guard; those that are allowed get a slot at once."""
     now, granted = NOW, list[Granted]()
     for number, wish in enumerate(wishes):
         now += seconds(wish.after)
-        if guard.deny(looks_at(wish, granted, rate, now), now) is not None:  # type: ignore[attr-defined]
+        if deny(looks_at(wish, granted, rate, now), now) is not None:
             continue
         entry = an_entry(
             id=f"wish-{number}/0/1",
@@ -107,14 +109,14 @@ def most_in_any_window(moments: list[datetime], length: timedelta) -> int:
 @given(wishes=WISHES, rate=RATE)
 def test_the_operators_rate_holds_in_every_sliding_window(wishes: list[Wish], rate: Rate) -> None:
     """However long writes take and wherever in them the effect is: at most N effects in any window."""
-    effects = [each.effect_at for each in play(wishes, rate, operator_rate) if not each.refused]
+    effects = [each.effect_at for each in play(wishes, rate, operator_rate.deny) if not each.refused]
     assert most_in_any_window(effects, rate.per) <= rate.max_actions
 
 
 @given(wishes=WISHES, rate=RATE)
 def test_the_targets_rate_holds_for_each_target(wishes: list[Wish], rate: Rate) -> None:
     """The same, for every target by itself."""
-    granted = play(wishes, rate, target_rate)
+    granted = play(wishes, rate, target_rate.deny)
     for number in range(3):
         of_target = [e.effect_at for e in granted if e.entry.target == a_target(number) and not e.refused]
         assert most_in_any_window(of_target, rate.per) <= rate.max_actions
@@ -123,7 +125,7 @@ def test_the_targets_rate_holds_for_each_target(wishes: list[Wish], rate: Rate) 
 @given(wishes=WISHES, rate=RATE)
 def test_the_cooldown_keeps_effects_on_one_target_apart(wishes: list[Wish], rate: Rate) -> None:
     """Two remediations of one target never act within one cooldown."""
-    granted = play(wishes, rate, cooldown)
+    granted = play(wishes, rate, cooldown.deny)
     for number in range(3):
         of_target = [e.effect_at for e in granted if e.entry.target == a_target(number) and not e.refused]
         assert most_in_any_window(of_target, rate.per) <= 1
@@ -132,7 +134,7 @@ def test_the_cooldown_keeps_effects_on_one_target_apart(wishes: list[Wish], rate
 @given(wishes=WISHES, rate=RATE)
 def test_until_is_neither_too_early_nor_needlessly_late(wishes: list[Wish], rate: Rate) -> None:
     """With all outcomes known, a slot is free at `until`, and not a moment before."""
-    entries = [each.seen(each.outcome_at) for each in play(wishes, rate, operator_rate)]
+    entries = [each.seen(each.outcome_at) for each in play(wishes, rate, operator_rate.deny)]
     now = max((entry.outcome_at or entry.reserved_at for entry in entries), default=NOW)
     full = windows.full(entries, rate, now)
     if full is None:
@@ -145,8 +147,8 @@ def test_until_is_neither_too_early_nor_needlessly_late(wishes: list[Wish], rate
 
 @given(wishes=WISHES, rate=RATE)
 def test_a_slot_is_never_free_before_one_window_after_its_reservation(wishes: list[Wish], rate: Rate) -> None:
-    """ "Until" is at least reservedAt + window, whether or not the outcome is known."""
-    now, granted = NOW, play(wishes, rate, operator_rate)
+    """One window after the reservation at the earliest, whether or not the outcome is known."""
+    now, granted = NOW, play(wishes, rate, operator_rate.deny)
     taken = windows.used([each.entry for each in granted], rate.per, now)
     assert len(taken) == len(granted)
     for each in granted:

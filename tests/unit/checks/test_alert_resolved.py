@@ -1,0 +1,164 @@
+"""The incident's alerts are resolved (TRAPS 43), and the verdict of all checks together."""
+
+from typing import Any
+
+import pytest
+
+from platelet import checks
+from platelet.checks import alert_resolved
+from platelet.model import reasons
+from platelet.model.policy import Verification
+from platelet.model.rules import Trial
+from platelet.model.signal import Evidence
+from tests.unit.situations import (
+    GOOD,
+    NOW,
+    RELEASED,
+    a_pod,
+    a_remediation,
+    a_replica_set,
+    a_signal,
+    a_situation,
+    a_status,
+    a_well_workload,
+    an_alert,
+    an_attempt,
+    evidence_of,
+    minutes,
+    seconds,
+    verifying,
+)
+
+VERIFICATION = Verification(alert_resolved=True)
+CRASH = evidence_of(a_signal())
+JUST_COMPLETE = NOW - minutes(1)
+STABLE_NOW = NOW - minutes(2)
+
+
+def an_evidence(**changes: Any) -> Evidence:
+    return evidence_of(an_alert(), **changes)
+
+
+def trial(*evidence: Evidence, complete_at: Any = JUST_COMPLETE, **changes: Any) -> Trial:
+    """Build a verification whose rollout was complete a minute ago."""
+    return Trial(
+        situation=a_situation(remediation=a_remediation(status=a_status(evidence=evidence)), **changes),
+        verification=VERIFICATION,
+        verifying=verifying(NOW - minutes(20), complete_at),
+        attempt=an_attempt(),
+    )
+
+
+RESOLVED = {
+    "no alert belongs to the incident": (CRASH,),
+    "there is no evidence at all": (),
+    "the alert is resolved": (an_evidence(resolved_at=NOW),),
+    "all alerts are resolved": (
+        an_evidence(resolved_at=NOW),
+        an_evidence(fingerprint="2", resolved_at=RELEASED),
+        CRASH,
+    ),
+}
+
+
+@pytest.mark.parametrize("evidence", RESOLVED.values(), ids=RESOLVED)
+def test_recovered(evidence: tuple[Evidence, ...]) -> None:
+    """Only alerts are awaited; a pod's evidence is the business of the other checks."""
+    assert alert_resolved.check(trial(*evidence), NOW).outcome == "Recovered"
+
+
+def test_pending_until_the_alert_timeout() -> None:
+    """An alert's resolution comes late: its own timeout runs from the complete rollout."""
+    complete_at = NOW - VERIFICATION.alert_timeout + seconds(1)
+    verdict = alert_resolved.check(trial(an_evidence(), complete_at=complete_at), NOW)
+    assert (verdict.outcome, verdict.reason) == ("Pending", reasons.ALERT_FIRING)
+    assert verdict.retry_at == NOW + seconds(1)
+    assert "ApiDown" in verdict.message
+
+
+def test_pending_while_the_rollout_is_not_complete() -> None:
+    """The clock has not started."""
+    verdict = alert_resolved.check(trial(an_evidence(), complete_at=None), NOW)
+    assert (verdict.outcome, verdict.retry_at) == ("Pending", None)
+
+
+OVER = NOW - VERIFICATION.alert_timeout
+LONG_AGO = NOW - minutes(30)
+AT_THE_TIMEOUT: dict[str, Any] = {
+    "Alertmanager was asked just now": (LONG_AGO, NOW, "Failed", reasons.ALERT_FIRING),
+    "Alertmanager was asked five minutes ago": (LONG_AGO, NOW - minutes(5), "Failed", reasons.ALERT_FIRING),
+    "Alertmanager has not answered for longer": (
+        LONG_AGO,
+        NOW - minutes(5) - seconds(1),
+        "Inconclusive",
+        reasons.ALERT_STATE_UNKNOWN,
+    ),
+    "Alertmanager was never asked, and a webhook told lately": (
+        NOW - minutes(5),
+        None,
+        "Failed",
+        reasons.ALERT_FIRING,
+    ),
+    "Alertmanager was never asked, and webhooks are silent": (
+        NOW - minutes(5) - seconds(1),
+        None,
+        "Inconclusive",
+        reasons.ALERT_STATE_UNKNOWN,
+    ),
+    "Alertmanager is silent, but a webhook told lately": (
+        NOW - minutes(1),
+        LONG_AGO,
+        "Failed",
+        reasons.ALERT_FIRING,
+    ),
+}
+
+
+@pytest.mark.parametrize(("last_seen", "known_at", "outcome", "reason"), AT_THE_TIMEOUT.values(), ids=AT_THE_TIMEOUT)
+def test_at_the_timeout(last_seen: Any, known_at: Any, outcome: str, reason: str) -> None:
+    """Failed needs knowledge: what was heard more than five minutes ago is not known any more."""
+    looked_at = trial(an_evidence(last_seen=last_seen), complete_at=OVER, alerts_known_at=known_at)
+    verdict = alert_resolved.check(looked_at, NOW)
+    assert (verdict.outcome, verdict.reason) == (outcome, reason)
+
+
+def test_one_alert_of_two_that_fires_is_enough() -> None:
+    """All alerts of the incident are awaited."""
+    looked_at = trial(an_evidence(resolved_at=NOW), an_evidence(fingerprint="2"), complete_at=OVER, alerts_known_at=NOW)
+    assert alert_resolved.check(looked_at, NOW).outcome == "Failed"
+
+
+STARTED_AT = NOW - minutes(19)
+WELL: dict[str, Any] = {
+    "workload": a_well_workload(),
+    "replica_sets": (a_replica_set(3, GOOD, replicas=2),),
+    "signals": (),
+    "pods": tuple(
+        a_pod(name, created_at=STARTED_AT, ready_changed_at=STARTED_AT, containers=()) for name in ("a", "b")
+    ),
+}
+
+
+def judged(*evidence: Evidence, complete_at: Any = STABLE_NOW, **changes: Any) -> Any:
+    looked_at = trial(*evidence, complete_at=complete_at, **(WELL | changes))
+    return checks.judge(looked_at.situation, looked_at.verification, looked_at.verifying, looked_at.attempt, NOW)
+
+
+def test_all_checks_recovered_is_recovered() -> None:
+    """Each check's sentence is part of the verdict."""
+    verdict = judged(an_evidence(resolved_at=NOW))
+    assert (verdict.outcome, verdict.reason) == ("Recovered", reasons.RECOVERED)
+    assert verdict.message.count(";") == len(checks.CHECKS) - 1
+
+
+def test_the_first_check_that_is_not_recovered_answers() -> None:
+    """A rollout that was taken back is said before an unstable target, and that before an alert."""
+    alert = an_evidence()
+    assert judged(alert).reason == reasons.ALERT_FIRING
+    assert judged(alert, pods=()).reason == reasons.NOT_STABLE
+    assert judged(alert, pods=(), workload=a_well_workload(template_hash="x")).reason == reasons.REVERTED_BY_OTHERS
+
+
+def test_the_order_of_the_checks() -> None:
+    """Complete, then stable, then resolved."""
+    assert [check.name for check in checks.CHECKS] == ["rolloutComplete", "stable", "alertResolved"]
