@@ -69,6 +69,10 @@ def _sentence(fault: ErrorDetails, path: str) -> str:
         return f"{where}: {_OF_FIELDS[fault['type']]}"
     if fault["type"] in _OF_VALUES:
         return f"{where}: {show(fault['input'])} {_OF_VALUES[fault['type']]}"
+    if fault["type"] in ("too_short", "too_long"):
+        bounds = fault["ctx"]
+        most = f"at most {bounds['max_length']}" if fault["type"] == "too_long" else f"at least {bounds['min_length']}"
+        return f"{where}: has {bounds['actual_length']} entries: write {most}"
     if fault["type"] == "value_error":  # our own sentences name the value already
         return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
     return f"{where}: {show(fault['input'])} {fault['msg'].replace('Input should', 'should')}"

@@ -1,0 +1,1 @@
+"""Contract tests: what the house promises about itself, checked on the house."""
