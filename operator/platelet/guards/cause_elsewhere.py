@@ -24,8 +24,17 @@ def deny(situation: Situation, _now: datetime) -> Deny | None:
 
 
 def _sick_pods(situation: Situation) -> list[Pod]:
+    """Find the pods that signals name, and (signals name a few only) the unready ones as old as a signal.
+
+    A younger one is on its way to replace a sick one: it starts, and does not speak for the others.
+    """
     named = {name for signal in situation.signals for name in signal.pods}
-    return [pod for pod in situation.pods if not pod.deleting and (pod.name in named or not pod.ready)]
+    begun = max((signal.since for signal in situation.signals), default=None)
+    return [
+        pod
+        for pod in situation.pods
+        if not pod.deleting and (pod.name in named or (not pod.ready and begun is not None and pod.created_at <= begun))
+    ]
 
 
 def _cause(pod: Pod, nodes: Mapping[str, NodeHealth]) -> str:

@@ -17,6 +17,7 @@ from tests.unit.situations import (
     a_pod,
     a_policy,
     a_sick_pod,
+    a_signal,
     a_situation,
     a_workload,
     an_alert,
@@ -48,6 +49,11 @@ WITHIN = {
     "only a pod that is being deleted is on the bad node": a_situation(
         nodes=NOT_READY, pods=(a_sick_pod("api-2-a", deleting=True), a_sick_pod("api-2-b", node="node-2"))
     ),
+    "a sick pod that the signal has no room to name is on a well node": a_situation(
+        signals=(a_signal(pods=("api-2-a",)),),
+        nodes=NOT_READY,
+        pods=(a_sick_pod("api-2-a"), a_sick_pod("api-2-z", node="node-2")),
+    ),
     "an alert fires, and no pod is sick": a_situation(signals=(an_alert(),), pods=(a_pod(),), nodes=NOT_READY),
     "there are no pods": a_situation(pods=()),
 }
@@ -66,6 +72,13 @@ OUTSIDE = {
     "one cannot be scheduled and the other's node is not ready": (
         a_situation(pods=(PENDING, a_sick_pod("api-2-b")), nodes=NOT_READY),
         "all 2 sick pods",
+    ),
+    "a replacement starts on a well node, which proves nothing yet": (
+        a_situation(
+            nodes=NOT_READY,
+            pods=(a_sick_pod("api-2-a"), a_pod("api-2-c", node="node-2", ready=False, created_at=NOW)),
+        ),
+        "all 1 sick pods",
     ),
     "a pod that looks ready is named by the signal, on a bad node": (
         a_situation(pods=(a_pod("api-2-a"),), nodes=NOT_READY),
