@@ -81,6 +81,11 @@ class Flow:
         else:
             self._add_open()
 
+    def on_read(self, remediation: Remediation) -> None:
+        """The reconciler has read it: from now on, what happens to its target wakes it, unless it is closed."""
+        names = self._open.setdefault(_target(remediation), set())
+        (names.discard if remediation.status.state == "Closed" else names.add)(remediation.name)
+
     def on_pod(self, key: Key, pod: Pod | None) -> None:
         """The pod stream said something."""
         replica_set = self._parts.pod_watch.changed(key, pod)
@@ -136,9 +141,7 @@ class Flow:
         self._open = {}
         for each in remediations:
             if each.status.state != "Closed":
-                ref = each.spec.target_ref
-                target = WorkloadRef(kind=ref.kind, namespace=each.namespace, name=ref.name)
-                self._open.setdefault(target, set()).add(each.name)
+                self._open.setdefault(_target(each), set()).add(each.name)
 
     def _add_open(self) -> None:
         for target in self._open:
@@ -150,3 +153,8 @@ class Flow:
 
     def _seconds_until(self, moment: datetime | None) -> float | None:
         return None if moment is None else max(0.05, (moment - self._parts.clock.now()).total_seconds())
+
+
+def _target(remediation: Remediation) -> WorkloadRef:
+    ref = remediation.spec.target_ref
+    return WorkloadRef(kind=ref.kind, namespace=remediation.namespace, name=ref.name)

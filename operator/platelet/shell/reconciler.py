@@ -1,5 +1,6 @@
 """Drives one Remediation: gather, decide, store, do, look again; until there is nothing left to do for now."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,8 +38,18 @@ class Turn:
 class Reconciler:
     """Level-triggered: what it does follows from what it reads, whoever woke it and whatever was lost before."""
 
-    def __init__(self, kube: Kube, clock: Clock, gatherer: Gatherer, hands: Hands, historian: Historian) -> None:
-        """Take the parts of the flow."""
+    def __init__(  # noqa: PLR0913 - the parts of the flow
+        self,
+        kube: Kube,
+        clock: Clock,
+        gatherer: Gatherer,
+        hands: Hands,
+        historian: Historian,
+        *,
+        on_read: Callable[[Remediation], None] = lambda _remediation: None,
+    ) -> None:
+        """Take the parts of the flow. `on_read` hears of each Remediation that was looked at, as it was read."""
+        self._on_read = on_read
         self._kube = kube
         self._clock = clock
         self._gatherer = gatherer
@@ -68,6 +79,7 @@ class Reconciler:
         except InvalidSpec as error:
             log.warning("remediation is not understood, nothing is done", namespace=namespace, name=name, error=str(error))
             return Turn(rest=True)
+        self._on_read(remediation)
         sight = await self._see(remediation)
         situation = await self._gatherer.gather(remediation, sight)
         decision = decide(situation, self._clock.now())

@@ -193,7 +193,14 @@ class Operator:
             kube=client,
             clock=clock,
             book=self._book,
-            reconciler=Reconciler(client, clock, gatherer, self._hands, historian),
+            reconciler=Reconciler(
+                client,
+                clock,
+                gatherer,
+                self._hands,
+                historian,
+                on_read=lambda each: self._flow.on_read(each),  # noqa: PLW0108 - made below
+            ),
             historian=historian,
             pod_watch=PodWatch(clock, self._book, opener, finder, self._deployments.records),
             sweeper=Sweeper(client, self._ledger, self._book, opener, lambda: self._epoch),
