@@ -6,7 +6,6 @@ from pathlib import Path
 
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import incluster_config, kube_config
-from kubernetes.aio.config.config_exception import ConfigException
 
 _TOKEN_LIFE = 60.0  # seconds; the kubelet renews a pod's token in place
 
@@ -30,9 +29,10 @@ async def load(kubeconfig: str | None = None, context: str | None = None) -> Con
         else:
             path = kubeconfig or os.environ.get("KUBECONFIG") or kube_config.KUBE_CONFIG_DEFAULT_LOCATION
             await kube_config.load_kube_config(path, context, configuration, persist_config=False)
-    except (ConfigException, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - the library lets YAML and type errors of a broken file through
+        said = (str(error).splitlines() or [""])[0]
         raise ConnectionNotConfiguredError(
-            f"no connection to a cluster: {error}; give --kubeconfig FILE, or run in a pod with a service account"
+            f"no connection to a cluster: {type(error).__name__}: {said}; give --kubeconfig FILE, or run in a pod with a service account"
         ) from error
     return configuration
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Protocol, assert_never
 
+import structlog
+
 from platelet.api import records
 from platelet.model import effects
 from platelet.model.remediation import PostState
@@ -22,6 +24,8 @@ from platelet.shell.ledger import Ledger
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 RESOURCES: dict[str, Resource] = {"Deployment": DEPLOYMENTS}
 _LONGEST_WRITE = 10.0  # seconds
+
+log = structlog.get_logger("platelet.hands")
 
 
 class Publisher(Protocol):
@@ -77,7 +81,8 @@ class Hands:
             return await self._run(effect)
         except Conflict:
             return True
-        except ApiError:
+        except ApiError as error:
+            log.warning("effect came to nothing", effect=type(effect).__name__, error=str(error))
             return False
 
     async def _run(self, effect: effects.Effect) -> bool:  # noqa: C901 - one line per kind of effect

@@ -11,6 +11,8 @@ from platelet.shell.gathering import Sight, read_remediations, see
 from platelet.shell.hands import Hands
 from platelet.shell.kube import Kube
 
+_RETRY = timedelta(seconds=30)  # after an effect that came to nothing
+
 
 class Historian:
     """Looks at one workload and runs what `core.history` makes of it."""
@@ -44,9 +46,10 @@ class Historian:
             self._healthy_for,
             now,
         )
-        for effect in effects:
-            await self._hands.run(effect)
-        return again_at if not effects else now
+        results = [await self._hands.run(effect) for effect in effects]
+        if not all(results):
+            return now + _RETRY
+        return now if effects else again_at
 
 
 def _incident(target: WorkloadRef, siblings: Sequence[Remediation]) -> history.Incident:

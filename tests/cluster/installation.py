@@ -1,0 +1,202 @@
+"""platelet on a cluster, as a user would install it, with the operator as a process of this machine.
+
+The operator runs as the token user `platelet` with the rights of deploy/operator-rbac.yaml, never as an admin.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster import patience, processes
+from tests.cluster.control_plane import ControlPlane, KubectlFailed
+
+ROOT = Path(__file__).parents[2]
+NAMESPACE = "platelet-system"
+ALERT_TOKEN = "alert-token-of-the-tests"
+
+
+def install(plane: ControlPlane, budget: Mapping[str, Any] | None = None) -> None:
+    """Apply the CRDs, the ActionBudget (with this spec, if one is given) and the operator's rights."""
+    plane.kubectl("apply", "-f", str(ROOT / "crds"))
+    plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(ROOT / "crds"))
+    plane.kubectl("apply", "-f", "-", input=(ROOT / "deploy" / "budget.yaml").read_text())
+    if budget is not None:
+        patch = json.dumps({"spec": budget})
+        plane.kubectl("patch", "budget", "platelet", "-n", NAMESPACE, "--type=merge", "-p", patch)
+    plane.kubectl("apply", "-f", "-", input=_rights())
+
+
+def _rights() -> str:
+    """deploy/operator-rbac.yaml, bound to the token user instead of the ServiceAccount."""
+    documents = list(yaml.safe_load_all((ROOT / "deploy" / "operator-rbac.yaml").read_text()))
+    for document in documents:
+        if "subjects" in document:
+            document["subjects"] = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "platelet"}]
+    return yaml.safe_dump_all(documents)
+
+
+@dataclass(slots=True)
+class OperatorProcess:
+    """One running replica."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    alerts_url: str
+    metrics_url: str
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """End it as Kubernetes does; the exit code."""
+        self.process.terminate()
+        return self.process.wait(30)
+
+    def pause(self) -> None:
+        """Freeze it, as a suspended machine or a long garbage collection would."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on where it was."""
+        self.process.send_signal(signal.SIGCONT)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.process.poll() is None
+
+
+@dataclass(slots=True)
+class Installation:
+    """Starts replicas of the operator against one control plane."""
+
+    plane: ControlPlane
+    directory: Path
+    settings: dict[str, Any] = field(default_factory=dict)
+    replicas: list[OperatorProcess] = field(default_factory=list)
+
+    def start(self, *, server: str | None = None, **settings: Any) -> OperatorProcess:
+        """Start one replica; `server` is another URL to reach the API server by, such as a proxy's."""
+        number = len(self.replicas)
+        alerts, metrics = processes.free_ports(2)
+        config = self._config(number, alerts, metrics, settings)
+        kubeconfig = self._kubeconfig(number, server)
+        log = self.directory / f"operator-{number}.log"
+        command = [sys.executable, "-m", "platelet", "run", "--config", str(config), "--kubeconfig", str(kubeconfig)]
+        leash = [sys.executable, str(ROOT / "tests" / "cluster" / "leash.py"), str(os.getpid())]
+        with log.open("wb") as sink:
+            process = subprocess.Popen(
+                [*leash, *command],
+                stdout=sink,
+                stderr=sink,
+                env={**os.environ, "PYTHONPATH": str(ROOT / "operator")},
+            )
+        replica = OperatorProcess(process, log, f"http://127.0.0.1:{alerts}", f"http://127.0.0.1:{metrics}")
+        self.replicas.append(replica)
+        return replica
+
+    def stop_all(self) -> None:
+        """Kill what still runs."""
+        for replica in self.replicas:
+            if replica.alive:
+                replica.resume()
+                replica.kill()
+
+    def _config(self, number: int, alerts: int, metrics: int, settings: Mapping[str, Any]) -> Path:
+        token = self.directory / "alert-token"
+        token.write_text(ALERT_TOKEN)
+        content: dict[str, Any] = {
+            "apiVersion": "platelet.dev/v1alpha1",
+            "kind": "OperatorConfig",
+            "namespace": NAMESPACE,
+            "listen": {"alerts": f"127.0.0.1:{alerts}", "metrics": f"127.0.0.1:{metrics}"},
+            "alertTokenFiles": [str(token)],
+            "lease": {"duration": "3s"},
+            "healthyFor": "5s",
+            "allowedHosts": ["127.0.0.1"],
+            **self.settings,
+            **settings,
+        }
+        path = self.directory / f"config-{number}.yaml"
+        path.write_text(yaml.safe_dump(content))
+        return path
+
+    def _kubeconfig(self, number: int, server: str | None) -> Path:
+        path = self.plane.kubeconfig("platelet")
+        if server is None:
+            return path
+        content = yaml.safe_load(path.read_text())
+        content["clusters"][0]["cluster"] = {"server": server}
+        other = self.directory / f"kubeconfig-{number}.yaml"
+        other.write_text(yaml.safe_dump(content))
+        return other
+
+
+@contextlib.contextmanager
+def installed(plane: ControlPlane, directory: Path, **settings: Any) -> Iterator[Installation]:
+    """Install platelet; whatever replicas were started end with the block."""
+    install(plane)
+    installation = Installation(plane, directory, settings)
+    try:
+        yield installation
+    finally:
+        installation.stop_all()
+
+
+def get(plane: ControlPlane, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+    """One object; None when it does not exist."""
+    try:
+        found: dict[str, Any] = json.loads(plane.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
+    except KubectlFailed as error:
+        if "NotFound" in error.stderr:
+            return None
+        raise
+    return found
+
+
+def get_all(plane: ControlPlane, kind: str, namespace: str) -> list[dict[str, Any]]:
+    """All objects of a kind in a namespace."""
+    found: list[dict[str, Any]] = json.loads(plane.kubectl("get", kind, "-n", namespace, "-o", "json"))["items"]
+    return found
+
+
+def deployment(name: str, image: str, *, replicas: int = 2, labels: Mapping[str, str] | None = None) -> str:
+    """A Deployment whose pods' life its image decides (tests/cluster/stages)."""
+    marks = {"app": name, **(labels or {})}
+    return yaml.safe_dump(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": name, "labels": marks},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": {"app": name}},
+                "template": {
+                    "metadata": {"labels": {"app": name}},
+                    "spec": {"containers": [{"name": "app", "image": image}]},
+                },
+            },
+        }
+    )
+
+
+def wait_for_state(plane: ControlPlane, namespace: str, name: str, *states: str, seconds: float = 60) -> dict[str, Any]:
+    """The Remediation once it is in one of these states."""
+
+    def found() -> dict[str, Any] | None:
+        remediation = get(plane, "remediation", namespace, name)
+        reached = remediation is not None and (remediation.get("status") or {}).get("state") in states
+        return remediation if reached else None
+
+    return patience.until(f"remediation {namespace}/{name} in {' or '.join(states)}", found, seconds)
