@@ -41,7 +41,12 @@ class Call:
     agent: str
     body: Any = field(repr=False)
     code: int  # 200, or that of the ApiError; 0: no answer; -1: the caller died
-    changed: bool  # an object is another one than before
+    revision: tuple[int, int]  # of the store, before and after
+
+    @property
+    def changed(self) -> bool:
+        """Whether an object is another one than before."""
+        return self.verb not in READS and self.revision[0] != self.revision[1]
 
 
 @dataclass(slots=True)
@@ -167,8 +172,7 @@ class ModelApi:
             code = -1
             raise
         finally:
-            changed = request.verb not in READS and server.store.revision != revision
-            server.audit.append(request.line(index, server.now(), self.process, code, changed=changed))
+            server.audit.append(request.line(index, server.now(), self.process, code, (revision, server.store.revision)))
         await self._stand_still(fault, "pause after")
         return answer
 
@@ -212,7 +216,7 @@ class _Request:
     agent: str = ""
     body: Any = None
 
-    def line(self, index: int, at: datetime, process: str, code: int, *, changed: bool) -> Call:
+    def line(self, index: int, at: datetime, process: str, code: int, revision: tuple[int, int]) -> Call:
         return Call(
             index=index,
             at=at,
@@ -225,5 +229,5 @@ class _Request:
             agent=self.agent,
             body=self.body,
             code=code,
-            changed=changed,
+            revision=revision,
         )

@@ -4,10 +4,10 @@ Modelled: optimistic concurrency, status and scale subresources, generations, pa
 Not modelled: managed fields, defaulting, admission, schema validation, watches.
 """
 
-import copy
+import marshal
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from platelet.model.durations import format_time
@@ -17,6 +17,7 @@ from tests.scenarios import patches, selectors
 
 Key = tuple[str, str, str]  # plural, namespace, name
 Change = Callable[[Json], Json]
+T = TypeVar("T")
 
 WITH_STATUS = frozenset(
     {"deployments", "replicasets", "pods", "nodes", "runbooks", "remediationpolicies", "remediations", "actionbudgets"}
@@ -34,17 +35,26 @@ class Store:
         self._now = now
         self._objects: dict[Key, Json] = {}
         self._serial = 100
-        self.revision = 0  # of the last change
+        self.journal: list[Key] = []  # what was changed, in order
+
+    @property
+    def revision(self) -> int:
+        """How many changes there were."""
+        return len(self.journal)
+
+    def peek(self, key: Key) -> Json | None:
+        """The stored object itself, not to be changed; None when it is gone."""
+        return self._objects.get(key)
 
     def get(self, resource: Resource, namespace: str, name: str) -> Json:
         """A copy of one object. Raises NotFound."""
-        return copy.deepcopy(self._stored(resource, namespace, name))
+        return _copy(self._stored(resource, namespace, name))
 
     def find(self, resource: Resource, namespace: str = "", *, labels: str = "") -> list[Json]:
         """Copies of all objects of a kind, in order of namespace and name."""
         chosen = selectors.parse(labels)
         return [
-            copy.deepcopy(self._objects[key])
+            _copy(self._objects[key])
             for key in sorted(self._objects)
             if key[0] == resource.plural
             and namespace in ("", key[1])
@@ -53,7 +63,7 @@ class Store:
 
     def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Json:
         """Add an object. Raises Conflict when its name exists, Refused for what the server would not take."""
-        new: Json = copy.deepcopy(dict(body))
+        new: Json = _copy(dict(body))
         meta = new.setdefault("metadata", {})
         if meta.get("resourceVersion"):
             raise kube.Refused(400, "BadRequest", "resourceVersion should not be set on objects to be created")
@@ -84,7 +94,7 @@ class Store:
         self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], *, subresource: str = ""
     ) -> Json:
         """PUT. Raises Conflict on a stale resourceVersion or another uid."""
-        wanted: Json = copy.deepcopy(dict(body))
+        wanted: Json = _copy(dict(body))
         if resource.plural in NEVER_UNCONDITIONAL and not wanted.get("metadata", {}).get("resourceVersion"):
             raise kube.Refused(422, "Invalid", "metadata.resourceVersion: must be specified for an update")
         return self._update(resource, (namespace, name), subresource, lambda _current: wanted)
@@ -99,7 +109,7 @@ class Store:
         subresource: str = "",
     ) -> Json:
         """PATCH: a mapping merges (RFC 7386), a sequence is a JSON Patch (RFC 6902)."""
-        change = copy.deepcopy(body)
+        change = _copy(body)
         return self._update(resource, (namespace, name), subresource, lambda current: patches.apply(current, change))
 
     def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
@@ -112,8 +122,9 @@ class Store:
         if stored["metadata"].get("finalizers"):
             self.mark_deleted(resource, namespace, name)
             return
-        del self._objects[(resource.plural, namespace, name)]
-        self.revision += 1
+        key = (resource.plural, namespace, name)
+        del self._objects[key]
+        self.journal.append(key)
 
     def mark_deleted(self, resource: Resource, namespace: str, name: str) -> None:
         """Set the deletionTimestamp: the object is going, and still there."""
@@ -128,11 +139,11 @@ class Store:
         if subresource == "scale":
             wanted = change(_scale_of(stored))
             _check_preconditions(stored, wanted)
-            updated = copy.deepcopy(stored)
+            updated = _copy(stored)
             updated["spec"]["replicas"] = int(wanted["spec"].get("replicas") or 0)
             _bump_generation(resource, stored, updated)
             return _scale_of(self._commit(key, updated))
-        wanted = change(copy.deepcopy(stored))
+        wanted = change(_copy(stored))
         _check_preconditions(stored, wanted)
         if subresource == "status":
             updated = _with_status_of(resource, stored, wanted)
@@ -150,9 +161,9 @@ class Store:
             and {**new, "metadata": {**new["metadata"], "resourceVersion": old["metadata"]["resourceVersion"]}} == old
         ):
             new["metadata"]["resourceVersion"] = version  # nothing changed: the server writes nothing
-            return copy.deepcopy(old)
+            return _copy(old)
         self._serial += 1
-        self.revision += 1
+        self.journal.append(key)
         new["metadata"]["resourceVersion"] = str(self._serial)
         if (
             new["metadata"].get("deletionTimestamp")
@@ -163,7 +174,7 @@ class Store:
             del self._objects[key]
         else:
             self._objects[key] = new
-        return copy.deepcopy(new)
+        return _copy(new)
 
     def _stored(self, resource: Resource, namespace: str, name: str) -> Json:
         try:
@@ -181,6 +192,12 @@ class Store:
 
     def _stamp(self) -> str:
         return format_time(self._now().replace(microsecond=0))
+
+
+def _copy(value: T) -> T:
+    """A deep copy of JSON, many times faster than copy.deepcopy."""
+    copied: T = marshal.loads(marshal.dumps(value))  # noqa: S302 - what it reads it has just written
+    return copied
 
 
 def _scale_of(stored: Json) -> Json:
@@ -211,7 +228,7 @@ def _check_preconditions(stored: Json, wanted: Json) -> None:
 
 
 def _with_main_of(resource: Resource, stored: Json, wanted: Json) -> Json:
-    updated = copy.deepcopy(wanted)
+    updated = _copy(wanted)
     meta = updated.setdefault("metadata", {})
     for owned in _SERVER_OWNED:
         meta.pop(owned, None)
@@ -220,7 +237,7 @@ def _with_main_of(resource: Resource, stored: Json, wanted: Json) -> Json:
     if resource.plural in WITH_STATUS:
         updated.pop("status", None)
         if "status" in stored:
-            updated["status"] = copy.deepcopy(stored["status"])
+            updated["status"] = _copy(stored["status"])
     if resource.plural == "controllerrevisions" and updated.get("data") != stored.get("data"):
         raise kube.Refused(422, "Invalid", "data: Invalid value: field is immutable")
     _bump_generation(resource, stored, updated)
@@ -231,12 +248,12 @@ def _with_status_of(resource: Resource, stored: Json, wanted: Json) -> Json:
     """Only the status; of Deployments the annotations too, which is how their controller numbers revisions."""
     if resource.plural not in WITH_STATUS:
         raise kube.NotFound(404, "NotFound", f"{resource.plural} has no subresource status")
-    updated = copy.deepcopy(stored)
+    updated = _copy(stored)
     updated.pop("status", None)
     if "status" in wanted:
-        updated["status"] = copy.deepcopy(wanted["status"])
+        updated["status"] = _copy(wanted["status"])
     if resource.group == "apps" and "annotations" in wanted.get("metadata", {}):
-        updated["metadata"]["annotations"] = copy.deepcopy(wanted["metadata"]["annotations"])
+        updated["metadata"]["annotations"] = _copy(wanted["metadata"]["annotations"])
     return updated
 
 

@@ -28,7 +28,6 @@ class World:
         self.store = Store(self.clock.now)
         self.server = ApiServer(self.store, self.clock.now)
         self.controllers = Controllers(self.store)
-        self.alerts: dict[str, Json] = {}  # firing, by fingerprint
         for name in (SHOP, OPERATOR, "kube-system"):
             self.store.create(kube.NAMESPACES, "", {"metadata": {"name": name}})
         self.add_node("node-1")
@@ -161,20 +160,6 @@ class World:
         for pod in self.pods(name, namespace):
             self.controllers.lives[pod["metadata"]["uid"]].sicken(behaviour, self.now)
         self.step()
-
-    def fire(self, fingerprint: str, labels: Mapping[str, str], *, namespace: str = SHOP) -> None:
-        """An alert begins to fire."""
-        self.alerts[fingerprint] = {
-            "fingerprint": fingerprint,
-            "labels": {"namespace": namespace, **labels},
-            "annotations": {},
-            "startsAt": format_time(self.now),
-            "status": {"state": "active", "silencedBy": [], "inhibitedBy": []},
-        }
-
-    def resolve(self, fingerprint: str) -> None:
-        """The alert does not fire any more."""
-        del self.alerts[fingerprint]
 
     def _patch(self, name: str, body: Mapping[str, Any], namespace: str) -> None:
         self.store.patch(kube.DEPLOYMENTS, namespace, name, body)

@@ -44,7 +44,8 @@ def _remember(sighting: Sighting, known: set[str], now: datetime) -> list[Effect
     """Records for the live template and for every ReplicaSet that an undo could go to."""
     workload = sighting.workload
     templates = {workload.template_hash: workload.template}
-    templates |= {each.template_hash: each.template for each in sighting.replica_sets if each.template_hash not in templates}
+    for each in sighting.replica_sets:
+        templates.setdefault(each.template_hash, each.template)
     return [
         RememberRevision(
             target=workload.ref,
@@ -91,7 +92,7 @@ def _mark(sighting: Sighting, record: RevisionRecord, health: Health, now: datet
 
 
 def _forget(sighting: Sighting) -> Sequence[Effect]:
-    """Drop the oldest records beyond the cap: never the live one, a Bad one that could return, or a newest healthy one."""
+    """Drop the oldest records beyond the cap: never one that could return, nor one of the newest healthy ones."""
     newest_first = sorted(sighting.records, key=lambda each: each.first_seen, reverse=True)
     reachable = {each.template_hash for each in sighting.replica_sets} | {sighting.workload.template_hash}
     healthy = [each.name for each in newest_first if each.health == "Healthy"][:_HEALTHY_KEPT]

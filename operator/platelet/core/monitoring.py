@@ -41,9 +41,7 @@ def _reopen(situation: Situation, status: RemediationStatus, now: datetime) -> D
     again = status.taken_back_at is not None and not status.reapplied
     step = status.step if again else status.step + 1
     message = situation.signals[0].message
-    status = record.note(
-        status, now, step=status.step_name, by="monitoring", reason=reasons.RECURRED, message=message
-    )
+    status = record.note(status, now, step=status.step_name, by="monitoring", reason=reasons.RECURRED, message=message)
     status = record.set_condition(status, "Recovered", reasons.RECURRED, message, now, true=False)
     if status.taken_back_at is not None and status.reapplied:
         text = f"came back after the temporary change was taken back twice: {message}"

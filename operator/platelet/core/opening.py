@@ -82,7 +82,12 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
 
 
 def _create(  # noqa: PLR0913 - a fact, its policy, and what is on record
-    target: WorkloadRef, fact: Evidence, policy: Policy, runbook: Runbook, siblings: Sequence[Remediation], now: datetime
+    target: WorkloadRef,
+    fact: Evidence,
+    policy: Policy,
+    runbook: Runbook,
+    siblings: Sequence[Remediation],
+    now: datetime,
 ) -> Create:
     before = _continued(siblings, policy.limits.reopen_within, now)
     prefix = series(target, policy)
@@ -125,11 +130,7 @@ def _cancelled(current: Remediation, policy: Policy, now: datetime) -> Update:
 
 def _is_another_trigger(fact: Evidence, current: Remediation) -> bool:
     known = {(each.source, each.reason) for each in (current.spec.signal, *current.status.evidence)}
-    return (
-        current.status.state == "Monitoring"
-        and fact.resolved_at is None
-        and (fact.source, fact.reason) not in known
-    )
+    return current.status.state == "Monitoring" and fact.resolved_at is None and (fact.source, fact.reason) not in known
 
 
 def _is_over(fact: Evidence, siblings: Sequence[Remediation]) -> bool:
@@ -156,7 +157,8 @@ def _continued(siblings: Sequence[Remediation], reopen_within: timedelta, now: d
 
 def _next_step(before: Remediation) -> int:
     status = before.status
-    return status.step + (1 if any(each.step == status.step and each.phase == "Done" for each in status.attempts) else 0)
+    tried = any(each.step == status.step and each.phase == "Done" for each in status.attempts)
+    return status.step + 1 if tried else status.step
 
 
 def _next_number(prefix: str, siblings: Sequence[Remediation]) -> int:
@@ -174,4 +176,3 @@ def take_back_fact(attempt: str, now: datetime) -> Evidence:
         first_seen=now,
         last_seen=now,
     )
-

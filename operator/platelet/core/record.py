@@ -67,7 +67,7 @@ def enter(status: RemediationStatus, state: State, reason: str, message: str) ->
     )
 
 
-def set_condition(
+def set_condition(  # noqa: PLR0913 - a condition has these parts
     status: RemediationStatus, kind: str, reason: str, message: str, now: datetime, *, true: bool = True
 ) -> RemediationStatus:
     """Set one of the conditions that `kubectl wait` reads: Recovered, Escalated, Closed."""

@@ -1,7 +1,7 @@
 """The ActionBudget's arithmetic: reserve, settle, take over. Pure; the shell's one writer stores the result.
 
-Every counted limit is asked here again, on the very object that is written with its resourceVersion, so two reservations
-can never both take the last place. A leader whose epoch is no longer on the budget loses here.
+Every counted limit is asked here again, on the very object that is written with its resourceVersion, so that two
+reservations can never both take the last place. A leader whose epoch is no longer on the budget loses here.
 """
 
 from collections.abc import Collection, Iterable
@@ -39,9 +39,8 @@ def reserve(budget: Budget, entry: Entry, situation: Situation, now: datetime) -
 
 def settle(status: BudgetStatus, outcome: Settle) -> BudgetStatus:
     """Record what became of an attempt. What is already recorded stays."""
-    return replace(
-        status, entries=tuple(_settled(each, outcome) if each.id == outcome.attempt else each for each in status.entries)
-    )
+    entries = (_settled(each, outcome) if each.id == outcome.attempt else each for each in status.entries)
+    return replace(status, entries=tuple(entries))
 
 
 def forget(entries: Iterable[Entry], now: datetime) -> tuple[Entry, ...]:

@@ -1,4 +1,4 @@
-"""What the ActionBudget must still be told about attempts that have ended: derived at every look, so a crash loses nothing."""
+"""What the ActionBudget must still be told about ended attempts: derived at every look, so a crash loses nothing."""
 
 from datetime import datetime
 

@@ -1,7 +1,7 @@
 """Temporary changes are taken back when they are due, or when the alert has resolved, if the value is still ours.
 
-The obligation lives on the attempt's budget entry, so it outlives its Remediation: whichever Remediation of the target is
-open carries it out, as an attempt `<attempt id>/back` that is reserved but not counted.
+The obligation lives on the attempt's budget entry, so it outlives its Remediation: whichever Remediation of the target
+is open carries it out, as an attempt `<attempt id>/back` that is reserved but not counted.
 """
 
 from dataclasses import replace

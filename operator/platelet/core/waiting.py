@@ -70,12 +70,8 @@ def find_rung(situation: Situation, status: RemediationStatus, now: datetime) ->
         seen = replace(situation, action=action.traits, remediation=replace(situation.remediation, status=status))
         denial = guards.first_denial(seen, now)
         if denial is not None:
-            return Rung(
-                status=status, situation=seen, step=step, action=action, plan=denial[1], denied_by=denial[0]
-            )
-        return Rung(
-            status=status, situation=seen, step=step, action=action, plan=action.plan(step.settings, seen, now)
-        )
+            return Rung(status=status, situation=seen, step=step, action=action, plan=denial[1], denied_by=denial[0])
+        return Rung(status=status, situation=seen, step=step, action=action, plan=action.plan(step.settings, seen, now))
     return None
 
 
@@ -131,7 +127,7 @@ def _numbers(situation: Situation, status: RemediationStatus) -> list[int]:
 
 def _tries(situation: Situation, status: RemediationStatus) -> int:
     held = open_reservation(situation, status)
-    return len({number for number in _numbers(situation, status)}) - (1 if held else 0)
+    return len(set(_numbers(situation, status))) - (1 if held else 0)
 
 
 def _reserve(rung: Rung, plan: Plan, workload: Workload, now: datetime) -> Reserve:
@@ -182,4 +178,5 @@ def _last_word(status: RemediationStatus) -> str:
     if not tried:
         return "no step of the runbook applies"
     last = tried[-1]
-    return f"no step is left after {len(tried)} attempts; the last: {last.summary}: {last.verdict_message or last.message}"
+    outcome = last.verdict_message or last.message
+    return f"no step is left after {len(tried)} attempts; the last: {last.summary}: {outcome}"

@@ -121,6 +121,7 @@ class Between:
             raise ValueError(f"{format_duration(duration)} {self.rule}")
         return duration
 
+
 Timestamp = Annotated[
     datetime,
     BeforeValidator(_read_time),

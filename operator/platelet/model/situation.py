@@ -65,7 +65,9 @@ class Situation:
     epoch: int = 0  # ours
     scope: Scope | None = None
     nodes: Mapping[str, NodeHealth] = field(default_factory=dict)  # of the sick pods
-    missing_references: tuple[str, ...] = ()  # Secrets and ConfigMaps that the last healthy template names and that are gone
+    missing_references: tuple[
+        str, ...
+    ] = ()  # Secrets and ConfigMaps that are gone and that the last healthy template names
     namespace_suspended: str = ""  # the reason in the namespace's annotation
     autoscalers: tuple[str, ...] = ()  # HPAs that own this target's replicas
     older_open: str = ""  # another acting Remediation of this target, older than this one

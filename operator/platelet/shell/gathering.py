@@ -156,7 +156,8 @@ class Gatherer:
             return None
         stored = [each for ns in sorted(standing.namespaces) for each in await self._kube.list(DEPLOYMENTS, ns)]
         workloads = [workload_contract.read_workload(each) for each in stored]
-        targets = [each for each in workloads if standing.loaded.targets.matches(each.labels, each.ref.name, each.ref.kind)]
+        chosen = standing.loaded.targets
+        targets = [each for each in workloads if chosen.matches(each.labels, each.ref.name, each.ref.kind)]
         troubled = {
             _target(each) for each in siblings if each.status.state in ("Waiting", "Acting", "Verifying", "Escalated")
         }
@@ -223,11 +224,8 @@ def _older_open(remediation: Remediation, siblings: Sequence[Remediation]) -> st
 
 def _autoscalers_of(remediation: Remediation, stored: Sequence[Json]) -> tuple[str, ...]:
     ref = remediation.spec.target_ref
-    return tuple(
-        each["metadata"]["name"]
-        for each in stored
-        if (each["spec"]["scaleTargetRef"].get("kind"), each["spec"]["scaleTargetRef"].get("name")) == (ref.kind, ref.name)
-    )
+    scaled = ((each["metadata"]["name"], each["spec"]["scaleTargetRef"]) for each in stored)
+    return tuple(name for name, it in scaled if (it.get("kind"), it.get("name")) == (ref.kind, ref.name))
 
 
 def _read_node(stored: Json) -> NodeHealth:

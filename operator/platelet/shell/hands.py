@@ -59,7 +59,7 @@ class Hands:
         self._deliveries: dict[tuple[str, str], DeliveryResult] = {}
 
     def intended(self, attempt: str) -> None:
-        """This process has just stored the intent of an attempt, so it knows that nothing was sent under it yet."""
+        """Note that this process has just stored the intent of an attempt: nothing was sent under it yet."""
         self._never_sent.add(attempt)
 
     @property
@@ -85,7 +85,7 @@ class Hands:
             log.warning("effect came to nothing", effect=type(effect).__name__, error=str(error))
             return False
 
-    async def _run(self, effect: effects.Effect) -> bool:  # noqa: C901 - one line per kind of effect
+    async def _run(self, effect: effects.Effect) -> bool:
         match effect:
             case effects.Reserve():
                 return await self._ledger.reserve(effect)

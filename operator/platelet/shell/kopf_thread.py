@@ -7,6 +7,7 @@ import asyncio
 import random
 import threading
 import time
+from typing import Any
 
 import kopf
 import structlog
@@ -75,9 +76,10 @@ class KopfThread:
             stopping.wait(longest * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
 
     async def _operate(self, stopping: threading.Event) -> None:
-        flag = asyncio.Event()
+        flag, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.set_exception_handler(_note)  # one line for each task that kopf leaves behind, not a page
         with self._guard:
-            self._running = (asyncio.get_running_loop(), flag)
+            self._running = (loop, flag)
         try:
             if stopping.is_set():
                 return
@@ -98,6 +100,10 @@ class KopfThread:
     def _take_over(self, plural: str, namespace: str, name: str) -> None:
         if not self._stopping.is_set():
             self._on_key(plural, namespace, name)
+
+
+def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    _log.info("kopf_task_ended", error=repr(context.get("exception") or context.get("message"))[:300])
 
 
 def _settings() -> kopf.OperatorSettings:

@@ -87,7 +87,7 @@ class Kube(Protocol):
     async def create(self, resource: Resource, namespace: str, body: Mapping[str, Any], *, agent: str = "") -> Json:
         """POST. Raises Conflict when the name exists."""
 
-    async def replace(
+    async def replace(  # noqa: PLR0913 - an HTTP PUT has this many parts
         self,
         resource: Resource,
         namespace: str,
@@ -108,7 +108,7 @@ class Kube(Protocol):
         *,
         subresource: str = "",
         agent: str = "",
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the call's own bound, which the lease sets
     ) -> Json:
         """PATCH: a mapping is a merge patch, a sequence is a JSON Patch. `timeout` in seconds bounds the whole call."""
 

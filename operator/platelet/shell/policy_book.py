@@ -12,7 +12,6 @@ from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.kube import NAMESPACES, POLICIES, RUNBOOKS, ApiError, Conflict, Json, Kube, NotFound, Resource
 
-
 _MESSAGE = 1024  # characters of a condition's message, as the CRDs admit
 
 

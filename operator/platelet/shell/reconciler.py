@@ -57,7 +57,7 @@ class Reconciler:
         self._historian = historian
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
-        """Work on one Remediation until it waits. Returns seconds until it is due by time, None when only events matter.
+        """Work on one Remediation until it waits. Returns seconds until it is due, None when only events matter.
 
         Raises ApiError when the API server cannot be read: the caller backs off and comes again.
         """
@@ -77,7 +77,7 @@ class Reconciler:
         except NotFound:
             return Turn(rest=True)
         except InvalidSpec as error:
-            log.warning("remediation is not understood, nothing is done", namespace=namespace, name=name, error=str(error))
+            log.warning("not understood, nothing is done", namespace=namespace, name=name, error=str(error))
             return Turn(rest=True)
         self._on_read(remediation)
         sight = await self._see(remediation)

@@ -23,9 +23,7 @@ log = structlog.get_logger("platelet.sweeper")
 class Sweeper:
     """Runs at take-over and at every resync."""
 
-    def __init__(
-        self, kube: Kube, ledger: Ledger, book: PolicyBook, opener: Opener, epoch: Callable[[], int]
-    ) -> None:
+    def __init__(self, kube: Kube, ledger: Ledger, book: PolicyBook, opener: Opener, epoch: Callable[[], int]) -> None:
         """`epoch` is ours, once we lead."""
         self._kube = kube
         self._ledger = ledger

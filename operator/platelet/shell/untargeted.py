@@ -1,4 +1,4 @@
-"""Alerts that a policy matches but that name no target: on record in the policy's status, as an Event, and escalated."""
+"""Alerts that a policy matches but that name no target: recorded in the policy's status, as an Event, and escalated."""
 
 from typing import Any
 

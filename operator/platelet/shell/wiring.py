@@ -36,7 +36,7 @@ from platelet.shell.lease import Leadership, LeaseLostError
 from platelet.shell.ledger import Ledger
 from platelet.shell.metrics import Metrics
 from platelet.shell.opener import Opener
-from platelet.shell.pod_watch import PodWatch
+from platelet.shell.pod_watch import Key, PodWatch
 from platelet.shell.policy_book import PolicyBook
 from platelet.shell.receiver import make_receiver
 from platelet.shell.reconciler import Reconciler
@@ -69,21 +69,21 @@ class Operator:
         self._publisher = EventRecorder(client, self._clock, config.namespace, identity)
         self._hands = Hands(client, self._ledger, self._publisher, self._courier, self._lease.time_left)
         self._queue: WorkQueue[Task] = WorkQueue(_WORKERS)
-        self._pods: TypedStream[Pod] = TypedStream(
-            client, PODS, pod_records.reduce, lambda key, pod: self._flow.on_pod(key, pod), on_restart=self._restarted("pods")
-        )
-        self._deployments: TypedStream[DeploymentRecord] = TypedStream(
-            client,
-            DEPLOYMENTS,
-            deployment_records.reduce,
-            lambda key, deployment: self._flow.on_deployment(key, deployment),
-            on_restart=self._restarted("deployments"),
-        )
         self._held = HeldAlerts(client)
         opener, finder = Opener(client, self._clock, self._book), TargetFinder(client)
         untargeted = Untargeted(client, self._clock, self._publisher, self._courier)
         self._inbox = AlertInbox(client, self._clock, self._book, opener, finder, untargeted)
         self._poller = self._make_poller()
+        self._pods: TypedStream[Pod] = TypedStream(
+            client, PODS, pod_records.reduce, self._on_pod, on_restart=self._restarted("pods")
+        )
+        self._deployments: TypedStream[DeploymentRecord] = TypedStream(
+            client,
+            DEPLOYMENTS,
+            deployment_records.reduce,
+            self._on_deployment,
+            on_restart=self._restarted("deployments"),
+        )
         self._flow = self._make_flow(opener, finder)
         self._watchdog = health.LagWatchdog(metrics.event_loop_lag.set)
 
@@ -238,6 +238,12 @@ class Operator:
             if (each.policy.namespace, each.policy.name) == (namespace, name):
                 return each.loaded.webhook
         return None
+
+    def _on_pod(self, key: Key, pod: Pod | None) -> None:
+        self._flow.on_pod(key, pod)
+
+    def _on_deployment(self, key: Key, deployment: DeploymentRecord | None) -> None:
+        self._flow.on_deployment(key, deployment)
 
     def _restarted(self, stream: str) -> Callable[[str], None]:
         return lambda reason: self._metrics.on_stream_restart(stream, reason)

@@ -94,6 +94,9 @@ FINISHED: dict[str, Situation] = {
         workload=a_workload(conditions=NO_DEADLINE),
         replica_sets=(a_replica_set(2, BAD, replicas=2, created_at=NOW - minutes(10)),),
     ),
+    "no condition, a young release, and all of its pods are available": a_situation(
+        workload=a_workload(conditions=NO_DEADLINE, available_replicas=2)
+    ),
     "the observed generation is ahead of a stale read": a_situation(workload=a_workload(observed_generation=5)),
     "switched off": a_situation(
         workload=a_workload(replicas=0, status_replicas=0, updated_replicas=0), replica_sets=(a_replica_set(2, BAD),)

@@ -98,7 +98,9 @@ def test_no_refusal_of_a_body_repeats_the_servers_message(secret: str, code: int
     assert f"<<{secret}>>" not in str(failure(code, status))
 
 
-@pytest.mark.parametrize("raw", [b"", b"404 page not found", b"[]", b'"x"', b"\xff\xfe", b'{"message": 3}', b"[" * 9000])
+@pytest.mark.parametrize(
+    "raw", [b"", b"404 page not found", b"[]", b'"x"', b"\xff\xfe", b'{"message": 3}', b"[" * 9000]
+)
 def test_an_answer_that_is_no_status_still_has_its_error(raw: bytes) -> None:
     with pytest.raises(kube.NotFound):
         answers.raise_for(404, raw, sent_body=False)
