@@ -1,0 +1,210 @@
+"""Kubernetes' own objects: what is read from them, and that nothing malformed in them stops the operator."""
+
+import copy
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from platelet.api import workloads
+from platelet.model.workload import Owner
+from tests.unit.api.values import JSON
+
+BORN = "2026-11-20T08:00:00Z"
+METADATA: dict[str, Any] = {
+    "namespace": "shop",
+    "name": "api",
+    "uid": "u-1",
+    "resourceVersion": "9",
+    "generation": 4,
+    "creationTimestamp": BORN,
+}
+OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "api-5d4f", "uid": "u-2", "controller": True}
+DEPLOYMENT: dict[str, Any] = {
+    "metadata": {**METADATA, "labels": {"tier": "api"}, "annotations": {"a": "b"}},
+    "spec": {
+        "replicas": 3,
+        "selector": {"matchLabels": {"app": "api"}},
+        "template": {
+            "metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-11-21T08:00:00Z"}},
+            "spec": {"containers": []},
+        },
+    },
+    "status": {
+        "observedGeneration": 4,
+        "replicas": 3,
+        "updatedReplicas": 2,
+        "readyReplicas": 1,
+        "availableReplicas": 1,
+        "conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}],
+    },
+}
+REPLICA_SET: dict[str, Any] = {
+    "metadata": {
+        **METADATA,
+        "annotations": {"deployment.kubernetes.io/revision": "12"},
+        "labels": {"pod-template-hash": "5d4f"},
+    },
+    "spec": {"replicas": 0, "template": {"spec": {}}},
+}
+CRASHED = {"exitCode": 1, "reason": "Error", "startedAt": BORN, "finishedAt": "2026-11-20T08:00:05Z"}
+POD: dict[str, Any] = {
+    "metadata": {**METADATA, "ownerReferences": [OWNER], "labels": {"pod-template-hash": "5d4f"}},
+    "spec": {"nodeName": "node-1"},
+    "status": {
+        "phase": "Running",
+        "conditions": [
+            {"type": "Ready", "status": "False", "lastTransitionTime": BORN},
+            {"type": "PodScheduled", "status": "True"},
+        ],
+        "initContainerStatuses": [{"name": "migrate", "ready": True, "state": {"terminated": {"exitCode": 0}}}],
+        "containerStatuses": [
+            {
+                "name": "api",
+                "ready": False,
+                "restartCount": 5,
+                "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
+                "lastState": {"terminated": CRASHED},
+            }
+        ],
+    },
+}
+READERS: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {
+    "Deployment": (workloads.read_workload, DEPLOYMENT),
+    "ReplicaSet": (workloads.read_replica_set, REPLICA_SET),
+    "Pod": (workloads.read_pod, POD),
+}
+
+
+def test_a_deployment_is_read() -> None:
+    """Every field that decisions use."""
+    read = workloads.read_workload(DEPLOYMENT)
+    assert str(read.ref) == "shop/deployment/api"
+    assert (read.uid, read.resource_version, read.generation, read.observed_generation) == ("u-1", "9", 4, 4)
+    assert read.created_at == datetime(2026, 11, 20, 8, tzinfo=UTC)
+    assert (read.labels, read.annotations) == ({"tier": "api"}, {"a": "b"})
+    assert read.selector == {"matchLabels": {"app": "api"}}
+    assert (read.paused, read.deleting, read.owner) == (False, False, None)
+    assert (read.replicas, read.status_replicas, read.updated_replicas) == (3, 3, 2)
+    assert (read.ready_replicas, read.available_replicas) == (1, 1)
+    assert read.restart_stamp == "2026-11-21T08:00:00Z"
+    assert read.conditions == {"Progressing": ("False", "ProgressDeadlineExceeded")}
+
+
+def test_secrets_of_a_template_do_not_show() -> None:
+    """TRAPS 48: a workload in a log line carries no env value."""
+    secret = copy.deepcopy(DEPLOYMENT)
+    secret["spec"]["template"]["spec"]["containers"] = [{"env": [{"name": "P", "value": "hunter2"}]}]
+    assert "hunter2" not in repr(workloads.read_workload(secret))
+
+
+@pytest.mark.parametrize(("said", "read"), [(0, 0), (5, 5), (None, 1), ("3", 1), (True, 1), (-1, 1)])
+def test_replicas_default_to_one(said: object, read: int) -> None:
+    """0 is 0; absent and malformed are the API's default."""
+    obj = {**DEPLOYMENT, "spec": {**DEPLOYMENT["spec"], "replicas": said}}
+    assert workloads.read_workload(obj).replicas == read
+
+
+def test_a_paused_deployment_that_is_being_deleted() -> None:
+    """Both are seen."""
+    obj = {
+        "metadata": {**METADATA, "deletionTimestamp": BORN},
+        "spec": {**DEPLOYMENT["spec"], "paused": True},
+    }
+    read = workloads.read_workload(obj)
+    assert (read.paused, read.deleting) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "revision"), [("12", 12), ("", 0), ("x", 0), ("-3", 0), ("³", 0), ("9" * 30, 0), (None, 0), (7, 0)]
+)
+def test_a_revision_that_is_no_number_is_zero(annotation: object, revision: int) -> None:
+    """Nothing goes back to revision 0."""
+    obj = copy.deepcopy(REPLICA_SET)
+    obj["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = annotation
+    assert workloads.read_replica_set(obj).revision == revision
+
+
+def test_a_replica_set_is_read() -> None:
+    """Its number, its pods' label, and 0 replicas as 0."""
+    read = workloads.read_replica_set(REPLICA_SET)
+    assert (read.revision, read.replicas, read.pod_template_hash) == (12, 0, "5d4f")
+    assert read.template_hash == workloads.hash_template({"spec": {}})
+
+
+def test_a_pod_is_read() -> None:
+    """A crash-looping pod with everything that the trigger needs."""
+    read = workloads.read_pod(POD)
+    assert read.owner == Owner(api_version="apps/v1", kind="ReplicaSet", name="api-5d4f", uid="u-2")
+    assert (read.phase, read.node, read.pod_template_hash, read.ready) == ("Running", "node-1", "5d4f", False)
+    assert read.ready_changed_at == datetime(2026, 11, 20, 8, tzinfo=UTC)
+    migrate, api = read.containers
+    assert (migrate.name, migrate.state, migrate.exit_code) == ("migrate", "terminated", 0)
+    assert (api.state, api.reason, api.message, api.restarts) == ("waiting", "CrashLoopBackOff", "back-off 40s", 5)
+    assert (api.last_reason, api.last_exit_code) == ("Error", 1)
+    assert api.last_finished_at == datetime(2026, 11, 20, 8, 0, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ({"status": "False", "message": "0/3 nodes"}, "0/3 nodes"),
+        ({"status": "False", "reason": "SchedulingGated"}, "SchedulingGated"),
+        ({"status": "False"}, "not scheduled"),
+        ({"status": "True", "message": "old"}, ""),
+    ],
+)
+def test_an_unschedulable_pod_says_so(condition: dict[str, str], said: str) -> None:
+    """Also when the scheduler gave no message."""
+    obj = {"metadata": METADATA, "status": {"conditions": [{"type": "PodScheduled", **condition}]}}
+    assert workloads.read_pod(obj).unschedulable == said
+
+
+def test_only_the_controlling_owner_counts() -> None:
+    """An owner reference for garbage collection alone is not who manages it."""
+    obj = {"metadata": {**METADATA, "ownerReferences": [{**OWNER, "controller": False}, {**OWNER, "name": "boss"}]}}
+    owner = workloads.read_pod(obj).owner
+    assert owner is not None
+    assert owner.name == "boss"
+
+
+@pytest.mark.parametrize("kind", READERS)
+@given(data=st.data())
+def test_no_junk_in_a_users_object_raises(kind: str, data: st.DataObject) -> None:
+    """Any part of spec, status or of optional metadata may be replaced by any JSON."""
+    read, good = READERS[kind]
+    obj = copy.deepcopy(good)
+    for _ in range(data.draw(st.integers(1, 3))):
+        _spoil(obj, data)
+    read(obj)
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("key", ["name", "uid", "creationTimestamp"])
+def test_an_object_without_identity_is_not_read(kind: str, key: str) -> None:
+    """Without its name, uid or birth nothing safe can be done."""
+    read, good = READERS[kind]
+    metadata = {name: value for name, value in good["metadata"].items() if name != key}
+    with pytest.raises(KeyError):
+        read({**good, "metadata": metadata})
+
+
+def _spoil(obj: dict[str, Any], data: st.DataObject) -> None:
+    """Replace one thing, somewhere below spec, status, labels, annotations or ownerReferences."""
+    roots = [obj, obj["metadata"]]
+    root = data.draw(st.sampled_from(roots))
+    names = {"spec", "status"} if root is obj else {"labels", "annotations", "ownerReferences", "generation"}
+    place: Any = root
+    key: Any = data.draw(st.sampled_from(sorted(names)))
+    while data.draw(st.booleans()):
+        inner = place.get(key) if isinstance(place, dict) else place[key]
+        if isinstance(inner, dict) and inner:
+            place, key = inner, data.draw(st.sampled_from(sorted(inner)))
+        elif isinstance(inner, list) and inner:
+            place, key = inner, data.draw(st.integers(0, len(inner) - 1))
+        else:
+            break
+    place[key] = data.draw(JSON)
