@@ -1,0 +1,68 @@
+"""The kopf thread: it never takes the main loop with it."""
+
+import asyncio
+from collections import Counter
+
+from aiohttp import web
+from kubernetes.aio.client.configuration import Configuration
+
+from platelet.shell.kopf_thread import KopfThread
+from tests.unit.shell import fake_server
+
+GROUP = "platelet.dev"
+KINDS = {
+    "remediations": "Remediation",
+    "runbooks": "Runbook",
+    "remediationpolicies": "RemediationPolicy",
+    "actionbudgets": "ActionBudget",
+}
+
+
+async def api_server(request: web.Request) -> web.StreamResponse:
+    """Just enough of discovery for kopf; every kind holds one object, every watch fails with a 500 in the stream."""
+    path = request.path.strip("/")
+    if path == "apis":
+        version = {"groupVersion": f"{GROUP}/v1alpha1", "version": "v1alpha1"}
+        group = {"name": GROUP, "versions": [version], "preferredVersion": version}
+        return web.json_response({"groups": [group]})
+    if path == f"apis/{GROUP}/v1alpha1":
+        verbs = ["get", "list", "watch"]
+        kinds = [
+            {"name": p, "singularName": "", "kind": k, "namespaced": True, "verbs": verbs} for p, k in KINDS.items()
+        ]
+        return web.json_response({"resources": kinds})
+    if path == "api/v1":  # kopf waits until it knows these
+        kinds = [{"name": "namespaces", "singularName": "", "kind": "Namespace", "namespaced": False, "verbs": []}]
+        return web.json_response({"resources": kinds})
+    plural = path.rpartition("/")[2]
+    if plural not in KINDS:
+        return web.json_response({"versions": ["v1"], "resources": [], "major": "1", "minor": "36"})
+    if "watch" in request.query:
+        error = {"type": "ERROR", "object": {"kind": "Status", "code": 500, "message": "broken"}}
+        return web.json_response(error)
+    item = {"metadata": {"namespace": "shop", "name": f"my-{plural}", "uid": plural, "resourceVersion": "1"}}
+    body = {"kind": f"{KINDS[plural]}List", "apiVersion": f"{GROUP}/v1alpha1", "metadata": {"resourceVersion": "5"}}
+    return web.json_response({**body, "items": [item]})
+
+
+async def test_keys_arrive_in_the_main_loop_and_a_500_in_a_watch_starts_kopf_again() -> None:
+    told: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+    async with fake_server.serve(api_server) as server:
+        thread = KopfThread(lambda *key: told.put_nowait(key), Configuration(host=server.url))
+        thread.start()
+        seen: Counter[tuple[str, str, str]] = Counter()
+        while len(seen) < len(KINDS) or min(seen.values()) < 2:  # the second time is after the restart
+            seen[await asyncio.wait_for(told.get(), 60)] += 1
+        assert thread.restarts >= 1
+        await thread.stop()
+        assert not thread.alive
+    assert set(seen) == {(plural, "shop", f"my-{plural}") for plural in KINDS}
+    assert {asked.method for asked in server.asked} == {"GET"}
+
+
+async def test_without_an_api_server_it_waits_and_can_be_stopped() -> None:
+    thread = KopfThread(lambda *_: None, Configuration(host="http://127.0.0.1:9"))
+    thread.start()
+    await asyncio.sleep(0.2)
+    await thread.stop()
+    assert not thread.alive
