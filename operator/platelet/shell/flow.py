@@ -12,6 +12,7 @@ from platelet.shell.deployment_records import DeploymentRecord
 from platelet.shell.held_alerts import HeldAlerts
 from platelet.shell.historian import Historian
 from platelet.shell.kube import POLICIES, REMEDIATIONS, RUNBOOKS, Kube
+from platelet.shell.narrator import Narrator
 from platelet.shell.pod_watch import Key, PodWatch
 from platelet.shell.policy_book import PolicyBook
 from platelet.shell.reconciler import Reconciler
@@ -38,6 +39,7 @@ class Parts:
     pod_watch: PodWatch
     sweeper: Sweeper
     held_alerts: HeldAlerts
+    narrator: Narrator
 
 
 class Flow:
@@ -131,6 +133,7 @@ class Flow:
     async def _sweep(self, _task: Task) -> float | None:
         remediations = await self._parts.sweeper.sweep()
         self._parts.held_alerts.seen(remediations)
+        self._parts.narrator.count_open(remediations)
         self._remember(remediations)
         self._add_open()
         for replica_set in self._parts.pod_watch.suspicious():

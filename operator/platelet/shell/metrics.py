@@ -25,7 +25,7 @@ class Metrics:
 
     def _add_remediation(self) -> None:
         self.attempts = self._counter("attempts", "Attempts by action and phase", "action", "phase")
-        self.denials = self._counter("denials", "Decisions not to act, by reason", "reason")
+        self.decisions = self._counter("decisions", "Decisions on record, also each no, by reason", "reason")
         self.verdicts = self._counter("verdicts", "Outcomes of verifications", "outcome")
         self.escalations = self._counter("escalations", "Remediations handed to people, by reason", "reason")
         self.alerts_received = self._counter("alerts_received", "Alerts by what became of them", "result")

@@ -18,6 +18,7 @@ from platelet.shell.gathering import Gatherer, Sight, see
 from platelet.shell.hands import Hands
 from platelet.shell.historian import Historian
 from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound
+from platelet.shell.narrator import Narrator
 from platelet.shell.opener import store_status
 
 _TURNS = 40  # a heal takes about ten; more than this in a row is a livelock, and yields
@@ -45,6 +46,7 @@ class Reconciler:
         gatherer: Gatherer,
         hands: Hands,
         historian: Historian,
+        narrator: Narrator,
         *,
         on_read: Callable[[Remediation], None] = lambda _remediation: None,
     ) -> None:
@@ -55,6 +57,7 @@ class Reconciler:
         self._gatherer = gatherer
         self._hands = hands
         self._historian = historian
+        self._narrator = narrator
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
         """Work on one Remediation until it waits. Returns seconds until it is due, None when only events matter.
@@ -106,7 +109,7 @@ class Reconciler:
             except (Conflict, NotFound):
                 return Turn(rest=False)
             self._remember_intents(before, after)
-            _tell(remediation, after)
+            self._narrator.tell(remediation, after)
         results = [await self._hands.run(effect) for effect in decision.effects]
         if stored or any(results):
             return Turn(rest=False)
@@ -117,16 +120,3 @@ class Reconciler:
         for attempt in after.attempts:
             if attempt.phase == "Intended" and attempt.id not in known:
                 self._hands.intended(attempt.id)
-
-
-def _tell(remediation: Remediation, after: RemediationStatus) -> None:
-    log.info(
-        "remediation",
-        namespace=remediation.namespace,
-        name=remediation.name,
-        target=remediation.spec.target_ref.name,
-        state=after.state,
-        step=after.step_name,
-        reason=after.reason,
-        message=after.message,
-    )

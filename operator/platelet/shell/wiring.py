@@ -21,6 +21,7 @@ from platelet.shell import deployment_records, health, pod_records
 from platelet.shell.alert_inbox import AlertInbox
 from platelet.shell.alertmanager import AlertmanagerPoller
 from platelet.shell.client import ClusterClient
+from platelet.shell.clock import boot_time
 from platelet.shell.courier import Courier
 from platelet.shell.deployment_records import DeploymentRecord
 from platelet.shell.destinations import Destinations
@@ -35,6 +36,7 @@ from platelet.shell.kube import DEPLOYMENTS, PODS, ApiError
 from platelet.shell.lease import Leadership, LeaseLostError
 from platelet.shell.ledger import Ledger
 from platelet.shell.metrics import Metrics
+from platelet.shell.narrator import Narrator
 from platelet.shell.opener import Opener
 from platelet.shell.pod_watch import Key, PodWatch
 from platelet.shell.policy_book import PolicyBook
@@ -86,6 +88,11 @@ class Operator:
         )
         self._flow = self._make_flow(opener, finder)
         self._watchdog = health.LagWatchdog(metrics.event_loop_lag.set)
+        metrics.queue_depth.set_function(lambda: self._queue.depth)
+        metrics.stream_silence.labels(stream="pods").set_function(lambda: boot_time() - self._pods.last_activity)
+        metrics.stream_silence.labels(stream="deployments").set_function(
+            lambda: boot_time() - self._deployments.last_activity
+        )
 
     async def run(self) -> None:
         """Serve and watch; lead whenever the Lease is ours; end on SIGTERM or SIGINT."""
@@ -188,6 +195,7 @@ class Operator:
             epoch=lambda: self._epoch,
             alerts_known_at=self._alerts_known_at,
         )
+        narrator = Narrator(self._metrics)
         gatherer = Gatherer(client, clock, self._ledger, self._book, self._hands, around)
         parts = Parts(
             kube=client,
@@ -199,12 +207,14 @@ class Operator:
                 gatherer,
                 self._hands,
                 historian,
+                narrator,
                 on_read=lambda each: self._flow.on_read(each),  # noqa: PLW0108 - made below
             ),
             historian=historian,
             pod_watch=PodWatch(clock, self._book, opener, finder, self._deployments.records),
             sweeper=Sweeper(client, self._ledger, self._book, opener, lambda: self._epoch),
             held_alerts=self._held,
+            narrator=narrator,
         )
         return Flow(parts, self._queue, self._config.resync.total_seconds())
 
