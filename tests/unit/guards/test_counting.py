@@ -95,6 +95,17 @@ def test_cooldown_denies(situation: Situation, until: Any) -> None:
     assert "the cooldown is 10m" in denial.message
 
 
+def test_the_cooldown_names_the_last_action() -> None:
+    """Of several the latest by outcome, or by reservation where there is none."""
+    slow = spent(minutes(30), outcome_at=NOW - minutes(2), id="rem-8/0/1")
+    denial = cooldown.deny(with_entries(spent(minutes(9)), slow, running(minutes(5), id="rem-9/0/1")), NOW)
+    assert denial is not None
+    assert denial.message == (
+        "the last action on shop/deployment/api was at 2026-11-21T11:58:00Z; "
+        "the cooldown is 10m, until 2026-11-21T12:08:00Z"
+    )
+
+
 FREE_PLACES = {
     "nothing runs": with_entries(),
     "the others are verified": with_entries(spent(minutes(1))),
@@ -303,6 +314,13 @@ def test_lost_history_is_full_until_the_longest_window_is_over() -> None:
     assert operator_rate.deny(five_per_hour(full_until=NOW), NOW) is None
 
 
+def test_lost_history_without_a_reason_says_what_it_means() -> None:
+    """The sentence is never empty."""
+    denial = operator_rate.deny(five_per_hour(full_until=NOW + minutes(30)), NOW)
+    assert denial is not None
+    assert "was deleted or lost its status" in denial.message
+
+
 def test_a_budget_without_room_denies_all_but_what_is_reserved_already() -> None:
     """Forgetting is worse than waiting."""
     old = tuple(spent(HOUR * 3, id=f"old-{number}/0/1") for number in range(MAX_ENTRIES))
@@ -311,3 +329,7 @@ def test_a_budget_without_room_denies_all_but_what_is_reserved_already() -> None
     assert denial.reason == reasons.BUDGET_FULL
     reserved = (*old[1:], running(seconds(1), id="rem-1/0/1"))
     assert operator_rate.deny(five_per_hour(*reserved), NOW) is None
+    others_reserved = (*old[1:], running(seconds(1), id="rem-2/0/1"))
+    assert operator_rate.deny(five_per_hour(*others_reserved), NOW) is not None
+    ended_before = (*old[1:], spent(HOUR * 3, id="rem-1/0/1"))
+    assert operator_rate.deny(five_per_hour(*ended_before), NOW) is not None

@@ -73,6 +73,14 @@ OUTSIDE = {
         a_situation(pods=(PENDING, a_sick_pod("api-2-b")), nodes=NOT_READY),
         "all 2 sick pods",
     ),
+    "a pod that is being deleted on a well node proves nothing": (
+        a_situation(nodes=NOT_READY, pods=(a_sick_pod("api-2-a"), a_sick_pod("api-2-b", node="node-2", deleting=True))),
+        "all 1 sick pods",
+    ),
+    "three things are missing": (
+        a_situation(missing_references=("secret/a", "secret/b", "secret/c")),
+        "secret/a, secret/b, secret/c is missing",
+    ),
     "a replacement starts on a well node, which proves nothing yet": (
         a_situation(
             nodes=NOT_READY,

@@ -125,6 +125,11 @@ HEALED = {
     "a release after which an alert began, with only its pods unready": during(
         halfway(), signals=(an_alert(newest_only=True, since=RELEASED + minutes(2)),), pods=NEW_PODS
     ),
+    "a release whose alert began after its first sick pod and before its last": during(
+        halfway(),
+        signals=(an_alert(newest_only=True, since=RELEASED + minutes(2)),),
+        pods=(*NEW_PODS, a_sick_pod("api-2-b", created_at=RELEASED + minutes(3))),
+    ),
     "a release whose alert began in the second of its first pod": during(
         halfway(), signals=(an_alert(newest_only=True, since=RELEASED),), pods=NEW_PODS
     ),
@@ -151,6 +156,16 @@ NOT_HEALED = {
     "no ReplicaSet could be read": during(halfway(), replica_sets=()),
     "the alert is older than the unready pods: this may be the repair": during(
         halfway(), signals=(an_alert(newest_only=True, since=RELEASED - seconds(1)),), pods=NEW_PODS
+    ),
+    "the alert is older than the unready pods, and an unready older one is being deleted": during(
+        halfway(),
+        signals=(an_alert(newest_only=True, since=RELEASED - minutes(1)),),
+        pods=(*NEW_PODS, a_pod("api-1-b", ready=False, deleting=True, created_at=RELEASED - minutes(30))),
+    ),
+    "one of two alerts may be about pods of the old release": during(
+        halfway(),
+        signals=(an_alert(newest_only=True, since=NOW), an_alert(newest_only=False, since=NOW)),
+        pods=NEW_PODS,
     ),
     "the alert may be about pods of the old release": during(
         halfway(), signals=(an_alert(newest_only=False, since=NOW),), pods=NEW_PODS
@@ -225,6 +240,21 @@ NOT_OURS = {
 def test_what_others_wrote_after_us_is_theirs(situation: Situation) -> None:
     """Only what our last attempt left counts as our own rollout."""
     assert rollout_in_progress.deny(replace(situation, action=RESTART), NOW) is not None
+
+
+NUMBERS = {
+    "1 of 2 pods have the new template": a_workload(updated_replicas=1, status_replicas=1),
+    "3 pods still have an older template": a_workload(status_replicas=5),
+    "1 of 2 new pods are available": a_workload(conditions=NO_DEADLINE, available_replicas=1),
+}
+
+
+@pytest.mark.parametrize(("said", "workload"), NUMBERS.items(), ids=NUMBERS)
+def test_names_the_numbers(said: str, workload: Workload) -> None:
+    """People see how far it is."""
+    denial = rollout_in_progress.deny(a_situation(workload=workload, action=RESTART), NOW)
+    assert denial is not None
+    assert denial.message.endswith(said)
 
 
 def test_a_controller_that_lags_is_asked_again_soon() -> None:
