@@ -56,7 +56,7 @@ def write_conditions(conditions: tuple[Condition, ...]) -> list[dict[str, Any]]:
     return body
 
 
-def set_condition(  # noqa: PLR0913, PLR0917 - a condition has this many fields
+def set_condition(  # noqa: PLR0913 - a condition has this many fields
     conditions: tuple[Condition, ...],
     type_: str,
     status: Literal["True", "False", "Unknown"],

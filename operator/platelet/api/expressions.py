@@ -49,6 +49,7 @@ _FUNCTIONS: Final = (
         ],
     ),
 )
+_UNUSABLE = (RuntimeError, ValueError, TypeError, OverflowError)  # the last three: a value has no form in CEL
 _FAULT = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _DURATION_LITERAL = re.compile(rf"\.{_CHANGED_WITHIN}\(\s*([\"'])(.*?)\1\s*\)")
 _MISMATCH = re.compile(r"found no matching overload for '(.+)' applied to '\((.*)\)'")
@@ -92,13 +93,13 @@ class Condition:
             root, _, name = field.partition(".")
             if name in values.get(root, {}):
                 value = values[root][name]
-                data[field] = int(value) if kind == cel.Type.INT else value
+                data[field] = int(value) if kind == cel.Type.INT and isinstance(value, float) else value
         notes: list[str] = []
         changed_within = _changed_within(values.get("target", {}).get(TEMPLATE_AGE), notes)
         function = cel.Function(_CHANGED_WITHIN, [cel.Type.NULL, cel.Type.STRING], True, changed_within)  # noqa: FBT003 - the library's order
         try:
             result = self._expression.eval(_environment().Activation(data, functions=[function]))
-        except RuntimeError as error:
+        except _UNUSABLE as error:
             return Answer(holds=None, note=_without_code(str(error)))
         value = result.value()
         if result.type() != cel.Type.BOOL or not isinstance(value, bool):
@@ -110,7 +111,7 @@ def compile_condition(text: str) -> Condition:
     """Compile and type-check a condition. Raises ConditionError with the place and one sentence to act on."""
     try:
         expression = _environment().compile(text)
-    except RuntimeError as error:
+    except _UNUSABLE as error:
         raise _explained(text, str(error)) from None
     if expression.return_type() != cel.Type.BOOL:
         kind = expression.return_type().name().lower()

@@ -186,7 +186,7 @@ def check_runbook(runbook: Runbook) -> Readiness:
         except expressions.ConditionError as error:
             said = f"step {step.name}: when: {error}"
             return Readiness(ready=False, reason=reasons.INVALID_CONDITION, message=said)
-    return Readiness(ready=True, reason=reasons.READY, message=f"{len(steps)} steps")
+    return Readiness(ready=True, reason=reasons.READY, message="1 step" if len(steps) == 1 else f"{len(steps)} steps")
 
 
 def _step(spec: Any) -> policy.Step:

@@ -8,7 +8,6 @@ is unbounded, recursive or unknown to it: a fault of a model is found here and n
 from collections.abc import Mapping
 from typing import Any, Final
 
-import re2
 from pydantic import TypeAdapter
 
 from platelet.api.documented import DocumentedSchema
@@ -130,14 +129,3 @@ def _check_bounds(schema: Mapping[str, Any], path: str) -> None:
         raise UnstructuralError(f"{path}: an unbounded list, add max_length")
     if "additionalProperties" in schema and "maxProperties" not in schema:
         raise UnstructuralError(f"{path}: an unbounded map, add max_length")
-    if "pattern" in schema:
-        _check_pattern(schema["pattern"], path)
-
-
-def _check_pattern(pattern: str, path: str) -> None:
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(pattern, options)
-    except re2.error:
-        raise UnstructuralError(f"{path}: {pattern!r} is not RE2, which the API server matches with") from None

@@ -1,0 +1,191 @@
+"""Policies: read strictly; judged for what only the operator can see."""
+
+import copy
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from platelet.api import invalid, policy, runbook
+from platelet.model import reasons
+from platelet.model.policy import Limits, Rate
+from tests.unit.api.values import NOW
+
+SAMPLES = Path(__file__).parents[3] / "deploy" / "samples"
+METADATA = {"namespace": "shop", "name": "crash-loop", "uid": "u-1", "generation": 2}
+SPEC: dict[str, Any] = {
+    "mode": "Enforce",
+    "triggers": [
+        {"pod": {"reasons": ["CrashLoopBackOff"], "minRestarts": 2, "for": "30s", "severity": "critical"}},
+        {"alert": {"matchers": ['alertname="ApiDown"', 'severity=~"critical|page"']}},
+    ],
+    "targets": {"selector": {"matchLabels": {"tier": "api"}}},
+    "priority": 10,
+    "runbookRef": {"name": "crash-loop"},
+    "limits": {"cooldown": "5m", "rate": {"maxActions": 2, "per": "30m"}, "maxUnhealthy": 2},
+    "escalation": {"webhook": {"url": "https://hooks.example.com/x", "secretRef": {"name": "hook", "key": "token"}}},
+}
+BOOK = runbook.Runbook(
+    namespace="shop", name="crash-loop", uid="u-2", generation=1, steps=({"name": "restart", "rolloutRestart": {}},)
+)
+
+
+def loaded(namespace: str = "shop", **changes: Any) -> policy.LoadedPolicy:
+    """A good policy but for the changes; None removes a field."""
+    spec = {key: value for key, value in (SPEC | changes).items() if value is not None}
+    return policy.read_policy({"metadata": {**METADATA, "namespace": namespace}, "spec": spec})
+
+
+def test_a_policy_is_read() -> None:
+    """Everything that decisions, triggers and the courier need."""
+    read = loaded()
+    assert (read.policy.key, read.policy.mode, read.policy.priority, read.generation) == (
+        "shop/crash-loop",
+        "Enforce",
+        10,
+        2,
+    )
+    assert read.policy.limits == Limits(
+        cooldown=timedelta(minutes=5), rate=Rate(max_actions=2, per=timedelta(minutes=30)), max_unhealthy="2"
+    )
+    (pod,), (alert,) = read.pod_triggers, read.alert_triggers
+    assert (pod.reasons, pod.min_restarts, pod.for_, pod.severity) == (
+        ("CrashLoopBackOff",), 2, timedelta(seconds=30), "critical"
+    )  # fmt: skip
+    assert alert.matchers == ('alertname="ApiDown"', 'severity=~"critical|page"')
+    assert (read.runbook, read.policy.has_webhook) == ("crash-loop", True)
+    assert read.webhook is not None
+    assert read.webhook.secret_ref == policy.SecretRef(name="hook", key="token")
+
+
+def test_what_is_left_out_is_careful() -> None:
+    """DESIGN 3.6: a policy that says nothing observes, and brakes."""
+    read = loaded(mode=None, limits=None, escalation=None, priority=None)
+    assert (read.policy.mode, read.policy.priority, read.policy.force) == ("Observe", 0, False)
+    assert read.policy.limits == Limits()
+    assert (read.webhook, read.policy.has_webhook, read.policy.suspended) == (None, False, "")
+
+
+@pytest.mark.parametrize(
+    ("suspended", "reason"),
+    [
+        ({"reason": "freeze"}, "freeze"),
+        ({}, "no reason given"),
+        ({"reason": "freeze", "until": "2026-11-21T12:00:01Z"}, "freeze"),
+        ({"reason": "freeze", "until": "2026-11-21T12:00:00Z"}, ""),
+    ],
+    ids=["without an end", "without a reason", "not over yet", "over now"],
+)
+def test_a_suspension_holds_until_it_is_over(suspended: dict[str, str], reason: str) -> None:
+    """`at` is asked with the one clock; the bare reading holds it in any case."""
+    read = loaded(suspended=suspended)
+    assert read.at(NOW).suspended == reason
+    assert read.policy.suspended != ""
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "no trigger": ({"triggers": []}, "spec.triggers: has 0 entries: write at least 1"),
+    "an empty trigger": ({"triggers": [{}]}, "spec.triggers[0]: a trigger needs its kind: pod or alert"),
+    "two kinds in one": (
+        {"triggers": [{"pod": {"reasons": ["Unready"]}, "alert": {"matchers": ["a=b"]}}]},
+        "spec.triggers[0]: write one trigger per entry of the list",
+    ),
+    "an unknown mode": ({"mode": "YOLO"}, "spec.mode: 'YOLO' should be 'Observe', 'Approve' or 'Enforce'"),
+    "an empty selector": ({"targets": {"selector": {}}}, "spec.targets.selector: an empty selector chooses nothing"),
+    "a cooldown of two days": ({"limits": {"cooldown": "48h"}}, "spec.limits.cooldown: 48h must be at least 0s and at"),
+    "a share over all": ({"limits": {"maxUnhealthy": "130%"}}, "spec.limits.maxUnhealthy: '130%' is neither a share"),
+    "a misspelt field": ({"cooldwn": "5m"}, "spec.cooldwn: is not a known field: remove it or correct its spelling"),
+    "a webhook that is no URL": (
+        {"escalation": {"webhook": {"url": "hooks.example.com"}}},
+        "spec.escalation.webhook.url: 'hooks.example.com' is not a URL that can be called",
+    ),
+    "no runbook": ({"runbookRef": None}, "spec.runbookRef: is required: add it"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_policy_is_refused_with_the_field_and_the_fix(name: str) -> None:
+    """Where no API server has looked before, the words are as good as its."""
+    changes, message = BAD[name]
+    with pytest.raises(invalid.InvalidSpec) as failed:
+        loaded(**changes)
+    assert message in str(failed.value)
+
+
+SOMEWHERE_ELSE = {"namespaceSelector": {"matchLabels": {"team": "shop"}}}
+JUDGED: dict[str, tuple[dict[str, Any], runbook.Runbook | None, str, str, str]] = {
+    "good": ({}, BOOK, "", reasons.READY, "follows Runbook crash-loop"),
+    "no runbook of that name": (
+        {},
+        None,
+        "",
+        reasons.RUNBOOK_NOT_FOUND,
+        "there is no Runbook crash-loop in namespace shop: create it",
+    ),
+    "a runbook that cannot be read": ({}, None, "spec.steps: ...", reasons.RUNBOOK_NOT_READY, "crash-loop: spec.steps"),
+    "a runbook with a bad step": (
+        {},
+        runbook.Runbook(namespace="shop", name="b", uid="u", generation=1, steps=({"name": "a"},)),
+        "",
+        reasons.RUNBOOK_NOT_READY,
+        "Runbook b: steps[0]: a step needs an action",
+    ),
+    "a runbook with a bad condition": (
+        {},
+        runbook.Runbook(
+            namespace="shop", name="b", uid="u", generation=1, steps=({"name": "a", "rolloutRestart": {}, "when": "1"},)
+        ),
+        "",
+        reasons.INVALID_CONDITION,
+        "Runbook b: step a: when: line 1, column 1: a condition must be true or false",
+    ),
+    "a bad matcher": (
+        {"triggers": [{"alert": {"matchers": ["alertname=~'('"]}}]},
+        BOOK,
+        "",
+        reasons.INVALID_MATCHER,
+        "alertname=~",
+    ),
+    "a matcher that matches every alert": (
+        {"triggers": [{"alert": {"matchers": ['severity!="none"']}}]},
+        BOOK,
+        "",
+        reasons.INVALID_MATCHER,
+        "without any label",
+    ),
+    "namespaces of others": (
+        SOMEWHERE_ELSE,
+        BOOK,
+        "",
+        reasons.NAMESPACE_SELECTOR_NOT_ALLOWED,
+        "namespaceSelector is for policies in platelet-system only",
+    ),
+    "mode Approve": ({"mode": "Approve"}, BOOK, "", reasons.APPROVE_NOT_AVAILABLE, "use Observe, or Enforce to act"),
+}
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_what_only_the_operator_can_see(name: str) -> None:
+    """Ready, or a reason and a message that tells the fix."""
+    changes, book, error, reason, message = JUDGED[name]
+    found = policy.check_policy(loaded(**changes), book, error, "platelet-system")
+    assert (found.ready, found.reason) == (reason == reasons.READY, reason)
+    assert message in found.message
+
+
+def test_the_operators_own_namespace_may_select_others() -> None:
+    """DESIGN 2, scope."""
+    found = policy.check_policy(loaded("platelet-system", **SOMEWHERE_ELSE), BOOK, "", "platelet-system")
+    assert found.ready
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_sample_would_be_ready(path: Path) -> None:
+    """The samples that users copy work."""
+    book, rule = copy.deepcopy(list(yaml.safe_load_all(path.read_text())))
+    for obj in (book, rule):
+        obj["metadata"] |= {"namespace": "shop", "uid": "u"}
+    found = policy.check_policy(policy.read_policy(rule), runbook.read_runbook(book), "", "platelet-system")
+    assert found.ready, found.message
