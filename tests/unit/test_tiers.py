@@ -1,0 +1,118 @@
+"""The runner of all tests, tried on tiny trees of tests with a real pytest."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import tiers
+
+PASSES = "def test_passes(): pass\n"
+FAILS = "def test_fails(): assert False\n"
+SKIPS = "import pytest\n\n@pytest.mark.skip(reason='not here')\ndef test_skips(): pass\n"
+BREAKS_AT_THE_END = """
+import pytest
+
+@pytest.fixture
+def resource():
+    yield
+    raise RuntimeError("not cleaned up")
+
+def test_passes(resource): pass
+"""
+FAILS_TWICE = BREAKS_AT_THE_END.replace("pass", "assert False")
+CANNOT_BE_IMPORTED = "import no_such_module_anywhere\n"
+ENDS_PYTEST = "import os\n\ndef test_crashes(): os._exit(3)\n"
+HANGS = "import time\n\ndef test_hangs(): time.sleep(60)\n"
+NOTHING = "x = 1\n"
+
+ONE = tiers.Tier(name="one", folders=("tests/one",))
+
+
+def plant(root: Path, **folders: str) -> Path:
+    """A tree with one test file in each folder; `pytest.ini` keeps pytest from looking above it."""
+    (root / "pytest.ini").write_text("[pytest]\n")
+    for folder, content in folders.items():
+        (root / "tests" / folder).mkdir(parents=True)
+        (root / "tests" / folder / f"test_{folder}.py").write_text(content)
+    return root
+
+
+# What the one tier holds, whether every tier must run, the exit code, and the last line.
+CASES = {
+    "a test that passes": (PASSES, False, 0, "1 passed, 0 failed, 0 skipped"),
+    "a test that passes, in CI": (PASSES, True, 0, "1 passed, 0 failed, 0 skipped"),
+    "a test that fails": (PASSES + FAILS, False, 1, "1 passed, 1 failed, 0 skipped"),
+    "a skipped test beside one that ran": (PASSES + SKIPS, False, 0, "1 passed, 0 failed, 1 skipped"),
+    "a skipped test, in CI": (PASSES + SKIPS, True, 1, "1 passed, 1 failed, 1 skipped"),
+    "a test that fails in its teardown": (BREAKS_AT_THE_END, False, 1, "0 passed, 1 failed, 0 skipped"),
+    "a test that fails twice": (FAILS_TWICE, False, 1, "0 passed, 1 failed, 0 skipped"),
+    "a file that cannot be imported": (CANNOT_BE_IMPORTED, False, 1, "0 passed, 1 failed, 0 skipped"),
+    "a test that ends pytest": (ENDS_PYTEST, False, 1, "0 passed, 1 failed, 0 skipped"),
+    "a folder without a test": (NOTHING, False, 1, "0 passed, 1 failed, 0 skipped"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_tier(tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str) -> None:
+    """The exit code and the last line tell what happened."""
+    content, every_tier, code, last_line = CASES[name]
+    assert tiers.run([ONE], plant(tmp_path, one=content), every_tier=every_tier) == code
+    assert capfd.readouterr().out.splitlines()[-1] == last_line
+
+
+def test_a_tier_that_cannot_run_says_why(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The others run, and the account names what did not."""
+    two = tiers.Tier(name="two", folders=("tests/two",), missing=lambda: "there is no Go")
+    assert tiers.run([ONE, two], plant(tmp_path, one=PASSES, two=FAILS)) == 0
+    shown = capfd.readouterr().out
+    assert "two       there is no Go" in shown
+    assert shown.endswith("1 passed, 0 failed, 0 skipped\n")
+
+
+def test_a_tier_that_cannot_run_is_a_failure_in_ci(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Otherwise CI would be green without the tests that matter most."""
+    two = tiers.Tier(name="two", folders=("tests/two",), missing=lambda: "there is no Go")
+    assert tiers.run([ONE, two], plant(tmp_path, one=PASSES, two=PASSES), every_tier=True) == 1
+    assert "FAILED: two did not run: there is no Go" in capfd.readouterr().out
+
+
+def test_a_tier_without_its_folders_is_a_failure_in_ci(tmp_path: Path) -> None:
+    """A renamed folder does not silence its tests."""
+    gone = tiers.Tier(name="gone", folders=("tests/gone",))
+    assert tiers.run([ONE, gone], plant(tmp_path, one=PASSES), every_tier=True) == 1
+
+
+def test_nothing_at_all_is_a_failure(tmp_path: Path) -> None:
+    """No folder, no test, no success."""
+    assert tiers.run([ONE], plant(tmp_path)) == 1
+
+
+def test_a_folder_of_tests_in_no_tier_is_a_failure(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Tests that nobody runs are found."""
+    assert tiers.run([ONE], plant(tmp_path, one=PASSES, forgotten=PASSES)) == 1
+    assert "tests/forgotten holds tests and belongs to no tier" in capfd.readouterr().out
+
+
+def test_one_folder_of_a_tier_may_be_missing(tmp_path: Path) -> None:
+    """Folders that later work will add are named already."""
+    both = tiers.Tier(name="both", folders=("tests/one", "tests/later"))
+    assert tiers.run([both], plant(tmp_path, one=PASSES), every_tier=True) == 0
+
+
+def test_a_tier_that_hangs_is_ended(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """CI ends with words instead of its own time limit."""
+    hanging = tiers.Tier(name="one", folders=("tests/one",), minutes=0.05)
+    assert tiers.run([hanging], plant(tmp_path, one=HANGS)) == 1
+    assert "it hangs" in capfd.readouterr().out
+
+
+def test_several_processes_count_alike(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """With xdist every test is counted once."""
+    wide = tiers.Tier(name="wide", folders=("tests/one", "tests/two"), parallel=True)
+    assert tiers.run([wide], plant(tmp_path, one=PASSES + SKIPS, two=PASSES + FAILS)) == 1
+    assert capfd.readouterr().out.splitlines()[-1] == "2 passed, 1 failed, 1 skipped"
+
+
+def test_every_folder_of_tests_is_in_a_tier() -> None:
+    """Of this repository, too."""
+    assert tiers._unlisted(tiers.TIERS, tiers.ROOT) == []  # noqa: SLF001 - the rule itself
