@@ -1,13 +1,23 @@
 """The API server itself rejects bad objects, with words that tell the fix; and takes the good ones."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from platelet.api import budget as budgets
+from platelet.api import remediation as remediations
+from platelet.api.conditions import write_conditions
+from platelet.api.evidence import write_evidence
+from platelet.model import remediation as model
+from platelet.model.budget import MAX_ENTRIES, BudgetSpec, BudgetStatus, Entry
+from platelet.model.signal import Evidence
 from tests.cluster import control_plane as cluster
 from tests.cluster import patience
+from tests.unit.api.values import filled
 
 pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).parents[2]
@@ -252,8 +262,7 @@ def remediation(**spec: Any) -> dict[str, Any]:
 def test_pinned_steps_are_stored_as_written(api: cluster.ControlPlane, namespace: str) -> None:
     """An action that this version's schema does not know is not pruned from a pinned step."""
     apply(api, namespace, remediation())
-    stored = yaml.safe_load(api.kubectl("get", "rem", "deployment-shop-1", "-n", namespace, "-o", "yaml"))
-    assert stored["spec"]["steps"] == remediation()["spec"]["steps"]
+    assert stored(api, namespace, "rem", "deployment-shop-1")["spec"]["steps"] == remediation()["spec"]["steps"]
 
 
 @pytest.mark.parametrize(
@@ -276,14 +285,54 @@ def test_what_a_remediation_pins_cannot_be_changed(
         apply(api, namespace, remediation(**change))
 
 
+def test_all_that_we_write_about_a_remediation_is_kept(api: cluster.ControlPlane, namespace: str) -> None:
+    """No field of a full record is refused, pruned or changed by the API server."""
+    spec, status = filled(model.RemediationSpec), filled(model.RemediationStatus)
+    body = {**remediation(), "spec": remediations.write_spec(spec)}
+    apply(api, namespace, body)
+    set_status(api, namespace, "rem", "deployment-shop-1", remediations.write_status(status))
+    read = remediations.read_remediation(stored(api, namespace, "rem", "deployment-shop-1"))
+    assert (read.spec, read.status) == (spec, status)
+
+
+def test_all_that_we_write_on_the_budget_is_kept(api: cluster.ControlPlane, namespace: str) -> None:
+    """The same for reservations."""
+    spec, status = filled(BudgetSpec), filled(BudgetStatus)
+    apply(api, namespace, {**budget(), "spec": budgets.write_budget_spec(spec)})
+    set_status(api, namespace, "budget", "platelet", budgets.write_budget_status(status))
+    read = budgets.read_budget(stored(api, namespace, "budget", "platelet"))
+    assert (read.spec, read.status) == (spec, status)
+
+
+def test_all_that_we_write_on_a_policy_is_kept(api: cluster.ControlPlane, namespace: str) -> None:
+    """Its conditions, and the alerts that named no workload: pruned, they would be told again and again."""
+    apply(api, namespace, policy())
+    status = {
+        "observedGeneration": 1,
+        "conditions": write_conditions((filled(model.Condition),)),
+        "untargetedAlerts": write_evidence((filled(Evidence),)),
+    }
+    set_status(api, namespace, "rempol", "sample", status)
+    assert stored(api, namespace, "rempol", "sample")["status"] == status
+
+
+def test_a_budget_full_of_reservations_is_taken(api: cluster.ControlPlane, namespace: str) -> None:
+    """2,000 entries fit, whatever they say."""
+    apply(api, namespace, budget({"maxActions": 1, "per": "1h"}))
+    entries = tuple(replace(filled(Entry), id=f"{number}".rjust(60, "u")) for number in range(MAX_ENTRIES))
+    body = {
+        **stored(api, namespace, "budget", "platelet"),
+        "status": budgets.write_budget_status(BudgetStatus(epoch=1, entries=entries)),
+    }
+    api.kubectl("replace", "--subresource=status", "-f", "-", input=json.dumps(body))
+    assert len(budgets.read_budget(stored(api, namespace, "budget", "platelet")).status.entries) == MAX_ENTRIES
+
+
 def test_kubectl_get_tells_the_story(api: cluster.ControlPlane, namespace: str) -> None:
     """Short names, the category and the columns work."""
     apply(api, namespace, remediation())
     status = {"state": "Waiting", "reason": "Cooldown", "stepName": "restart", "message": "asked again at noon"}
-    body = yaml.safe_dump({"status": status})
-    api.kubectl(
-        "patch", "rem", "deployment-shop-1", "-n", namespace, "--subresource=status", "--type=merge", "-p", body
-    )
+    set_status(api, namespace, "rem", "deployment-shop-1", status)
     shown = api.kubectl("get", "platelet", "-n", namespace, "-o", "wide")
     assert [
         word for word in ("shop", "Waiting", "restart", "Cooldown", "asked again at noon") if word not in shown
@@ -293,3 +342,15 @@ def test_kubectl_get_tells_the_story(api: cluster.ControlPlane, namespace: str) 
 def apply(api: cluster.ControlPlane, namespace: str, body: dict[str, Any]) -> None:
     """Apply one object as a user does."""
     api.kubectl("apply", "-n", namespace, "-f", "-", input=yaml.safe_dump(body))
+
+
+def set_status(api: cluster.ControlPlane, namespace: str, kind: str, name: str, status: dict[str, Any]) -> None:
+    """Write a status as the operator may."""
+    body = json.dumps({"status": status})
+    api.kubectl("patch", kind, name, "-n", namespace, "--subresource=status", "--type=merge", "-p", body)
+
+
+def stored(api: cluster.ControlPlane, namespace: str, kind: str, name: str) -> dict[str, Any]:
+    """One object as the API server has it."""
+    found: dict[str, Any] = json.loads(api.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
+    return found

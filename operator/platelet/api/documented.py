@@ -95,4 +95,5 @@ def _for_users(text: str, aliases: Mapping[str, str]) -> str:
 
 def _sentence(comment: str) -> str:
     text = comment.removeprefix("#").strip()
-    return f"{text[:1].upper()}{text[1:]}".removesuffix(".") + "."
+    begins_with_a_word = re.match(r"[a-z]+\b", text) is not None  # and not with the name of a field
+    return f"{text[:1].upper() if begins_with_a_word else text[:1]}{text[1:]}".removesuffix(".") + "."
