@@ -1,0 +1,230 @@
+"""The poller against a small Alertmanager on loopback."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from platelet.model.alert import Alert
+from platelet.shell.alertmanager import AlertmanagerPoller, PollFailedError
+from platelet.shell.clock import ClockNotReadyError
+from platelet.shell.receiver import NotStoredError
+from tests.unit.situations import NOW, minutes, seconds
+
+A, B = "00000000000000aa", "00000000000000bb"
+EPISODE = f"{A}/2026-11-21T11:55:00Z"
+
+
+class Alertmanager:
+    """Answers the two calls; its own clock is an hour ahead of ours."""
+
+    def __init__(self) -> None:
+        """Be up for an hour without any alert."""
+        self.alerts: Any = []
+        self.up_for = minutes(60)
+        self.status = 200
+        self.said: bytes | None = None
+        self.now = NOW + timedelta(hours=1)
+
+    async def get_alerts(self, request: web.Request) -> web.Response:
+        """Give all alerts; a filter would hide the suppressed ones."""
+        assert not request.query_string
+        body = json.dumps(self.alerts).encode() if self.said is None else self.said
+        return web.Response(body=body, status=self.status, headers=self._date())
+
+    async def get_status(self, _request: web.Request) -> web.Response:
+        """Give the moment of the start."""
+        started = (self.now - self.up_for).isoformat().replace("+00:00", "Z")
+        return web.json_response({"uptime": started}, headers=self._date())
+
+    def _date(self) -> dict[str, str]:
+        return {"Date": format_datetime(self.now, usegmt=True)}
+
+
+class Keeper:
+    """Both what is stored and what is held as firing."""
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+        self.firing: list[str] = []
+        self.holds: list[str] = []
+        self.resolved: list[tuple[str, datetime]] = []
+        self.fails = False
+
+    async def store(self, alerts: Sequence[Alert], truncated: int) -> None:
+        """Keep the fingerprints, or fail."""
+        assert not truncated
+        if self.fails:
+            raise NotStoredError("away")
+        self.firing += [each.fingerprint for each in alerts]
+
+    def held(self) -> Collection[str]:
+        """Give what is held."""
+        return self.holds
+
+    async def resolve(self, episodes: Collection[str], at: datetime) -> None:
+        """Keep what is over."""
+        self.resolved += [(each, at) for each in episodes]
+
+
+class Scene:
+    """A poller, what it polls, what it feeds and its clock."""
+
+    def __init__(self, url: str, alertmanager: Alertmanager) -> None:
+        """Put them together."""
+        self.alertmanager = alertmanager
+        self.keeper = Keeper()
+        self.now = NOW
+        self.poller = AlertmanagerPoller(url, self.keeper, self.keeper, lambda: self.now)
+
+    async def poll_later(self, later: timedelta = timedelta()) -> None:
+        """Let time pass, then poll."""
+        self.now += later
+        self.alertmanager.now += later
+        self.alertmanager.up_for += later
+        await self.poller.poll()
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    """Everything is up and nothing fires."""
+    alertmanager = Alertmanager()
+    application = web.Application()
+    application.router.add_get("/prefix/api/v2/alerts", alertmanager.get_alerts)
+    application.router.add_get("/prefix/api/v2/status", alertmanager.get_status)
+    server = TestServer(application)
+    await server.start_server()
+    scene = Scene(str(server.make_url("/prefix/")), alertmanager)
+    yield scene
+    await scene.poller.close()
+    await server.close()
+
+
+def an_alert(fingerprint: str = A, state: str = "active") -> dict[str, Any]:
+    """Build an alert as the API gives it."""
+    return {
+        "labels": {"alertname": "ApiDown"}, "annotations": {}, "startsAt": "2026-11-21T11:55:00.000Z",
+        "endsAt": "2026-11-21T12:04:00.000Z", "fingerprint": fingerprint, "receivers": [{"name": "platelet"}],
+        "status": {"state": state, "silencedBy": [], "inhibitedBy": []},
+    }  # fmt: skip
+
+
+async def test_active_alerts_are_stored_and_suppressed_ones_are_not(scene: Scene) -> None:
+    scene.alertmanager.alerts = [an_alert(), an_alert(B, "suppressed")]
+    await scene.poller.poll()
+    assert scene.keeper.firing == [A]
+    assert scene.poller.known_at == NOW
+
+
+async def test_absence_in_two_looks_a_minute_apart_is_a_resolution(scene: Scene) -> None:
+    scene.keeper.holds = [EPISODE]
+    await scene.poller.poll()
+    assert scene.keeper.resolved == []
+    await scene.poll_later(minutes(1))
+    assert scene.keeper.resolved == [(EPISODE, NOW + minutes(1))]
+
+
+@pytest.mark.parametrize("state", ["active", "suppressed", "unprocessed"])
+async def test_what_alertmanager_knows_is_not_resolved(scene: Scene, state: str) -> None:
+    scene.keeper.holds = [EPISODE]
+    scene.alertmanager.alerts = [an_alert(state=state)]
+    for _ in range(3):
+        await scene.poll_later(minutes(1))
+    assert scene.keeper.resolved == []
+
+
+async def test_an_alertmanager_that_restarted_empty_knows_nothing(scene: Scene) -> None:
+    """Its uptime is judged by its own clock."""
+    scene.keeper.holds = [EPISODE]
+    scene.alertmanager.up_for = seconds(5)
+    for _ in range(9):
+        await scene.poll_later(minutes(1))
+    assert scene.keeper.resolved == []
+    for _ in range(3):
+        await scene.poll_later(minutes(1))
+    assert scene.keeper.resolved[0][0] == EPISODE
+
+
+async def test_an_alert_that_came_after_the_first_look_needs_two_more(scene: Scene) -> None:
+    await scene.poller.poll()
+    scene.keeper.holds = [EPISODE]
+    await scene.poll_later(minutes(1))
+    assert scene.keeper.resolved == []
+
+
+async def test_while_an_alert_cannot_be_read_no_absence_is_proven(scene: Scene) -> None:
+    scene.keeper.holds = [EPISODE]
+    await scene.poller.poll()
+    scene.alertmanager.alerts = [{"labels": {}}, an_alert(B)]
+    await scene.poll_later(minutes(1))
+    assert (scene.keeper.firing, scene.keeper.resolved) == ([B], [])
+    scene.alertmanager.alerts = []
+    await scene.poll_later(minutes(1))
+    assert scene.keeper.resolved == []
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        pytest.param(500, b"[]", id="an error"),
+        pytest.param(302, b"[]", id="a redirect, which is not followed"),
+        pytest.param(200, b"<html>", id="a page"),
+        pytest.param(200, b"{}", id="no list"),
+        pytest.param(200, b"[" * 100_000, id="a deep one"),
+    ],
+)
+async def test_an_unusable_answer_changes_nothing(scene: Scene, status: int, said: bytes) -> None:
+    scene.alertmanager.status, scene.alertmanager.said = status, said
+    with pytest.raises(PollFailedError):
+        await scene.poller.poll()
+    assert scene.poller.known_at is None
+
+
+async def test_nobody_there_is_a_failed_poll() -> None:
+    keeper = Keeper()
+    poller = AlertmanagerPoller("http://127.0.0.1:1", keeper, keeper, lambda: NOW)
+    with pytest.raises(PollFailedError):
+        await poller.poll()
+    await poller.close()
+
+
+async def test_what_could_not_be_stored_is_not_known(scene: Scene) -> None:
+    await scene.poller.poll()
+    scene.keeper.fails = True
+    with pytest.raises(NotStoredError):
+        await scene.poll_later(minutes(1))
+    assert scene.poller.known_at == NOW
+
+
+async def test_it_goes_on_after_failures_and_polls_when_asked(scene: Scene) -> None:
+    scene.keeper.fails = True
+    task = asyncio.create_task(scene.poller.run())
+    async with asyncio.timeout(20):
+        await asyncio.sleep(0.05)
+        scene.keeper.fails = False
+        while scene.poller.known_at is None:
+            scene.poller.ask()
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_it_waits_for_the_clock(scene: Scene) -> None:
+    def no_time() -> datetime:
+        raise ClockNotReadyError("not yet")
+
+    poller = AlertmanagerPoller("http://127.0.0.1:1", scene.keeper, scene.keeper, no_time)
+    task = asyncio.create_task(poller.run())
+    await asyncio.sleep(0.05)
+    assert not task.done()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await poller.close()
