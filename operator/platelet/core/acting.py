@@ -8,6 +8,7 @@ it again only if the generation proves that nothing was written.
 from dataclasses import replace
 from datetime import datetime
 
+from platelet import sinks
 from platelet.core import meaning, record
 from platelet.core.decision import Decision
 from platelet.model import reasons
@@ -27,7 +28,8 @@ def decide(situation: Situation, status: RemediationStatus, attempt: Attempt, no
     workload = situation.workload
     sent = attempt.id not in situation.never_sent
     if workload is not None and meaning.landed(workload, attempt):
-        return _end(status, attempt, "Done", reasons.WRITTEN, "the workload is as intended", now)
+        done = _end(status, attempt, "Done", reasons.WRITTEN, "the workload is as intended", now)
+        return replace(done, effects=sinks.publish(_notice(situation, done.status, attempt, now)))
     if situation.failure is not None and situation.failure.attempt == attempt.id:
         message = f"the API server refused: {situation.failure.code} {situation.failure.message}"
         return _end(status, attempt, "Refused", reasons.REFUSED, message, now)
@@ -38,6 +40,18 @@ def decide(situation: Situation, status: RemediationStatus, attempt: Attempt, no
     if sent and not meaning.untouched(workload, attempt):
         return _lost(status, attempt, "the target was written meanwhile, whether by us cannot be told", now, sent=True)
     return Decision(status=status, effects=(_write(situation, attempt, workload),))
+
+
+def _notice(situation: Situation, status: RemediationStatus, attempt: Attempt, now: datetime) -> sinks.Notice:
+    return sinks.Notice(
+        kind="Acted",
+        remediation=replace(situation.remediation, status=status),
+        workload=situation.workload,
+        policy=situation.policy,
+        reason=attempt.action,
+        message=attempt.summary,
+        at=now,
+    )
 
 
 def _write(situation: Situation, attempt: Attempt, workload: Workload) -> Write:

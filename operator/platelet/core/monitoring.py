@@ -46,5 +46,5 @@ def _reopen(situation: Situation, status: RemediationStatus, now: datetime) -> D
     if status.taken_back_at is not None and status.reapplied:
         text = f"came back after the temporary change was taken back twice: {message}"
         return escalating.escalate(situation, status, reasons.RECURRED, text, now)
-    status = replace(status, step=step, reapplied=again or status.reapplied, taken_back_at=None, opened_at=now)
+    status = replace(status, step=step, reapplied=again or status.reapplied, taken_back_at=None)
     return Decision(status=record.enter(status, "Waiting", reasons.RECURRED, message))

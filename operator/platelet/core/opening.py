@@ -54,15 +54,16 @@ def series(target: WorkloadRef, policy: Policy) -> str:
 
 def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
     target: WorkloadRef,
-    fact: Evidence,
+    facts: Sequence[Evidence],
     policy: Policy,
     runbook: Runbook,
     others: Sequence[Remediation],
     incumbents: Mapping[str, Policy],
     now: datetime,
 ) -> Create | Update | None:
-    """What one fact leads to, given all Remediations of its target. None: it is on record already, or ends nothing.
+    """What facts lead to, given all Remediations of their target. None: they are on record already, or end nothing.
 
+    A new Remediation opens with the first of them; asked again, the others are merged into it.
     `incumbents` are all policies by key: until its first attempt, an open Remediation yields to a policy that outranks
     its own.
     """
@@ -71,14 +72,15 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
     if current is not None:
         if _outranks(policy, current, incumbents):
             return _cancelled(current, policy, now)
-        if _is_another_trigger(fact, current):
+        if any(_is_another_trigger(fact, current) for fact in facts):
             closed = record.close(current.status, reasons.RECOVERED, "another trigger opened a new remediation", now)
             return Update(remediation=current, status=closed)
-        merged = record.merge_evidence(current.status, fact)
+        merged = current.status
+        for fact in facts:
+            merged = record.merge_evidence(merged, fact)
         return Update(remediation=current, status=merged) if merged != current.status else None
-    if fact.resolved_at is not None or _is_over(fact, siblings):
-        return None
-    return _create(target, fact, policy, runbook, siblings, now)
+    first = next((each for each in facts if each.resolved_at is None and not _is_over(each, siblings)), None)
+    return _create(target, first, policy, runbook, siblings, now) if first else None
 
 
 def _create(  # noqa: PLR0913 - a fact, its policy, and what is on record

@@ -63,7 +63,14 @@ def wait(  # noqa: PLR0913 - a refusal has these parts
 def enter(status: RemediationStatus, state: State, reason: str, message: str) -> RemediationStatus:
     """Move to another state; what belonged to the old one is cleared."""
     return replace(
-        status, state=state, reason=reason, message=clip(message), waiting=None, verifying=None, healthy_since=None
+        status,
+        state=state,
+        reason=reason,
+        message=clip(message),
+        waiting=None,
+        waiting_since=None,
+        verifying=None,
+        healthy_since=None,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from platelet import checks
+from platelet import checks, sinks
 from platelet.core import escalating, record
 from platelet.core.decision import Decision
 from platelet.model import reasons
@@ -60,8 +60,17 @@ def _recovered(
 ) -> Decision:
     status = record.enter(status, "Monitoring", reasons.RECOVERED, f"{attempt.summary}: {verdict.message}")
     status = record.set_condition(status, "Recovered", reasons.RECOVERED, attempt.summary, now)
-    effects = _condemn(situation, attempt, now)
-    return Decision(status=replace(status, recovered_at=now), effects=effects)
+    status = replace(status, recovered_at=now)
+    notice = sinks.Notice(
+        kind="Recovered",
+        remediation=replace(situation.remediation, status=status),
+        workload=situation.workload,
+        policy=situation.policy,
+        reason=reasons.RECOVERED,
+        message=status.message,
+        at=now,
+    )
+    return Decision(status=status, effects=(*_condemn(situation, attempt, now), *sinks.publish(notice)))
 
 
 def _condemn(situation: Situation, attempt: Attempt, now: datetime) -> tuple[Effect, ...]:

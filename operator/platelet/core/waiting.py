@@ -36,7 +36,8 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     policy, workload = situation.policy, situation.workload
     if policy is None or workload is None:
         return Decision(status=status)
-    give_up_at = (status.opened_at or now) + policy.limits.give_up_after
+    status = replace(status, waiting_since=status.waiting_since or now)
+    give_up_at = (status.waiting_since or now) + policy.limits.give_up_after
     if give_up_at <= now:
         return escalating.escalate(situation, status, reasons.GAVE_UP, "nothing could be done in time", now)
     rung = find_rung(situation, status, now)

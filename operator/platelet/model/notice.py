@@ -11,12 +11,12 @@ from platelet.model.workload import Workload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Automation has stopped and people have the incident, or they need no longer care."""
+    """What has just become true of an incident: platelet acted, it helped, people have it, or it is over."""
 
-    kind: Literal["Escalated", "Resolved"]
+    kind: Literal["Acted", "Recovered", "Escalated", "Resolved"]
     remediation: Remediation
     workload: Workload | None  # None: deleted
     policy: Policy | None  # None: deleted
     reason: str  # a constant of model.reasons
     message: str
-    at: datetime  # of the escalation or the resolution, the same in every rendering
+    at: datetime  # when it became true, the same in every rendering

@@ -51,6 +51,7 @@ ALERT_FIRING = "AlertFiring"
 ALERT_RESOLVED = "AlertResolved"
 ALERT_STATE_UNKNOWN = "AlertStateUnknown"
 RECOVERED = "Recovered"
+ACTED = "Acted"
 RECURRED = "Recurred"
 REVERTED_BY_OTHERS = "RevertedByOthers"
 

@@ -200,6 +200,7 @@ class RemediationStatus:
     message: Text = ""
     target_uid: ShortText = ""
     opened_at: Timestamp | None = None
+    waiting_since: Timestamp | None = None  # giveUpAfter runs from here
     step: int = 0
     step_name: ShortText = ""
     waiting: Waiting | None = None

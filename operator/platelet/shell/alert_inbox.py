@@ -1,7 +1,7 @@
 """Stores alerts: each one that a policy matches is on a Remediation, or on record as having no target (DESIGN 3.4)."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -10,6 +10,7 @@ from platelet.model.alert import Alert
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
+from platelet.shell.gathering import read_remediations
 from platelet.shell.kube import DEPLOYMENTS, ApiError, Kube, NotFound
 from platelet.shell.opener import Opener
 from platelet.shell.policy_book import PolicyBook, Standing
@@ -21,13 +22,9 @@ from platelet.triggers import matchers, targeting
 log = structlog.get_logger("platelet.alerts")
 
 
-@dataclass(slots=True)
-class _Bid:
-    """One alert for one target, with the policies that want it."""
-
-    target: WorkloadRef
-    fact: Evidence
-    standings: list[Standing] = field(default_factory=list)
+_REMEMBERED = 10_000
+_Bid = tuple[WorkloadRef, tuple[str, ...]]
+"""A target, and the policies that want it, by key."""
 
 
 class AlertInbox:
@@ -43,32 +40,54 @@ class AlertInbox:
         self._opener = opener
         self._finder = finder
         self._untargeted = untargeted
+        self._resolved: OrderedDict[str, None] = OrderedDict()  # episodes whose end has been heard
 
     async def store(self, alerts: Sequence[Alert], truncated: int) -> None:
         """Store every alert that a policy matches; raises NotStoredError when that cannot be promised."""
         if truncated:
             log.warning("alerts are missing from a notification: set max_alerts to 0", truncated=truncated)
         try:
+            bids: dict[_Bid, list[Evidence]] = {}
             for alert in alerts:
-                await self._store(alert)
+                if not self._is_over(alert):
+                    await self._bid(alert, bids)
+            await self._bring(bids)
         except ApiError as error:
             raise NotStoredError(str(error)) from error
 
-    async def _store(self, alert: Alert) -> None:
-        now = self._clock.now()
-        bids: dict[WorkloadRef, _Bid] = {}
+    async def _bring(self, bids: Mapping[_Bid, list[Evidence]]) -> None:
+        """One read per namespace, one write per target, however many alerts."""
+        known = {ns: await read_remediations(self._kube, ns) for ns in {target.namespace for target, _ in bids}}
+        standings = {each.policy.key: each for each in self._book.standings}
+        for (target, policies), facts in bids.items():
+            matching = [standings[key] for key in policies if key in standings]
+            await self._opener.bring(target, facts, matching, known[target.namespace])
+
+    async def _bid(self, alert: Alert, bids: dict[_Bid, list[Evidence]]) -> None:
+        wanted: dict[WorkloadRef, list[str]] = {}
+        severity = ""
         for standing in self._book.standings:
             trigger_severity = _match(standing, alert)
             if trigger_severity is None:
                 continue
+            severity = severity or trigger_severity
             targets, why = await self._targets(standing, alert)
             if not targets and alert.status == "firing":
                 await self._untargeted.record(standing, alert, why)
             for target in targets:
-                bid = bids.setdefault(target, _Bid(target, _as_evidence(alert, trigger_severity, now)))
-                bid.standings.append(standing)
-        for bid in bids.values():
-            await self._opener.bring(bid.target, bid.fact, bid.standings)
+                wanted.setdefault(target, []).append(standing.policy.key)
+        for target, policies in wanted.items():
+            fact = _as_evidence(alert, severity, self._clock.now())
+            bids.setdefault((target, tuple(policies)), []).append(fact)
+
+    def _is_over(self, alert: Alert) -> bool:
+        """Whether a "firing" comes after the "resolved" of the same episode: senders and retries reorder them."""
+        if alert.status == "firing":
+            return alert.episode in self._resolved
+        self._resolved[alert.episode] = None
+        if len(self._resolved) > _REMEMBERED:
+            self._resolved.popitem(last=False)
+        return False
 
     async def _targets(self, standing: Standing, alert: Alert) -> tuple[list[WorkloadRef], str]:
         """The targets of the policy that this alert is about, or why there is none."""

@@ -54,7 +54,11 @@ class ClusterClient:
     ) -> None:
         """Connect nothing yet. `on_response` hears of each answer, for metrics."""
         session = configuration.client_session_kwargs or {}
-        configuration.client_session_kwargs = {**session, "trust_env": False, "middlewares": (transport.write_compactly, transport.send_once)}
+        configuration.client_session_kwargs = {
+            **session,
+            "trust_env": False,
+            "middlewares": (transport.write_compactly, transport.send_once),
+        }
         configuration.retries = None
         self.configuration = configuration
         self.clock = server_clock

@@ -29,7 +29,7 @@ async def load(kubeconfig: str | None = None, context: str | None = None) -> Con
         else:
             path = kubeconfig or os.environ.get("KUBECONFIG") or kube_config.KUBE_CONFIG_DEFAULT_LOCATION
             await kube_config.load_kube_config(path, context, configuration, persist_config=False)
-    except Exception as error:  # noqa: BLE001 - the library lets YAML and type errors of a broken file through
+    except Exception as error:
         said = (str(error).splitlines() or [""])[0]
         raise ConnectionNotConfiguredError(
             f"no connection to a cluster: {type(error).__name__}: {said}; give --kubeconfig FILE, or run in a pod with a service account"

@@ -9,6 +9,7 @@ from platelet.model.remediation import Remediation
 from platelet.model.workload import Pod, WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.deployment_records import DeploymentRecord
+from platelet.shell.gathering import target_of
 from platelet.shell.held_alerts import HeldAlerts
 from platelet.shell.historian import Historian
 from platelet.shell.kube import POLICIES, REMEDIATIONS, RUNBOOKS, Kube
@@ -85,7 +86,7 @@ class Flow:
 
     def on_read(self, remediation: Remediation) -> None:
         """The reconciler has read it: from now on, what happens to its target wakes it, unless it is closed."""
-        names = self._open.setdefault(_target(remediation), set())
+        names = self._open.setdefault(target_of(remediation), set())
         (names.discard if remediation.status.state == "Closed" else names.add)(remediation.name)
 
     def on_pod(self, key: Key, pod: Pod | None) -> None:
@@ -104,7 +105,7 @@ class Flow:
 
     async def _remediation(self, task: Task) -> float | None:
         due = await self._parts.reconciler.reconcile(task[1], task[2])
-        return self._resync if due is None else min(due, self._resync)
+        return None if due is None else min(due, self._resync)
 
     async def _pods(self, task: Task) -> float | None:
         target, again_at = await self._parts.pod_watch.look(task[1:])
@@ -144,7 +145,7 @@ class Flow:
         self._open = {}
         for each in remediations:
             if each.status.state != "Closed":
-                self._open.setdefault(_target(each), set()).add(each.name)
+                self._open.setdefault(target_of(each), set()).add(each.name)
 
     def _add_open(self) -> None:
         for target in self._open:
@@ -156,8 +157,3 @@ class Flow:
 
     def _seconds_until(self, moment: datetime | None) -> float | None:
         return None if moment is None else max(0.05, (moment - self._parts.clock.now()).total_seconds())
-
-
-def _target(remediation: Remediation) -> WorkloadRef:
-    ref = remediation.spec.target_ref
-    return WorkloadRef(kind=ref.kind, namespace=remediation.namespace, name=ref.name)

@@ -135,6 +135,12 @@ class Gatherer:
             alerts_known_at=self._around.alerts_known_at(),
         )
 
+    async def has_loose_ends(self, remediation: Remediation) -> bool:
+        """Whether the budget must still be told something about this remediation."""
+        budget = await self._ledger.read()
+        entries = budget.status.entries if budget else ()
+        return any(each.id.startswith(f"{remediation.uid}/") and each.settled_at is None for each in entries)
+
     def _signals(self, remediation: Remediation, standing: Standing | None, sight: Sight) -> tuple[Signal, ...]:
         if sight.workload is None:
             return ()
@@ -159,16 +165,22 @@ class Gatherer:
         chosen = standing.loaded.targets
         targets = [each for each in workloads if chosen.matches(each.labels, each.ref.name, each.ref.kind)]
         troubled = {
-            _target(each) for each in siblings if each.status.state in ("Waiting", "Acting", "Verifying", "Escalated")
+            target_of(each) for each in siblings if each.status.state in ("Waiting", "Acting", "Verifying", "Escalated")
         }
         sick = {each.ref for each in targets if _unavailable(each) or each.ref in troubled}
-        return Scope(total=len(targets), sick=frozenset(sick | {_target(remediation)}))
+        return Scope(total=len(targets), sick=frozenset(sick | {target_of(remediation)}))
 
     async def _nodes(self, pods: Sequence[Pod], now_signals: Sequence[Signal]) -> Mapping[str, NodeHealth]:
         sick = {name for each in now_signals for name in each.pods}
         names = sorted({each.node for each in pods if each.node and each.name in sick})[:_NODES_READ]
-        stored = await asyncio.gather(*(self._kube.get(NODES, "", name) for name in names))
-        return {each.name: each for each in map(_read_node, stored)}
+        found = await asyncio.gather(*(self._node(name) for name in names))
+        return {each.name: each for each in found}
+
+    async def _node(self, name: str) -> NodeHealth:
+        try:
+            return _read_node(await self._kube.get(NODES, "", name))
+        except NotFound:
+            return NodeHealth(name=name, ready=False)
 
 
 async def read_remediations(kube: Kube, namespace: str = "") -> list[Remediation]:
@@ -196,7 +208,8 @@ def _annotation(stored: Json, key: str) -> str:
     return "" if value == "false" else value
 
 
-def _target(remediation: Remediation) -> WorkloadRef:
+def target_of(remediation: Remediation) -> WorkloadRef:
+    """The key of the target."""
     ref = remediation.spec.target_ref
     return WorkloadRef(kind=ref.kind, namespace=remediation.namespace, name=ref.name)
 
@@ -216,7 +229,7 @@ def _older_open(remediation: Remediation, siblings: Sequence[Remediation]) -> st
         if each.uid != remediation.uid
         and each.spec.mode != "Observe"
         and each.status.state != "Closed"
-        and _target(each) == _target(remediation)
+        and target_of(each) == target_of(remediation)
         and (each.status.opened_at is None, each.status.opened_at, each.name) < order
     ]
     return min(older, default="")

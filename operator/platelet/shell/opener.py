@@ -8,7 +8,7 @@ from platelet.model.remediation import Remediation
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import read_remediations
+from platelet.shell.gathering import read_remediations, target_of
 from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound
 from platelet.shell.policy_book import PolicyBook, Standing
 
@@ -27,10 +27,16 @@ class Opener:
         self._clock = clock
         self._book = book
 
-    async def bring(self, target: WorkloadRef, fact: Evidence, matching: Sequence[Standing]) -> tuple[str, ...]:
-        """Record one fact with the one acting policy and with every observing one. Returns the names that changed.
+    async def bring(
+        self,
+        target: WorkloadRef,
+        facts: Sequence[Evidence],
+        matching: Sequence[Standing],
+        known: Sequence[Remediation] | None = None,
+    ) -> None:
+        """Record facts with the one acting policy and with every observing one. Raises ApiError when it cannot.
 
-        Raises ApiError when it could not be stored.
+        `known` are Remediations that were just read, to spare a read; after a lost race they are read anew.
         """
         acting = opening.choose([each.policy for each in matching])
         chosen = [
@@ -38,45 +44,42 @@ class Opener:
             for each in matching
             if each.runbook is not None and (each.policy.mode == "Observe" or each.policy == acting)
         ]
-        changed = [name for each in chosen for name in await self._record(target, fact, each)]
-        return tuple(changed)
+        for each in chosen:
+            await self._record(target, facts, each, known)
 
     async def open_take_back(self, target: WorkloadRef, attempt: str, standing: Standing) -> None:
         """Open a Remediation whose only task is a take-back that has outlived its own."""
-        await self.bring(target, opening.take_back_fact(attempt, self._clock.now()), [standing])
+        await self.bring(target, [opening.take_back_fact(attempt, self._clock.now())], [standing])
 
-    async def _record(self, target: WorkloadRef, fact: Evidence, standing: Standing) -> list[str]:
-        changed: list[str] = []
+    async def _record(
+        self,
+        target: WorkloadRef,
+        facts: Sequence[Evidence],
+        standing: Standing,
+        known: Sequence[Remediation] | None,
+    ) -> None:
         for remaining in reversed(range(_TRIES)):
-            others = await self._siblings(target)
-            if standing.runbook is None:
-                return changed
+            others = known if known is not None else await read_remediations(self._kube, target.namespace)
+            known = None
             policies = {each.policy.key: each.policy for each in self._book.standings}
+            siblings = [each for each in others if target_of(each) == target]
+            if standing.runbook is None:
+                return
             now = self._clock.now()
-            step = opening.receive(target, fact, standing.policy, standing.runbook, others, policies, now)
+            step = opening.receive(target, facts, standing.policy, standing.runbook, siblings, policies, now)
             if step is None:
-                return changed
+                return
             try:
-                changed.append(await self._store(step))
+                await self._store(step)
             except (Conflict, NotFound):
                 if not remaining:
                     raise
-        return changed
 
-    async def _siblings(self, target: WorkloadRef) -> list[Remediation]:
-        found = await read_remediations(self._kube, target.namespace)
-        return [
-            each
-            for each in found
-            if (each.spec.target_ref.kind, each.spec.target_ref.name) == (target.kind, target.name)
-        ]
-
-    async def _store(self, step: opening.Create | opening.Update) -> str:
+    async def _store(self, step: opening.Create | opening.Update) -> None:
         if isinstance(step, opening.Create):
             await self._kube.create(REMEDIATIONS, step.namespace, _new_object(step))
-            return step.name
-        await store_status(self._kube, step.remediation, step)
-        return step.remediation.name
+        else:
+            await store_status(self._kube, step.remediation, step)
 
 
 async def store_status(kube: Kube, remediation: Remediation, update: opening.Update) -> None:

@@ -93,7 +93,7 @@ class PodWatch:
                     facts.setdefault(signal.fingerprint, signals.as_evidence(signal, now))
                     bidders[signal.fingerprint].append(standing)
         for fingerprint, fact in facts.items():
-            await self._opener.bring(target, fact, bidders[fingerprint])
+            await self._opener.bring(target, [fact], bidders[fingerprint])
         return target, min((each for each in again_at if each is not None), default=None)
 
     def _of(self, replica_set: SetKey) -> list[Pod]:

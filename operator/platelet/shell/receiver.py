@@ -59,7 +59,7 @@ def make_receiver(
     return application
 
 
-class _Answer(Exception):  # noqa: N818 - not an error: the answer that ends a request early
+class _Answer(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status

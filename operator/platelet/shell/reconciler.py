@@ -1,5 +1,6 @@
 """Drives one Remediation: gather, decide, store, do, look again; until there is nothing left to do for now."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,7 @@ class Turn:
     """What one turn came to: look again at once (None), or at a moment."""
 
     rest: bool
+    over: bool = False  # closed, or gone: it is not looked at again
     again_at: datetime | None = None
     fruitless: bool = False
 
@@ -60,7 +62,7 @@ class Reconciler:
         self._narrator = narrator
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
-        """Work on one Remediation until it waits. Returns seconds until it is due, None when only events matter.
+        """Work on one Remediation until it waits. Returns seconds until it is due by time, None when it is over.
 
         Raises ApiError when the API server cannot be read: the caller backs off and comes again.
         """
@@ -68,9 +70,11 @@ class Reconciler:
             turn = await self._turn(namespace, name)
             if turn.fruitless:
                 return _PAUSE
+            if turn.over:
+                return None
             if turn.rest:
                 if turn.again_at is None:
-                    return None
+                    return math.inf
                 return max(0.0, (turn.again_at - self._clock.now()).total_seconds())
         return _PAUSE
 
@@ -78,11 +82,13 @@ class Reconciler:
         try:
             remediation = contract.read_remediation(await self._kube.get(REMEDIATIONS, namespace, name))
         except NotFound:
-            return Turn(rest=True)
+            return Turn(rest=True, over=True)
         except InvalidSpec as error:
             log.warning("not understood, nothing is done", namespace=namespace, name=name, error=str(error))
-            return Turn(rest=True)
+            return Turn(rest=True, over=True)
         self._on_read(remediation)
+        if remediation.status.state == "Closed" and not await self._gatherer.has_loose_ends(remediation):
+            return Turn(rest=True, over=True)
         sight = await self._see(remediation)
         situation = await self._gatherer.gather(remediation, sight)
         decision = decide(situation, self._clock.now())

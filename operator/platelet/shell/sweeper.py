@@ -9,7 +9,7 @@ from platelet.model.budget import Entry
 from platelet.model.durations import format_time
 from platelet.model.remediation import Remediation
 from platelet.model.workload import WorkloadRef
-from platelet.shell.gathering import read_remediations
+from platelet.shell.gathering import read_remediations, target_of
 from platelet.shell.kube import REMEDIATIONS, ApiError, Kube
 from platelet.shell.ledger import Ledger
 from platelet.shell.opener import Opener
@@ -42,7 +42,7 @@ class Sweeper:
     async def _adopt_take_backs(self, remediations: Sequence[Remediation]) -> None:
         """A temporary change whose Remediation is gone is taken back by one opened for that."""
         budget = await self._ledger.read()
-        covered = {_target(each) for each in remediations if _is_open(each)}
+        covered = {target_of(each) for each in remediations if _is_open(each)}
         for entry in budget.status.entries if budget else ():
             if _is_orphan(entry) and entry.target not in covered:
                 await self._adopt(entry)
@@ -59,7 +59,7 @@ class Sweeper:
         closed: dict[tuple[WorkloadRef, str], list[Remediation]] = defaultdict(list)
         for each in remediations:
             if each.status.state == "Closed":
-                closed[_target(each), each.spec.mode].append(each)
+                closed[target_of(each), each.spec.mode].append(each)
         for group in closed.values():
             group.sort(key=_age_order, reverse=True)
             for old in group[KEPT_PER_TARGET:]:
@@ -79,8 +79,3 @@ def _is_orphan(entry: Entry) -> bool:
 
 def _is_open(remediation: Remediation) -> bool:
     return remediation.status.state != "Closed" and remediation.spec.mode != "Observe"
-
-
-def _target(remediation: Remediation) -> WorkloadRef:
-    ref = remediation.spec.target_ref
-    return WorkloadRef(kind=ref.kind, namespace=remediation.namespace, name=ref.name)

@@ -7,17 +7,23 @@ from platelet.model.effects import Publish
 from platelet.model.notice import Notice
 
 NOTE_LENGTH = 1024  # bytes; the limit of events.k8s.io/v1
+_REASONS = {
+    "Acted": reasons.ACTED,
+    "Recovered": reasons.RECOVERED,
+    "Escalated": reasons.ESCALATED,
+    "Resolved": reasons.RESOLVED,
+}
+_ACTIONS = {"Acted": "Act", "Recovered": "Verify", "Escalated": "Escalate", "Resolved": "Resolve"}
 
 
 def render(notice: Notice) -> tuple[Publish, ...]:
     """One Event for each object that the notice is about and that still exists."""
-    escalated = notice.kind == "Escalated"
     return tuple(
         Publish(
             regarding=regarding,
-            type="Warning" if escalated else "Normal",
-            reason=reasons.ESCALATED if escalated else reasons.RESOLVED,
-            action="Escalate" if escalated else "Resolve",
+            type="Warning" if notice.kind == "Escalated" else "Normal",
+            reason=_REASONS[notice.kind],
+            action=_ACTIONS[notice.kind],
             note=_note(notice),
         )
         for regarding in _regarding(notice)
