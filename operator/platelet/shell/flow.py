@@ -24,6 +24,7 @@ What = Literal["remediation", "pods", "history", "policies", "sweep"]
 Task = tuple[What, str, str, str]
 """What to look at: kind of look, namespace, name, uid (of a ReplicaSet, else empty)."""
 
+_BUDGET_PAUSE = 1.0  # seconds; the budget changes with every attempt, mostly by our own hand
 POLICIES_TASK: Task = ("policies", "", "", "")
 SWEEP_TASK: Task = ("sweep", "", "", "")
 
@@ -82,7 +83,7 @@ class Flow:
         elif plural in (POLICIES.plural, RUNBOOKS.plural):
             self._queue.add(POLICIES_TASK)
         else:
-            self._add_open()
+            self._queue.add_after(SWEEP_TASK, _BUDGET_PAUSE)
 
     def on_read(self, remediation: Remediation) -> None:
         """The reconciler has read it: from now on, what happens to its target wakes it, unless it is closed."""

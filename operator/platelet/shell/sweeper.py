@@ -1,7 +1,7 @@
 """What must be looked at although nothing happened: the budget's loose ends, orphaned take-backs, old records."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import structlog
 
@@ -14,6 +14,7 @@ from platelet.shell.kube import REMEDIATIONS, ApiError, Kube
 from platelet.shell.ledger import Ledger
 from platelet.shell.opener import Opener
 from platelet.shell.policy_book import PolicyBook
+from platelet.shell.succession import Succession
 
 KEPT_PER_TARGET = 10  # closed Remediations; deleting them frees nothing on the budget
 
@@ -23,18 +24,19 @@ log = structlog.get_logger("platelet.sweeper")
 class Sweeper:
     """Runs at take-over and at every resync."""
 
-    def __init__(self, kube: Kube, ledger: Ledger, book: PolicyBook, opener: Opener, epoch: Callable[[], int]) -> None:
-        """`epoch` is ours, once we lead."""
+    def __init__(self, kube: Kube, ledger: Ledger, book: PolicyBook, opener: Opener, succession: Succession) -> None:
+        """`succession` puts our epoch on a budget that was replaced."""
         self._kube = kube
         self._ledger = ledger
         self._book = book
         self._opener = opener
-        self._epoch = epoch
+        self._succession = succession
 
     async def sweep(self) -> list[Remediation]:
         """Bring loose ends to an end. Returns all Remediations as read. Raises ApiError when they cannot be."""
         remediations = await read_remediations(self._kube)
-        await self._ledger.sweep(self._epoch(), {each.uid for each in remediations})
+        await self._succession.ensure()
+        await self._ledger.sweep(self._succession.epoch, {each.uid for each in remediations})
         await self._adopt_take_backs(remediations)
         await self._prune(remediations)
         return remediations

@@ -6,7 +6,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import structlog
@@ -14,8 +14,7 @@ from aiohttp import web
 
 from platelet.api.operator_config import OperatorConfig
 from platelet.api.policy import Webhook
-from platelet.core import reservation
-from platelet.model.policy import DAY, Limits, Settings
+from platelet.model.policy import Settings
 from platelet.model.workload import Pod
 from platelet.shell import deployment_records, health, pod_records
 from platelet.shell.alert_inbox import AlertInbox
@@ -27,7 +26,7 @@ from platelet.shell.deployment_records import DeploymentRecord
 from platelet.shell.destinations import Destinations
 from platelet.shell.event_recorder import EventRecorder
 from platelet.shell.flow import Flow, Parts, Task
-from platelet.shell.gathering import Circumstances, Gatherer, read_remediations
+from platelet.shell.gathering import Circumstances, Gatherer
 from platelet.shell.hands import Hands
 from platelet.shell.held_alerts import HeldAlerts
 from platelet.shell.historian import Historian
@@ -43,6 +42,7 @@ from platelet.shell.policy_book import PolicyBook
 from platelet.shell.receiver import make_receiver
 from platelet.shell.reconciler import Reconciler
 from platelet.shell.stream import TypedStream
+from platelet.shell.succession import Succession
 from platelet.shell.sweeper import Sweeper
 from platelet.shell.targets import TargetFinder
 from platelet.shell.token_files import TokenFiles
@@ -61,12 +61,12 @@ class Operator:
         """Build all parts; nothing is connected yet."""
         self._config, self._client, self._metrics = config, client, metrics
         self._clock = client.clock
-        self._epoch = 0
         self._leading = False
         identity = os.environ.get("POD_UID") or socket.gethostname()
         self._lease = Leadership(client, self._clock, config.namespace, identity, duration=config.lease.duration)
         self._ledger = Ledger(client, self._clock, config.namespace)
         self._book = PolicyBook(client, self._clock, config.namespace)
+        self._succession = Succession(client, self._ledger, self._lease, self._book)
         self._courier = Courier(client, self._find_webhook, Destinations(config.allowed_hosts, _api_server(client)))
         self._publisher = EventRecorder(client, self._clock, config.namespace, identity)
         self._hands = Hands(client, self._ledger, self._publisher, self._courier, self._lease.time_left)
@@ -156,31 +156,18 @@ class Operator:
             self._metrics.leader.set(0)
             self._flow.end()
             await kopf_thread.stop()
+            self._succession.forget()
 
     async def _take_over(self) -> None:
         """Our epoch is on the budget, and the policies are read, before the first decision."""
         while True:
             try:
                 await self._book.refresh()
-                live = {
-                    attempt.id
-                    for each in await read_remediations(self._client)
-                    for attempt in each.status.attempts
-                    if attempt.phase == "Intended"
-                }
-                limits = [each.policy.limits for each in self._book.standings]
-                windows = [window for each in limits for window in _windows(each)]
-                budget = await self._ledger.read()
-                longest = reservation.longest_window(budget.spec, windows) if budget else max(windows, default=DAY)
-                self._epoch, uid = await self._ledger.take_over(
-                    self._lease.holder, self._lease.budget_uid(), longest, live
-                )
-                await self._lease.remember_budget(uid)
+                await self._succession.ensure()
             except (ApiError, ValueError) as error:
                 log.warning("cannot take over yet", why=str(error))
                 await asyncio.sleep(_RETRY)
             else:
-                log.info("leading", epoch=self._epoch)
                 return
 
     def _make_flow(self, opener: Opener, finder: TargetFinder) -> Flow:
@@ -192,7 +179,7 @@ class Operator:
                 healthy_for=self._config.healthy_for,
                 protected_namespaces=frozenset(self._config.protected_namespaces),
             ),
-            epoch=lambda: self._epoch,
+            epoch=lambda: self._succession.epoch,
             alerts_known_at=self._alerts_known_at,
         )
         narrator = Narrator(self._metrics)
@@ -212,7 +199,7 @@ class Operator:
             ),
             historian=historian,
             pod_watch=PodWatch(clock, self._book, opener, finder, self._deployments.records),
-            sweeper=Sweeper(client, self._ledger, self._book, opener, lambda: self._epoch),
+            sweeper=Sweeper(client, self._ledger, self._book, opener, self._succession),
             held_alerts=self._held,
             narrator=narrator,
         )
@@ -257,11 +244,6 @@ class Operator:
 
     def _restarted(self, stream: str) -> Callable[[str], None]:
         return lambda reason: self._metrics.on_stream_restart(stream, reason)
-
-
-def _windows(limits: Limits) -> list[timedelta]:
-    rates = [limits.rate.per] + ([limits.per_policy.per] if limits.per_policy else [])
-    return [limits.cooldown, *rates]
 
 
 def _api_server(client: ClusterClient) -> tuple[str, int] | None:

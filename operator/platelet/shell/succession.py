@@ -1,0 +1,80 @@
+"""Taking over: our epoch is on the ActionBudget before the first decision, and again when the budget was replaced."""
+
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from platelet.core import reservation
+from platelet.model.policy import Limits
+from platelet.shell.gathering import read_remediations
+from platelet.shell.kube import Kube
+from platelet.shell.ledger import Ledger
+from platelet.shell.policy_book import PolicyBook
+
+log = structlog.get_logger("platelet.succession")
+
+
+class BudgetMemory(Protocol):
+    """The Lease, as far as it remembers the budget."""
+
+    @property
+    def holder(self) -> str:
+        """Who we are."""
+
+    def budget_uid(self) -> str | None:
+        """The uid that the leaders of this cluster have used; None where there never was one."""
+
+    async def remember_budget(self, uid: str) -> None:
+        """Remember another one."""
+
+
+class Succession:
+    """Knows the epoch under which this process leads; 0 while there is none, and then nothing is reserved."""
+
+    def __init__(self, kube: Kube, ledger: Ledger, lease: BudgetMemory, book: PolicyBook) -> None:
+        """`lease` remembers which budget this cluster's leaders have used."""
+        self._kube = kube
+        self._ledger = ledger
+        self._lease = lease
+        self._book = book
+        self.epoch = 0
+
+    def forget(self) -> None:
+        """We lead no more."""
+        self.epoch = 0
+
+    async def ensure(self) -> None:
+        """Write our epoch if the budget does not carry it: at take-over, and when people have replaced the budget.
+
+        A budget that is missing is looked for again at the next call: until then nothing acts. Raises ApiError.
+        """
+        budget = await self._ledger.read()
+        if budget is None:
+            log.warning("no readable ActionBudget: nothing acts")
+            return
+        known_uid = self._lease.budget_uid()
+        if self.epoch > 0 and budget.uid == known_uid and budget.status.epoch >= self.epoch:
+            return  # ours, or a successor's: then the lease is about to say so
+        limits = [each.policy.limits for each in self._book.standings]
+        longest = reservation.longest_window(budget.spec, [window for each in limits for window in windows(each)])
+        self.epoch, uid = await self._ledger.take_over(
+            self._lease.holder, known_uid, longest, await self._live_attempts()
+        )
+        if uid != known_uid:
+            await self._lease.remember_budget(uid)
+        log.info("leading", epoch=self.epoch)
+
+    async def _live_attempts(self) -> set[str]:
+        return {
+            attempt.id
+            for each in await read_remediations(self._kube)
+            for attempt in each.status.attempts
+            if attempt.phase == "Intended"
+        }
+
+
+def windows(limits: Limits) -> list[timedelta]:
+    """All windows that one policy's limits look back on."""
+    rates = [limits.rate.per] + ([limits.per_policy.per] if limits.per_policy else [])
+    return [limits.cooldown, *rates]
