@@ -163,6 +163,11 @@ def test_force_in_the_policy_overrides(workload: Any, reason: str, said: str) ->
     assert managed_elsewhere.deny(situation, NOW) is None
 
 
+def test_without_a_policy_nobody_forces() -> None:
+    """A deleted policy overrides nothing."""
+    assert managed_elsewhere.deny(a_situation(workload=a_workload(owner=OWNER), policy=None), NOW) is not None
+
+
 FREE = {
     "a plain Helm release": {"labels": {"app.kubernetes.io/instance": "api", "app.kubernetes.io/managed-by": "Helm"}},
     "a tracking id of another object, copied": {

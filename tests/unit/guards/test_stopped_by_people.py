@@ -49,6 +49,7 @@ ALLOWED = {
     "the suspension ended this very moment": (suspended, a_situation(budget=suspended_budget(until=NOW))),
     "the suspension ended long ago": (suspended, a_situation(budget=suspended_budget(until=NOW - minutes(60)))),
     "the workload says that it is not suspended": (suspended, annotated("false")),
+    "the policy is gone, which another guard says": (suspended, a_situation(policy=None)),
     "an ordinary namespace": (protected_namespace, in_namespace("shop")),
     "a namespace whose name only begins like a protected one": (protected_namespace, in_namespace("kube-system-tools")),
     "another namespace is protected by the settings": (
