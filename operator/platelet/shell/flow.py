@@ -118,9 +118,10 @@ class Flow:
 
     async def _history(self, task: Task) -> float | None:
         target = WorkloadRef(kind="Deployment", namespace=task[1], name=task[2])
-        if not self._parts.pod_watch.is_target(target):
+        modes = self._parts.pod_watch.modes(target)
+        if not modes:
             return None
-        return self._seconds_until(await self._parts.historian.look(target))
+        return self._seconds_until(await self._parts.historian.look(target, acting="Enforce" in modes))
 
     async def _policies(self, _task: Task) -> float | None:
         """Policies have changed: what they call for may be present already."""

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from platelet import sinks
 from platelet.core import history
 from platelet.model.remediation import Remediation
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import Sight, read_remediations, see
+from platelet.shell.gathering import Sight, read_remediations, see, target_of
 from platelet.shell.hands import Hands
 from platelet.shell.kube import Kube
 
@@ -24,14 +25,21 @@ class Historian:
         self._hands = hands
         self._healthy_for = healthy_for
 
-    async def look(self, target: WorkloadRef) -> datetime | None:
-        """Bring the records up to date; when to look again by time alone. Raises ApiError when a read fails."""
-        sight = await see(self._kube, target)
-        siblings = await read_remediations(self._kube, target.namespace)
-        return await self.record(sight, target, siblings)
+    async def look(self, target: WorkloadRef, *, acting: bool) -> datetime | None:
+        """Bring the records up to date; when to look again by time alone. Raises ApiError when a read fails.
 
-    async def record(self, sight: Sight, target: WorkloadRef, siblings: Sequence[Remediation]) -> datetime | None:
-        """The same for a workload that was just read."""
+        Where a policy may act (not only observe), the mark of an escalation that is over is removed (TRAPS 42).
+        """
+        sight = await see(self._kube, target)
+        siblings = [each for each in await read_remediations(self._kube, target.namespace) if target_of(each) == target]
+        if acting and sight.workload is not None:
+            marked = {each.uid for each in siblings if each.status.state == "Escalated"}
+            for effect in sinks.scrub(sight.workload, marked):
+                await self._hands.run(effect)
+        return await self.record(sight, siblings)
+
+    async def record(self, sight: Sight, siblings: Sequence[Remediation]) -> datetime | None:
+        """Bring the records of a workload that was just read up to date, knowing its Remediations."""
         if sight.workload is None:
             return None
         now = self._clock.now()
@@ -41,7 +49,7 @@ class Historian:
                 replica_sets=sight.replica_sets,
                 pods=sight.pods,
                 records=sight.records,
-                incident=_incident(target, siblings),
+                incident=_incident(siblings),
             ),
             self._healthy_for,
             now,
@@ -52,12 +60,8 @@ class Historian:
         return now if effects else again_at
 
 
-def _incident(target: WorkloadRef, siblings: Sequence[Remediation]) -> history.Incident:
-    states = {
-        each.status.state
-        for each in siblings
-        if (each.spec.target_ref.kind, each.spec.target_ref.name) == (target.kind, target.name)
-    }
+def _incident(siblings: Sequence[Remediation]) -> history.Incident:
+    states = {each.status.state for each in siblings}
     if states & {"Acting", "Verifying"}:
         return "changing"
     return "open" if states & {"Waiting", "Escalated"} else "none"

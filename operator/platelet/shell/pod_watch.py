@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from platelet.core import signals
+from platelet.model.policy import Mode
 from platelet.model.signal import Evidence
 from platelet.model.workload import Pod, WorkloadRef
 from platelet.shell.clock import Clock
@@ -65,10 +66,10 @@ class PodWatch:
         """All Deployments that exist, as the stream knows them."""
         return list(self._deployments)
 
-    def is_target(self, target: WorkloadRef) -> bool:
-        """Whether any ready policy is for this workload."""
+    def modes(self, target: WorkloadRef) -> set[Mode]:
+        """The modes of the ready policies that are for this workload."""
         record = self._deployments.get((target.namespace, target.name))
-        return record is not None and bool(self._book.matching(target, record.labels))
+        return {each.policy.mode for each in self._book.matching(target, record.labels)} if record else set()
 
     async def look(self, replica_set: SetKey) -> tuple[WorkloadRef | None, datetime | None]:
         """Open or update what the pods of one ReplicaSet call for.

@@ -102,7 +102,7 @@ class Reconciler:
         known = {each.template_hash for each in sight.records}
         wanted = {each.template_hash for each in sight.replica_sets}
         if sight.workload is not None and not (wanted | {sight.workload.template_hash}) <= known:
-            await self._historian.record(sight, target, [remediation])
+            await self._historian.record(sight, [remediation])
             sight = await see(self._kube, target)
         return sight
 

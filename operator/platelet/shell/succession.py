@@ -66,12 +66,8 @@ class Succession:
         log.info("leading", epoch=self.epoch)
 
     async def _live_attempts(self) -> set[str]:
-        return {
-            attempt.id
-            for each in await read_remediations(self._kube)
-            for attempt in each.status.attempts
-            if attempt.phase == "Intended"
-        }
+        """All attempts on record: one that is Done on its Remediation may still have to be settled on the budget."""
+        return {attempt.id for each in await read_remediations(self._kube) for attempt in each.status.attempts}
 
 
 def windows(limits: Limits) -> list[timedelta]:

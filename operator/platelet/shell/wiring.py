@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -51,6 +51,8 @@ from platelet.shell.work_queue import WorkQueue
 
 _WORKERS = 8
 _RETRY = 1.0  # seconds between tries to take over
+_GRACE = 10.0  # seconds for work that was begun when we are asked to stop
+_PATIENCE = 0.05
 log = structlog.get_logger("platelet")
 
 
@@ -117,12 +119,22 @@ class Operator:
                 done, _ = await asyncio.wait([*tasks, waiter], return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
+                await self._wind_down()
             finally:
                 for task in (*tasks, waiter):
                     task.cancel()
                 await asyncio.gather(*tasks, waiter, return_exceptions=True)
                 await self._lease.release()
                 log.info("stopped")
+
+    async def _wind_down(self) -> None:
+        """Begin nothing new, and let what was begun reach its next resting point."""
+        self._leading = False
+        self._flow.end()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                while self._queue.busy:
+                    await asyncio.sleep(_PATIENCE)
 
     async def _stand(self) -> None:
         """Stand for election for ever: lead, lose, stand again."""

@@ -31,6 +31,11 @@ class WorkQueue(Generic[K]):
         """How many keys wait for a worker now; those due later do not count."""
         return len(self._queued) + len(self._again)
 
+    @property
+    def busy(self) -> bool:
+        """Whether any worker is at work."""
+        return bool(self._in_work)
+
     def add(self, key: K) -> None:
         """Work the key as soon as a worker is free. Adding it many times is adding it once."""
         self._forget_timer(key)
