@@ -31,13 +31,15 @@ def holds(step: Step, situation: Situation, status: RemediationStatus, now: date
         return Answer(holds=False, reason=reasons.CONDITION_ERROR, message=f"when {step.when}: {error}")
     if answer.holds:
         return Answer(holds=True)
-    return Answer(holds=False, reason=reasons.CONDITION_FALSE, message=f"when {step.when}: {answer.note or 'false'}")
+    reason = reasons.CONDITION_ERROR if answer.holds is None else reasons.CONDITION_FALSE
+    return Answer(holds=False, reason=reason, message=f"when {step.when}: {answer.note or 'false'}")
 
 
 def values(situation: Situation, status: RemediationStatus, now: datetime) -> dict[str, Any]:
     """What an expression may ask: target, signal, remediation."""
     workload = situation.workload
     signal = situation.signals[0] if situation.signals else None
+    seen = [each for each in status.evidence if signal and each.fingerprint == signal.fingerprint]
     return {
         "target": {
             "kind": situation.target.kind,
@@ -54,6 +56,7 @@ def values(situation: Situation, status: RemediationStatus, now: datetime) -> di
             "reason": signal.reason if signal else "",
             "message": signal.message if signal else "",
             "severity": signal.severity if signal else "",
+            "count": max((each.count for each in seen), default=0),
         },
         "remediation": {
             "step": status.step,
