@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from platelet.guards import occurrence
 from platelet.model import reasons
 from platelet.model.situation import NodeHealth, Situation
 from platelet.model.verdict import Deny
@@ -11,16 +12,18 @@ from platelet.model.workload import Pod
 _NAMED = 3  # how many causes a message names
 
 
-def deny(situation: Situation, _now: datetime) -> Deny | None:
+def deny(situation: Situation, now: datetime) -> Deny | None:
     """Deny, and tell people, when something is missing, or when every sick pod has a cause outside of it."""
     if situation.missing_references:
         missing = _first(situation.missing_references)
-        return _denied(f"{missing} is missing, and the last healthy template needs it too")
+        message = f"{missing} is missing, and the last healthy template needs it too"
+        return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
     sick = _sick_pods(situation)
     causes = [_cause(pod, situation.nodes) for pod in sick]
     if not causes or not all(causes):
         return None
-    return _denied(f"all {len(sick)} sick pods have a cause outside of the workload: {_first(sorted(set(causes)))}")
+    message = f"all {len(sick)} sick pods have a cause outside of the workload: {_first(sorted(set(causes)))}"
+    return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
 
 
 def _sick_pods(situation: Situation) -> list[Pod]:
@@ -51,7 +54,3 @@ def _cause(pod: Pod, nodes: Mapping[str, NodeHealth]) -> str:
 def _first(causes: tuple[str, ...] | list[str]) -> str:
     more = len(causes) - _NAMED
     return ", ".join(causes[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _denied(message: str) -> Deny:
-    return Deny(reason=reasons.CAUSE_ELSEWHERE, message=message, escalate=True)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from platelet.guards import occurrence
 from platelet.model import reasons
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
@@ -12,7 +13,7 @@ FLUX_LABELS = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name"
 API_GROUPS = {"Deployment": "apps"}
 
 
-def deny(situation: Situation, _now: datetime) -> Deny | None:
+def deny(situation: Situation, now: datetime) -> Deny | None:
     """Deny changes of template or replicas on what others own, and tell people; `force` in the policy allows them."""
     workload, policy = situation.workload, situation.policy
     changes = situation.action.changes_template or situation.action.changes_replicas
@@ -20,18 +21,12 @@ def deny(situation: Situation, _now: datetime) -> Deny | None:
         return None
     gitops = _gitops_owner(workload)
     if gitops:
-        return Deny(
-            reason=reasons.GITOPS_MANAGED,
-            message=f"{gitops} owns {workload.ref} and would take the change back; change it in Git, or set force",
-            escalate=True,
-        )
+        message = f"{gitops} owns {workload.ref} and would take the change back; change it in Git, or set force"
+        return occurrence.hopeless(situation, now, reasons.GITOPS_MANAGED, message)
     if workload.owner is not None:
         owner = f"{workload.owner.kind} {workload.owner.name}"
-        return Deny(
-            reason=reasons.OPERATOR_MANAGED,
-            message=f"{owner} owns {workload.ref} and would take the change back; change it there, or set force",
-            escalate=True,
-        )
+        message = f"{owner} owns {workload.ref} and would take the change back; change it there, or set force"
+        return occurrence.hopeless(situation, now, reasons.OPERATOR_MANAGED, message)
     return None
 
 

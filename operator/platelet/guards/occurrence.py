@@ -24,3 +24,10 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
         ),
         retry_at=youngest_wait.holds_at,
     )
+
+
+def hopeless(situation: Situation, now: datetime, reason: str, message: str) -> Deny:
+    """Deny for a reason that waiting cannot mend: people are told, as soon as a signal is old enough to act on."""
+    too_young = deny(situation, now)
+    retry_at = None if too_young is None else too_young.retry_at
+    return Deny(reason=reason, message=message, retry_at=retry_at, escalate=too_young is None)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from platelet.guards import cause_elsewhere, managed_elsewhere
+from platelet.guards import cause_elsewhere, managed_elsewhere, protected_namespace
 from platelet.model import reasons
+from platelet.model.policy import Settings
 from platelet.model.situation import NodeHealth, Situation
 from platelet.model.workload import Owner
 from tests.unit.situations import (
@@ -21,6 +22,7 @@ from tests.unit.situations import (
     a_situation,
     a_workload,
     an_alert,
+    minutes,
 )
 
 
@@ -111,6 +113,33 @@ def test_an_outside_cause_goes_to_people_at_once(situation: Situation, said: str
     assert denial is not None
     assert (denial.reason, denial.escalate) == (reasons.CAUSE_ELSEWHERE, True)
     assert said in denial.message
+
+
+YOUNG = a_signal(holds_at=NOW + minutes(1))
+HOPELESS: dict[str, Any] = {
+    "the cause is elsewhere": (cause_elsewhere, {"nodes": NOT_READY}),
+    "something is missing": (cause_elsewhere, {"missing_references": ("secret/db",)}),
+    "GitOps owns the workload": (
+        managed_elsewhere,
+        {"workload": a_workload(labels={"helm.toolkit.fluxcd.io/name": "api"})},
+    ),
+    "an operator owns the workload": (
+        managed_elsewhere,
+        {"workload": a_workload(owner=Owner(api_version="v1", kind="Database", name="orders", uid="uid"))},
+    ),
+    "the namespace is protected": (protected_namespace, {"settings": Settings(namespace="shop")}),
+}
+
+
+@pytest.mark.parametrize(("guard", "changes"), HOPELESS.values(), ids=HOPELESS)
+def test_people_are_not_told_before_the_signal_holds(guard: Any, changes: dict[str, Any]) -> None:
+    """A blip must not call anybody: denied at once, told only when the trigger's `for` is over."""
+    young = guard.deny(a_situation(signals=(YOUNG,), **changes), NOW)
+    assert (young.escalate, young.retry_at) == (False, YOUNG.holds_at)
+    old = guard.deny(a_situation(signals=(YOUNG,), **changes), YOUNG.holds_at)
+    assert (old.escalate, old.retry_at) == (True, None)
+    gone = guard.deny(a_situation(signals=(), **(changes | {"pods": (PENDING,)})), NOW)
+    assert gone is None or not gone.escalate
 
 
 ARGO = {"argocd.argoproj.io/tracking-id": "shop-app:apps/Deployment:shop/api"}
