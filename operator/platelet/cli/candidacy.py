@@ -1,0 +1,152 @@
+"""Whether a policy is for a Deployment at this moment, and if not, why not."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from platelet.api.policy import LoadedPolicy
+from platelet.api.selectors import LabelSelector
+from platelet.api.targets import Targets
+from platelet.core import opening, signals
+from platelet.model.durations import format_duration
+from platelet.model.signal import Evidence, Signal
+from platelet.model.workload import Pod, WorkloadRef
+from platelet.shell.gathering import Sight
+from platelet.shell.policy_book import Standing
+from platelet.triggers import symptoms
+from platelet.triggers.alert import AlertTrigger
+from platelet.triggers.pod import PodTrigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A policy, or all those of a namespace, of which nothing is known but why."""
+
+    key: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One policy and one Deployment. `because` says what keeps the policy from acting, or that nothing does."""
+
+    key: str  # namespace/name
+    mode: str
+    matches: bool  # ready, and the Deployment is one of its targets
+    signals: tuple[Signal, ...] = ()
+    because: tuple[str, ...] = ()
+
+
+def judge(
+    standings: Sequence[Standing | Unread], target: WorkloadRef, sight: Sight, facts: Sequence[Evidence], now: datetime
+) -> tuple[Candidate, ...]:
+    """Judge all policies, the acting ones against each other. `facts` are those of the open Remediations."""
+    known = [each for each in standings if isinstance(each, Standing)]
+    matching = [each for each in known if not _unfit(each, target, sight)]
+    winner = opening.choose([each.policy for each in matching])
+    candidates = []
+    for each in standings:
+        if isinstance(each, Unread):
+            candidates.append(Candidate(key=each.key, mode="unknown", matches=False, because=(each.because,)))
+        elif each not in matching:
+            because = tuple(_unfit(each, target, sight))
+            candidates.append(Candidate(key=each.policy.key, mode=each.policy.mode, matches=False, because=because))
+        else:
+            candidates.append(_judge_match(each, winner.key if winner else "", sight, facts, now))
+    return tuple(candidates)
+
+
+def shown(pods: Sequence[Pod], now: datetime) -> tuple[str, ...]:
+    """What the pods show, whatever any policy asks for."""
+    counting = sum(map(symptoms.counts, pods))
+    said = [f"{sum(each.ready for each in pods)} of {len(pods)} pods are ready"]
+    for reason in symptoms.ORDER:
+        found = [symptoms.find(reason, each, now, 0, None) for each in pods]
+        sick = [each for each in found if each is not None]
+        if sick and not (reason == "Unready" and len(said) > 1):
+            said.append(f"{reason}: {symptoms.describe(sick, counting)}")
+    said += [f"{each.name} is not scheduled: {each.unschedulable}" for each in pods if each.unschedulable]
+    return tuple(said)
+
+
+def _unfit(standing: Standing, target: WorkloadRef, sight: Sight) -> list[str]:
+    """Why the policy is not for this Deployment whatever happens to it; empty when it is."""
+    policy, loaded = standing.policy, standing.loaded
+    said = [] if policy.ready else [f"not ready: {policy.not_ready_reason}"]
+    if policy.ready and target.namespace not in standing.namespaces:
+        said.append(f"its namespaceSelector does not choose namespace {target.namespace}")
+    labels = sight.workload.labels if sight.workload is not None else {}
+    if not loaded.targets.matches(labels, target.name, target.kind):
+        said.append(f"not a target: {_describe_targets(loaded.targets, labels)}")
+    return said
+
+
+def _judge_match(standing: Standing, winner: str, sight: Sight, facts: Sequence[Evidence], now: datetime) -> Candidate:
+    policy, loaded = standing.policy, standing.loaded
+    said = []
+    if policy.mode == "Observe":
+        said.append("mode Observe: it says what it would do, and does nothing")
+    elif policy.key != winner:
+        said.append(f"policy {winner} takes precedence, by priority and name")
+    if policy.suspended:
+        said.append(f"suspended by people: {policy.suspended}")
+    found = _signals(loaded, sight, facts, now)
+    if found:
+        said += [f"{each.reason} since {_briefly(each.since)}: {each.message}" for each in found]
+    else:
+        said.append("no trigger holds now: " + "; ".join(_describe_triggers(loaded, facts)))
+    return Candidate(key=policy.key, mode=policy.mode, matches=True, signals=tuple(found), because=tuple(said))
+
+
+def _signals(loaded: LoadedPolicy, sight: Sight, facts: Sequence[Evidence], now: datetime) -> list[Signal]:
+    if sight.workload is None:
+        return []
+    alerts = facts if loaded.alert_triggers else [each for each in facts if each.source != "alert"]
+    return list(signals.current(loaded.pod_triggers, alerts, sight.workload, sight.replica_sets, sight.pods, now))
+
+
+def _describe_triggers(loaded: LoadedPolicy, facts: Sequence[Evidence]) -> list[str]:
+    pods = [_describe_pod_trigger(each) for each in loaded.pod_triggers]
+    return pods + [_describe_alert_trigger(each, facts) for each in loaded.alert_triggers]
+
+
+def _describe_pod_trigger(trigger: PodTrigger) -> str:
+    words = f"it looks for pods with {' or '.join(trigger.reasons)}"
+    if {"CrashLoopBackOff", "OOMKilled"} & set(trigger.reasons):
+        words += f", {trigger.min_restarts} restarts at least"
+    return words + (f", for {format_duration(trigger.for_)}" if trigger.for_ else "")
+
+
+def _describe_alert_trigger(trigger: AlertTrigger, facts: Sequence[Evidence]) -> str:
+    firing = [each for each in facts if each.source == "alert" and each.resolved_at is None]
+    seen = "firing ones are on record" if firing else "none is on record for this Deployment"
+    return f"it looks for alerts with {', '.join(trigger.matchers)}: {seen}"
+
+
+def _describe_targets(targets: Targets, labels: Mapping[str, str]) -> str:
+    """Say whom the policy is for, and what the Deployment has instead."""
+    if targets.refs is not None:
+        return "the policy names " + _few(f"{each.kind} {each.name}" for each in targets.refs)
+    if targets.selector is None:
+        return f"the policy is for {' and '.join(targets.kinds)} only"
+    has = _few(f"{key}={value}" for key, value in sorted(labels.items())) or "no labels"
+    return f"the policy asks for {_describe_selector(targets.selector)}; the Deployment's own metadata has {has}"
+
+
+def _describe_selector(selector: LabelSelector) -> str:
+    parts = [f"{key}={value}" for key, value in selector.match_labels.items()]
+    for each in selector.match_expressions:
+        values = f" ({', '.join(each.values)})" if each.values else ""
+        parts.append(f"{each.key} {each.operator}{values}")
+    return ", ".join(parts)
+
+
+def _few(words: Iterable[str], most: int = 10) -> str:
+    found = list(words)
+    rest = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + rest
+
+
+def _briefly(at: datetime) -> str:
+    """Write a time without fractions of a second."""
+    return at.replace(microsecond=0).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,144 @@
+"""The same explanations for machines: plain JSON, times in RFC 3339, no templates."""
+
+from typing import Any
+
+from platelet.api import remediation as contract
+from platelet.cli.candidacy import Candidate
+from platelet.cli.foresight import Next
+from platelet.cli.incident import Incident, Judgement, Rung
+from platelet.cli.overview import Overview
+from platelet.model.budget import Entry
+from platelet.model.durations import format_time
+from platelet.model.signal import Signal
+from platelet.model.verdict import Deny, Refusal
+
+Document = dict[str, Any]
+_STORED = (
+    "state",
+    "reason",
+    "message",
+    "waiting",
+    "evidence",
+    "attempts",
+    "decisions",
+    "escalation",
+    "openedAt",
+    "closedAt",
+)
+
+
+def of_incident(incident: Incident) -> Document:
+    """One Remediation explained. What is on record has the names that it has in the Remediation's status."""
+    remediation = incident.remediation
+    status = contract.write_status(remediation.status)
+    return {
+        "remediation": {"namespace": remediation.namespace, "name": remediation.name, "mode": remediation.spec.mode},
+        "target": {**_reference(incident), "exists": incident.target_exists},
+        "policy": {
+            "namespace": remediation.spec.policy_ref.namespace,
+            "name": remediation.spec.policy_ref.name,
+            "now": incident.policy,
+        },
+        "lookedAt": incident.looked_at,
+        "status": {key: status[key] for key in _STORED if key in status},
+        "signals": [_signal(each) for each in incident.signals],
+        "steps": [_rung(each) for each in incident.ladder],
+        "takeBacks": [_take_back(each) for each in incident.take_backs],
+        "next": [_next(each) for each in incident.following],
+        "now": format_time(incident.now),
+    }
+
+
+def of_overview(overview: Overview) -> Document:
+    """One Deployment explained."""
+    return {
+        "target": {"kind": overview.target.kind, "namespace": overview.target.namespace, "name": overview.target.name},
+        "exists": overview.exists,
+        "why": list(overview.why),
+        "pods": list(overview.pods),
+        "policies": [_candidate(each) for each in overview.candidates],
+        "open": [of_incident(each) for each in overview.open],
+        "wouldOpen": [of_incident(each) for each in overview.would_open],
+        "closed": [
+            {"name": each.name, "reason": each.status.reason, "message": each.status.message}
+            for each in overview.closed
+        ],
+        "revisions": [
+            {
+                "name": each.name,
+                "templateHash": each.template_hash,
+                "health": each.health,
+                "healthSince": format_time(each.health_since) if each.health_since else None,
+                "firstSeen": format_time(each.first_seen),
+                "live": each.template_hash == overview.live_template,
+                "undoGoal": each.name == overview.undo_goal,
+            }
+            for each in overview.records
+        ],
+        "undo": overview.undo,
+        "now": format_time(overview.now),
+    }
+
+
+def _reference(incident: Incident) -> Document:
+    return {"kind": incident.target.kind, "namespace": incident.target.namespace, "name": incident.target.name}
+
+
+def _signal(signal: Signal) -> Document:
+    return {
+        "source": signal.source,
+        "reason": signal.reason,
+        "message": signal.message,
+        "since": format_time(signal.since),
+        "holdsAt": format_time(signal.holds_at),
+    }
+
+
+def _rung(rung: Rung) -> Document:
+    document: Document = {"name": rung.step.name, "action": rung.step.action, "place": rung.place}
+    if rung.step.when:
+        document["when"] = rung.step.when
+    return document | ({"now": _judgement(rung.judgement)} if rung.judgement is not None else {})
+
+
+def _judgement(judgement: Judgement) -> Document:
+    condition: Document = {"holds": judgement.condition.holds}
+    if not judgement.condition.holds:
+        condition |= {"reason": judgement.condition.reason, "message": judgement.condition.message}
+    plan = judgement.plan
+    said = {"reason": plan.reason, "message": plan.message} if isinstance(plan, Refusal) else {"summary": plan.summary}
+    return {
+        "condition": condition,
+        "refusal" if isinstance(plan, Refusal) else "plan": said,
+        "guards": [{"name": name, **_verdict(denial)} for name, denial in judgement.verdicts],
+    }
+
+
+def _verdict(denial: Deny | None) -> Document:
+    if denial is None:
+        return {"allows": True}
+    said = {"allows": False, "reason": denial.reason, "message": denial.message, "escalates": denial.escalate}
+    return said | ({"until": format_time(denial.retry_at)} if denial.retry_at else {})
+
+
+def _take_back(entry: Entry) -> Document:
+    back = entry.take_back
+    if back is None:
+        return {"attempt": entry.id}
+    document: Document = {"attempt": entry.id, "from": back.replicas_set, "to": back.replicas_before}
+    document["whenResolved"] = back.when_resolved
+    return document | ({"dueAt": format_time(back.due_at)} if back.due_at else {})
+
+
+def _next(step: Next) -> Document:
+    return {"text": step.text} | ({"at": format_time(step.at)} if step.at else {})
+
+
+def _candidate(candidate: Candidate) -> Document:
+    return {
+        "policy": candidate.key,
+        "mode": candidate.mode,
+        "matches": candidate.matches,
+        "signals": [_signal(each) for each in candidate.signals],
+        "because": list(candidate.because),
+    }

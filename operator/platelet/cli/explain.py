@@ -1,0 +1,196 @@
+"""`platelet explain`: why did, why did not, what next and when. It reads, and writes nothing."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from platelet.api.invalid import InvalidSpec
+from platelet.api.operator_config import load_config
+from platelet.cli import documents, incident, incident_text, lines, overview, overview_text, session
+from platelet.cli.candidacy import Candidate, judge, shown
+from platelet.cli.reading import Leader, Reader
+from platelet.core import opening, signals
+from platelet.model.policy import Settings
+from platelet.model.remediation import Remediation
+from platelet.model.workload import WorkloadRef
+from platelet.shell import kube
+from platelet.shell.client import ClusterClient
+from platelet.shell.gathering import Sight, read_remediations, see
+from platelet.shell.policy_book import Standing
+
+_DESCRIPTION = """\
+Say why platelet acts or does not, with the very function that the operator decides with, on fresh reads and with your
+own rights. Nothing is written. A Remediation is explained step by step, with every guard's answer; a Deployment by the
+policies that are for it or are not, its Remediations and its revisions."""
+_REMEDIATION = ("remediation", "remediations", "rem", "remediations.platelet.dev")
+_DEPLOYMENT = ("deployment", "deployments", "deploy", "deployments.apps", "deployment.apps")
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser(
+        "explain", help="say why something was done, or is not, and what comes next", description=_DESCRIPTION
+    )
+    parser.add_argument("what", type=_subject, metavar="KIND/NAME", help="remediation/NAME or deployment/NAME")
+    parser.add_argument("-n", "--namespace", help="default: as kubectl")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: %(default)s")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="the OperatorConfig, where it protects further namespaces"
+    )
+    session.add_arguments(parser)
+    parser.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Explain. Exit code 1 when it does not exist or cannot be read."""
+    try:
+        settings = _settings(options)
+    except (OSError, UnicodeDecodeError, InvalidSpec) as error:
+        return session.fail(f"{options.config}: {error}", code=2)
+    return session.run(options, partial(_explain, options, settings))
+
+
+async def _explain(options: argparse.Namespace, settings: Settings, client: ClusterClient) -> int:
+    kind, name = options.what
+    namespace = options.namespace or session.default_namespace(options.kubeconfig, options.context)
+    reader = Reader(client, client.clock, settings)
+    has_budget = await reader.read_epoch()
+    if kind == "Remediation":
+        told = await _explain_remediation(reader, namespace, name)
+        text, document = incident_text.text(told), documents.of_incident(told)
+    else:
+        seen = await _explain_deployment(reader, WorkloadRef(kind="Deployment", namespace=namespace, name=name))
+        text, document = overview_text.text(seen), documents.of_overview(seen)
+    remarks = notes(await reader.leader(), settings.namespace, client.clock.now(), has_budget=has_budget)
+    if options.output == "json":
+        sys.stdout.write(json.dumps(document | {"notes": remarks}, indent=2, ensure_ascii=False) + "\n")
+    else:
+        lines.write([*text, *(f"note: {each}" for each in remarks)], sys.stdout)
+    return 0
+
+
+def notes(leader: Leader | None, namespace: str, now: datetime, *, has_budget: bool) -> list[str]:
+    """What keeps everything from happening, whatever is decided: no ActionBudget, nobody who leads."""
+    said = []
+    if not has_budget:
+        said.append(f"there is no ActionBudget in namespace {namespace} that can be read, so no operator acts")
+    if leader is not None and not leader.leads(now):
+        since = f"; the Lease was last renewed at {lines.moment(leader.renewed_at, now)}" if leader.renewed_at else ""
+        said.append(f"no operator leads in namespace {namespace}, so nothing happens until one does{since}")
+    return said
+
+
+async def _explain_remediation(reader: Reader, namespace: str, name: str) -> incident.Incident:
+    try:
+        remediation = await reader.remediation(namespace, name)
+    except kube.NotFound:
+        raise session.NothingToTellError(
+            f"there is no Remediation {namespace}/{name}; those that there are: kubectl get rem -n {namespace}"
+        ) from None
+    return await _explained(reader, remediation)
+
+
+async def _explained(reader: Reader, remediation: Remediation) -> incident.Incident:
+    return incident.explain(await reader.situation(remediation), reader.clock.now())
+
+
+async def _explain_deployment(reader: Reader, target: WorkloadRef) -> overview.Overview:
+    sight = await see(reader.kube, target)
+    siblings = [
+        each
+        for each in await read_remediations(reader.kube, target.namespace)
+        if (each.spec.target_ref.kind, each.spec.target_ref.name) == (target.kind, target.name)
+    ]
+    if sight.workload is None and not siblings:
+        raise session.NothingToTellError(f"there is no Deployment {target.namespace}/{target.name}")
+    standings, now = await reader.standings(target.namespace), reader.clock.now()
+    opened = [each for each in siblings if each.status.state != "Closed"]
+    facts = [fact for each in opened for fact in (each.status.evidence or (each.spec.signal,))]
+    candidates = judge(standings, target, sight, facts, now) if sight.workload is not None else ()
+    incidents = [await _explained(reader, each) for each in opened]
+    known = [each for each in standings if isinstance(each, Standing)]
+    imagined = [await _explained(reader, each) for each in _to_open(target, candidates, known, siblings, now)]
+    acting = next((each for each in opened if each.spec.mode != "Observe"), None)
+    goal, undo = overview.find_undo_goal(target, sight, acting, reader.settings, now)
+    return overview.Overview(
+        target=target,
+        exists=sight.workload is not None,
+        replicas=_replicas(sight),
+        why=overview.conclude(sight, candidates, incidents, imagined),
+        pods=shown(sight.pods, now),
+        candidates=candidates,
+        open=tuple(incidents),
+        would_open=tuple(imagined),
+        closed=tuple(_newest_closed(siblings)),
+        records=overview.without_templates(sight.records),
+        live_template=sight.workload.template_hash if sight.workload is not None else "",
+        undo_goal=goal,
+        undo=undo,
+        now=now,
+    )
+
+
+def _to_open(
+    target: WorkloadRef,
+    candidates: Sequence[Candidate],
+    standings: Sequence[Standing],
+    siblings: Sequence[Remediation],
+    now: datetime,
+) -> list[Remediation]:
+    """The Remediations that the operator would open on what is seen now, as they would be."""
+    policies = {each.policy.key: each.policy for each in standings}
+    matching = {each.key: each.signals for each in candidates if each.matches and each.signals}
+    acting = opening.choose([policies[key] for key in matching])
+    created = []
+    for each in standings:
+        policy, found = each.policy, matching.get(each.policy.key)
+        if not found or each.runbook is None or (policy.mode != "Observe" and policy != acting):
+            continue
+        facts = [signals.as_evidence(one, now) for one in found]
+        step = opening.receive(target, facts, policy, each.runbook, siblings, policies, now)
+        if isinstance(step, opening.Create):
+            remediation = Remediation(
+                namespace=step.namespace, name=step.name, uid="", resource_version="", spec=step.spec
+            )
+            created.append(remediation)
+    return created
+
+
+def _replicas(sight: Sight) -> str:
+    workload = sight.workload
+    if workload is None:
+        return ""
+    wanted, updated, available = workload.replicas, workload.updated_replicas, workload.available_replicas
+    return f"{wanted} replicas wanted, {updated} updated, {available} available"
+
+
+def _newest_closed(siblings: Sequence[Remediation]) -> list[Remediation]:
+    closed = [(each.status.closed_at, each) for each in siblings if each.status.closed_at is not None]
+    return [each for _, each in sorted(closed, key=lambda pair: pair[0], reverse=True)]
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """What of the operator's settings bears on decisions."""
+    if options.config is None:
+        return Settings(namespace=options.operator_namespace)
+    config = load_config(options.config.read_text(encoding="utf-8"))
+    return Settings(
+        namespace=config.namespace,
+        healthy_for=config.healthy_for,
+        protected_namespaces=frozenset(config.protected_namespaces),
+    )
+
+
+def _subject(text: str) -> tuple[str, str]:
+    kind, slash, name = text.partition("/")
+    if not slash or not name or "/" in name:
+        raise argparse.ArgumentTypeError(f"{text!r}: write it like remediation/NAME or deployment/NAME")
+    if kind.lower() in _REMEDIATION:
+        return "Remediation", name
+    if kind.lower() in _DEPLOYMENT:
+        return "Deployment", name
+    raise argparse.ArgumentTypeError(f"{kind!r} cannot be explained: only remediations and deployments can")

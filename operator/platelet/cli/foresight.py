@@ -1,0 +1,153 @@
+"""What happens next and when: the operator's own `decide`, played forward on one situation without any effect."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from platelet.core import escalating, taking_back, waiting
+from platelet.core.decide import decide
+from platelet.core.decision import Decision
+from platelet.model import effects
+from platelet.model.durations import format_duration
+from platelet.model.remediation import RemediationStatus
+from platelet.model.situation import Situation
+from platelet.model.verdict import Plan
+
+_TURNS = 40  # as many as a Remediation has steps and states to pass through, and more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Next:
+    """One thing that will happen, and when (None: when the world changes)."""
+
+    text: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """Where `decide` comes to rest, or which effect it asks for first."""
+
+    situation: Situation  # with the status at rest
+    decision: Decision
+
+    @property
+    def status(self) -> RemediationStatus:
+        """The status at rest."""
+        return self.decision.status
+
+
+def begun(situation: Situation, now: datetime) -> Situation:
+    """A Remediation that no operator has looked at yet, with the step and the evidence that the first look gives it."""
+    remediation = situation.remediation
+    if remediation.status.opened_at is not None:
+        return situation
+    spec = remediation.spec
+    status = replace(remediation.status, opened_at=now, step=spec.first_step, evidence=(spec.signal,))
+    return replace(situation, remediation=replace(remediation, status=status))
+
+
+def foresee(situation: Situation, now: datetime) -> Outlook:
+    """Let `decide` go on until it rests or wants to change the world; accounting on the budget is no change."""
+    decision = decide(situation, now)
+    for _ in range(_TURNS):
+        resting = decision.status == situation.remediation.status
+        if resting or any(not isinstance(each, effects.Settle) for each in decision.effects):
+            break
+        situation = replace(situation, remediation=replace(situation.remediation, status=decision.status))
+        decision = decide(situation, now)
+    return Outlook(situation=situation, decision=decision)
+
+
+def following(situation: Situation, now: datetime) -> tuple[Next, ...]:
+    """Say what comes next, soonest first."""
+    before = situation.remediation.status
+    if before.state == "Closed":
+        return (Next(text="nothing: it is closed; a new incident of the target opens a new Remediation"),)
+    outlook = foresee(situation, now)
+    after = outlook.status
+    wanted = tuple(each for each in (_effect(one, outlook, now) for one in outlook.decision.effects) if each)
+    said = wanted
+    if after.state != before.state:
+        said = (Next(text=f"{_becoming(after)}: {after.reason}: {after.message}", at=now), *wanted)
+    if said and after.state != "Escalated":
+        return said
+    if after.state == "Closed":
+        return said
+    return (*said, *_at_rest(outlook, now))
+
+
+def _becoming(status: RemediationStatus) -> str:
+    match status.state:
+        case "Closed":
+            return "close"
+        case "Escalated":
+            return "stop, and tell people"
+        case "Waiting":
+            return f"go on with step {status.step + 1}"
+        case _:
+            return f"go on to {status.state}"
+
+
+def _effect(effect: effects.Effect, outlook: Outlook, now: datetime) -> Next | None:
+    match effect:
+        case effects.Reserve() if effect.entry.kind == "TakeBack":
+            return Next(text=f"take the temporary change of attempt {effect.entry.id} back", at=now)
+        case effects.Reserve():
+            rung = waiting.find_rung(outlook.situation, outlook.situation.remediation.status, now)
+            plan = rung.plan.summary if rung is not None and isinstance(rung.plan, Plan) else "act"
+            return Next(text=f"take a place on the ActionBudget, then {plan}", at=now)
+        case effects.Write():
+            return Next(text=f"send the write of attempt {effect.attempt}, unless it has been sent", at=now)
+        case effects.Deliver():
+            return Next(text="tell the policy's webhook", at=now)
+        case _:
+            return None
+
+
+def _at_rest(outlook: Outlook, now: datetime) -> tuple[Next, ...]:
+    status, again_at = outlook.status, outlook.decision.again_at
+    if outlook.situation.remediation.spec.mode == "Observe":
+        return (
+            Next(text="nothing is done in mode Observe; it is judged again when something changes", at=again_at),
+            Next(text="close as WouldHaveActed when every signal is gone"),
+        )
+    match status.state:
+        case "Waiting":
+            return _waiting(outlook, again_at, now)
+        case "Verifying":
+            return (Next(text=f"verify again ({status.reason}: {status.message})", at=again_at),)
+        case "Monitoring":
+            return _monitoring(outlook, again_at)
+        case "Escalated":
+            return _escalated(outlook)
+        case _:
+            return (Next(text="look again", at=again_at),)
+
+
+def _waiting(outlook: Outlook, again_at: datetime | None, now: datetime) -> tuple[Next, ...]:
+    status, policy = outlook.status, outlook.situation.policy
+    said = []
+    asked = status.waiting.until if status.waiting else again_at
+    why = f" ({status.waiting.by}: {status.waiting.reason})" if status.waiting else ""
+    said.append(Next(text=f"ask the guards again{why}, and earlier when something changes", at=asked))
+    if policy is not None:
+        gives_up = (status.waiting_since or now) + policy.limits.give_up_after
+        said.append(Next(text="give up and tell people, if nothing could be done until then", at=gives_up))
+    return tuple(sorted(said, key=lambda each: each.at or now))
+
+
+def _monitoring(outlook: Outlook, again_at: datetime | None) -> tuple[Next, ...]:
+    due = taking_back.next_due(outlook.situation)
+    back = (Next(text="take the temporary change back", at=due),) if taking_back.pending(outlook.situation) else ()
+    watching = Next(
+        text="look again: closed if the target stayed well, the next step if the fault came back", at=again_at
+    )
+    return (*back, watching) if again_at is None or again_at != due else back
+
+
+def _escalated(outlook: Outlook) -> tuple[Next, ...]:
+    """People have it. When the target is well, `healthy_since` tells from when on it counts."""
+    stable_for = escalating.stable_for(outlook.situation)
+    since = outlook.status.healthy_since
+    text = f"close, when the target has been well for {format_duration(stable_for)}; until then people have it"
+    return (Next(text=text, at=since + stable_for if since else None),)

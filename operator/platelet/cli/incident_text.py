@@ -1,0 +1,234 @@
+"""One explained Remediation in words for people."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from platelet.cli import lines
+from platelet.cli.foresight import Next
+from platelet.cli.incident import Incident, Judgement, Rung
+from platelet.core.conditions import Answer
+from platelet.model.budget import Entry
+from platelet.model.remediation import Attempt, DecisionRecord, RemediationStatus
+from platelet.model.signal import Evidence
+from platelet.model.verdict import Deny, Refusal
+
+_PLACES = {"behind": "behind us", "current": "current", "ahead": "if it comes to that"}
+
+
+def text(incident: Incident) -> list[str]:
+    """All that is known of it, with what comes next at the end, where the eye rests."""
+    remediation, now = incident.remediation, incident.now
+    status, ref, runbook = remediation.status, remediation.spec.policy_ref, remediation.spec.runbook_ref
+    return [
+        f"Remediation {remediation.namespace}/{remediation.name}",
+        *_indented(
+            lines.fields(
+                {
+                    "target": f"{incident.target}" + ("" if incident.target_exists else " (does not exist any more)"),
+                    "policy": f"{ref.namespace}/{ref.name} ({incident.policy})",
+                    "runbook": f"{runbook.name}, as of its generation {runbook.generation}",
+                    "opened": _opened(incident),
+                    "state": _state(status),
+                    "waiting": _waiting(status, now),
+                    "closed": lines.moment(status.closed_at, now) if status.closed_at else "",
+                }
+            )
+        ),
+        *lines.section("Signals now", signals(incident)),
+        *lines.section("Evidence", _evidence(status, now)),
+        *lines.section(
+            "Steps", (line for number, rung in enumerate(incident.ladder, 1) for line in _rung(number, rung, now))
+        ),
+        *lines.section("Attempts", (line for each in status.attempts for line in _attempt(each, now))),
+        *lines.section("To be taken back", (_take_back(each, now) for each in incident.take_backs)),
+        *lines.section("Other decisions", _other_decisions(incident)),
+        *lines.section("Escalation", _escalation(status, now)),
+        *lines.section("Next", following(incident.following, now)),
+    ]
+
+
+def signals(incident: Incident) -> list[str]:
+    """What is wrong at this moment."""
+    if incident.remediation.status.state == "Closed":
+        return []
+    if not incident.signals:
+        return ["none: nothing is wrong that the policy's triggers look for"]
+    return [
+        f"{each.reason} since {lines.moment(each.since, incident.now)}: {each.message}"
+        + (
+            f"; old enough to act on {lines.moment(each.holds_at, incident.now)}"
+            if each.holds_at > incident.now
+            else ""
+        )
+        for each in incident.signals
+    ]
+
+
+def following(steps: Iterable[Next], now: datetime) -> list[str]:
+    """What comes next: `at TIME (in ...): ...`."""
+    return [f"{_when(each, now)}{each.text}" for each in steps]
+
+
+def _when(step: Next, now: datetime) -> str:
+    if step.at is None:
+        return ""
+    return "now: " if abs((step.at - now).total_seconds()) < 1 else f"at {lines.moment(step.at, now)}: "
+
+
+def _opened(incident: Incident) -> str:
+    status = incident.remediation.status
+    if not incident.looked_at or status.opened_at is None:
+        return "not looked at by an operator yet"
+    return lines.moment(status.opened_at, incident.now)
+
+
+def _state(status: RemediationStatus) -> str:
+    why = ": ".join(each for each in (status.reason, status.message) if each)
+    return f"{status.state} ({why})" if why else status.state
+
+
+def _waiting(status: RemediationStatus, now: datetime) -> str:
+    waiting = status.waiting
+    if waiting is None:
+        return ""
+    until = f", until {lines.moment(waiting.until, now)}" if waiting.until else ""
+    return f"for {waiting.by}: {waiting.reason}{until}"
+
+
+def _evidence(status: RemediationStatus, now: datetime) -> list[str]:
+    said = [_fact(each, now) for each in status.evidence]
+    return said + _dropped(status.evidence_dropped)
+
+
+def _fact(fact: Evidence, now: datetime) -> str:
+    times = "once" if fact.count == 1 else f"{fact.count} times"
+    resolved = f", resolved {lines.moment(fact.resolved_at, now)}" if fact.resolved_at else ""
+    return (
+        f"{fact.source} {fact.reason}: {fact.message}; first {lines.moment(fact.first_seen, now)},"
+        f" last {lines.moment(fact.last_seen, now)}, seen {times}{resolved}"
+    )
+
+
+def _rung(number: int, rung: Rung, now: datetime) -> list[str]:
+    body = [*_decisions(rung.decisions, now)]
+    if rung.judgement is not None:
+        body += _judgement(rung.judgement, rung.step.when, now)
+    return [f"{number}. {rung.step.name}: {rung.step.action} ({_PLACES[rung.place]})", *_indented(body)]
+
+
+def _judgement(judgement: Judgement, when: str, now: datetime) -> list[str]:
+    said = [] if not when else [_condition(judgement.condition, when)]
+    if isinstance(judgement.plan, Refusal):
+        said.append(f"refused   {judgement.plan.reason}: {judgement.plan.message}")
+    else:
+        said.append(f"plan      {judgement.plan.summary}")
+    return said + _verdicts(judgement.verdicts, now)
+
+
+def _condition(answer: Answer, when: str) -> str:
+    return f"ok        when {when}" if answer.holds else f"no        {answer.reason}: {answer.message}"
+
+
+def _verdicts(verdicts: Iterable[tuple[str, Deny | None]], now: datetime) -> list[str]:
+    """Every guard in the order of asking; those that allow share lines."""
+    said: list[str] = []
+    allowing: list[str] = []
+    for name, denial in verdicts:
+        if denial is None:
+            allowing.append(name)
+            continue
+        said += [f"ok        {', '.join(allowing)}"] if allowing else []
+        said.append(_denial(name, denial, now))
+        allowing = []
+    return said + ([f"ok        {', '.join(allowing)}"] if allowing else [])
+
+
+def _denial(name: str, denial: Deny, now: datetime) -> str:
+    if denial.escalate:
+        then = "; waiting cannot help: people are told"
+    else:
+        then = f"; asked again at {lines.moment(denial.retry_at, now)}" if denial.retry_at else ""
+    return f"DENY      {name}: {denial.reason}: {denial.message}{then}"
+
+
+def _attempt(attempt: Attempt, now: datetime) -> list[str]:
+    ended = f"{attempt.phase} {lines.moment(attempt.outcome_at, now)}" if attempt.outcome_at else attempt.phase
+    pre, verdict = attempt.pre, ""
+    if attempt.verdict:
+        at = f" {lines.moment(attempt.verdict_at, now)}" if attempt.verdict_at else ""
+        verdict = f"{attempt.verdict}{at}: {attempt.verdict_message}"
+    values = {
+        "planned": lines.moment(attempt.intended_at, now),
+        "before": f"template {pre.template_hash}, {pre.replicas} replicas, generation {pre.generation}",
+        "after": _after(attempt),
+        "write": f"{ended}" + (f": {attempt.message}" if attempt.message else ""),
+        "verdict": verdict,
+    }
+    return [f"{attempt.id} {attempt.action}: {attempt.summary}", *_indented(lines.fields(values))]
+
+
+def _after(attempt: Attempt) -> str:
+    post = attempt.post
+    parts = [
+        f"template {post.template_hash} of record {post.record}" if post.template_hash else "",
+        f"restarted at {post.restart_stamp}" if post.restart_stamp else "",
+        f"{post.replicas} replicas" if post.replicas is not None else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _take_back(entry: Entry, now: datetime) -> str:
+    back = entry.take_back
+    if back is None:
+        return entry.id
+    due = [f"at {lines.moment(back.due_at, now)}"] if back.due_at else []
+    due += ["when the alert has resolved"] if back.when_resolved else []
+    when = " or ".join(due) or "never by itself"
+    return f"{back.replicas_set} to {back.replicas_before} replicas (attempt {entry.id}), {when}"
+
+
+def _other_decisions(incident: Incident) -> list[str]:
+    """Those of no step of this ladder, and how many were dropped."""
+    status = incident.remediation.status
+    names = {rung.step.name for rung in incident.ladder}
+    others = tuple(each for each in status.decisions if each.step not in names)
+    return _decisions(others, incident.now) + _dropped(status.decisions_dropped)
+
+
+def _decisions(decisions: Iterable[DecisionRecord], now: datetime) -> list[str]:
+    return [
+        f"recorded  {each.by}: {each.reason}: {each.message}; {lines.moment(each.last_at, now)}"
+        + (f", {each.count} times" if each.count > 1 else "")
+        for each in decisions
+    ]
+
+
+def _escalation(status: RemediationStatus, now: datetime) -> list[str]:
+    told = status.escalation
+    if told is None:
+        return []
+    values = {
+        "why": f"{told.reason}: {told.message}",
+        "since": lines.moment(told.at, now),
+        "webhook": _webhook(status, now),
+        "well since": lines.moment(status.healthy_since, now) if status.healthy_since else "",
+    }
+    return lines.fields(values)
+
+
+def _webhook(status: RemediationStatus, now: datetime) -> str:
+    told = status.escalation
+    if told is None or not told.deliveries:
+        return ""
+    if told.delivered:
+        return "delivered"
+    again = f", again at {lines.moment(told.retry_at, now)}" if told.retry_at else ""
+    return f"not delivered after {told.deliveries} tries: {told.last_error}{again}"
+
+
+def _dropped(count: int) -> list[str]:
+    return [f"and {count} older ones that were dropped"] if count else []
+
+
+def _indented(body: Iterable[str]) -> list[str]:
+    return [lines.INDENT + line for line in body]

@@ -1,0 +1,78 @@
+"""`platelet pause`: stop all actions of the operator."""
+
+import argparse
+import sys
+from datetime import datetime, timedelta
+from functools import partial
+
+from platelet.cli import lines, session, suspension
+from platelet.model.durations import parse_duration
+from platelet.shell.client import ClusterClient
+
+_LONGEST_REASON = 1024  # as the CRD admits
+_DESCRIPTION = """\
+Stop all actions of the operator: the kill switch on the ActionBudget. Incidents are still recorded and explained; an
+attempt that has already begun is finished and verified; temporary changes are not taken back before you resume.
+A pause that is in force is never shortened: end it with `platelet resume`."""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("pause", help="stop all actions of the operator", description=_DESCRIPTION)
+    parser.add_argument(
+        "--for", dest="lasting", type=_duration, metavar="DURATION", help="such as 90s or 1h30m; default: until resumed"
+    )
+    parser.add_argument("--reason", type=_reason, default="", metavar="TEXT", help="for the people who wonder")
+    session.add_arguments(parser)
+    parser.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Set the switch, and say what is now true."""
+    return session.run(options, partial(_pause, options))
+
+
+async def _pause(options: argparse.Namespace, client: ClusterClient) -> int:
+    outcome = await suspension.change(
+        client,
+        options.operator_namespace,
+        lambda before, now: suspension.paused(before, options.reason, options.lasting, now),
+    )
+    lines.write(describe(outcome, options.lasting, options.operator_namespace), sys.stdout)
+    return 0
+
+
+def describe(outcome: suspension.Outcome, lasting: timedelta | None, namespace: str) -> list[str]:
+    """Say what is now true, and how to undo it."""
+    after, now = outcome.after, outcome.now
+    if after is None:
+        return ["not paused"]
+    again = "" if outcome.changed and not suspension.in_force(outcome.before, now) else "still "
+    until = f"until {lines.moment(after.until, now)}" if after.until else "until resumed"
+    said = [f"{again}paused {until}: no action is started" + (f"; reason: {after.reason}" if after.reason else "")]
+    if lasting is not None and _outlasts(after.until, lasting, now):
+        said.append("note: it was paused for longer than you asked, and a pause is never shortened")
+    said.append("incidents are still recorded; an attempt that has already begun is finished and verified")
+    flag = "" if namespace == "platelet-system" else f" --operator-namespace {namespace}"
+    said.append(f"to undo: platelet resume{flag}")
+    return said
+
+
+def _outlasts(until: datetime | None, lasting: timedelta, now: datetime) -> bool:
+    return until is None or until > now + lasting
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        lasting = parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not timedelta(seconds=1) <= lasting:
+        raise argparse.ArgumentTypeError(f"{text!r} is too short: pause for 1s at least")
+    return lasting
+
+
+def _reason(text: str) -> str:
+    if len(text) > _LONGEST_REASON:
+        raise argparse.ArgumentTypeError(f"{len(text)} characters are too many: at most {_LONGEST_REASON}")
+    return text

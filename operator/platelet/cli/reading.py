@@ -1,0 +1,194 @@
+"""Reads for `explain` what the operator reads for a decision, with the same code, and can write nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
+
+from platelet.api import budget as budget_contract
+from platelet.api import lenient
+from platelet.api import remediation as remediation_contract
+from platelet.api.invalid import InvalidSpec
+from platelet.api.policy import read_policy
+from platelet.cli.candidacy import Unread
+from platelet.model import reasons
+from platelet.model.effects import Deliver, Publish
+from platelet.model.policy import Settings
+from platelet.model.remediation import Remediation
+from platelet.model.situation import DeliveryResult, Situation
+from platelet.model.workload import WorkloadRef
+from platelet.shell import kube, lease
+from platelet.shell.clock import Clock
+from platelet.shell.gathering import Circumstances, Gatherer, see
+from platelet.shell.hands import Hands
+from platelet.shell.ledger import Ledger
+from platelet.shell.policy_book import PolicyBook, Standing
+
+BUDGET = "platelet"
+
+
+class ReadOnly:
+    """The Kubernetes API without its writes: each of them is refused here, nothing is sent."""
+
+    def __init__(self, api: kube.Kube) -> None:
+        """Take the API to read from."""
+        self._api = api
+
+    async def get(self, resource: kube.Resource, namespace: str, name: str) -> kube.Json:
+        """Read one object."""
+        return await self._api.get(resource, namespace, name)
+
+    async def list(self, resource: kube.Resource, namespace: str = "", *, labels: str = "") -> list[kube.Json]:
+        """Read all objects."""
+        return await self._api.list(resource, namespace, labels=labels)
+
+    async def create(
+        self, resource: kube.Resource, namespace: str, body: Mapping[str, Any], *, agent: str = ""
+    ) -> NoReturn:
+        """Refuse."""
+        del namespace, body, agent
+        _refuse("create", resource)
+
+    async def replace(  # noqa: PLR0913 - as the protocol
+        self,
+        resource: kube.Resource,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        subresource: str = "",
+        agent: str = "",
+    ) -> NoReturn:
+        """Refuse."""
+        del namespace, name, body, subresource, agent
+        _refuse("update", resource)
+
+    async def patch(  # noqa: PLR0913 - as the protocol
+        self,
+        resource: kube.Resource,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        subresource: str = "",
+        agent: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - as the protocol
+    ) -> NoReturn:
+        """Refuse."""
+        del namespace, name, body, subresource, agent, timeout
+        _refuse("patch", resource)
+
+    async def delete(
+        self, resource: kube.Resource, namespace: str, name: str, *, uid: str, agent: str = ""
+    ) -> NoReturn:
+        """Refuse."""
+        del namespace, name, uid, agent
+        _refuse("delete", resource)
+
+
+def _refuse(verb: str, resource: kube.Resource) -> NoReturn:
+    raise kube.Refused(0, "ReadOnly", f"not sent: {verb} of {resource.plural}")
+
+
+class _Silent:
+    """Publishes and delivers nothing; nobody asks it to."""
+
+    async def publish(self, effect: Publish) -> None:
+        """Drop it."""
+
+    async def deliver(self, effect: Deliver) -> DeliveryResult:
+        """Drop it."""
+        del effect
+        return DeliveryResult(delivered=False, message="not sent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leader:
+    """Who leads, as the Lease tells people."""
+
+    holder: str
+    renewed_at: datetime | None
+    duration: timedelta
+
+    def leads(self, now: datetime) -> bool:
+        """Whether the Lease was renewed lately, with some patience for the way here."""
+        return bool(self.holder) and self.renewed_at is not None and now - self.renewed_at <= 2 * self.duration
+
+
+class Reader:
+    """The sources of one `explain`. The budget's epoch counts as ours, as its leader decides."""
+
+    def __init__(self, api: kube.Kube, clock: Clock, settings: Settings) -> None:
+        """`settings.namespace` is the operator's."""
+        self.kube = ReadOnly(api)
+        self.clock = clock
+        self.settings = settings
+        self._epoch = 0
+        self._book = PolicyBook(self.kube, clock, settings.namespace)
+        ledger = Ledger(self.kube, clock, settings.namespace)
+        hands = Hands(self.kube, ledger, _Silent(), _Silent(), lambda: 0.0)
+        around = Circumstances(settings=settings, epoch=lambda: self._epoch, alerts_known_at=clock.now)
+        self._gatherer = Gatherer(self.kube, clock, ledger, self._book, hands, around)
+
+    async def read_epoch(self) -> bool:
+        """Learn the leader's epoch; False without an ActionBudget. Raises ApiError where it may not be read."""
+        try:
+            stored = await self.kube.get(kube.BUDGETS, self.settings.namespace, BUDGET)
+            self._epoch = budget_contract.read_budget(stored).status.epoch
+        except (kube.NotFound, InvalidSpec):
+            return False
+        return True
+
+    async def leader(self) -> Leader | None:
+        """Who leads; None when the user may not know."""
+        try:
+            stored = await self.kube.get(kube.LEASES, self.settings.namespace, lease.NAME)
+        except kube.NotFound:
+            return Leader(holder="", renewed_at=None, duration=lease.DURATION)
+        except kube.Refused:
+            return None
+        spec = lenient.mapping(stored.get("spec"))
+        seconds = spec.get("leaseDurationSeconds")
+        return Leader(
+            holder=str(spec.get("holderIdentity") or ""),
+            renewed_at=lenient.moment(spec.get("renewTime")),
+            duration=timedelta(seconds=seconds) if isinstance(seconds, int) else lease.DURATION,
+        )
+
+    async def situation(self, remediation: Remediation) -> Situation:
+        """The situation of a Remediation, one that is only imagined included. Raises ApiError."""
+        ref = remediation.spec.target_ref
+        sight = await see(self.kube, WorkloadRef(kind=ref.kind, namespace=remediation.namespace, name=ref.name))
+        return await self._gatherer.gather(remediation, sight)
+
+    async def remediation(self, namespace: str, name: str) -> Remediation:
+        """One Remediation. Raises NotFound, InvalidSpec."""
+        return remediation_contract.read_remediation(await self.kube.get(kube.REMEDIATIONS, namespace, name))
+
+    async def standings(self, namespace: str) -> list[Standing | Unread]:
+        """The policies of a namespace, and those of the operator's namespace that reach beyond it. Raises ApiError."""
+        found = [await self._standing(each) for each in await self.kube.list(kube.POLICIES, namespace)]
+        if namespace == self.settings.namespace:
+            return found
+        try:
+            stored = await self.kube.list(kube.POLICIES, self.settings.namespace)
+        except kube.Refused as error:
+            return [
+                *found,
+                Unread(key=f"{self.settings.namespace}/*", because=f"you may not read them: {error.message}"),
+            ]
+        return found + [await self._standing(each) for each in stored if _reaches_beyond(each)]
+
+    async def _standing(self, stored: kube.Json) -> Standing | Unread:
+        namespace, name = stored["metadata"]["namespace"], stored["metadata"]["name"]
+        key = f"{namespace}/{name}"
+        try:
+            read_policy(stored)
+        except InvalidSpec as error:
+            return Unread(key=key, because=f"not ready: {reasons.INVALID_SPEC}: {error}")
+        standing = await self._book.live(namespace, name)
+        return standing or Unread(key=key, because="it was deleted or changed at this moment")
+
+
+def _reaches_beyond(stored: kube.Json) -> bool:
+    return "namespaceSelector" in lenient.mapping(stored.get("spec"))

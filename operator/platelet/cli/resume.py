@@ -1,0 +1,42 @@
+"""`platelet resume`: end a pause."""
+
+import argparse
+import sys
+from functools import partial
+
+from platelet.cli import lines, session, suspension
+from platelet.shell.client import ClusterClient
+
+_DESCRIPTION = """\
+End a pause of the operator. What was wrong meanwhile is judged by how it is now: nothing that has gone by is made up
+for. Namespaces, workloads and policies that are suspended by themselves stay so."""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("resume", help="let the operator act again", description=_DESCRIPTION)
+    session.add_arguments(parser)
+    parser.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Remove the switch, and say what is now true."""
+    return session.run(options, partial(_resume, options))
+
+
+async def _resume(options: argparse.Namespace, client: ClusterClient) -> int:
+    outcome = await suspension.change(client, options.operator_namespace, lambda _before, _now: None)
+    lines.write(describe(outcome, options.operator_namespace), sys.stdout)
+    return 0
+
+
+def describe(outcome: suspension.Outcome, namespace: str) -> list[str]:
+    """Say what is now true, and how to undo it."""
+    before, now = outcome.before, outcome.now
+    if before is None:
+        return ["not paused: nothing to resume; policies act within their limits"]
+    flag = "" if namespace == "platelet-system" else f" --operator-namespace {namespace}"
+    reason = f"; its reason was: {before.reason}" if before.reason else ""
+    if before.until is not None and not suspension.in_force(before, now):
+        return [f"the pause had ended at {lines.moment(before.until, now)} by itself; it is removed now"]
+    return [f"resumed: policies act again within their limits{reason}", f"to undo: platelet pause{flag}"]

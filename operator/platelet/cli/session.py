@@ -1,0 +1,97 @@
+"""One command's conversation with the API server, by the user's own kubeconfig; every failure is one line."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from kubernetes.aio.config import incluster_config, kube_config
+from kubernetes.aio.config.config_exception import ConfigException
+
+from platelet.api.invalid import InvalidSpec
+from platelet.cli.lines import clean
+from platelet.shell import client, kube
+from platelet.shell.clock import ClockNotReadyError
+from platelet.shell.connection import ConnectionNotConfiguredError
+
+_OWN_NAMESPACE = Path(incluster_config.SERVICE_TOKEN_FILENAME).with_name("namespace")
+_UNAUTHORIZED = 401
+_FORBIDDEN = 403
+
+Work = Callable[[client.ClusterClient], Awaitable[int]]
+
+
+class NothingToTellError(Exception):
+    """What was asked for does not exist; the message says what to do."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every command needs to reach the cluster and to find the operator's objects in it."""
+    parser.add_argument(
+        "--kubeconfig", metavar="FILE", help="default: the pod's own account, else KUBECONFIG, as kubectl"
+    )
+    parser.add_argument("--context", help="context of the kubeconfig; default: its current one")
+    parser.add_argument(
+        "--operator-namespace",
+        default="platelet-system",
+        metavar="NAMESPACE",
+        help="where the operator and its ActionBudget live; default: %(default)s",
+    )
+
+
+def run(options: argparse.Namespace, work: Work) -> int:
+    """Do the work with a connected client. Returns its exit code; 1 or 2 after one line on standard error."""
+    logging.disable()  # libraries log what we say ourselves
+    if options.kubeconfig is not None and not Path(options.kubeconfig).is_file():
+        return fail(f"--kubeconfig: there is no file {options.kubeconfig}", code=2)
+    try:
+        return asyncio.run(_converse(options, work))
+    except ConnectionNotConfiguredError as error:
+        return fail(str(error), code=2)
+    except NothingToTellError as error:
+        return fail(str(error))
+    except InvalidSpec as error:
+        return fail(f"an object in the cluster is not understood, is this platelet older than it? {error}")
+    except ClockNotReadyError as error:
+        return fail(str(error))
+    except kube.ApiError as error:
+        return fail(describe(error))
+
+
+async def _converse(options: argparse.Namespace, work: Work) -> int:
+    connected = await client.connect(options.kubeconfig, options.context)
+    try:
+        return await work(connected)
+    finally:
+        await connected.close()
+
+
+def fail(message: str, code: int = 1) -> int:
+    """Say in one line why there is no answer."""
+    sys.stderr.write(f"platelet: {clean(message)}\n")
+    return code
+
+
+def describe(error: kube.ApiError) -> str:
+    """Say what the API server's no means for the one who asked."""
+    if isinstance(error, kube.Unanswered):
+        return f"the API server did not answer: {error.message}"
+    if error.code == _UNAUTHORIZED:
+        return "the API server does not know you: check the credentials in the kubeconfig"
+    if error.code == _FORBIDDEN:
+        return f"not allowed: {error.message}"
+    return f"the API server refused: {error}"
+
+
+def default_namespace(kubeconfig: str | None, context: str | None) -> str:
+    """The namespace that kubectl would take: the pod's own, the context's, else `default`."""
+    try:
+        if kubeconfig is None and _OWN_NAMESPACE.exists():
+            return _OWN_NAMESPACE.read_text(encoding="utf-8").strip() or "default"
+        contexts, active = kube_config.list_kube_config_contexts(config_file=kubeconfig)
+    except (ConfigException, OSError, TypeError, ValueError):
+        return "default"  # connecting says better what is wrong with the file
+    chosen = next((each for each in contexts if each["name"] == context), None) if context else active
+    return str(((chosen or {}).get("context") or {}).get("namespace") or "default")

@@ -1,0 +1,89 @@
+"""The kill switch on the ActionBudget: what a pause or a resume makes of it, and storing that."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from platelet.api import budget as contract
+from platelet.api.invalid import InvalidSpec
+from platelet.cli.session import NothingToTellError
+from platelet.model.budget import Budget, Suspension
+from platelet.model.durations import format_time
+from platelet.shell import kube
+from platelet.shell.client import ClusterClient
+
+BUDGET = "platelet"
+_TRIES = 5
+Change = Callable[[Suspension | None, datetime], Suspension | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The switch before and after, at the API server's time."""
+
+    before: Suspension | None
+    after: Suspension | None
+    now: datetime
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written."""
+        return self.before != self.after
+
+
+def in_force(suspension: Suspension | None, now: datetime) -> bool:
+    """Tell whether a suspension still suspends."""
+    return suspension is not None and (suspension.until is None or suspension.until > now)
+
+
+def paused(before: Suspension | None, reason: str, lasting: timedelta | None, now: datetime) -> Suspension:
+    """Pause for at least so long (None: until resumed). A pause that is in force is never shortened."""
+    until = None if lasting is None else now.replace(microsecond=0) + lasting
+    if before is None or not in_force(before, now):
+        return Suspension(reason=reason, until=until)
+    longest = None if before.until is None or until is None else max(before.until, until)
+    return Suspension(reason=reason or before.reason, until=longest)
+
+
+async def change(client: ClusterClient, namespace: str, wanted: Change) -> Outcome:
+    """Store what `wanted` makes of the switch; anew when somebody else changed the budget in between.
+
+    Raises NothingToTellError without an ActionBudget, ApiError.
+    """
+    for remaining in reversed(range(_TRIES)):
+        budget = await read(client, namespace)
+        now = client.clock.now()
+        before = budget.spec.suspended
+        outcome = Outcome(before=before, after=wanted(before, now), now=now)
+        if not outcome.changed:
+            return outcome
+        try:
+            await client.patch(kube.BUDGETS, namespace, BUDGET, _patch(budget, outcome.after), agent="cli")
+        except kube.Conflict:
+            if not remaining:
+                raise
+        else:
+            return outcome
+    raise AssertionError("the last try returns or raises")
+
+
+async def read(client: ClusterClient, namespace: str) -> Budget:
+    """The ActionBudget. Raises NothingToTellError that says how to get one, ApiError."""
+    try:
+        return contract.read_budget(await client.get(kube.BUDGETS, namespace, BUDGET))
+    except kube.NotFound:
+        raise NothingToTellError(
+            f"there is no ActionBudget {namespace}/{BUDGET}, so no operator acts here; is platelet installed in another"
+            " namespace (--operator-namespace)? To install: kubectl apply -f crds -f deploy/budget.yaml"
+        ) from None
+    except InvalidSpec as error:
+        raise NothingToTellError(f"the ActionBudget {namespace}/{BUDGET} is not understood: {error}") from None
+
+
+def _patch(budget: Budget, after: Suspension | None) -> dict[str, object]:
+    """A merge patch that fails when the budget has changed; a null removes what it names."""
+    suspended: dict[str, object] | None = None
+    if after is not None:
+        until = format_time(after.until) if after.until is not None else None
+        suspended = {"reason": after.reason, "until": until}
+    return {"metadata": {"resourceVersion": budget.resource_version}, "spec": {"suspended": suspended}}
