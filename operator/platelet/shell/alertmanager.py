@@ -1,9 +1,10 @@
 """The Alertmanager poller: what the webhook missed, and the absence that proves an alert resolved (DESIGN 3.4)."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Protocol
 
 import httpx
@@ -34,6 +35,25 @@ class HeldAlerts(Protocol):
         """Store that these are over. Raises NotStoredError."""
 
 
+class TokenFile(httpx.Auth):
+    """A bearer token from a file, read at each request: it may be rotated."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the path; nothing is read yet."""
+        self._path = path
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the token as it is now. Raises OSError when it cannot be read."""
+        request.headers["Authorization"] = f"Bearer {self._path.read_text(encoding='ascii').strip()}"
+        yield request
+
+
+def make_client(token_file: Path | None = None) -> httpx.AsyncClient:
+    """Make the client to ask with: it follows nothing and knows no proxy."""
+    auth = TokenFile(token_file) if token_file is not None else None
+    return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=_SECONDS, auth=auth)
+
+
 class AlertmanagerPoller:
     """Looks every minute and when asked. The URL may end in a path prefix."""
 
@@ -43,14 +63,14 @@ class AlertmanagerPoller:
         store: AlertStore,
         held: HeldAlerts,
         now: Callable[[], datetime],
-        client: httpx.AsyncClient | None = None,
+        client: httpx.AsyncClient,
     ) -> None:
         """Take the API server's time as `now`; it may raise ClockNotReadyError."""
         self._url = url.rstrip("/")
         self._store = store
         self._held = held
         self._now = now
-        self._client = client or httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=_SECONDS)
+        self._client = client
         self._polls: tuple[absence.Poll, ...] = ()
         self._asked = asyncio.Event()
         self._known_at: datetime | None = None
@@ -124,7 +144,7 @@ class AlertmanagerPoller:
                     if len(body) > _LONGEST_ANSWER:
                         raise PollFailedError(f"GET {path} answered more than {_LONGEST_ANSWER} bytes")
                 return bytes(body), self._date(response)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise PollFailedError(f"GET {path}: {type(error).__name__}: {error}") from None
 
     def _date(self, response: httpx.Response) -> datetime:

@@ -18,7 +18,7 @@ from platelet.model.policy import Settings
 from platelet.model.workload import Pod
 from platelet.shell import deployment_records, health, pod_records
 from platelet.shell.alert_inbox import AlertInbox
-from platelet.shell.alertmanager import AlertmanagerPoller
+from platelet.shell.alertmanager import AlertmanagerPoller, make_client
 from platelet.shell.client import ClusterClient
 from platelet.shell.clock import boot_time
 from platelet.shell.courier import Courier
@@ -220,7 +220,8 @@ class Operator:
     def _make_poller(self) -> AlertmanagerPoller | None:
         if self._config.alertmanager is None:
             return None
-        return AlertmanagerPoller(self._config.alertmanager.url, self._inbox, self._held, self._clock.now)
+        client = make_client(self._config.alertmanager.token_file)
+        return AlertmanagerPoller(self._config.alertmanager.url, self._inbox, self._held, self._clock.now, client)
 
     def _alerts_known_at(self) -> datetime | None:
         return self._poller.known_at if self._poller is not None else None
@@ -240,7 +241,7 @@ class Operator:
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             host, _, port = address.rpartition(":")
-            await web.TCPSite(runner, host, int(port)).start()
+            await web.TCPSite(runner, host.strip("[]") or None, int(port)).start()
 
     def _find_webhook(self, namespace: str, name: str) -> Webhook | None:
         for each in self._book.standings:

@@ -5,14 +5,16 @@ import json
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from platelet.model.alert import Alert
-from platelet.shell.alertmanager import AlertmanagerPoller, PollFailedError
+from platelet.shell.alertmanager import AlertmanagerPoller, PollFailedError, TokenFile, make_client
 from platelet.shell.clock import ClockNotReadyError
 from platelet.shell.receiver import NotStoredError
 from tests.unit.situations import NOW, minutes, seconds
@@ -81,7 +83,7 @@ class Scene:
         self.alertmanager = alertmanager
         self.keeper = Keeper()
         self.now = NOW
-        self.poller = AlertmanagerPoller(url, self.keeper, self.keeper, lambda: self.now)
+        self.poller = AlertmanagerPoller(url, self.keeper, self.keeper, lambda: self.now, make_client())
 
     async def poll_later(self, later: timedelta = timedelta()) -> None:
         """Let time pass, then poll."""
@@ -188,7 +190,7 @@ async def test_an_unusable_answer_changes_nothing(scene: Scene, status: int, sai
 
 async def test_nobody_there_is_a_failed_poll() -> None:
     keeper = Keeper()
-    poller = AlertmanagerPoller("http://127.0.0.1:1", keeper, keeper, lambda: NOW)
+    poller = AlertmanagerPoller("http://127.0.0.1:1", keeper, keeper, lambda: NOW, make_client())
     with pytest.raises(PollFailedError):
         await poller.poll()
     await poller.close()
@@ -220,7 +222,7 @@ async def test_it_waits_for_the_clock(scene: Scene) -> None:
     def no_time() -> datetime:
         raise ClockNotReadyError("not yet")
 
-    poller = AlertmanagerPoller("http://127.0.0.1:1", scene.keeper, scene.keeper, no_time)
+    poller = AlertmanagerPoller("http://127.0.0.1:1", scene.keeper, scene.keeper, no_time, make_client())
     task = asyncio.create_task(poller.run())
     await asyncio.sleep(0.05)
     assert not task.done()
@@ -228,3 +230,14 @@ async def test_it_waits_for_the_clock(scene: Scene) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     await poller.close()
+
+
+async def test_the_token_is_read_anew_for_each_request(tmp_path: Path) -> None:
+    """Rotation needs no restart."""
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    flow = TokenFile(file)
+    sent = [next(flow.auth_flow(httpx.Request("GET", "http://alertmanager/"))).headers["Authorization"]]
+    file.write_text("second\n")
+    sent.append(next(flow.auth_flow(httpx.Request("GET", "http://alertmanager/"))).headers["Authorization"])
+    assert sent == ["Bearer first", "Bearer second"]
