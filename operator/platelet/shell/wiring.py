@@ -52,7 +52,6 @@ from platelet.shell.work_queue import WorkQueue
 _WORKERS = 8
 _RETRY = 1.0  # seconds between tries to take over
 _GRACE = 10.0  # seconds for work that was begun when we are asked to stop
-_PATIENCE = 0.05
 log = structlog.get_logger("platelet")
 
 
@@ -133,8 +132,7 @@ class Operator:
         self._flow.end()
         with suppress(TimeoutError):
             async with asyncio.timeout(_GRACE):
-                while self._queue.busy:
-                    await asyncio.sleep(_PATIENCE)
+                await self._queue.wait_until_idle()
 
     async def _stand(self) -> None:
         """Stand for election for ever: lead, lose, stand again."""

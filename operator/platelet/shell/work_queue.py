@@ -25,16 +25,17 @@ class WorkQueue(Generic[K]):
         self._again: set[K] = set()  # added while in work
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def depth(self) -> int:
         """How many keys wait for a worker now; those due later do not count."""
         return len(self._queued) + len(self._again)
 
-    @property
-    def busy(self) -> bool:
-        """Whether any worker is at work."""
-        return bool(self._in_work)
+    async def wait_until_idle(self) -> None:
+        """Return when no worker is at work."""
+        await self._idle.wait()
 
     def add(self, key: K) -> None:
         """Work the key as soon as a worker is free. Adding it many times is adding it once."""
@@ -77,6 +78,7 @@ class WorkQueue(Generic[K]):
             key = await self._ready.get()
             self._queued.discard(key)
             self._in_work.add(key)
+            self._idle.clear()
             due: float | None = None
             try:
                 due = await worker(key)
@@ -89,6 +91,8 @@ class WorkQueue(Generic[K]):
 
     def _finish(self, key: K, due: float | None) -> None:
         self._in_work.discard(key)
+        if not self._in_work:
+            self._idle.set()
         if key in self._again:
             self._again.discard(key)
             # After a failure the delay holds, so that a stream of additions cannot make a broken key spin.
