@@ -23,20 +23,16 @@ class Full:
 
 
 def others(entries: Iterable[Entry], situation: Situation) -> tuple[Entry, ...]:
-    """All entries that count (acts, not refunded) but the one of the attempt that is being decided.
+    """All entries but the one of the attempt that is being decided.
 
     That one is reserved by this leader for the remediation's present step, has no outcome yet, and the remediation does
     not know it as ended. An attempt that is looked at again must not be stopped by its own reservation.
     """
-    return tuple(
-        entry
-        for entry in entries
-        if entry.kind == "Act" and not entry.refunded and not _is_being_decided(entry, situation)
-    )
+    return tuple(entry for entry in entries if not _is_being_decided(entry, situation))
 
 
 def used(entries: Iterable[Entry], window: timedelta, now: datetime) -> tuple[Entry, ...]:
-    """Those of the acting, not refunded entries that still take a slot of a window of this length."""
+    """Those of the entries that take a slot of a window of this length: acts, not refunded, not over for so long."""
     return tuple(
         entry
         for entry in entries

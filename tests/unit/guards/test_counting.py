@@ -180,6 +180,7 @@ STILL_COUNTS = {
     "its outcome came late": (spent(minutes(80), outcome_at=NOW - minutes(50)), NOW + minutes(10)),
     "no outcome yet": (running(minutes(5)), NOW + minutes(55)),
     "no outcome for longer than the window": (running(minutes(90)), None),
+    "no outcome for exactly the window": (running(HOUR), None),
     "unknown outcome": (spent(minutes(5), outcome="Unknown"), NOW + minutes(55)),
     "superseded, which nobody can prove to have done nothing": (
         spent(minutes(5), outcome="Superseded"),
