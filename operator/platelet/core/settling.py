@@ -27,7 +27,7 @@ def _settle(
 ) -> Settle | None:
     if attempt is None:
         foreign = entry.epoch != situation.epoch or status.state in ("Closed", "Escalated")
-        return _abandon(entry, now) if entry.outcome is None and foreign else None
+        return abandon(entry, now) if entry.outcome is None and foreign else None
     if attempt.phase == "Intended":
         return None
     over = attempt.verdict is not None or attempt.phase != "Done" or attempt.kind == "TakeBack"
@@ -43,6 +43,6 @@ def _settle(
     return Settle(attempt=entry.id, at=now, verified=True) if over and entry.settled_at is None else None
 
 
-def _abandon(entry: Entry, now: datetime) -> Settle:
+def abandon(entry: Entry, now: datetime) -> Settle:
     """A reservation without an intent: nothing was written under it, and nothing ever will be. Not refunded."""
     return Settle(attempt=entry.id, outcome="Abandoned", at=now, verified=True)

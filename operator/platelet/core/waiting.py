@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from platelet import actions, guards
-from platelet.core import conditions, escalating, meaning, record
+from platelet.core import conditions, escalating, meaning, record, settling
 from platelet.core.decision import Decision
+from platelet.guards import occurrence
 from platelet.model import reasons
 from platelet.model.budget import Entry, PendingTakeBack
 from platelet.model.effects import Reserve
@@ -55,6 +56,8 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     reserved = open_reservation(situation, rung.status)
     if reserved is None:
         return Decision(status=rung.status, effects=(_reserve(rung, rung.plan, workload, now),))
+    if reserved.take_back is not None and reserved.take_back.replicas_before != workload.replicas:
+        return Decision(status=rung.status, effects=(settling.abandon(reserved, now),))
     return Decision(status=_intend(rung, rung.plan, workload, reserved, now))
 
 
@@ -63,11 +66,16 @@ def find_rung(situation: Situation, status: RemediationStatus, now: datetime) ->
     while status.step < len(situation.steps):
         step = situation.steps[status.step]
         status = replace(status, step_name=step.name)
+        action = actions.BY_KEY[step.action]
+        young = occurrence.deny(situation, now) if step.when else None
+        if young is not None:  # a condition is asked when it counts: a step is not passed over before its time
+            return Rung(
+                status=status, situation=situation, step=step, action=action, plan=young, denied_by="occurrence"
+            )
         answer = conditions.holds(step, situation, status, now)
         if not answer.holds:
             status = _skip(status, step, "when", answer.reason, answer.message, now)
             continue
-        action = actions.BY_KEY[step.action]
         seen = replace(situation, action=action.traits, remediation=replace(situation.remediation, status=status))
         denial = guards.first_denial(seen, now)
         if denial is not None:
