@@ -69,14 +69,19 @@ async def test_a_notice_is_posted_as_a_cloud_event_with_a_stable_id() -> None:
 async def test_a_name_is_connected_to_by_its_checked_address_and_called_by_its_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def look_up(*_: Any, **__: Any) -> list[tuple[Any, ...]]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
+    asked: list[str] = []
+
+    async def look_up(_: Any, host: str, port: int, **__: Any) -> list[tuple[Any, ...]]:
+        asked.append(host)
+        address = "127.0.0.1" if len(asked) == 1 else "169.254.169.254"  # the name's owner changes their mind
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", look_up)
     async with fake_server.serve(fake_server.answer({})) as server:
         url = server.url.replace("127.0.0.1", "hook.example.com")
         assert (await deliver(Webhook(url=url), allowed=("hook.example.com",))).delivered
     assert server.asked[0].headers["host"] == url.removeprefix("http://")
+    assert asked == ["hook.example.com"]
 
 
 async def test_the_token_of_the_secret_is_sent() -> None:

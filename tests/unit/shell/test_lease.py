@@ -153,6 +153,25 @@ async def test_a_call_that_hangs_does_not_outlast_the_lead() -> None:
     assert leadership.time_left() == 0
 
 
+class Slow(MemoryKube):
+    """Each write takes effect at once, and is answered three seconds later."""
+
+    async def replace(self, *args: object, **more: object) -> kube.Json:
+        """As ever, later."""
+        stored = await super().replace(*args, **more)  # type: ignore[arg-type]
+        await asyncio.sleep(3)
+        return stored
+
+
+async def test_the_time_left_counts_from_before_a_renewal_was_sent() -> None:
+    """A candidate may have seen the renewal long before its answer reached us."""
+    api = Slow()
+    leadership, holding = await leading(api)
+    await asyncio.sleep(8.1)
+    assert leadership.time_left() == pytest.approx(15 - 3.1)
+    await ended(holding)
+
+
 async def test_a_renewal_whose_answer_was_lost_is_no_renewal_but_no_loss_either() -> None:
     api = MemoryKube()
     leadership, holding = await leading(api)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from platelet.api import pods
@@ -69,7 +69,15 @@ PODS = st.builds(
 )
 
 
+def pod_with(container: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"namespace": "shop", "name": "api-1", "uid": "u1", "creationTimestamp": "2026-11-21T08:00:00Z"}
+    return {"metadata": {**metadata, "resourceVersion": "7"}, "status": {"containerStatuses": [container]}}
+
+
 @given(PODS)
+@example(pod_with({"restartCount": -1}))
+@example(pod_with({"restartCount": True, "ready": "yes"}))
+@example(pod_with({"state": {"waiting": None, "running": {}, "terminated": {"exitCode": 1}}}))
 def test_the_stream_and_the_quorum_read_see_the_same_pod(pod: dict[str, Any]) -> None:
     """Whatever is odd in it: a signal must not depend on by which way the pod was read."""
     seen = pod_records.reduce(json.dumps(pod).encode())

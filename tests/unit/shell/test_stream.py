@@ -202,6 +202,15 @@ async def test_a_listing_cut_off_midway_deletes_nothing() -> None:
 
 
 @pytest.mark.looptime
+async def test_what_a_cut_off_listing_confirmed_may_be_gone_in_the_next() -> None:
+    lost = kube.Unanswered(0, "ConnectionLost", "gone")
+    script = Script([[event("a"), event("b"), SYNCED, EXPIRED], [event("a"), lost], [event("b"), SYNCED, 1e9]])
+    run = await watched(script)
+    assert run.names == {"b"}
+    assert run.told[-1] == ("a", False)
+
+
+@pytest.mark.looptime
 async def test_what_was_deleted_while_listing_stays_deleted() -> None:
     script = Script([[event("a"), SYNCED, EXPIRED], [event("a"), event("a", 3, "DELETED"), SYNCED, 1e9]])
     run = await watched(script)
