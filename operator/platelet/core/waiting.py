@@ -1,13 +1,13 @@
 """The arrows GUARD and INTEND: find the step that applies, ask every brake, reserve a place, pin the plan."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from platelet import actions, guards
 from platelet.core import conditions, escalating, meaning, record, settling
 from platelet.core.decision import Decision
 from platelet.guards import occurrence
-from platelet.model import reasons
+from platelet.model import durations, reasons
 from platelet.model.budget import Entry, PendingTakeBack
 from platelet.model.effects import Reserve
 from platelet.model.policy import Step
@@ -40,7 +40,8 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     status = replace(status, waiting_since=status.waiting_since or now)
     give_up_at = (status.waiting_since or now) + policy.limits.give_up_after
     if give_up_at <= now:
-        return escalating.escalate(situation, status, reasons.GAVE_UP, "nothing could be done in time", now)
+        message = _why_not(status, policy.limits.give_up_after)
+        return escalating.escalate(situation, status, reasons.GAVE_UP, message, now)
     rung = find_rung(situation, status, now)
     if rung is None:
         message = _last_word(status)
@@ -180,6 +181,12 @@ def _intend(rung: Rung, plan: Plan, workload: Workload, entry: Entry, now: datet
     return record.note(
         status, now, step=rung.step.name, by=rung.action.key, reason=reasons.INTENDED, message=plan.summary
     )
+
+
+def _why_not(status: RemediationStatus, patience: timedelta) -> str:
+    """Name the last no: whoever is called must see at once what stood in the way."""
+    text = f"nothing could be done for {durations.format_duration(patience)}"
+    return f"{text}; {status.waiting.reason}: {status.waiting.message}" if status.waiting else text
 
 
 def _last_word(status: RemediationStatus) -> str:

@@ -1,7 +1,7 @@
 """Stores alerts: each one that a policy matches is on a Remediation, or on record as having no target (DESIGN 3.4)."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -17,7 +17,8 @@ from platelet.shell.policy_book import PolicyBook, Standing
 from platelet.shell.receiver import NotStoredError
 from platelet.shell.targets import TargetFinder
 from platelet.shell.untargeted import Untargeted
-from platelet.triggers import matchers, targeting
+from platelet.triggers import alert as alert_trigger
+from platelet.triggers import targeting
 
 log = structlog.get_logger("platelet.alerts")
 
@@ -25,6 +26,8 @@ log = structlog.get_logger("platelet.alerts")
 _REMEMBERED = 10_000
 _Bid = tuple[WorkloadRef, tuple[str, ...]]
 """A target, and the policies that want it, by key."""
+_Found = dict[str, tuple[WorkloadRef | None, Mapping[str, str], str]]
+"""What each alert's labels lead to, asked once per delivery, by episode."""
 
 
 class AlertInbox:
@@ -48,9 +51,10 @@ class AlertInbox:
             log.warning("alerts are missing from a notification: set max_alerts to 0", truncated=truncated)
         try:
             bids: dict[_Bid, list[Evidence]] = {}
+            found: _Found = {}
             for alert in alerts:
                 if not self._is_over(alert):
-                    await self._bid(alert, bids)
+                    await self._bid(alert, bids, found)
             await self._bring(bids)
         except ApiError as error:
             raise NotStoredError(str(error)) from error
@@ -63,22 +67,21 @@ class AlertInbox:
             matching = [standings[key] for key in policies if key in standings]
             await self._opener.bring(target, facts, matching, known[target.namespace])
 
-    async def _bid(self, alert: Alert, bids: dict[_Bid, list[Evidence]]) -> None:
+    async def _bid(self, alert: Alert, bids: dict[_Bid, list[Evidence]], found: _Found) -> None:
         wanted: dict[WorkloadRef, list[str]] = {}
-        severity = ""
+        fact = None
         for standing in self._book.standings:
-            trigger_severity = _match(standing, alert)
-            if trigger_severity is None:
+            said = _match(standing, alert, self._clock.now())
+            if said is None:
                 continue
-            severity = severity or trigger_severity
-            targets, why = await self._targets(standing, alert)
-            if not targets and alert.status == "firing":
+            fact = fact or said
+            targets, why = await self._targets(standing, alert, found)
+            if why and alert.status == "firing":
                 await self._untargeted.record(standing, alert, why)
             for target in targets:
                 wanted.setdefault(target, []).append(standing.policy.key)
         for target, policies in wanted.items():
-            fact = _as_evidence(alert, severity, self._clock.now())
-            bids.setdefault((target, tuple(policies)), []).append(fact)
+            bids.setdefault((target, tuple(policies)), []).extend([fact] if fact else [])
 
     def _is_over(self, alert: Alert) -> bool:
         """Whether a "firing" comes after the "resolved" of the same episode: senders and retries reorder them."""
@@ -89,61 +92,40 @@ class AlertInbox:
             self._resolved.popitem(last=False)
         return False
 
-    async def _targets(self, standing: Standing, alert: Alert) -> tuple[list[WorkloadRef], str]:
-        """The targets of the policy that this alert is about, or why there is none."""
+    async def _targets(self, standing: Standing, alert: Alert, found: _Found) -> tuple[list[WorkloadRef], str]:
+        """The targets of the policy that this alert is about; or, where it names none at all, why."""
+        if alert.episode not in found:
+            found[alert.episode] = await self._find(alert)
+        target, labels, why = found[alert.episode]
         refs = standing.loaded.targets.refs
         if refs is not None:
             namespace = standing.policy.namespace
             chosen = [WorkloadRef(kind=each.kind, namespace=namespace, name=each.name) for each in refs]
-            return await self._narrowed(chosen, alert)
-        target, why = await self._finder.of_alert(targeting.locate(alert.labels))
+            return [each for each in chosen if target in (None, each)], ""
         if target is None:
             return [], why
-        if target.namespace not in standing.namespaces:
-            return [], f"{target} is not in a namespace in which the policy acts"
+        mine = target.namespace in standing.namespaces
+        mine = mine and standing.loaded.targets.matches(labels, target.name, target.kind)
+        return [target] if mine else [], ""
+
+    async def _find(self, alert: Alert) -> tuple[WorkloadRef | None, Mapping[str, str], str]:
+        """The workload that the labels lead to, and its own labels; or why there is none."""
+        target, why = await self._finder.of_alert(targeting.locate(alert.labels))
+        if target is None:
+            return None, {}, why
         try:
             stored = await self._kube.get(DEPLOYMENTS, target.namespace, target.name)
         except NotFound:
-            return [], f"{target} does not exist"
-        labels = stored["metadata"].get("labels") or {}
-        if not standing.loaded.targets.matches(labels, target.name, target.kind):
-            return [], f"{target} is not one of the policy's targets"
-        return [target], ""
-
-    async def _narrowed(self, refs: list[WorkloadRef], alert: Alert) -> tuple[list[WorkloadRef], str]:
-        """Of the named targets the one that the alert names, if it names any workload; else all of them."""
-        target, _why = await self._finder.of_alert(targeting.locate(alert.labels))
-        if target is None:
-            return refs, ""
-        return ([target], "") if target in refs else ([], f"{target} is not one of targets.refs")
+            return None, {}, f"{target} does not exist"
+        return target, stored["metadata"].get("labels") or {}, ""
 
 
-def _match(standing: Standing, alert: Alert) -> str | None:
-    """The severity of the trigger that matches, None when none does. An alert of another namespace never matches."""
+def _match(standing: Standing, alert: Alert, now: datetime) -> Evidence | None:
+    """What the alert says to this policy; None when no trigger matches. One of another namespace never matches."""
     if not standing.policy.ready:
         return None
     named = targeting.namespace_of(alert.labels)
-    if named and named not in standing.namespaces:
+    if (named and named not in standing.namespaces) or (not named and standing.loaded.targets.refs is None):
         return None
-    if not named and standing.loaded.targets.refs is None:
-        return None
-    return next((severity for parsed, severity in _parsed(standing) if matchers.matches(parsed, alert.labels)), None)
-
-
-def _parsed(standing: Standing) -> Iterable[tuple[tuple[matchers.Matcher, ...], str]]:
-    for trigger in standing.loaded.alert_triggers:
-        yield matchers.parse_matchers(trigger.matchers), trigger.severity
-
-
-def _as_evidence(alert: Alert, severity: str, now: datetime) -> Evidence:
-    summary = alert.annotations.get("summary") or alert.annotations.get("description") or f"alert {alert.name} fires"
-    return Evidence(
-        source="alert",
-        reason=alert.name[:256] or "Alert",
-        fingerprint=alert.episode[:256],
-        message=summary[:1024],
-        first_seen=min(alert.starts_at, now),
-        last_seen=now,
-        severity=(severity or alert.labels.get("severity", ""))[:256],
-        resolved_at=(alert.ends_at or now) if alert.status == "resolved" else None,
-    )
+    said = (alert_trigger.observe(each, alert, now) for each in standing.loaded.alert_triggers)
+    return next((each for each in said if each is not None), None)

@@ -1,14 +1,14 @@
-"""The trigger on alerts: matchers in Alertmanager's syntax, all of which must match one firing alert."""
+"""The trigger on alerts: matchers in Alertmanager's syntax, all of which must match one alert."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
 from platelet.model.alert import Alert
 from platelet.model.durations import CAMEL
-from platelet.model.signal import ShortText, Signal
+from platelet.model.signal import Evidence, ShortText
 from platelet.triggers import matchers
 
 MatcherText = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -26,21 +26,24 @@ class AlertTrigger:
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
 
-def observe(trigger: AlertTrigger, parsed: Sequence[matchers.Matcher], alert: Alert) -> Signal | None:
-    """Give the signal of a firing alert that matches. `parsed` are the trigger's matchers, parsed once.
+def observe(trigger: AlertTrigger, alert: Alert, now: datetime) -> Evidence | None:
+    """Give what an alert that matches says, firing or resolved; None when it does not match.
 
-    It holds at once: the alert's own `for` in Prometheus is over.
+    A firing one holds at once: the alert's own `for` in Prometheus is over. Raises matchers.InvalidMatcherError.
     """
-    if alert.status != "firing" or not matchers.matches(parsed, alert.labels):
+    if not matchers.matches(matchers.parse_matchers(trigger.matchers), alert.labels):
         return None
-    return Signal(
+    started = min(alert.starts_at, now)
+    return Evidence(
         source="alert",
         reason=_printable(alert.name)[:_MAX_REASON] or "Alert",
         fingerprint=alert.episode,
         message=_message(alert),
-        since=alert.starts_at,
-        holds_at=alert.starts_at,
+        first_seen=started,
+        last_seen=now,
+        holds_at=started,
         severity=trigger.severity or _printable(alert.labels.get("severity", ""))[:_MAX_REASON],
+        resolved_at=(alert.ends_at or now) if alert.status == "resolved" else None,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from platelet.model.alert import Alert, fingerprint_of
-from platelet.triggers import TRIGGERS, alert, matchers
+from platelet.triggers import TRIGGERS, alert
 from tests.unit.situations import NOW, minutes
 
 API_DOWN = Alert(
@@ -16,19 +16,30 @@ API_DOWN = Alert(
     starts_at=NOW - minutes(3),
 )
 RULE = alert.AlertTrigger(matchers=('alertname="ApiDown"', 'severity=~"critical|page"'))
-PARSED = matchers.parse_matchers(RULE.matchers)
 
 
 def test_a_firing_alert_that_matches_is_a_signal_that_holds_at_once() -> None:
-    signal = alert.observe(RULE, PARSED, API_DOWN)
+    signal = alert.observe(RULE, API_DOWN, NOW)
     assert signal is not None
     assert (signal.source, signal.reason, signal.message) == ("alert", "ApiDown", "the API is down")
-    assert signal.holds_at == signal.since == NOW - minutes(3)
+    assert signal.holds_at == signal.first_seen == NOW - minutes(3)
     assert signal.severity == "page"
 
 
+def test_a_resolved_alert_that_matches_says_since_when() -> None:
+    signal = alert.observe(RULE, replace(API_DOWN, status="resolved", ends_at=NOW - minutes(1)), NOW)
+    assert signal is not None
+    assert signal.resolved_at == NOW - minutes(1)
+
+
+def test_a_senders_clock_that_is_ahead_starts_nothing_in_the_future() -> None:
+    signal = alert.observe(RULE, replace(API_DOWN, starts_at=NOW + minutes(5)), NOW)
+    assert signal is not None
+    assert signal.first_seen == NOW
+
+
 def test_the_triggers_severity_goes_before_the_alerts() -> None:
-    signal = alert.observe(replace(RULE, severity="critical"), PARSED, API_DOWN)
+    signal = alert.observe(replace(RULE, severity="critical"), API_DOWN, NOW)
     assert signal is not None
     assert signal.severity == "critical"
 
@@ -36,20 +47,19 @@ def test_the_triggers_severity_goes_before_the_alerts() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param({"status": "resolved"}, id="resolved"),
         pytest.param({"labels": {"alertname": "Other", "severity": "page"}}, id="another alert"),
         pytest.param({"labels": {"alertname": "ApiDown"}}, id="without the severity"),
     ],
 )
 def test_no_signal(change: dict[str, object]) -> None:
-    assert alert.observe(RULE, PARSED, replace(API_DOWN, **change)) is None  # type: ignore[arg-type]
+    assert alert.observe(RULE, replace(API_DOWN, **change), NOW) is None  # type: ignore[arg-type]
 
 
 def test_two_deliveries_share_a_fingerprint_and_a_new_start_is_new_trouble() -> None:
     """TRAPS 17: high-availability peers send twice."""
     again = replace(API_DOWN, annotations={"summary": "still"})
     later = replace(API_DOWN, starts_at=NOW)
-    first, second, third = (alert.observe(RULE, PARSED, each) for each in (API_DOWN, again, later))
+    first, second, third = (alert.observe(RULE, each, NOW) for each in (API_DOWN, again, later))
     assert first is not None
     assert second is not None
     assert third is not None
@@ -59,14 +69,14 @@ def test_two_deliveries_share_a_fingerprint_and_a_new_start_is_new_trouble() -> 
 
 def test_texts_of_others_are_bounded_and_cannot_steer_a_terminal() -> None:
     odd = replace(API_DOWN, annotations={"description": "\x1b[2Jgone\r\n" + "x" * 5000})
-    signal = alert.observe(RULE, PARSED, odd)
+    signal = alert.observe(RULE, odd, NOW)
     assert signal is not None
     assert signal.message.startswith(" [2Jgone  x")
     assert len(signal.message) == 1024
 
 
 def test_without_annotations_the_labels_are_the_message() -> None:
-    signal = alert.observe(RULE, PARSED, replace(API_DOWN, annotations={}))
+    signal = alert.observe(RULE, replace(API_DOWN, annotations={}), NOW)
     assert signal is not None
     assert signal.message == "alertname=ApiDown, namespace=shop, severity=page"
 
