@@ -18,45 +18,54 @@ _LONGEST_SETTLING = 200
 
 
 class Controllers:
-    """Everything behind the API server that makes pods come and go."""
+    """Everything behind the API server that makes pods come and go. Stored objects are read in place, never changed."""
 
     def __init__(self, store: Store) -> None:
         """Control the objects of `store`."""
         self._store = store
         self.lives: dict[str, kubelet.Life] = {}  # by pod uid
-        self._seen = -1
+        self._read = 0  # of the store's journal
         self._pods_made = 0
 
     def settle(self, now: datetime) -> None:
         """React until nothing changes any more at this moment."""
         self._turn_lives(now)
         for _ in range(_LONGEST_SETTLING):
-            if self._seen == self._store.revision:
+            touched = self._touched(now)
+            if not touched:
                 return
-            self._seen = self._store.revision
             self._collect_garbage()
-            for deployment in self._store.find(kube.DEPLOYMENTS):
-                self._sync(deployment, now)
+            for deployment in self._store.view(kube.DEPLOYMENTS):
+                if _key(deployment) in touched:
+                    self._sync(deployment, now)
         raise AssertionError("the controllers never settle")
 
     def next_change(self, now: datetime) -> datetime | None:
         """When a pod or a rollout changes by itself."""
         times = [life.next_change for life in self.lives.values() if life.next_change is not None]
-        times += [
-            parse_time(pod["metadata"]["deletionTimestamp"]) + LINGERS
-            for pod in self._store.find(kube.PODS)
-            if "deletionTimestamp" in pod["metadata"]
-        ]
-        deadlines = [rollouts.deadline(each) for each in self._store.find(kube.DEPLOYMENTS)]
-        times += [each + timedelta(seconds=1) for each in deadlines if each is not None and each >= now]
+        times += [_gone_at(pod) for pod in self._store.view(kube.PODS) if "deletionTimestamp" in pod["metadata"]]
+        times += [due for each in self._store.view(kube.DEPLOYMENTS) if (due := _overdue_at(each)) is not None]
         return min((each for each in times if each > now), default=None)
 
+    def _touched(self, now: datetime) -> set[tuple[str, str]]:
+        """The Deployments of which something has changed, or whose rollout has just failed."""
+        journal = self._store.journal
+        touched = set()
+        for key in dict.fromkeys(journal[self._read :]):
+            stored = self._store.peek(key)
+            if key[0] == kube.DEPLOYMENTS.plural or stored is None:
+                touched.add(key[1:])
+            elif key[0] in (kube.REPLICA_SETS.plural, kube.PODS.plural):
+                touched.add((key[1], stored["metadata"]["labels"]["app"]))
+        self._read = len(journal)
+        overdue = [each for each in self._store.view(kube.DEPLOYMENTS) if _is_overdue(each, now)]
+        return touched | {_key(each) for each in overdue}
+
     def _turn_lives(self, now: datetime) -> None:
-        self._seen = -1
-        for pod in self._store.find(kube.PODS):
+        for pod in self._store.view(kube.PODS):
             meta = pod["metadata"]
             if "deletionTimestamp" in meta:
-                if parse_time(meta["deletionTimestamp"]) + LINGERS <= now:
+                if _gone_at(pod) <= now:
                     self._store.delete(kube.PODS, meta["namespace"], meta["name"])
                     self.lives.pop(meta["uid"], None)
                 continue
@@ -67,22 +76,25 @@ class Controllers:
 
     def _write_pod_status(self, pod: Json, life: kubelet.Life) -> None:
         container = pod["spec"]["containers"][0]
-        pod["status"] = life.status(container["name"], container["image"])
-        meta = pod["metadata"]
-        self._store.replace(kube.PODS, meta["namespace"], meta["name"], pod, subresource="status")
+        self._write_status_of(kube.PODS, pod, life.status(container["name"], container["image"]))
+
+    def _write_status_of(self, resource: kube.Resource, stored: Json, status: Json) -> None:
+        if stored.get("status") != status:
+            meta = stored["metadata"]
+            body = {"metadata": meta, "status": status}
+            self._store.replace(resource, meta["namespace"], meta["name"], body, subresource="status")
 
     def _sync(self, deployment: Json, now: datetime) -> None:
         if "deletionTimestamp" in deployment["metadata"]:
             return
-        mine = self._replica_sets(deployment)
-        new, olds = _split(deployment, mine)
+        new, olds = self._split(deployment)
         if deployment["spec"].get("paused"):
             self._resize(deployment, rollouts.rescale(deployment, new, olds))
         elif new is None:
             self._make_replica_set(deployment, olds, now)
         else:
             self._number(deployment, new, olds)
-            self._roll(deployment, new, olds)
+            self._roll(deployment)
         self._write_status(deployment, now)  # once before the pods follow: that is how progress is seen
         for each in self._replica_sets(deployment):
             self._sync_pods(each, now)
@@ -92,13 +104,16 @@ class Controllers:
         """Of one Deployment, oldest first."""
         meta = deployment["metadata"]
         owned = [
-            each
-            for each in self._store.find(kube.REPLICA_SETS, meta["namespace"])
-            if each["metadata"]["ownerReferences"][0]["uid"] == meta["uid"]
+            each for each in self._store.view(kube.REPLICA_SETS, meta["namespace"]) if _owner_uid(each) == meta["uid"]
         ]
-        return sorted(
-            owned, key=lambda each: (each["metadata"]["creationTimestamp"], int(each["metadata"]["resourceVersion"]))
-        )
+        return sorted(owned, key=lambda each: each["metadata"]["uid"])
+
+    def _split(self, deployment: Json) -> tuple[Json | None, list[Json]]:
+        """The ReplicaSet of the present template, and all others."""
+        mine = self._replica_sets(deployment)
+        label = rollouts.name_template(deployment["spec"]["template"])
+        new = next((each for each in mine if each["metadata"]["labels"][rollouts.HASH_LABEL] == label), None)
+        return new, [each for each in mine if each is not new]
 
     def _make_replica_set(self, deployment: Json, olds: list[Json], now: datetime) -> None:
         meta, template = deployment["metadata"], copy.deepcopy(deployment["spec"]["template"])
@@ -123,47 +138,50 @@ class Controllers:
         self._store.create(kube.REPLICA_SETS, meta["namespace"], body)
         self._write_revision(deployment, revision)
         fresh = self._fresh(deployment)
-        fresh["status"] = rollouts.created(fresh, now)
-        self._store.replace(kube.DEPLOYMENTS, meta["namespace"], meta["name"], fresh, subresource="status")
+        self._write_status_of(kube.DEPLOYMENTS, fresh, rollouts.created(fresh, now))
 
     def _number(self, deployment: Json, new: Json, olds: list[Json]) -> None:
         """Re-number the ReplicaSet in use to the newest revision (TRAPS 1); copy annotations to it (TRAPS 42)."""
         revision = max(rollouts.revision_of(new), max(map(rollouts.revision_of, olds), default=0) + 1)
-        new["metadata"]["annotations"] = {
-            **new["metadata"].get("annotations", {}),
-            **_copied(deployment),
-            rollouts.REVISION: str(revision),
-        }
-        new.update(self._store.replace(kube.REPLICA_SETS, new["metadata"]["namespace"], new["metadata"]["name"], new))
+        self._annotate(kube.REPLICA_SETS, new, {**_copied(deployment), rollouts.REVISION: str(revision)})
         self._write_revision(deployment, revision)
+
+    def _annotate(self, resource: kube.Resource, stored: Json, annotations: dict[str, str]) -> None:
+        meta = stored["metadata"]
+        if not annotations.items() <= meta.get("annotations", {}).items():
+            body = {"metadata": {"annotations": annotations}}
+            self._store.patch(resource, meta["namespace"], meta["name"], body)
 
     def _write_revision(self, deployment: Json, revision: int) -> None:
         fresh = self._fresh(deployment)
-        fresh["metadata"].setdefault("annotations", {})[rollouts.REVISION] = str(revision)
-        meta = deployment["metadata"]
-        self._store.replace(kube.DEPLOYMENTS, meta["namespace"], meta["name"], fresh, subresource="status")
+        meta = fresh["metadata"]
+        if rollouts.revision_of(fresh) != revision:
+            annotations = {**meta.get("annotations", {}), rollouts.REVISION: str(revision)}
+            body = {**fresh, "metadata": {**meta, "annotations": annotations}}
+            self._store.replace(kube.DEPLOYMENTS, meta["namespace"], meta["name"], body, subresource="status")
 
-    def _roll(self, deployment: Json, new: Json, olds: list[Json]) -> None:
-        everyone = [*olds, new]
+    def _roll(self, deployment: Json) -> None:
+        new, olds = self._split(deployment)
+        if new is None:
+            return
         wanted = str(rollouts.desired(deployment))
-        if any(
+        everyone = [*olds, new]
+        scaled = any(
             rollouts.size(each) and each["metadata"]["annotations"][rollouts.DESIRED] != wanted for each in everyone
-        ):
-            self._resize(deployment, rollouts.rescale(deployment, new, olds))
-        else:
-            self._resize(deployment, rollouts.roll(deployment, new, olds))
+        )
+        self._resize(deployment, (rollouts.rescale if scaled else rollouts.roll)(deployment, new, olds))
         if all(rollouts.size(each) == 0 for each in olds):
             limit = deployment["spec"].get("revisionHistoryLimit", 10)
             for each in sorted(olds, key=rollouts.revision_of)[: max(0, len(olds) - limit)]:
                 self._store.delete(kube.REPLICA_SETS, each["metadata"]["namespace"], each["metadata"]["name"])
 
     def _resize(self, deployment: Json, sizes: dict[str, int]) -> None:
-        namespace = deployment["metadata"]["namespace"]
         for each in self._replica_sets(deployment):
-            name = each["metadata"]["name"]
-            each["spec"]["replicas"] = sizes.get(name, each["spec"]["replicas"])
-            each["metadata"]["annotations"].update(_counted(deployment))
-            self._store.replace(kube.REPLICA_SETS, namespace, name, each)
+            meta = each["metadata"]
+            size = sizes.get(meta["name"], rollouts.size(each))
+            if size != rollouts.size(each) or not _counted(deployment).items() <= meta["annotations"].items():
+                body = {"metadata": {"annotations": _counted(deployment)}, "spec": {"replicas": size}}
+                self._store.patch(kube.REPLICA_SETS, meta["namespace"], meta["name"], body)
 
     def _sync_pods(self, replica_set: Json, now: datetime) -> None:
         pods = self._pods(replica_set)
@@ -178,21 +196,20 @@ class Controllers:
             self._store.mark_deleted(kube.PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
         pods = self._pods(replica_set)
         ready = sum(map(_is_ready, pods))
-        counts = {"replicas": len(pods), "readyReplicas": ready, "availableReplicas": ready}
-        replica_set = self._store.get(
-            kube.REPLICA_SETS, replica_set["metadata"]["namespace"], replica_set["metadata"]["name"]
-        )
-        replica_set["status"] = {"observedGeneration": replica_set["metadata"]["generation"], **counts}
-        meta = replica_set["metadata"]
-        self._store.replace(kube.REPLICA_SETS, meta["namespace"], meta["name"], replica_set, subresource="status")
+        status = {
+            "observedGeneration": replica_set["metadata"]["generation"],
+            "replicas": len(pods),
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+        }
+        self._write_status_of(kube.REPLICA_SETS, replica_set, status)
 
     def _pods(self, replica_set: Json) -> list[Json]:
         meta = replica_set["metadata"]
         return [
             pod
-            for pod in self._store.find(kube.PODS, meta["namespace"])
-            if pod["metadata"]["ownerReferences"][0]["uid"] == meta["uid"]
-            and "deletionTimestamp" not in pod["metadata"]
+            for pod in self._store.view(kube.PODS, meta["namespace"])
+            if _owner_uid(pod) == meta["uid"] and "deletionTimestamp" not in pod["metadata"]
         ]
 
     def _make_pod(self, replica_set: Json, now: datetime) -> None:
@@ -210,20 +227,21 @@ class Controllers:
 
     def _write_status(self, deployment: Json, now: datetime) -> None:
         fresh = self._fresh(deployment)
-        new, olds = _split(fresh, self._replica_sets(fresh))
-        fresh["status"] = rollouts.status(fresh, new, olds, now)
-        meta = fresh["metadata"]
-        self._store.replace(kube.DEPLOYMENTS, meta["namespace"], meta["name"], fresh, subresource="status")
+        new, olds = self._split(fresh)
+        self._write_status_of(kube.DEPLOYMENTS, fresh, rollouts.status(fresh, new, olds, now))
 
     def _fresh(self, deployment: Json) -> Json:
-        return self._store.get(kube.DEPLOYMENTS, deployment["metadata"]["namespace"], deployment["metadata"]["name"])
+        """As it is stored now, not to be changed."""
+        fresh = self._store.peek((kube.DEPLOYMENTS.plural, *_key(deployment)))
+        assert fresh is not None
+        return fresh
 
     def _collect_garbage(self) -> None:
         for owners, dependents in ((kube.DEPLOYMENTS, kube.REPLICA_SETS), (kube.REPLICA_SETS, kube.PODS)):
-            alive = {each["metadata"]["uid"] for each in self._store.find(owners)}
-            for each in self._store.find(dependents):
+            alive = {each["metadata"]["uid"] for each in self._store.view(owners)}
+            for each in self._store.view(dependents):
                 meta = each["metadata"]
-                if meta["ownerReferences"][0]["uid"] in alive:
+                if _owner_uid(each) in alive:
                     continue
                 if dependents is kube.PODS:
                     self._store.mark_deleted(dependents, meta["namespace"], meta["name"])
@@ -231,11 +249,26 @@ class Controllers:
                     self._store.delete(dependents, meta["namespace"], meta["name"])
 
 
-def _split(deployment: Json, mine: list[Json]) -> tuple[Json | None, list[Json]]:
-    """The ReplicaSet of the present template, oldest of equals, and all others."""
-    template = deployment["spec"]["template"]
-    new = next((each for each in mine if rollouts.without_hash(each["spec"]["template"]) == template), None)
-    return new, [each for each in mine if each is not new]
+def _key(stored: Json) -> tuple[str, str]:
+    return stored["metadata"]["namespace"], stored["metadata"]["name"]
+
+
+def _owner_uid(stored: Json) -> str:
+    return str(stored["metadata"]["ownerReferences"][0]["uid"])
+
+
+def _gone_at(pod: Json) -> datetime:
+    return parse_time(pod["metadata"]["deletionTimestamp"]) + LINGERS
+
+
+def _overdue_at(deployment: Json) -> datetime | None:
+    due = rollouts.deadline(deployment)
+    return due + timedelta(seconds=1) if due is not None else None
+
+
+def _is_overdue(deployment: Json, now: datetime) -> bool:
+    due = _overdue_at(deployment)
+    return due is not None and due <= now
 
 
 def _copied(deployment: Json) -> dict[str, str]:

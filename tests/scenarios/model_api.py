@@ -172,7 +172,9 @@ class ModelApi:
             code = -1
             raise
         finally:
-            server.audit.append(request.line(index, server.now(), self.process, code, (revision, server.store.revision)))
+            server.audit.append(
+                request.line(index, server.now(), self.process, code, (revision, server.store.revision))
+            )
         await self._stand_still(fault, "pause after")
         return answer
 

@@ -35,14 +35,6 @@ def name_template(template: Json) -> str:
     return "".join(_SAFE[byte % len(_SAFE)] for byte in digest[:10])
 
 
-def without_hash(template: Json) -> Json:
-    """A template as the Deployment has it."""
-    plain = copy.deepcopy(template)
-    labels = plain.get("metadata", {}).get("labels", {})
-    labels.pop(HASH_LABEL, None)
-    return plain
-
-
 def revision_of(obj: Json) -> int:
     """The revision annotation of a Deployment or ReplicaSet."""
     return int(obj["metadata"].get("annotations", {}).get(REVISION, 0))

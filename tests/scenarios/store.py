@@ -46,6 +46,14 @@ class Store:
         """The stored object itself, not to be changed; None when it is gone."""
         return self._objects.get(key)
 
+    def view(self, resource: Resource, namespace: str = "") -> list[Json]:
+        """The stored objects themselves, not to be changed, in order of namespace and name."""
+        return [
+            self._objects[key]
+            for key in sorted(self._objects)
+            if key[0] == resource.plural and namespace in ("", key[1])
+        ]
+
     def get(self, resource: Resource, namespace: str, name: str) -> Json:
         """A copy of one object. Raises NotFound."""
         return _copy(self._stored(resource, namespace, name))

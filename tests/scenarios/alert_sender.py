@@ -1,0 +1,65 @@
+"""An Alertmanager: sends what fires and what has resolved to the leader, again and again until it was answered."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from platelet.model.alert import Alert
+from tests.scenarios.operator_in_model import Process
+from tests.scenarios.virtual_clock import VirtualClock
+
+AGAIN = timedelta(seconds=10)
+
+
+@dataclass(slots=True)
+class _Notification:
+    alert: Alert
+    due: datetime
+    process: Process | None = None
+    answer: "asyncio.Task[None] | None" = None
+
+
+class AlertSender:
+    """At least once, in order, each alert on its own."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        """Nothing fires."""
+        self._clock = clock
+        self._outbox: list[_Notification] = []
+        self.firing: dict[str, Alert] = {}
+
+    def fire(self, fingerprint: str, labels: Mapping[str, str], times: int = 1) -> None:
+        """An alert begins to fire; it is sent so many times."""
+        alert = Alert(
+            fingerprint=fingerprint,
+            status="firing",
+            labels=dict(labels),
+            starts_at=self._clock.now(),
+        )
+        self.firing[fingerprint] = alert
+        self._outbox += [_Notification(alert, self._clock.now()) for _ in range(times)]
+
+    def resolve(self, fingerprint: str) -> None:
+        """It fires no more."""
+        alert = replace(self.firing.pop(fingerprint), status="resolved", ends_at=self._clock.now())
+        self._outbox.append(_Notification(alert, self._clock.now()))
+
+    def send(self, processes: Sequence[Process]) -> None:
+        """Send what is due to the leader, and see what was answered."""
+        for each in list(self._outbox):
+            if each.answer is not None and each.process is not None:
+                if each.answer.done() and not each.answer.cancelled() and each.answer.exception() is None:
+                    self._outbox.remove(each)
+                    continue
+                if not each.answer.done() and not each.process.dead:
+                    continue
+                each.process, each.answer, each.due = None, None, self._clock.now() + AGAIN
+            leader = next((process for process in processes if process.leading and not process.dead), None)
+            if each.due <= self._clock.now() and leader is not None and not leader.stopped:
+                each.process, each.answer = leader, leader.hand_over([each.alert])
+
+    def next_due(self) -> datetime | None:
+        """When something is to be sent again."""
+        waiting = [each.due for each in self._outbox if each.answer is None]
+        return max(min(waiting), self._clock.now() + timedelta(seconds=1)) if waiting else None

@@ -1,0 +1,199 @@
+"""The incidents that are played again and again with faults in them: what is set up, what strikes, when it is over."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from platelet.model.budget import Entry
+from platelet.shell import kube
+from tests.scenarios.manifests import on_alert, on_pods, policy, runbook, step
+from tests.scenarios.model_api import Call, FaultKind
+from tests.scenarios.simulation import Simulation
+from tests.scenarios.world import SHOP
+
+MINUTE = timedelta(minutes=1)
+HEAL = {"heal": "yes"}
+LIMITS = {"reopenWithin": "1m"}
+SETTLES_WITHIN = 3 * MINUTE  # after the end: a new leader after a late kill, proofs of health
+
+
+def is_over(simulation: Simulation) -> bool:
+    """Every incident is settled, and people were told where they must be."""
+    found = simulation.remediations()
+    return bool(found) and all(
+        each.status.state == "Closed" or (each.status.state == "Escalated" and _told(simulation)) for each in found
+    )
+
+
+def _told(simulation: Simulation) -> bool:
+    return "platelet.dev/escalated" in simulation.world.deployment("api")["metadata"]["annotations"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heal:
+    """One incident of the Deployment `api`."""
+
+    prepare: Callable[[Simulation], None]
+    strike: Callable[[Simulation], None]
+    effects: int  # writes on the workload, when nothing else goes wrong
+    image: str = "app:good-1"
+    replicas: int = 2
+
+
+def _calm(simulation: Simulation, *steps: kube.Json, **more: Any) -> None:
+    simulation.apply(runbook(*steps), policy(limits=LIMITS, **more))
+    simulation.world.deploy("api", "app:good-1", labels=HEAL)
+    simulation.run(MINUTE)
+
+
+def _alert_for_a_while(simulation: Simulation) -> None:
+    simulation.alerts.fire("f1", {"alertname": "Busy", "namespace": SHOP, "deployment": "api"})
+    simulation.run_until(lambda: simulation.world.replicas("api") != 2)
+    simulation.run(MINUTE)
+    simulation.alerts.resolve("f1")
+
+
+SCALE = {"to": 5, "revertAfter": "10m"}
+
+HEALS: dict[str, Heal] = {
+    "undo of a bad release": Heal(
+        prepare=lambda simulation: _calm(simulation, step("rolloutUndo"), step("rolloutRestart")),
+        strike=lambda simulation: simulation.world.release("api", "app:crash"),
+        effects=1,
+    ),
+    "restart of stuck pods": Heal(
+        prepare=lambda simulation: _calm(simulation, step("rolloutRestart")),
+        strike=lambda simulation: simulation.world.sicken_pods("api", "crash"),
+        effects=1,
+    ),
+    "scale on an alert, and its take-back": Heal(
+        prepare=lambda simulation: _calm(simulation, step("scale", SCALE), triggers=[on_alert("Busy")]),
+        strike=_alert_for_a_while,
+        effects=2,
+    ),
+    "escalation after a restart that did not help": Heal(
+        prepare=lambda simulation: _calm(simulation, step("rolloutRestart"), triggers=[on_pods()]),
+        strike=lambda simulation: simulation.world.release("api", "app:crash"),
+        effects=1,
+        image="app:crash",
+    ),
+}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is left when an incident is over: the same with a fault in it as without."""
+
+    image: str
+    replicas: int
+    annotations: frozenset[str]  # ours, by name
+    remediations: list[tuple[str, str, str]]
+    unsettled: list[str]  # of the budget
+    effects: dict[str, int] = field(default_factory=dict)  # by attempt id
+    counted: int = 0  # attempts that limits count
+
+    def essence(self) -> tuple[object, ...]:
+        """What must be the same."""
+        return self.image, self.replicas, self.annotations, self.remediations, self.unsettled
+
+
+@dataclass(slots=True)
+class Play:
+    """A played incident."""
+
+    simulation: Simulation
+    incident: range  # of call indices
+    outcome: Outcome
+
+
+def play(
+    heal: Heal,
+    *,
+    faults: dict[int, FaultKind] | None = None,
+    replicas: int = 1,
+    meddle: Callable[[Simulation], None] = lambda _simulation: None,
+) -> Play:
+    """Play an incident to its end, with faults at call indices. `meddle` prepares more before it strikes."""
+    with Simulation(replicas) as simulation:
+        simulation.world.server.faults.at.update(faults or {})
+        heal.prepare(simulation)
+        meddle(simulation)
+        struck_at = simulation.world.server.index
+        heal.strike(simulation)
+        simulation.run_until(lambda: is_over(simulation))
+        over_at = simulation.world.server.index
+        simulation.run(SETTLES_WITHIN)
+        last = last_write(simulation)
+        simulation.run(SETTLES_WITHIN)
+        assert last_write(simulation) == last, f"written after the end: {last_write(simulation)}"
+        return Play(simulation, range(struck_at, over_at), look(simulation))
+
+
+def look(simulation: Simulation) -> Outcome:
+    """What is there now."""
+    world = simulation.world
+    budget = simulation.budget()
+    return Outcome(
+        image=world.image("api"),
+        replicas=world.replicas("api"),
+        annotations=frozenset(
+            key for key in world.deployment("api")["metadata"]["annotations"] if key.startswith("platelet.dev/")
+        ),
+        remediations=[(each.name, each.status.state, each.status.reason) for each in simulation.remediations()],
+        unsettled=[
+            each.id
+            for each in budget.status.entries
+            if each.outcome is None or each.settled_at is None or _is_owed(each)
+        ],
+        effects=effects(world.server.audit),
+        counted=sum(each.kind == "Act" and not each.refunded for each in budget.status.entries),
+    )
+
+
+def _is_owed(entry: Entry) -> bool:
+    """Whether a temporary change that was made is still to be taken back."""
+    return entry.take_back is not None and not entry.take_back.done and entry.outcome in ("Done", "Unknown")
+
+
+def effects(audit: list[Call]) -> dict[str, int]:
+    """How often a write of each attempt changed a workload, by the audit alone."""
+    found: dict[str, int] = {}
+    for call in audit:
+        if call.changed and call.resource == kube.DEPLOYMENTS.plural and _is_an_action(call):
+            found[call.agent] = found.get(call.agent, 0) + 1
+    return found
+
+
+def _is_an_action(call: Call) -> bool:
+    """All but our annotation."""
+    return not (isinstance(call.body, dict) and "spec" not in call.body)
+
+
+def last_write(simulation: Simulation) -> tuple[int, str, str] | None:
+    """The last one that says something new: neither a renewal of the Lease nor the count of a repeated fact."""
+    last, known = None, {}
+    for call in simulation.world.server.audit:
+        if not call.changed or call.resource == kube.LEASES.plural:
+            continue
+        if call.resource == kube.REMEDIATIONS.plural and call.subresource == "status":
+            meaning = {key: value for key, value in call.body["status"].items() if key != "evidence"}
+            if known.get(call.name) == meaning:
+                continue
+            known[call.name] = meaning
+        last = call.index, call.resource, call.name
+    return last
+
+
+def moments(incident: range, audit: list[Call]) -> list[tuple[int, FaultKind]]:
+    """Where to kill so that every different state is met in which a process can be killed.
+
+    Two kills at the same virtual moment with nothing changed in between leave the very same world behind, so one of
+    them stands for both.
+    """
+    chosen: dict[tuple[object, int], tuple[int, FaultKind]] = {}
+    for call in audit:
+        if call.index in incident:
+            chosen.setdefault((call.at, call.revision[0]), (call.index, "kill before"))
+            chosen.setdefault((call.at, call.revision[1]), (call.index, "kill after"))
+    return sorted(chosen.values())

@@ -1,0 +1,215 @@
+"""One replica of the operator in the model: the parts of `shell.wiring`, without servers, streams and kopf.
+
+What a real replica gets from its watches it gets from the store's journal; everything else is the real code, on an
+event loop of its own.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from platelet.model.alert import Alert
+from platelet.model.effects import Deliver
+from platelet.model.policy import Settings
+from platelet.model.situation import DeliveryResult
+from platelet.shell import deployment_records, kube, pod_records
+from platelet.shell.alert_inbox import AlertInbox
+from platelet.shell.deployment_records import DeploymentRecord
+from platelet.shell.event_recorder import EventRecorder
+from platelet.shell.flow import Flow, Parts, Task
+from platelet.shell.gathering import Circumstances, Gatherer
+from platelet.shell.hands import Hands
+from platelet.shell.held_alerts import HeldAlerts
+from platelet.shell.historian import Historian
+from platelet.shell.kube import ApiError
+from platelet.shell.lease import Leadership, LeaseLostError
+from platelet.shell.ledger import Ledger
+from platelet.shell.metrics import Metrics
+from platelet.shell.narrator import Narrator
+from platelet.shell.opener import Opener
+from platelet.shell.pod_watch import PodWatch
+from platelet.shell.policy_book import PolicyBook
+from platelet.shell.reconciler import Reconciler
+from platelet.shell.succession import Succession
+from platelet.shell.sweeper import Sweeper
+from platelet.shell.targets import TargetFinder
+from platelet.shell.untargeted import Untargeted
+from platelet.shell.work_queue import WorkQueue
+from tests.scenarios.virtual_loop import VirtualLoop
+from tests.scenarios.world import OPERATOR, World
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+RESYNC = timedelta(minutes=5)
+LEASE = timedelta(seconds=60)
+_METRICS = Metrics()  # nobody reads them
+_OURS = frozenset({kube.REMEDIATIONS.plural, kube.RUNBOOKS.plural, kube.POLICIES.plural, kube.BUDGETS.plural})
+
+
+class Mailbox:
+    """Stands in for `shell.courier`: keeps what was delivered."""
+
+    def __init__(self) -> None:
+        """Nothing was delivered yet."""
+        self.delivered: list[Deliver] = []
+
+    async def deliver(self, effect: Deliver) -> DeliveryResult:
+        """Always succeeds."""
+        self.delivered.append(effect)
+        return DeliveryResult(delivered=True, message="")
+
+
+class Process:
+    """One replica from its start to its end."""
+
+    def __init__(self, world: World, name: str, mailbox: Mailbox, healthy_for: timedelta) -> None:
+        """Build all parts. Nothing runs before `run`."""
+        self.name = name
+        self.world = world
+        self.api = world.connect(name)
+        self.loop = VirtualLoop(world.clock)
+        self.stopped = False  # stands still, as after SIGSTOP
+        self.leading = False
+        self._read = 0  # of the store's journal
+        self._deployments: dict[tuple[str, str], DeploymentRecord] = {}
+        clock, seconds = world.clock, world.clock.seconds
+        self._lease = Leadership(self.api, clock, OPERATOR, name, duration=LEASE, boot=seconds)
+        self._ledger = Ledger(self.api, clock, OPERATOR)
+        self._book = PolicyBook(self.api, clock, OPERATOR)
+        self.succession = Succession(self.api, self._ledger, self._lease, self._book)
+        publisher = EventRecorder(self.api, clock, OPERATOR, name, boot=seconds)
+        self._hands = Hands(self.api, self._ledger, publisher, mailbox, self._lease.time_left)
+        self._queue: WorkQueue[Task] = WorkQueue()
+        opener, finder = Opener(self.api, clock, self._book), TargetFinder(self.api)
+        self._inbox = AlertInbox(
+            self.api, clock, self._book, opener, finder, Untargeted(self.api, clock, publisher, mailbox)
+        )
+        self._flow = self._make_flow(opener, finder, healthy_for)
+        self._main = self.loop.create_task(self._stand())
+
+    @property
+    def dead(self) -> bool:
+        """Whether it was killed."""
+        return self.api.dead
+
+    def run(self) -> None:
+        """Take in what has changed, and do everything that is ready."""
+        if self.stopped or self.dead:
+            return
+        self.loop.call_soon(self._take_in)
+        self.loop.run_until_idle()
+        if self.dead:
+            self._bury()
+        elif self._main.done() and not self.stopped:
+            self._main.result()
+            raise AssertionError(f"{self.name} ended by itself")
+
+    def next_due(self) -> "datetime | None":
+        """When it has something to do by itself."""
+        return None if self.stopped or self.dead else self.loop.next_due()
+
+    def hand_over(self, alerts: list[Alert]) -> "asyncio.Task[None]":
+        """What the receiver does with the alerts of one body; a result without an error is the answer 200."""
+        return self.loop.create_task(self._inbox.store(alerts, 0))
+
+    def end(self) -> None:
+        """The test is over: leave nothing behind."""
+        self.api.dead = True
+        if not self.loop.is_closed():
+            self._bury()
+
+    def _bury(self) -> None:
+        """Let all tasks end. The connection is dead, so nothing of it reaches the API server."""
+        for _ in range(5):
+            for task in asyncio.all_tasks(self.loop):
+                task.cancel()
+            self.loop.run_until_idle()
+        self.loop.close()
+
+    def _take_in(self) -> None:
+        journal = self.world.store.journal
+        changed = dict.fromkeys(journal[self._read :])
+        self._read = len(journal)
+        for plural, namespace, name in changed:
+            stored = self.world.store.peek((plural, namespace, name))
+            if plural == kube.PODS.plural:
+                pod = pod_records.reduce(msgspec.json.encode(stored)).record if stored else None
+                self._flow.on_pod((namespace, name), pod)
+            elif plural == kube.DEPLOYMENTS.plural:
+                self._see_deployment((namespace, name), stored)
+            elif plural in _OURS and self.leading:
+                self.loop.call_soon(self._flow.on_key, plural, namespace, name)
+
+    def _see_deployment(self, key: tuple[str, str], stored: kube.Json | None) -> None:
+        if stored is None:
+            self._deployments.pop(key, None)
+            self._flow.on_deployment(key, None)
+            return
+        record = deployment_records.reduce(msgspec.json.encode(stored)).record
+        self._deployments[key] = record
+        self._flow.on_deployment(key, record)
+
+    async def _stand(self) -> None:
+        while True:
+            await self._lease.wait_until_leading()
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._lease.hold())
+                    group.create_task(self._work())
+            except* LeaseLostError:
+                pass
+
+    async def _work(self) -> None:
+        await self._take_over()
+        try:
+            self.leading = True
+            self._flow.begin()
+            await self._queue.run(self._flow.work)
+        finally:
+            self.leading = False
+            self._flow.end()
+            self.succession.forget()
+
+    async def _take_over(self) -> None:
+        while True:
+            try:
+                await self._book.refresh()
+                await self.succession.ensure()
+            except (ApiError, ValueError):
+                await asyncio.sleep(1.0)
+            else:
+                return
+
+    def _make_flow(self, opener: Opener, finder: TargetFinder, healthy_for: timedelta) -> Flow:
+        clock = self.world.clock
+        historian = Historian(self.api, clock, self._hands, healthy_for)
+        around = Circumstances(
+            settings=Settings(namespace=OPERATOR, healthy_for=healthy_for),
+            epoch=lambda: self.succession.epoch,
+            alerts_known_at=clock.now,
+        )
+        narrator = Narrator(_METRICS)
+        gatherer = Gatherer(self.api, clock, self._ledger, self._book, self._hands, around)
+        parts = Parts(
+            kube=self.api,
+            clock=clock,
+            book=self._book,
+            reconciler=Reconciler(
+                self.api,
+                clock,
+                gatherer,
+                self._hands,
+                historian,
+                narrator,
+                on_read=lambda each: self._flow.on_read(each),  # noqa: PLW0108 - made below
+            ),
+            historian=historian,
+            pod_watch=PodWatch(clock, self._book, opener, finder, self._deployments),
+            sweeper=Sweeper(self.api, self._ledger, self._book, opener, self.succession),
+            held_alerts=HeldAlerts(self.api),
+            narrator=narrator,
+        )
+        return Flow(parts, self._queue, RESYNC.total_seconds())

@@ -1,0 +1,134 @@
+"""Runs a world and the operator's replicas in it, moment by moment; starts a new replica where one was killed."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Self
+
+from platelet.api import budget as budget_contract
+from platelet.api import remediation as remediation_contract
+from platelet.model.budget import Budget
+from platelet.model.remediation import Remediation
+from platelet.shell import kube
+from tests.scenarios.alert_sender import AlertSender
+from tests.scenarios.operator_in_model import Mailbox, Process
+from tests.scenarios.world import OPERATOR, SHOP, World
+
+HEALTHY_FOR = timedelta(seconds=30)
+_STEPS_AT_ONE_MOMENT = 500
+
+
+class Simulation:
+    """A world with `replicas` of the operator. Everything is decided by what is done to it: no chance, no real time."""
+
+    def __init__(self, replicas: int = 1, healthy_for: timedelta = HEALTHY_FOR) -> None:
+        """Start with an ActionBudget of the default limits."""
+        random.seed(0)
+        self.world = World()
+        self.mailbox = Mailbox()
+        self.alerts = AlertSender(self.world.clock)
+        self.budget_spec({})
+        self._healthy_for = healthy_for
+        self._started = 0
+        self.processes = [self._start() for _ in range(replicas)]
+        self.restarts = True  # a killed replica is started again
+
+    def __enter__(self) -> Self:
+        """Use it in a `with`: what still runs at its end is ended."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End all replicas."""
+        for process in self.processes:
+            process.end()
+
+    def budget_spec(self, spec: kube.Json) -> None:
+        """Set the ActionBudget's spec; create it where there is none."""
+        store = self.world.store
+        try:
+            store.patch(kube.BUDGETS, OPERATOR, "platelet", {"spec": spec})
+        except kube.NotFound:
+            store.create(kube.BUDGETS, OPERATOR, {"metadata": {"name": "platelet"}, "spec": spec})
+
+    def apply(self, *manifests: kube.Json) -> None:
+        """`kubectl create` of runbooks and policies."""
+        kinds = {each.kind: each for each in (kube.RUNBOOKS, kube.POLICIES)}
+        for manifest in manifests:
+            self.world.store.create(kinds[manifest["kind"]], manifest["metadata"].get("namespace", SHOP), manifest)
+
+    def run(self, span: timedelta) -> None:
+        """Let time pass."""
+        self._run(self.world.now + span, lambda: False)
+
+    def run_until(self, holds: Callable[[], bool], within: timedelta = timedelta(hours=2)) -> None:
+        """Let time pass until something holds. AssertionError when it does not in time."""
+        if not self._run(self.world.now + within, holds):
+            raise AssertionError(f"it did not come to hold within {within}: {self.describe()}")
+
+    def remediations(self, namespace: str = SHOP) -> list[Remediation]:
+        """All of a namespace, as the operator reads them."""
+        return [
+            remediation_contract.read_remediation(each) for each in self.world.store.find(kube.REMEDIATIONS, namespace)
+        ]
+
+    def remediation(self, namespace: str = SHOP) -> Remediation:
+        """The only one."""
+        (only,) = self.remediations(namespace)
+        return only
+
+    def budget(self) -> Budget:
+        """The ActionBudget."""
+        return budget_contract.read_budget(self.world.store.get(kube.BUDGETS, OPERATOR, "platelet"))
+
+    def describe(self) -> str:
+        """What became of everything, for a failing test."""
+        lines = [f"{self.world.now}"]
+        for each in self.remediations():
+            status = each.status
+            lines.append(f"{each.name}: {status.state} {status.reason}: {status.message}")
+            lines += [
+                f"  {at.id[-8:]} {at.kind} {at.action} {at.phase} {at.verdict} {at.summary}" for at in status.attempts
+            ]
+            lines += [
+                f"  {note.first_at:%H:%M:%S} {note.step} {note.by} {note.reason} {note.message}"
+                for note in status.decisions
+            ]
+        return "\n".join(lines)
+
+    def _start(self) -> Process:
+        self._started += 1
+        return Process(self.world, f"replica-{self._started}", self.mailbox, self._healthy_for)
+
+    def _run(self, end: datetime, holds: Callable[[], bool]) -> bool:
+        while True:
+            self._settle()
+            if holds():
+                return True
+            moment = self._next(end)
+            if moment is None:
+                self.world.clock.moment = end
+                self._settle()
+                return holds()
+            self.world.clock.moment = moment
+
+    def _settle(self) -> None:
+        """Until nothing more happens at this moment."""
+        for _ in range(_STEPS_AT_ONE_MOMENT):
+            revision = self.world.store.revision, self.world.server.index
+            self.world.step()
+            for process in self.processes:
+                process.run()
+            self._replace_the_dead()
+            self.alerts.send(self.processes)
+            if revision == (self.world.store.revision, self.world.server.index):
+                return
+        raise AssertionError(f"too much happens at one moment: {self.describe()}")
+
+    def _replace_the_dead(self) -> None:
+        living = [each for each in self.processes if not each.dead]
+        missing = len(self.processes) - len(living) if self.restarts else 0
+        self.processes = [*living, *(self._start() for _ in range(missing))]
+
+    def _next(self, end: datetime) -> datetime | None:
+        times = [self.world.next_change(), self.alerts.next_due(), *(each.next_due() for each in self.processes)]
+        return min((each for each in times if each is not None and each <= end), default=None)

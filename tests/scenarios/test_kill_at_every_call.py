@@ -1,0 +1,47 @@
+"""A kill at every API call of a heal: at most one effect per attempt id, and the end is as without the kill."""
+
+import os
+
+import pytest
+
+from tests.scenarios.heals import HEALS, Outcome, Play, moments, play
+from tests.scenarios.model_api import FaultKind
+
+EVERY_INDEX = bool(os.environ.get("PLATELET_EVERY_INDEX"))
+"""Kill at each index, also where the world left behind is provably that of another index: minutes, not seconds."""
+
+
+def kills(dry: Play) -> list[tuple[int, FaultKind]]:
+    audit = dry.simulation.world.server.audit
+    if not EVERY_INDEX:
+        return moments(dry.incident, audit)
+    both: tuple[FaultKind, FaultKind] = ("kill before", "kill after")
+    return [(call.index, kind) for call in audit if call.index in dry.incident for kind in both]
+
+
+def judge(found: Outcome, wanted: Outcome) -> None:
+    assert all(count == 1 for count in found.effects.values()), found.effects
+    assert found.counted >= len({each for each in found.effects if not each.endswith("/back")})
+    assert found.essence() == wanted.essence()
+
+
+@pytest.mark.parametrize("name", HEALS)
+def test_without_a_fault_it_heals(name: str) -> None:
+    heal = HEALS[name]
+    outcome = play(heal).outcome
+    assert (outcome.image, outcome.replicas, len(outcome.effects)) == (heal.image, heal.replicas, heal.effects)
+    assert outcome.unsettled == []
+
+
+@pytest.mark.parametrize("name", HEALS)
+def test_a_kill_at_any_call_changes_nothing(name: str) -> None:
+    heal = HEALS[name]
+    dry = play(heal)
+    chosen = kills(dry)
+    assert len(chosen) > 40
+    for index, kind in chosen:
+        found = play(heal, faults={index: kind})
+        try:
+            judge(found.outcome, dry.outcome)
+        except AssertionError as error:
+            raise AssertionError(f"{kind} call {index}: {error}\n{found.simulation.describe()}") from error
