@@ -102,7 +102,7 @@ class Gatherer:
         reference = remediation.spec.policy_ref
         namespace = remediation.namespace
         standing, budget, stored_namespace, siblings, autoscalers = await asyncio.gather(
-            self._book.live(reference.namespace, reference.name),
+            self._book.live(reference.namespace or namespace, reference.name),
             self._ledger.read(),
             self._kube.get(NAMESPACES, "", namespace),
             read_remediations(self._kube, namespace),
