@@ -107,8 +107,9 @@ def _effect(effect: effects.Effect, outlook: Outlook, now: datetime) -> Next | N
 def _at_rest(outlook: Outlook, now: datetime) -> tuple[Next, ...]:
     status, again_at = outlook.status, outlook.decision.again_at
     if outlook.situation.remediation.spec.mode == "Observe":
+        said = f"nothing is done in mode Observe ({status.message}); it is judged again when something changes"
         return (
-            Next(text="nothing is done in mode Observe; it is judged again when something changes", at=again_at),
+            Next(text=said, at=again_at),
             Next(text="close as WouldHaveActed when every signal is gone"),
         )
     match status.state:

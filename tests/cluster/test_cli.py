@@ -1,0 +1,338 @@
+"""What people type, against a real API server: explain says why, pause and resume stop and free the operator."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster import control_plane as cluster
+from tests.cluster import installation, patience
+
+pytestmark = pytest.mark.cluster
+HEALED = {"platelet.dev/heal": "true"}
+UNDO = {"name": "undo", "rolloutUndo": {}, "verify": {"timeout": "30s", "stableFor": "5s"}}
+CRASH = {"pod": {"reasons": ["CrashLoopBackOff"], "minRestarts": 1}}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def installed(
+    control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[installation.Installation]:
+    """Platelet installed, and no operator running."""
+    with installation.installed(control_plane, tmp_path_factory.mktemp("platelet")) as found:
+        yield found
+
+
+@pytest.fixture
+def plane(installed: installation.Installation) -> cluster.ControlPlane:
+    """A cluster on which platelet is installed."""
+    return installed.plane
+
+
+@pytest.fixture
+def operator(installed: installation.Installation) -> Iterator[installation.OperatorProcess]:
+    """One operator that leads, for the length of one test."""
+    replica = installed.start()
+    yield replica
+    replica.stop()
+
+
+def platelet(plane: cluster.ControlPlane, *arguments: str, user: str = "admin") -> Said:
+    """Run a command as a person with this user's kubeconfig would."""
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(plane.kubeconfig(user)),
+        "PYTHONPATH": str(installation.ROOT / "operator"),
+    }
+    done = subprocess.run(  # noqa: S603 - our own command line
+        [sys.executable, "-m", "platelet", *arguments], capture_output=True, text=True, env=environment, check=False
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def apply(plane: cluster.ControlPlane, namespace: str, text: str) -> None:
+    """Apply a manifest."""
+    plane.kubectl("apply", "-n", namespace, "-f", "-", input=text)
+
+
+def a_policy(plane: cluster.ControlPlane, namespace: str, *, runbook: bool = True, **spec: Any) -> None:
+    """Apply a policy `heal` that undoes a crash-looping release of labelled Deployments, with its Runbook `undo`."""
+    kinds: list[tuple[str, str, dict[str, Any]]] = [
+        (
+            "RemediationPolicy",
+            "heal",
+            {
+                "mode": "Enforce",
+                "triggers": [CRASH],
+                "targets": {"selector": {"matchLabels": HEALED}},
+                "runbookRef": {"name": "undo"},
+                "limits": {"maxUnhealthy": "100%"},
+                **spec,
+            },
+        )
+    ]
+    if runbook:
+        kinds.append(("Runbook", "undo", {"steps": [UNDO]}))
+    documents = [
+        {"apiVersion": "platelet.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": content}
+        for kind, name, content in kinds
+    ]
+    apply(plane, namespace, yaml.safe_dump_all(documents))
+
+
+def a_bad_release(plane: cluster.ControlPlane, namespace: str, **annotations: str) -> None:
+    """Bring `api` out well, wait until that is on record as healthy, then release what crash-loops."""
+    manifest = yaml.safe_load(installation.deployment("api", "app:good-1", labels=HEALED))
+    manifest["metadata"]["annotations"] = annotations
+    apply(plane, namespace, yaml.safe_dump(manifest))
+
+    def is_proven() -> bool:
+        records = installation.get_all(plane, "controllerrevisions", namespace)
+        return any(each["metadata"]["annotations"].get("platelet.dev/health") == "Healthy" for each in records)
+
+    patience.until("the good release to be on record as healthy", is_proven)
+    plane.kubectl("set", "image", "deployment/api", "app=app:crash-1", "-n", namespace)
+
+
+def a_crash_loop(plane: cluster.ControlPlane, namespace: str, labels: dict[str, str]) -> None:
+    """Bring `api` out in a version that crash-loops, and wait until it does."""
+    apply(plane, namespace, installation.deployment("api", "app:crash-1", labels=labels))
+
+    def is_looping() -> bool:
+        pods = installation.get_all(plane, "pods", namespace)
+        statuses = [status for pod in pods for status in pod.get("status", {}).get("containerStatuses", [])]
+        return bool(statuses) and all(status["restartCount"] >= 2 for status in statuses)
+
+    patience.until("the pods to crash-loop", is_looping)
+
+
+def image_of(plane: cluster.ControlPlane, namespace: str) -> str:
+    """The image that the Deployment `api` wants."""
+    found = installation.get(plane, "deployment", namespace, "api")
+    assert found is not None
+    image: str = found["spec"]["template"]["spec"]["containers"][0]["image"]
+    return image
+
+
+def test_pause_stops_an_attempt_and_resume_lets_it_heal(
+    plane: cluster.ControlPlane, operator: installation.OperatorProcess, namespace: str
+) -> None:
+    """The kill switch holds a heal back with its reason for all to see, and lets it go on."""
+    assert operator.alive
+    a_policy(plane, namespace)
+    try:
+        said = platelet(plane, "pause", "--for", "1h", "--reason", "release freeze")
+        assert (said.code, said.err) == (0, "")
+        assert "paused until" in said.out
+        assert "platelet resume" in said.out
+        a_bad_release(plane, namespace)
+
+        def is_suspended() -> bool:
+            found = installation.get(plane, "remediation", namespace, "deployment-api-1") or {}
+            return (found.get("status", {}).get("waiting") or {}).get("reason") == "Suspended"
+
+        patience.until("the Remediation to wait for the pause", is_suspended)
+        said = platelet(plane, "explain", "remediation/deployment-api-1", "-n", namespace)
+        assert said.code == 0
+        assert "DENY      suspended: Suspended: everything is suspended by people until" in said.out
+        assert "release freeze" in said.out
+        assert image_of(plane, namespace) == "app:crash-1"
+    finally:
+        resumed = platelet(plane, "resume")
+    assert (resumed.code, resumed.err) == (0, "")
+    assert "resumed" in resumed.out
+    installation.wait_for_state(plane, namespace, "deployment-api-1", "Monitoring")
+    assert image_of(plane, namespace) == "app:good-1"
+    said = platelet(plane, "explain", "deployment/api", "-n", namespace)
+    assert "an undo goes here" not in said.out
+    assert ": Bad" in said.out
+    said = platelet(plane, "explain", "remediation/deployment-api-1", "-n", namespace)
+    assert "Recovered" in said.out
+
+
+def test_pause_and_resume_twice_are_pause_and_resume_once(plane: cluster.ControlPlane) -> None:
+    """Repeating a command is no error, writes nothing, and says what is true."""
+    try:
+        first = platelet(plane, "pause", "--reason", "freeze")
+        version = _version(plane)
+        second = platelet(plane, "pause")
+        assert (first.code, second.code) == (0, 0)
+        assert second.out.startswith("still paused until resumed: no action is started; reason: freeze")
+        shorter = platelet(plane, "pause", "--for", "1m")
+        assert "never shortened" in shorter.out
+        assert _version(plane) == version
+    finally:
+        resumed = platelet(plane, "resume")
+    assert resumed.out.startswith("resumed")
+    assert platelet(plane, "resume").out.startswith("not paused")
+    budget = installation.get(plane, "budget", installation.NAMESPACE, "platelet") or {}
+    assert "suspended" not in budget["spec"]
+
+
+def _version(plane: cluster.ControlPlane) -> str:
+    budget = installation.get(plane, "budget", installation.NAMESPACE, "platelet") or {}
+    version: str = budget["metadata"]["resourceVersion"]
+    return version
+
+
+def test_explain_names_why_no_policy_is_for_a_deployment(plane: cluster.ControlPlane, namespace: str) -> None:
+    """A missing Runbook, a missing label and a missing operator are each told with what to do."""
+    a_policy(plane, namespace, runbook=False)
+    a_crash_loop(plane, namespace, {})
+    said = platelet(plane, "explain", "deployment/api", "-n", namespace)
+    assert said.code == 0
+    assert "nothing is done: no policy that is ready is for this Deployment" in said.out
+    assert "not ready: RunbookNotFound: there is no Runbook undo" in said.out
+    assert "not a target: the policy asks for platelet.dev/heal=true" in said.out
+    assert "2 of 2 pods crash-loop" in said.out
+    assert "no operator leads in namespace platelet-system" in said.out
+
+
+def test_explain_says_what_would_open_when_an_operator_looks(plane: cluster.ControlPlane, namespace: str) -> None:
+    """Without an operator it is told what one would do with what is seen now, and that there is none."""
+    a_policy(plane, namespace)
+    a_crash_loop(plane, namespace, HEALED)
+    said = platelet(plane, "explain", "deploy/api", "-n", namespace, "-o", "json")
+    assert said.code == 0
+    told = json.loads(said.out)
+    assert told["why"] == ["deployment-api-1 is to open at the operator's next look"]
+    [imagined] = told["wouldOpen"]
+    assert imagined["steps"][0]["now"]["refusal"]["reason"] == "NoHealthyRevision"
+    assert "stop, and tell people" in imagined["next"][0]["text"]
+    assert "app:crash-1" not in said.out, "templates are nobody's business"
+
+
+def test_explain_names_gitops(
+    plane: cluster.ControlPlane, operator: installation.OperatorProcess, namespace: str
+) -> None:
+    """A Deployment that Argo CD owns is not undone, and both explanations say so."""
+    assert operator.alive
+    a_policy(plane, namespace)
+    tracking = f"shop:apps/Deployment:{namespace}/api"
+    a_bad_release(plane, namespace, **{"argocd.argoproj.io/tracking-id": tracking})
+    installation.wait_for_state(plane, namespace, "deployment-api-1", "Escalated")
+    for subject in ("deployment/api", "remediation/deployment-api-1"):
+        said = platelet(plane, "explain", subject, "-n", namespace)
+        assert said.code == 0
+        assert "GitOpsManaged: Argo CD application shop owns" in said.out
+
+
+def test_explain_of_an_observed_remediation_says_what_would_be_done(
+    plane: cluster.ControlPlane, operator: installation.OperatorProcess, namespace: str
+) -> None:
+    """In mode Observe the plan is told, and that nothing comes of it."""
+    assert operator.alive
+    a_policy(plane, namespace, mode="Observe")
+    a_bad_release(plane, namespace)
+    name = "deployment-api-heal-observed-1"
+
+    def is_planned() -> bool:
+        found = installation.get(plane, "remediation", namespace, name) or {}
+        return (found.get("status") or {}).get("reason") == "WouldHaveActed"
+
+    patience.until("the plan to be on record", is_planned)
+    said = platelet(plane, "explain", f"rem/{name}", "-n", namespace)
+    assert said.code == 0
+    assert "would undo to the template first seen" in said.out
+    assert "nothing is done in mode Observe" in said.out
+    assert image_of(plane, namespace) == "app:crash-1"
+
+
+def test_explain_writes_nothing(plane: cluster.ControlPlane, namespace: str) -> None:
+    """Even for one who may write everything, and where the operator would write a policy's condition."""
+    plane.kubectl("create", "clusterrolebinding", f"alice-{namespace}", "--clusterrole=cluster-admin", "--user=alice")
+    a_policy(plane, namespace)
+    a_crash_loop(plane, namespace, HEALED)
+    apply(plane, namespace, yaml.safe_dump(_a_remediation()))
+    for subject in ("deployment/api", "remediation/by-hand"):
+        for output in ("text", "json"):
+            said = platelet(plane, "explain", subject, "-n", namespace, "-o", output, user="alice")
+            assert (said.code, said.err) == (0, "")
+
+    def asked() -> list[Any]:
+        return [each for each in plane.audit_events() if each.user == "alice" and each.namespace == namespace]
+
+    patience.until("her reads to be in the audit log", lambda: any(each.resource == "remediations" for each in asked()))
+    everything = [each for each in plane.audit_events() if each.user == "alice"]
+    assert [each for each in everything if each.is_write] == []
+
+
+def _a_remediation() -> dict[str, Any]:
+    fact = {
+        "source": "pod",
+        "reason": "CrashLoopBackOff",
+        "fingerprint": "pod/CrashLoopBackOff",
+        "message": "2 of 2 pods crash-loop",
+        "firstSeen": "2026-11-21T08:00:00Z",
+        "lastSeen": "2026-11-21T08:00:00Z",
+    }
+    spec = {
+        "targetRef": {"kind": "Deployment", "name": "api"},
+        "policyRef": {"name": "heal"},
+        "runbookRef": {"name": "undo"},
+        "mode": "Enforce",
+        "signal": fact,
+        "steps": [UNDO],
+    }
+    return {
+        "apiVersion": "platelet.dev/v1alpha1",
+        "kind": "Remediation",
+        "metadata": {"name": "by-hand"},
+        "spec": spec,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        pytest.param(["explain", "deployment/none"], 1, "there is no Deployment default/none", id="no such Deployment"),
+        pytest.param(["explain", "rem/none"], 1, "there is no Remediation default/none", id="no such Remediation"),
+        pytest.param(["explain", "pod/api"], 2, "only remediations and deployments can", id="a pod is no subject"),
+        pytest.param(["pause", "--operator-namespace", "elsewhere"], 1, "To install: kubectl apply", id="no budget"),
+        pytest.param(["resume", "--operator-namespace", "elsewhere"], 1, "no ActionBudget", id="no budget to resume"),
+        pytest.param(["pause", "--for", "soon"], 2, "write it like 90s, 5m or 1h30m", id="no duration"),
+        pytest.param(["pause", "--context", "none"], 2, "no connection to a cluster", id="no such context"),
+    ],
+)
+def test_a_mistake_costs_one_line(plane: cluster.ControlPlane, arguments: list[str], code: int, words: str) -> None:
+    """No traceback: one line that tells the fix, and an exit code."""
+    said = platelet(plane, *arguments)
+    assert (said.code, said.out) == (code, "")
+    assert words in said.err.splitlines()[-1]
+    assert "Traceback" not in said.err
+
+
+def test_without_the_right_to_it_the_api_servers_words_are_told(plane: cluster.ControlPlane) -> None:
+    """Bob may not touch the kill switch, and reads who said so."""
+    said = platelet(plane, "pause", user="bob")
+    assert said.code == 1
+    assert said.err.count("\n") == 1
+    assert 'not allowed: actionbudgets.platelet.dev "platelet" is forbidden: User "bob"' in said.err
+
+
+def test_an_unreachable_api_server_is_one_line(tmp_path: Path, plane: cluster.ControlPlane) -> None:
+    """Nobody listens there: exit code 1."""
+    content = yaml.safe_load(plane.kubeconfig("admin").read_text())
+    content["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    nowhere = tmp_path / "kubeconfig"
+    nowhere.write_text(yaml.safe_dump(content))
+    said = platelet(plane, "explain", "deployment/api", "--kubeconfig", str(nowhere))
+    assert said.code == 1
+    assert said.err.startswith("platelet: the API server did not answer: ")
+    assert said.err.count("\n") == 1
