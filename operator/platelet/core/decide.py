@@ -3,7 +3,18 @@
 from dataclasses import replace
 from datetime import datetime
 
-from platelet.core import acting, escalating, monitoring, observing, record, settling, taking_back, verifying, waiting
+from platelet.core import (
+    acting,
+    condemning,
+    escalating,
+    monitoring,
+    observing,
+    record,
+    settling,
+    taking_back,
+    verifying,
+    waiting,
+)
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.remediation import RemediationStatus
@@ -17,7 +28,8 @@ def decide(situation: Situation, now: datetime) -> Decision:
     if stored.state == "Closed":
         return Decision(status=stored, effects=settlements)
     decision = _decide_open(situation, _open(situation, now), now)
-    return replace(decision, effects=(*settlements, *decision.effects))
+    lessons = condemning.condemned(situation, decision.status, now)
+    return replace(decision, effects=(*settlements, *lessons, *decision.effects))
 
 
 def _decide_open(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:

@@ -70,7 +70,7 @@ def _judge(
         return None, None
     if sighting.incident == "open":
         return ("Suspect" if live.health == "Healthy" else None), None
-    if live.health in ("Healthy", "Bad"):
+    if live.health == "Bad" or (live.health == "Healthy" and _is_newest(sighting, live)):
         return None, None
     since = checks.well_since(sighting.workload, sighting.replica_sets, sighting.pods)
     if since is None:
@@ -79,6 +79,12 @@ def _judge(
         since = max(since, live.health_since)
     proven_at = since + healthy_for
     return ("Healthy", None) if proven_at <= now else (None, proven_at)
+
+
+def _is_newest(sighting: Sighting, live: RevisionRecord) -> bool:
+    """Whether no other template proved itself later: one that people went back to proves itself anew."""
+    others = [each for each in sighting.records if each.health == "Healthy" and each.name != live.name]
+    return all((each.health_since or each.first_seen) <= (live.health_since or live.first_seen) for each in others)
 
 
 def _mark(sighting: Sighting, record: RevisionRecord, health: Health, now: datetime) -> MarkRevision:

@@ -7,7 +7,6 @@ from platelet import checks, sinks
 from platelet.core import escalating, record
 from platelet.core.decision import Decision
 from platelet.model import reasons
-from platelet.model.effects import Effect, MarkRevision
 from platelet.model.policy import Verification
 from platelet.model.remediation import Attempt, RemediationStatus, VerdictName
 from platelet.model.situation import Situation
@@ -70,22 +69,4 @@ def _recovered(
         message=status.message,
         at=now,
     )
-    return Decision(status=status, effects=(*_condemn(situation, attempt, now), *sinks.publish(notice)))
-
-
-def _condemn(situation: Situation, attempt: Attempt, now: datetime) -> tuple[Effect, ...]:
-    """The template that an undo left, and whose absence healed, is Bad: never a goal again (TRAPS 1)."""
-    if attempt.post.template_hash is None:
-        return ()
-    left = attempt.pre.template_hash
-    return tuple(
-        MarkRevision(
-            namespace=situation.target.namespace,
-            record=each.name,
-            resource_version=each.resource_version,
-            health="Bad",
-            at=now,
-        )
-        for each in situation.records
-        if each.template_hash == left and each.health != "Bad"
-    )
+    return Decision(status=status, effects=sinks.publish(notice))
