@@ -1,0 +1,115 @@
+"""The three acts. Each reads as what people see; a claim that is not observed ends its act."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.cluster import installation
+from tests.demo import alertmanager, claims, on_call, reports
+from tests.demo.stage import Stage
+
+GOOD, BAD, SICK = "shop/app:good-1", "shop/app:crash-2", "shop/app:crash-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A heading, what is to be seen, and the play."""
+
+    title: str
+    subtitle: str
+    namespace: str
+    play: Callable[[Stage, on_call.OnCall], None]
+    writes: int  # to workloads by platelet, marks for people left aside
+
+
+def bad_release(stage: Stage, _people: on_call.OnCall) -> None:
+    """A good release, then one that crash-loops."""
+    seen, log = stage.seen, stage.plane.audit_events
+    stage.install("bad-release.yaml")
+    stage.create("api", GOOD)
+    stage.until("the good release runs", lambda: claims.released(seen, "api", GOOD))
+    stage.until("platelet remembers it as healthy", lambda: claims.remembered(seen, GOOD))
+    stage.release("api", BAD)
+    stage.until("the bad release crash-loops", lambda: claims.crash_looped(seen, "api", BAD, 2))
+    stage.until("platelet has put the good template back", lambda: claims.undone(seen, "api", BAD, GOOD))
+    stage.until("the Remediation is Recovered, verified", lambda: claims.recovered(seen, "api"))
+    stage.until("only healthy pods of the good release are left", lambda: _pods(stage, GOOD, 2))
+    stage.until("one write healed it, by the audit log", lambda: claims.written(log(), stage.namespace, seen, 1))
+    reports.show_platelet_objects(stage)
+
+
+def firing_alert(stage: Stage, _people: on_call.OnCall) -> None:
+    """An alert scales up while it fires."""
+    seen, log = stage.seen, stage.plane.audit_events
+    sender = alertmanager.Alertmanager(stage.operator.alerts_url, installation.ALERT_TOKEN)
+    stage.install("alert-scales-up.yaml")
+    stage.create("web", GOOD)
+    stage.until("2 replicas run", lambda: claims.released(seen, "web", GOOD))
+    labels = {"alertname": "TooManyRequests", "severity": "warning", "namespace": stage.namespace, "deployment": "web"}
+    stage.timeline.line("alert", f"Alertmanager: TooManyRequests fires for deployment {stage.namespace}/web")
+    alert = sender.fire(labels, "web gets 480 requests per second, 200 for each replica")
+    stage.until("replicas went 2 -> 5", lambda: claims.scaled(seen, "web", 2, 5))
+    stage.go_on(4)
+    stage.until("they stay while the alert fires", lambda: claims.still_scaled(seen, "web", 2, 5), seconds=1)
+    stage.timeline.line("alert", "Alertmanager: TooManyRequests has resolved")
+    sender.resolve(alert)
+    stage.until("the Remediation is Recovered, verified", lambda: claims.recovered(seen, "web"))
+    stage.until("replicas went back 5 -> 2", lambda: claims.taken_back(seen, "web", 2, 5))
+    stage.until("2 healthy pods are left", lambda: _pods(stage, GOOD, 2))
+    stage.until("two writes, up and down, by the audit log", lambda: claims.written(log(), stage.namespace, seen, 2))
+
+
+def no_step_heals(stage: Stage, people: on_call.OnCall) -> None:
+    """Sick from its first release on: nothing to go back to."""
+    seen, log = stage.seen, stage.plane.audit_events
+    stage.install("no-step-heals.yaml", **{"http://127.0.0.1:8090/on-call": people.url})
+    stage.create("jobs", SICK)
+    stage.until("its pods crash-loop", lambda: claims.crash_looped(seen, "jobs", SICK, 2))
+    stage.until(
+        "the undo is refused, it does not guess",
+        lambda: claims.refused(seen, "jobs", "undo-the-release", "NoHealthyRevision"),
+    )
+    stage.until("a restart was tried and did not help", lambda: claims.failed(seen, "rolloutRestart"))
+    stage.until(
+        "the limit of one action per hour stops it",
+        lambda: claims.refused(seen, "jobs", "add-a-replica", "TargetRateLimited"),
+    )
+    stage.until("it escalates: condition and annotation", lambda: claims.escalated(seen, "jobs"))
+    stage.until("Events tell of it", lambda: claims.events_on(seen, "Deployment", "RemediationPolicy"))
+    stage.until("the webhook was told", lambda: claims.told(seen, "jobs", people.received))
+    stage.timeline.line("people", f"get a call: {people.received[-1]['data']['message']}")
+    stage.go_on(5)
+    stage.until(
+        "nothing more is done: one write, by the audit log",
+        lambda: claims.written(log(), stage.namespace, seen, 1),
+        seconds=1,
+    )
+    reports.explain(stage)
+
+
+def _pods(stage: Stage, image: str, count: int) -> str:
+    return claims.only_healthy_pods(stage.read_pods(), image, count)
+
+
+ACTS = (
+    Act(
+        "Act 1: a bad release heals itself",
+        "A good release, then one that crash-loops. Policy: tests/demo/policies/bad-release.yaml",
+        "demo-release",
+        bad_release,
+        writes=1,
+    ),
+    Act(
+        "Act 2: a firing alert scales up, for as long as it fires",
+        "An Alertmanager posts to platelet's receiver. Policy: tests/demo/policies/alert-scales-up.yaml",
+        "demo-alert",
+        firing_alert,
+        writes=2,
+    ),
+    Act(
+        "Act 3: nothing helps, so it stops and calls people",
+        "It was never well, and one action per hour is allowed. Policy: tests/demo/policies/no-step-heals.yaml",
+        "demo-escalation",
+        no_step_heals,
+        writes=1,
+    ),
+)

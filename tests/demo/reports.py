@@ -1,0 +1,43 @@
+"""What a user would type to look at it: kubectl, and platelet's own commands."""
+
+# ruff: noqa: S603 - every command line is our own
+
+import os
+import subprocess
+import sys
+
+from tests.cluster.installation import ROOT
+from tests.demo.stage import Stage
+
+_OBJECTS = "rem,rempol,rbk,budget"
+
+
+def show_platelet_objects(stage: Stage) -> None:
+    """Platelet's objects, as kubectl shows them."""
+    stage.timeline.quote(f"kubectl get {_OBJECTS} -A", stage.plane.kubectl("get", _OBJECTS, "-A"))
+
+
+def explain(stage: Stage) -> None:
+    """`platelet explain` of the act's Remediation, where this version has the command."""
+    if _platelet(stage, "explain", "--help").returncode != 0:
+        return
+    for each in stage.seen.latest("Remediation"):
+        name = f"remediation/{each['metadata']['name']}"
+        said = _platelet(stage, "explain", name, "--namespace", stage.namespace)
+        stage.timeline.quote(f"platelet explain {name} --namespace {stage.namespace}", said.stdout + said.stderr)
+
+
+def _platelet(stage: Stage, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "platelet", *arguments],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "operator"),
+            "KUBECONFIG": str(stage.plane.kubeconfig("admin")),
+            "COLUMNS": "120",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
