@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from tests.cluster import patience
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.installation import Installation, OperatorProcess
-from tests.faults import scene
+from tests.faults import moments, scene
 from tests.faults.proxy import Proxy
 from tests.faults.reader import Reader
 
@@ -77,12 +77,14 @@ class Replicas:
 
         return patience.until("a leader", found, seconds)
 
-    def complete(self, count: int = 2) -> Replica:
-        """Start what is missing, wait until all are warm, and return the one that leads."""
-        while len(self.alive) < count:
+    def complete(self, spare: int = 0) -> Replica:
+        """Start what is missing, wait until a leader and a standby are warm, and return the leader.
+
+        Spare ones warm up meanwhile, so that a successor's successor need not be waited for.
+        """
+        while len(self.alive) < 2 + spare:
             self.start()
-        chosen = self.alive
-        patience.until("all replicas to be ready", lambda: all(each.warm for each in chosen), 30)
+        patience.until("a warm standby", lambda: sum(each.warm for each in self.alive) >= 2, 30)
         return self.leader()
 
 
@@ -100,6 +102,17 @@ class Ward:
         chosen = list(names)
         scene.release(self.plane, self.namespace, action, chosen)
         scene.until_proven(self.reader, self.namespace, chosen)
+
+    def rehearse(self, action: str) -> tuple[scene.EndState, moments.Rehearsal]:
+        """Install the action's policy, and heal once without any fault: the oracle."""
+        self.plane.kubectl("apply", "-n", self.namespace, "-f", "-", input=scene.policies(action))
+        leader = self.replicas.complete()
+        self.admit(action, [scene.ORACLE])
+        leader.proxy.arm()
+        end = self.heal(action, scene.ORACLE)
+        if {state for state, _ in end.incidents} != {"Closed"}:
+            raise RuntimeError(f"the heal without a fault ended as {end}")
+        return end, moments.Rehearsal.of(leader.proxy.exchanges)
 
     def heal(self, action: str, name: str) -> scene.EndState:
         """Make one ill, and wait until its incident is over."""

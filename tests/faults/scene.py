@@ -22,6 +22,7 @@ from tests.cluster.control_plane import ControlPlane
 from tests.faults.reader import Json, Reader, deployment_path
 
 ACTIONS = ("undo", "restart", "scale")
+ORACLE = "oracle"
 GOOD, BROKEN = "app:good-1", "app:pullfail-2"
 WIDE_BUDGET = {"limits": [{"maxActions": 1000, "per": "1h"}]}
 NO_BRAKES: Mapping[str, Any] = {
