@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PYTHONPATH := operator:.
 
-.PHONY: help demo test check lint types contracts crds lock cluster cluster-down clean
+.PHONY: help demo test bench check lint types contracts crds lock cluster cluster-down clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -21,6 +21,9 @@ demo: $(READY) ## Watch platelet heal, on a cluster of its own (about 3 minutes;
 
 test: $(READY) ## Run every test, tier by tier (about 15 minutes)
 	@$(BIN)/python -m tests.tiers
+
+bench: $(READY) ## Measure: memory and CPU at idle, seconds from a pod's status to the undo
+	@$(BIN)/python -m tests.bench
 
 check: $(READY) lint types contracts ## Lint, types, import contracts, contract tests
 
