@@ -59,6 +59,11 @@ GOALS: dict[str, tuple[RolloutUndo, Situation, str]] = {
         a_situation(records=(a_record("newer", first_seen=BORN + minutes(5)), a_record("old"))),
         "newer",
     ),
+    "to one whose time of proof is not known, by when it was first seen": (
+        LAST_HEALTHY,
+        a_situation(records=(a_record("newer", health_since=None, first_seen=LATER), a_record("old"))),
+        "newer",
+    ),
     "past a second bad release to the good one before both": (
         LAST_HEALTHY,
         a_situation(
@@ -80,6 +85,19 @@ GOALS: dict[str, tuple[RolloutUndo, Situation, str]] = {
     "after a restart of the bad release past the restart, to another template": (
         PREVIOUS,
         a_situation(replica_sets=history(BAD, BAD, GOOD)),
+        GOOD,
+    ),
+    "to the newest of several previous ones, in whatever order they are read": (
+        PREVIOUS,
+        a_situation(
+            replica_sets=(
+                a_replica_set(1, "old"),
+                a_replica_set(3, GOOD),
+                a_replica_set(4, BAD),
+                a_replica_set(2, "older"),
+            ),
+            records=(a_record("old"), a_record(), a_record("older")),
+        ),
         GOOD,
     ),
     "to the previous one although its health is unknown, when asked": (
@@ -179,6 +197,14 @@ def test_does_not_guess(settings: RolloutUndo, situation: Situation, reason: str
     assert isinstance(refused, Refusal)
     assert refused.reason == reason
     assert refused.message
+
+
+def test_of_two_records_of_one_template_the_newer_is_restored() -> None:
+    """Both hold the same template; the newer one is less likely to be forgotten meanwhile."""
+    records = (a_record(name="api-good-1"), a_record(name="api-good-2", first_seen=LATER))
+    planned = plan(PREVIOUS, a_situation(records=records), NOW)
+    assert isinstance(planned, Plan)
+    assert planned.post.record == "api-good-2"
 
 
 def test_never_returns_to_what_an_earlier_undo_of_the_same_remediation_left() -> None:

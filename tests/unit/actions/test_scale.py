@@ -22,6 +22,7 @@ PLANNED = {
     "by a negative number": (Scale(by=-2), 5, 3),
     "by a negative number, held at the minimum": (Scale(by=-4, min=3), 5, 3),
     "by a negative number never to zero": (Scale(by=-9), 5, 1),
+    "by a negative number down to the maximum": (Scale(by=-1, max=10), 11, 10),
     "by a number up to the absolute most": (Scale(by=9999), 5, 10000),
 }
 

@@ -83,7 +83,11 @@ RECOVERED = {
         a_new_pod("api-3-a", containers=(a_container(restarts=1, started_at=NOW - STABLE_FOR),)), PODS[1]
     ),
     "an alert still fires, which another check judges": trial(signals=(an_alert(),)),
+    "an alert names the new pods, which another check judges": trial(signals=(an_alert(pods=("api-3-a",)),)),
     "a pod signal is not old enough to hold": trial(signals=(a_signal(holds_at=NOW + seconds(1)),)),
+    "a signal of the new pods is not old enough to hold": trial(
+        signals=(a_signal(pods=("api-3-a",), holds_at=NOW + seconds(1)),)
+    ),
     "stableFor is longer than the timeout, and over": trial(
         *(
             a_new_pod(
@@ -155,6 +159,10 @@ PENDING = {
         ),
         DEADLINE,
     ),
+    "a pod that the attempt made was sick, and is being deleted": (
+        trial(*PODS, a_new_pod("api-3-x", ready=False, deleting=True), signals=(a_signal(pods=("api-3-x",)),)),
+        DEADLINE,
+    ),
     "a signal that names no pod that is left": (trial(signals=(a_signal(pods=("api-2-a",)),)), DEADLINE),
 }
 
@@ -190,6 +198,7 @@ def test_a_stable_time_that_begins_late_does_not_extend_the_timeout() -> None:
 
 PERSISTING = {
     "a pod that the attempt made is sick": (PODS, a_signal(pods=("api-3-a",))),
+    "the signal holds from this very moment": (PODS, a_signal(pods=("api-3-a",), holds_at=NOW)),
     "one of many pods": (PODS, a_signal(pods=("api-2-a", "api-3-b"))),
     "a pod of the very second of the write": (
         (a_new_pod("api-3-a", created_at=WRITTEN_AT.replace(microsecond=0)), PODS[1]),
@@ -204,6 +213,22 @@ def test_failed_at_once_when_the_new_pods_are_sick(pods: tuple[Pod, ...], signal
     verdict = stable.check(trial(*pods, signals=(signal,)), NOW)
     assert (verdict.outcome, verdict.reason) == ("Failed", reasons.SIGNAL_PERSISTS)
     assert "CrashLoopBackOff" in verdict.message
+
+
+def test_a_signal_of_old_pods_that_holds_from_this_very_moment_is_awaited() -> None:
+    """The boundary belongs to the signal."""
+    looked_at = trial(signals=(a_signal(pods=("api-2-a",), holds_at=NOW),))
+    assert stable.check(looked_at, NOW).outcome == "Pending"
+
+
+def test_says_since_when_all_is_well() -> None:
+    """The later of the complete rollout and the last change."""
+    assert stable.check(trial(), NOW).message == "all 2 pods ready without a restart since 2026-11-21T11:58:30Z"
+
+
+def test_a_workload_that_is_gone_is_not_stable() -> None:
+    """Neither recovered nor failed."""
+    assert stable.check(trial(workload=None), NOW).outcome == "Pending"
 
 
 def test_well_since_tells_the_last_change() -> None:
