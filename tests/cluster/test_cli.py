@@ -273,6 +273,22 @@ def test_explain_writes_nothing(plane: cluster.ControlPlane, namespace: str) -> 
     assert [each for each in everything if each.is_write] == []
 
 
+def test_people_who_may_only_view_their_namespace_are_told_too(plane: cluster.ControlPlane, namespace: str) -> None:
+    """The role `view`, and reading our kinds; nodes are not theirs to see, and that is said."""
+    rights = ["--verb=get,list", "--resource=remediationpolicies,runbooks,remediations,actionbudgets"]
+    role = f"explain-{namespace}"
+    plane.kubectl("create", "clusterrole", role, *rights)
+    plane.kubectl("create", "rolebinding", "view", "--clusterrole=view", "--user=bob", "-n", namespace)
+    for place in (namespace, installation.NAMESPACE):
+        plane.kubectl("create", "rolebinding", role, f"--clusterrole={role}", "--user=bob", "-n", place)
+    a_policy(plane, namespace)
+    a_crash_loop(plane, namespace, HEALED)
+    said = platelet(plane, "explain", "deployment/api", "-n", namespace, user="bob")
+    assert (said.code, said.err) == (0, "")
+    assert "CrashLoopBackOff since" in said.out
+    assert "note: you may not read nodes" in said.out
+
+
 def _a_remediation() -> dict[str, Any]:
     fact = {
         "source": "pod",

@@ -66,6 +66,8 @@ async def _explain(options: argparse.Namespace, settings: Settings, client: Clus
         seen = await _explain_deployment(reader, WorkloadRef(kind="Deployment", namespace=namespace, name=name))
         text, document = overview_text.text(seen), documents.of_overview(seen)
     remarks = notes(await reader.leader(), settings.namespace, client.clock.now(), has_budget=has_budget)
+    if reader.kube.unseen_nodes:
+        remarks.append("you may not read nodes, so causeElsewhere was judged as if all of them were healthy")
     if options.output == "json":
         sys.stdout.write(json.dumps(document | {"notes": remarks}, indent=2, ensure_ascii=False) + "\n")
     else:

@@ -1,0 +1,157 @@
+"""Arguments, exit codes, and errors in one line."""
+
+from collections.abc import Awaitable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from platelet.cli import commands, explain, session
+from platelet.cli.reading import Leader
+from platelet.shell import kube
+from tests.unit.situations import A_MINUTE_AGO, NOW
+
+LEASE = timedelta(seconds=15)
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """`platelet --version`."""
+    with pytest.raises(SystemExit) as end:
+        commands.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == "platelet 0.1.0\n"
+
+
+@pytest.mark.parametrize("command", ["run", "explain", "pause", "resume"])
+def test_every_command_has_help_and_a_line_in_the_list(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody guesses."""
+    for arguments in ([command, "--help"], ["--help"]):
+        with pytest.raises(SystemExit) as end:
+            commands.main(arguments)
+        assert end.value.code == 0
+        assert command in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param([], "COMMAND", id="no command"),
+        pytest.param(["explain", "api"], "write it like remediation/NAME or deployment/NAME", id="no kind"),
+        pytest.param(["explain", "deployment/"], "write it like", id="no name"),
+        pytest.param(["explain", "deployment/a/b"], "write it like", id="a namespace in the name"),
+        pytest.param(["explain", "node/a"], "only remediations and deployments can", id="another kind"),
+        pytest.param(["pause", "--for", "-5m"], "expected one argument", id="a negative duration"),
+        pytest.param(["pause", "--for", "0s"], "pause for 1s at least", id="no time at all"),
+        pytest.param(["pause", "--reason", "x" * 1025], "at most 1024", id="a novel"),
+        pytest.param(["pause", "--kubeconfig", "/nowhere"], "there is no file /nowhere", id="no kubeconfig"),
+        pytest.param(["explain", "rem/a", "--config", "/nowhere"], "/nowhere", id="no settings"),
+    ],
+)
+def test_wrong_arguments_are_exit_code_2(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the fix in the last line of standard error."""
+    try:
+        code: Any = commands.main(arguments)
+    except SystemExit as end:
+        code = end.code
+    said = capsys.readouterr()
+    assert (code, said.out) == (2, "")
+    assert words in said.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        pytest.param(
+            kube.Unanswered(0, "Timeout", "no answer in time"), "did not answer: no answer in time", id="silent"
+        ),
+        pytest.param(kube.Refused(401, "Unauthorized", "Unauthorized"), "check the credentials", id="unknown user"),
+        pytest.param(
+            kube.Refused(403, "Forbidden", 'pods is forbidden: User "bob"'), "not allowed: pods is", id="forbidden"
+        ),
+        pytest.param(kube.NotFound(404, "NotFound", "x"), "refused: 404 NotFound: x", id="anything else"),
+    ],
+)
+def test_an_answer_that_is_no_is_one_line(
+    error: kube.ApiError, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 1, no traceback."""
+
+    async def converse(*_: Any) -> int:
+        raise error
+
+    monkeypatch.setattr(session, "_converse", converse)
+    options = commands.make_parser().parse_args(["resume"])
+    assert session.run(options, _never) == 1
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.startswith("platelet: ")
+    assert said.count("\n") == 1
+
+
+def _never(_client: Any) -> Awaitable[int]:
+    raise AssertionError("not reached")
+
+
+def _kubeconfig(path: Path, **namespaces: str | None) -> str:
+    contexts = [
+        {"name": name, "context": {"cluster": "c", "user": "u"} | ({"namespace": each} if each else {})}
+        for name, each in namespaces.items()
+    ]
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": next(iter(namespaces)),
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+        "contexts": contexts,
+    }
+    path.write_text(yaml.safe_dump(content))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("context", "namespace"),
+    [
+        pytest.param(None, "shop", id="the current context's"),
+        pytest.param("other", "team", id="the chosen context's"),
+        pytest.param("bare", "default", id="a context without one"),
+    ],
+)
+def test_the_default_namespace_is_kubectls(context: str | None, namespace: str, tmp_path: Path) -> None:
+    """From the kubeconfig."""
+    path = _kubeconfig(tmp_path / "config", current="shop", other="team", bare=None)
+    assert session.default_namespace(path, context) == namespace
+
+
+@pytest.mark.parametrize(
+    ("leader", "has_budget", "said"),
+    [
+        pytest.param(Leader(holder="a", renewed_at=NOW, duration=LEASE), True, [], id="all is well"),
+        pytest.param(None, True, [], id="whoever may not read the Lease is told nothing"),
+        pytest.param(
+            Leader(holder="", renewed_at=None, duration=LEASE),
+            True,
+            ["no operator leads in namespace ns, so nothing happens until one does"],
+            id="never any",
+        ),
+        pytest.param(
+            Leader(holder="a", renewed_at=A_MINUTE_AGO, duration=LEASE),
+            False,
+            [
+                "there is no ActionBudget in namespace ns that can be read, so no operator acts",
+                "no operator leads in namespace ns, so nothing happens until one does;"
+                " the Lease was last renewed at 2026-11-21T11:59:00Z (1m ago)",
+            ],
+            id="gone for a minute, and no budget",
+        ),
+    ],
+)
+def test_what_keeps_everything_from_happening_is_noted(
+    leader: Leader | None,
+    has_budget: bool,  # noqa: FBT001 - a column
+    said: list[str],
+) -> None:
+    """The first thing to check."""
+    assert explain.notes(leader, "ns", NOW, has_budget=has_budget) == said
