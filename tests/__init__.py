@@ -1,0 +1,1 @@
+"""The tests, tier by tier: see CONTRIBUTING.md."""

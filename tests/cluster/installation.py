@@ -96,7 +96,7 @@ class Installation:
         command = [sys.executable, "-m", "platelet", "run", "--config", str(config), "--kubeconfig", str(kubeconfig)]
         leash = [sys.executable, str(ROOT / "tests" / "cluster" / "leash.py"), str(os.getpid())]
         with log.open("wb") as sink:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - the command line is our own
                 [*leash, *command],
                 stdout=sink,
                 stderr=sink,
