@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tests.cluster import installation
 from tests.demo import alertmanager, claims, on_call, reports
+from tests.demo.narration import brief
 from tests.demo.stage import Stage
 
 GOOD, BAD, SICK = "shop/app:good-1", "shop/app:crash-2", "shop/app:crash-1"
@@ -76,7 +77,7 @@ def no_step_heals(stage: Stage, people: on_call.OnCall) -> None:
     stage.until("it escalates: condition and annotation", lambda: claims.escalated(seen, "jobs"))
     stage.until("Events tell of it", lambda: claims.events_on(seen, "Deployment", "RemediationPolicy"))
     stage.until("the webhook was told", lambda: claims.told(seen, "jobs", people.received))
-    stage.timeline.line("people", f"get a call: {people.received[-1]['data']['message']}")
+    stage.timeline.line("people", f"get a call: {brief(people.received[-1]['data']['message'])}")
     stage.go_on(5)
     stage.until(
         "nothing more is done: one write, by the audit log",
