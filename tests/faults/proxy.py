@@ -148,6 +148,10 @@ class Proxy:
 
         return self._in_loop(spoil)
 
+    def watched(self) -> list[str]:
+        """The resources of the watches that are open now."""
+        return self._in_loop(lambda: sorted(each.request.resource for each in self._watches))
+
     def writes(self) -> list[Exchange]:
         """The writes that the API server accepted since `arm`, but for the Lease and Events."""
         return [

@@ -139,8 +139,12 @@ class Patient:
             patience.until(f"an attempt on {self.name} to be done", lambda: self._has("attempts"), seconds)
             patience.until(f"the outcome for {self.name}", lambda: self._phase() not in ("", "Intended"), seconds)
             self._send(episode, seconds, firing=False)
-        patience.until(f"the remediation of {self.name} to close", self._is_closed, seconds)
+        self.until_over(seconds)
         return end_state(self.reader, self.namespace, self.name)
+
+    def until_over(self, seconds: float = 60) -> None:
+        """Wait until its Remediations, of which there is one at least, are closed or with people."""
+        patience.until(f"the remediation of {self.name} to close", self._is_closed, seconds)
 
     def _send(self, episode: str, seconds: float, *, firing: bool) -> None:
         target = (self.namespace, self.name)

@@ -37,6 +37,7 @@ def test_a_leader_that_wakes_up_after_its_lease_writes_nothing_that_counts(ward:
         leader.proxy.disarm()
         report.append(f"{freeze}, {'delivered late' if late else 'delivered at once'}")
         if freeze.at is not None:
+            ward.replicas.leader(other_than=leader)
             granted = wake(leader, delivered)
             wrong += [f"{name}, frozen {report[-1]}: afterwards granted {each}" for each in granted]
 
