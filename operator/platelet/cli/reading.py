@@ -11,6 +11,7 @@ from platelet.api import remediation as remediation_contract
 from platelet.api.invalid import InvalidSpec
 from platelet.api.policy import read_policy
 from platelet.cli.candidacy import Unread
+from platelet.cli.suspension import BUDGET
 from platelet.model import reasons
 from platelet.model.effects import Deliver, Publish
 from platelet.model.policy import Settings
@@ -24,7 +25,6 @@ from platelet.shell.hands import Hands
 from platelet.shell.ledger import Ledger
 from platelet.shell.policy_book import PolicyBook, Standing
 
-BUDGET = "platelet"
 _FORBIDDEN = 403
 
 

@@ -14,6 +14,7 @@ from platelet.shell import kube
 from tests.unit.situations import A_MINUTE_AGO, NOW
 
 LEASE = timedelta(seconds=15)
+NO_LEADER = "no operator leads in namespace ns, so nothing happens until one does"
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +134,7 @@ def test_the_default_namespace_is_kubectls(context: str | None, namespace: str, 
         pytest.param(
             Leader(holder="", renewed_at=None, duration=LEASE),
             True,
-            ["no operator leads in namespace ns, so nothing happens until one does"],
+            [NO_LEADER],
             id="never any",
         ),
         pytest.param(
@@ -141,8 +142,7 @@ def test_the_default_namespace_is_kubectls(context: str | None, namespace: str, 
             False,
             [
                 "there is no ActionBudget in namespace ns that can be read, so no operator acts",
-                "no operator leads in namespace ns, so nothing happens until one does;"
-                " the Lease was last renewed at 2026-11-21T11:59:00Z (1m ago)",
+                f"{NO_LEADER}; the Lease was last renewed at 2026-11-21T11:59:00Z (1m ago)",
             ],
             id="gone for a minute, and no budget",
         ),
