@@ -10,6 +10,7 @@ from platelet.model import reasons
 from platelet.model.effects import Effect
 from platelet.model.remediation import EscalationRecord, RemediationStatus
 from platelet.model.situation import Situation
+from platelet.model.workload import Workload
 
 _RETRY = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 _STABLE_FOR = timedelta(minutes=1)
@@ -32,16 +33,27 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     status = _account_delivery(situation, status, now)
     if situation.workload is None:
         return Decision(status=record.close(status, reasons.TARGET_GONE, "the target was deleted", now))
-    if situation.signals or not checks.is_well(situation.workload, situation.replica_sets, situation.pods):
-        status = replace(status, healthy_since=None)
-    elif status.healthy_since is None:
-        status = replace(status, healthy_since=now)
+    status = replace(status, healthy_since=_healthy_since(situation, situation.workload, status, now))
     well_at = status.healthy_since + stable_for(situation) if status.healthy_since else None
     if well_at and well_at <= now:
         return _let_go(situation, status, now)
     effects = [*sinks.annotate(_notice(situation, status, now)), *_delivery(situation, status, now)]
     times = [moment for moment in (well_at, status.escalation and status.escalation.retry_at) if moment]
     return Decision(status=status, effects=tuple(effects), again_at=min(times, default=None))
+
+
+def _healthy_since(
+    situation: Situation, workload: Workload, status: RemediationStatus, now: datetime
+) -> datetime | None:
+    """Since when the target is well again.
+
+    Removing our own mark makes a generation that is not observed for a moment (TRAPS 47): it says nothing about health.
+    """
+    if situation.signals:
+        return None
+    if checks.is_well(workload, situation.replica_sets, situation.pods):
+        return status.healthy_since or now
+    return status.healthy_since if workload.observed_generation < workload.generation else None
 
 
 def stable_for(situation: Situation) -> timedelta:
