@@ -83,7 +83,8 @@ def _ended(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if situation.workload is None:
         return Decision(status=record.close(status, reasons.TARGET_GONE, "the target was deleted", now))
     policy, spec = situation.policy, situation.remediation.spec
-    if status.state == "Escalated" or (taking_back.pending(situation) and status.state != "Waiting"):
+    owes = situation.budget is None or taking_back.pending(situation)  # an unreadable budget may owe a take-back
+    if status.state == "Escalated" or (owes and status.state != "Waiting"):
         return None
     why = ""
     if policy is None or (spec.policy_ref.uid and policy.uid != spec.policy_ref.uid):

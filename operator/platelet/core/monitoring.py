@@ -20,6 +20,8 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     watched_until = _watched_until(status, situation.policy.limits.reopen_within, now)
     if watched_until > now:
         return Decision(status=status, again_at=min([watched_until, *again_at, *_due(situation)]))
+    if situation.budget is None:
+        return Decision(status=status)  # whether something is to be taken back is not known: at the next look
     if taking_back.pending(situation):
         waiting = replace(status, message="recovered; a temporary change is still to be taken back")
         return Decision(status=waiting, again_at=min([*again_at, *_due(situation)], default=None))

@@ -50,7 +50,7 @@ def forget(entries: Iterable[Entry], now: datetime) -> tuple[Entry, ...]:
         for each in entries
         if each.outcome_at is None
         or now - each.outcome_at < DAY
-        or (each.take_back is not None and not each.take_back.done)
+        or (each.take_back is not None and not each.take_back.done and each.outcome in ("Done", "Unknown"))
     )
 
 

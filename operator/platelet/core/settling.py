@@ -16,7 +16,7 @@ def unsettled(situation: Situation, status: RemediationStatus, now: datetime) ->
     attempts = {each.id: each for each in status.attempts}
     settlements = []
     for entry in situation.budget.status.entries:
-        if entry.id.startswith(prefix):
+        if entry.id.startswith(prefix) or entry.id in attempts:  # a take-back may be another remediation's attempt
             settlement = _settle(entry, attempts.get(entry.id), situation, status, now)
             settlements += [settlement] if settlement else []
     return tuple(settlements)
@@ -26,6 +26,8 @@ def _settle(
     entry: Entry, attempt: Attempt | None, situation: Situation, status: RemediationStatus, now: datetime
 ) -> Settle | None:
     if attempt is None:
+        if entry.kind == "TakeBack":
+            return None  # whichever remediation of the target carries it out settles it
         foreign = entry.epoch != situation.epoch or status.state in ("Closed", "Escalated")
         return abandon(entry, now) if entry.outcome is None and foreign else None
     if attempt.phase == "Intended":
