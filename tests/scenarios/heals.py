@@ -49,7 +49,7 @@ def _calm(simulation: Simulation, *steps: kube.Json, **more: Any) -> None:
 
 def _alert_for_a_while(simulation: Simulation) -> None:
     simulation.alerts.fire("f1", {"alertname": "Busy", "namespace": SHOP, "deployment": "api"})
-    simulation.run_until(lambda: simulation.world.replicas("api") != 2)
+    simulation.run_until(lambda: simulation.world.replicas("api") != 2 or is_over(simulation))
     simulation.run(MINUTE)
     simulation.alerts.resolve("f1")
 
@@ -156,6 +156,14 @@ def _is_owed(entry: Entry) -> bool:
     return entry.take_back is not None and not entry.take_back.done and entry.outcome in ("Done", "Unknown")
 
 
+def judge(found: Outcome, wanted: Outcome | None) -> None:
+    """Hold what must hold whatever goes wrong; with `wanted`, also that the end is the same."""
+    assert all(count == 1 for count in found.effects.values()), found.effects
+    assert found.counted >= len({each for each in found.effects if not each.endswith("/back")})
+    if wanted is not None:
+        assert found.essence() == wanted.essence()
+
+
 def effects(audit: list[Call]) -> dict[str, int]:
     """How often a write of each attempt changed a workload, by the audit alone."""
     found: dict[str, int] = {}
@@ -172,7 +180,8 @@ def _is_an_action(call: Call) -> bool:
 
 def last_write(simulation: Simulation) -> tuple[int, str, str] | None:
     """The last one that says something new: neither a renewal of the Lease nor the count of a repeated fact."""
-    last, known = None, {}
+    last: tuple[int, str, str] | None = None
+    known: dict[str, object] = {}
     for call in simulation.world.server.audit:
         if not call.changed or call.resource == kube.LEASES.plural:
             continue

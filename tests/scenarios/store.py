@@ -7,7 +7,7 @@ Not modelled: managed fields, defaulting, admission, schema validation, watches.
 import marshal
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from platelet.model.durations import format_time
@@ -204,7 +204,7 @@ class Store:
 
 def _copy(value: T) -> T:
     """A deep copy of JSON, many times faster than copy.deepcopy."""
-    copied: T = marshal.loads(marshal.dumps(value))  # noqa: S302 - what it reads it has just written
+    copied: T = marshal.loads(marshal.dumps(cast("Any", value)))  # noqa: S302 - what it reads it has just written
     return copied
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.scenarios.heals import HEALS, Outcome, Play, moments, play
+from tests.scenarios.heals import HEALS, Play, judge, moments, play
 from tests.scenarios.model_api import FaultKind
 
 EVERY_INDEX = bool(os.environ.get("PLATELET_EVERY_INDEX"))
@@ -17,12 +17,6 @@ def kills(dry: Play) -> list[tuple[int, FaultKind]]:
         return moments(dry.incident, audit)
     both: tuple[FaultKind, FaultKind] = ("kill before", "kill after")
     return [(call.index, kind) for call in audit if call.index in dry.incident for kind in both]
-
-
-def judge(found: Outcome, wanted: Outcome) -> None:
-    assert all(count == 1 for count in found.effects.values()), found.effects
-    assert found.counted >= len({each for each in found.effects if not each.endswith("/back")})
-    assert found.essence() == wanted.essence()
 
 
 @pytest.mark.parametrize("name", HEALS)
