@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from platelet.model import reasons
-from platelet.model.durations import CAMEL, format_time
+from platelet.model.durations import CAMEL, say_time
 from platelet.model.remediation import PostState
 from platelet.model.revision import RevisionRecord
 from platelet.model.rules import Action
@@ -140,11 +140,11 @@ def _restore(old: ReplicaSet, situation: Situation) -> Plan | Refusal:
 def _back_to(record: RevisionRecord, number: str = "") -> Plan:
     health = "with health unknown"
     if record.health == "Healthy":
-        health = f"healthy since {format_time(record.health_since or record.first_seen)}"
+        health = f"healthy since {say_time(record.health_since or record.first_seen)}"
     return Plan(
         post=PostState(template_hash=record.template_hash, record=record.name),
         summary=(
-            f"undo to {number}the template first seen {format_time(record.first_seen)} and {health}; "
+            f"undo to {number}the template first seen {say_time(record.first_seen)} and {health}; "
             f"hash {record.template_hash}"
         ),
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from platelet.checks import rollout_complete
 from platelet.model import reasons
-from platelet.model.durations import format_duration, format_time
+from platelet.model.durations import format_duration, say_time
 from platelet.model.rules import Trial
 from platelet.model.verdict import Verdict
 from platelet.model.workload import Pod, ReplicaSet, Workload
@@ -30,7 +30,7 @@ def check(trial: Trial, now: datetime) -> Verdict:
         return Verdict(
             outcome="Recovered",
             reason=reasons.STABLE,
-            message=f"all {workload.replicas} pods ready without a restart since {format_time(well_at - stable_for)}",
+            message=f"all {workload.replicas} pods ready without a restart since {say_time(well_at - stable_for)}",
         )
     deadline = complete_at + max(trial.verification.timeout, stable_for)
     if now >= deadline:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from platelet.guards import policy_live, suspended
 from platelet.model import reasons, windows
-from platelet.model.durations import format_duration, format_time
+from platelet.model.durations import format_duration, say_time
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 
@@ -31,8 +31,8 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     return Deny(
         reason=reasons.COOLDOWN,
         message=(
-            f"the last action on {situation.target} was at {format_time(last.outcome_at or last.reserved_at)}; "
-            f"the cooldown is {format_duration(cooldown)}" + (f", until {format_time(until)}" if until else "")
+            f"the last action on {situation.target} was at {say_time(last.outcome_at or last.reserved_at)}; "
+            f"the cooldown is {format_duration(cooldown)}" + (f", until {say_time(until)}" if until else "")
         ),
         retry_at=until,
     )

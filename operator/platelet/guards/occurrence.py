@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from platelet.model import reasons
-from platelet.model.durations import format_time
+from platelet.model.durations import say_time
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 
@@ -19,8 +19,8 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     return Deny(
         reason=reasons.TOO_YOUNG,
         message=(
-            f"{youngest_wait.reason} since {format_time(youngest_wait.since)} "
-            f"must hold until {format_time(youngest_wait.holds_at)}"
+            f"{youngest_wait.reason} since {say_time(youngest_wait.since)} "
+            f"must hold until {say_time(youngest_wait.holds_at)}"
         ),
         retry_at=youngest_wait.holds_at,
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from platelet.guards import suspended
 from platelet.model import reasons, windows
 from platelet.model.budget import MAX_ENTRIES, Budget, Entry
-from platelet.model.durations import format_time
+from platelet.model.durations import say_time
 from platelet.model.policy import Rate
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
@@ -29,7 +29,7 @@ def _deny_without_history(budget: Budget, now: datetime) -> Deny | None:
     why = budget.status.full_reason or "the ActionBudget was deleted or lost its status"
     return Deny(
         reason=reasons.HISTORY_LOST,
-        message=f"what was done before is not known ({why}); nothing acts until {format_time(until)}",
+        message=f"what was done before is not known ({why}); nothing acts until {say_time(until)}",
         retry_at=until,
     )
 
@@ -53,7 +53,7 @@ def _deny_rate(entries: tuple[Entry, ...], rate: Rate, now: datetime) -> Deny | 
         reason=reasons.OPERATOR_RATE_LIMITED,
         message=(
             f"the operator took {full.used} actions; the limit of the ActionBudget is {windows.describe(rate)}"
-            + (f", until {format_time(full.until)}" if full.until else "")
+            + (f", until {say_time(full.until)}" if full.until else "")
         ),
         retry_at=full.until,
     )

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from platelet.guards import policy_live, suspended
 from platelet.model import reasons, windows
-from platelet.model.durations import format_time
+from platelet.model.durations import say_time
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 
@@ -27,7 +27,7 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
         reason=reasons.POLICY_RATE_LIMITED,
         message=(
             f"policy {policy.key} took {full.used} actions; its limit is {windows.describe(rate)}"
-            + (f", until {format_time(full.until)}" if full.until else "")
+            + (f", until {say_time(full.until)}" if full.until else "")
         ),
         retry_at=full.until,
     )

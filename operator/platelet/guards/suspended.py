@@ -4,7 +4,7 @@ from datetime import datetime
 
 from platelet.model import reasons
 from platelet.model.budget import Budget
-from platelet.model.durations import format_time
+from platelet.model.durations import say_time
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 
@@ -41,7 +41,7 @@ def _by_budget(budget: Budget, now: datetime) -> Deny | None:
     suspension = budget.spec.suspended
     if suspension is None or (suspension.until is not None and suspension.until <= now):
         return None
-    until = "" if suspension.until is None else f" until {format_time(suspension.until)}"
+    until = "" if suspension.until is None else f" until {say_time(suspension.until)}"
     return _denied("everything", suspension.reason, until, suspension.until)
 
 

@@ -66,6 +66,11 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def say_time(moment: datetime) -> str:
+    """Write a time for people: like `format_time`, to the whole second."""
+    return format_time(moment.replace(microsecond=0))
+
+
 def _read_duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
