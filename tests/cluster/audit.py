@@ -40,15 +40,19 @@ class AuditEvent:
         return self.verb in _WRITES
 
 
-def read(log: Path) -> Iterator[AuditEvent]:
-    """All requests answered up to now, oldest first; a line still being written is left out."""
+def read(log: Path, mentioning: str = "") -> Iterator[AuditEvent]:
+    """All requests answered up to now, oldest first; a line still being written is left out.
+
+    With `mentioning` only those whose line holds this text, such as a namespace: that spares reading all the others.
+    """
     if not log.exists():
         return
     with log.open(encoding="utf-8") as lines:
         for line in lines:
             if not line.endswith("\n"):
                 return
-            yield _event(json.loads(line))
+            if mentioning in line:
+                yield _event(json.loads(line))
 
 
 def _event(entry: Mapping[str, Any]) -> AuditEvent:

@@ -59,9 +59,9 @@ class ControlPlane:
         """The file that the API server appends a line per request to."""
         return self.place.audit_log
 
-    def audit_events(self) -> Iterator[audit.AuditEvent]:
-        """What the API server has answered up to now, oldest first."""
-        return audit.read(self.audit_log)
+    def audit_events(self, mentioning: str = "") -> Iterator[audit.AuditEvent]:
+        """What the API server has answered up to now, oldest first; only what mentions this text, if one is given."""
+        return audit.read(self.audit_log, mentioning)
 
     def token(self, user: str) -> str:
         """The bearer token of `admin`, `platelet`, `alice` or `bob`."""

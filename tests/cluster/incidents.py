@@ -1,0 +1,239 @@
+"""Incidents for the live tests: a namespace where Deployments fall ill, how they do, and what is judged afterwards."""
+
+import secrets
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from tests.cluster import installation, patience
+from tests.cluster.audit import AuditEvent
+from tests.cluster.control_plane import ControlPlane, KubectlFailed
+from tests.cluster.manifests import GOOD, POLICY_LABEL, Json
+
+OURS = "/apis/platelet.dev/v1alpha1"
+WIDE_BUDGET = {"limits": [{"maxActions": 1000, "per": "1h"}], "suspended": None}
+_MERGE = {"Content-Type": "application/merge-patch+json"}
+T = TypeVar("T")
+
+
+@contextmanager
+def installed(plane: ControlPlane, directory: Path, **settings: Any) -> Iterator[installation.Installation]:
+    """Platelet as on a new cluster: what an earlier test's operator left in its Lease and on its budget is gone."""
+    with suppress(KubectlFailed):  # where it was never installed
+        plane.kubectl("delete", "lease,budget", "--all", "-n", installation.NAMESPACE)
+    with installation.installed(plane, directory, **settings) as found:
+        installation.install(plane, budget=WIDE_BUDGET)
+        yield found
+        for replica in found.replicas:
+            if replica.alive:
+                replica.stop()
+
+
+@contextmanager
+def operating(plane: ControlPlane, directory: Path, **settings: Any) -> Iterator[installation.OperatorProcess]:
+    """One operator that leads."""
+    with installed(plane, directory, **settings) as found:
+        replica = found.start()
+        until_leading(replica)
+        yield replica
+
+
+def until_leading(replica: installation.OperatorProcess, seconds: float = 60) -> None:
+    """Wait until it leads. Raises RuntimeError with its last words when it has ended."""
+
+    def leads() -> bool:
+        if not replica.alive:
+            raise RuntimeError("\n".join(["the operator ended:", *replica.log.read_text().splitlines()[-20:]]))
+        try:
+            text = httpx.get(f"{replica.metrics_url}/metrics", trust_env=False, timeout=2).text
+        except httpx.HTTPError:
+            return False
+        return "\nplatelet_leader 1.0" in text
+
+    patience.until("the operator to lead", leads, seconds)
+
+
+@contextmanager
+def scene(plane: ControlPlane) -> Iterator["Scene"]:
+    """A fresh namespace, in which pods can be made at once."""
+    found = Scene(plane, f"test-{secrets.token_hex(4)}")
+    try:
+        found.open()
+        yield found
+    finally:
+        found.close()
+
+
+class Scene:
+    """One namespace. People act on it by kubectl or as the admin; what the operator did is read from the audit log."""
+
+    def __init__(self, plane: ControlPlane, namespace: str) -> None:
+        """Looks have a connection of their own: kubectl would cost a tenth of a second of CPU for each."""
+        self.plane, self.namespace = plane, namespace
+        self._api = httpx.Client(
+            base_url=plane.url,
+            headers={"Authorization": f"Bearer {plane.token('admin')}", "User-Agent": "incident-test"},
+            verify=ssl.create_default_context(cafile=str(plane.ca_file)),
+            trust_env=False,
+            timeout=20,
+        )
+
+    def open(self) -> None:
+        """Create the namespace."""
+        self.plane.kubectl("create", "namespace", self.namespace)
+
+        def has_account() -> bool:
+            return any(each["metadata"]["name"] == "default" for each in self.items("/api/v1|serviceaccounts"))
+
+        patience.until(f"the default service account of {self.namespace}", has_account)
+
+    def close(self) -> None:
+        """Remove the namespace, and all in it."""
+        self._api.delete(f"/api/v1/namespaces/{self.namespace}")
+        self._api.close()
+
+    def kubectl(self, *arguments: str, text: str | None = None) -> str:
+        """Run kubectl in the namespace, as a person with all rights."""
+        return self.plane.kubectl(*arguments, "-n", self.namespace, input=text)
+
+    def apply(self, *manifests: str) -> None:
+        """Apply manifests."""
+        self.kubectl("apply", "-f", "-", text="---\n".join(manifests))
+
+    def use(self, *policies: str) -> None:
+        """Apply policies, and wait until all of the namespace are in use."""
+        self.apply(*policies)
+        self.kubectl("wait", "rempol", "--all", "--for=condition=Ready", "--timeout=30s")
+
+    def admit(self, policy: str, *names: str, image: str = GOOD, replicas: int = 1) -> None:
+        """Create Deployments that are targets of a policy."""
+        labels = {POLICY_LABEL: policy}
+        self.apply(*(installation.deployment(each, image, replicas=replicas, labels=labels) for each in names))
+
+    def until_proven(self, *names: str) -> None:
+        """Wait until the templates of these are on record as Healthy: an undo has a goal."""
+        patience.until(f"healthy records of {', '.join(names)}", lambda: set(names) <= self._proven())
+
+    def release(self, name: str, image: str) -> None:
+        """Roll out another image, as a person or a pipeline does."""
+        containers = [{"name": "app", "image": image}]
+        self.patch(name, {"spec": {"template": {"spec": {"containers": containers}}}})
+
+    def patch(self, name: str, body: Mapping[str, Any]) -> None:
+        """Merge a change of a person's into a Deployment."""
+        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}"
+        self._api.patch(path, json=body, headers=_MERGE).raise_for_status()
+
+    def read(self, path: str) -> Json:
+        """Read an object or a list that exists."""
+        found: Json = self._api.get(path).raise_for_status().json()
+        return found
+
+    def items(self, path: str) -> list[Json]:
+        """Read the objects of a list of this namespace, such as `/apis/apps/v1|deployments`."""
+        group, _, plural = path.partition("|")
+        found: list[Json] = self.read(f"{group}/namespaces/{self.namespace}/{plural}")["items"]
+        return found
+
+    def deployment(self, name: str) -> Json:
+        """A Deployment."""
+        return self.read(f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}")
+
+    def image(self, name: str) -> str:
+        """The image that a Deployment asks for."""
+        found: str = self.deployment(name)["spec"]["template"]["spec"]["containers"][0]["image"]
+        return found
+
+    def replicas(self, name: str) -> int:
+        """The replicas that a Deployment asks for."""
+        return int(self.deployment(name)["spec"].get("replicas", 0))
+
+    def policy(self, name: str) -> Json:
+        """A RemediationPolicy."""
+        return self.read(f"{OURS}/namespaces/{self.namespace}/remediationpolicies/{name}")
+
+    def remediations(self, target: str = "") -> list[Json]:
+        """The Remediations of one Deployment, or of all, oldest first."""
+        listed: list[Json] = [{"status": {}, **each} for each in self.items(f"{OURS}|remediations")]
+        found = [each for each in listed if target in ("", each["spec"]["targetRef"]["name"])]
+        return sorted(found, key=lambda each: (each["metadata"]["creationTimestamp"], each["metadata"]["name"]))
+
+    def until_state(self, target: str, *states: str, number: int = 1, seconds: float = 60) -> Json:
+        """Wait until a Remediation of a Deployment, the `number`-th or a later one, is in one of these states."""
+
+        def found() -> Json | None:
+            seen = self.remediations(target)[number - 1 :]
+            return next((each for each in reversed(seen) if each["status"].get("state") in states), None)
+
+        return self.until(f"{target}: {' or '.join(states)}", target, found, seconds)
+
+    def until_waiting(self, target: str, reason: str, number: int = 1) -> Json:
+        """Wait until such a Remediation waits for this reason, and return `status.waiting`."""
+
+        def found() -> Json | None:
+            waits = [each["status"].get("waiting") or {} for each in self.remediations(target)[number - 1 :]]
+            return next((each for each in waits if each.get("reason") == reason), None)
+
+        return self.until(f"{target} to wait: {reason}", target, found)
+
+    def until(self, what: str, target: str, found: Callable[[], T | None], seconds: float = 60) -> T:
+        """Wait; when it is in vain, say what the Remediations of the target say instead."""
+        try:
+            return patience.until(what, found, seconds)
+        except TimeoutError as error:
+            stories = [story(each) for each in self.remediations(target)]
+            raise TimeoutError("\n".join([str(error), *(stories or ["there is no Remediation"])])) from None
+
+    def writes(self) -> list[AuditEvent]:
+        """All changes in the namespace that the API server granted to the operator."""
+        events = self.plane.audit_events(mentioning=self.namespace)
+        return [
+            event
+            for event in events
+            if event.user == "platelet" and event.is_write and event.namespace == self.namespace and event.code < 300
+        ]
+
+    def effects(self, target: str) -> list[AuditEvent]:
+        """The granted changes of a Deployment's spec by the operator; its annotations do not count."""
+        return [each for each in self.writes() if each.name == target and is_effect(each)]
+
+    def _proven(self) -> set[str]:
+        records = [each["metadata"] for each in self.items("/apis/apps/v1|controllerrevisions")]
+        healthy = [each for each in records if "Healthy" in (each.get("annotations") or {}).values()]
+        return {value for each in healthy for value in (each.get("labels") or {}).values()}
+
+
+def is_effect(event: AuditEvent) -> bool:
+    """Whether a write on a Deployment asks for another spec."""
+    if event.resource != "deployments":
+        return False
+    request: Any = event.request
+    return not isinstance(request, Mapping) or "spec" in request
+
+
+def attempt_of(event: AuditEvent) -> str:
+    """The attempt id in a write's user agent."""
+    return event.user_agent.partition("(")[2].partition(")")[0]
+
+
+def condition(remediation: Json, kind: str) -> tuple[str, str]:
+    """Status and reason of a condition, empty when it was never set."""
+    found = (each for each in remediation["status"].get("conditions", []) if each["type"] == kind)
+    return next(((each["status"], each["reason"]) for each in found), ("", ""))
+
+
+def acts(remediation: Json) -> list[str]:
+    """The actions that were carried out, in order."""
+    return [each["action"] for each in remediation["status"].get("attempts", []) if each["kind"] == "Act"]
+
+
+def story(remediation: Json) -> str:
+    """What a Remediation says, for a test's message."""
+    status = remediation["status"]
+    lines: Sequence[Json] = status.get("decisions", [])
+    told = "; ".join(f"{each.get('step')}/{each['by']}: {each['reason']}: {each['message']}" for each in lines)
+    return f"{remediation['metadata']['name']}: {status.get('state')} {status.get('message')} [{told}]"
