@@ -72,7 +72,7 @@ TIERS = (
         minutes=30,
     ),
 )
-NOT_A_TIER = {"demo": "it is watched, not counted: make demo"}
+NOT_A_TIER = {"demo": "it is watched, not counted: make demo", "bench": "it is measured, not judged: make bench"}
 
 
 def run(tiers: Sequence[Tier], root: Path = ROOT, *, every_tier: bool = False, workers: int = 2) -> int:
