@@ -180,6 +180,16 @@ class Scene:
 
         return self.until(f"{target} to wait: {reason}", target, found)
 
+    def until_verifying(self, target: str) -> Json:
+        """Wait until the pods are well after an attempt and only an alert must still resolve."""
+
+        def found() -> Json | None:
+            seen = self.remediations(target)
+            firing = [each for each in seen if each["status"].get("reason") == "AlertFiring"]
+            return next((each for each in firing if each["status"]["state"] == "Verifying"), None)
+
+        return self.until(f"{target} to wait for its alert to resolve", target, found)
+
     def until(self, what: str, target: str, found: Callable[[], T | None], seconds: float = 60) -> T:
         """Wait; when it is in vain, say what the Remediations of the target say instead."""
         try:
