@@ -52,11 +52,11 @@ class AlertSender:
                 if each.answer.done() and not each.answer.cancelled() and each.answer.exception() is None:
                     self._outbox.remove(each)
                     continue
-                if not each.answer.done() and not each.process.dead:
+                if not each.answer.done() and not each.process.dead and not each.process.stopped:
                     continue
                 each.process, each.answer, each.due = None, None, self._clock.now() + AGAIN
-            leader = next((process for process in processes if process.leading and not process.dead), None)
-            if each.due <= self._clock.now() and leader is not None and not leader.stopped:
+            leader = next((process for process in processes if process.leads), None)
+            if each.due <= self._clock.now() and leader is not None:
                 each.process, each.answer = leader, leader.hand_over([each.alert])
 
     def next_due(self) -> datetime | None:

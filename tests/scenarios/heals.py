@@ -112,16 +112,16 @@ def play(
     *,
     faults: dict[int, FaultKind] | None = None,
     replicas: int = 1,
-    meddle: Callable[[Simulation], None] = lambda _simulation: None,
+    stands_still: timedelta = timedelta(),
 ) -> Play:
-    """Play an incident to its end, with faults at call indices. `meddle` prepares more before it strikes."""
+    """Play an incident to its end, with faults at call indices; a process that is paused goes on after a while."""
     with Simulation(replicas) as simulation:
         simulation.world.server.faults.at.update(faults or {})
         heal.prepare(simulation)
-        meddle(simulation)
+        simulation.stands_still = stands_still
         struck_at = simulation.world.server.index
         heal.strike(simulation)
-        simulation.run_until(lambda: is_over(simulation))
+        simulation.run_until(lambda: is_over(simulation) and not simulation.is_waiting_for_a_process())
         over_at = simulation.world.server.index
         simulation.run(SETTLES_WITHIN)
         last = last_write(simulation)

@@ -68,8 +68,6 @@ class ApiServer:
         self.audit: list[Call] = []
         self.on_call: Callable[[int], None] | None = None
         self.index = 0
-        self.paused = asyncio.Event()  # a process stands still in the middle of a call
-        self.resumed = asyncio.Event()
 
     def writes(self, resource: Resource | None = None) -> list[Call]:
         """The calls that changed an object."""
@@ -84,6 +82,18 @@ class ModelApi:
         self.server = server
         self.process = process
         self.dead = False
+        self._resumed: asyncio.Future[None] | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the process stands still, as after SIGSTOP."""
+        return self._resumed is not None
+
+    def resume(self) -> None:
+        """Let it go on, as if no time had passed for it: the call in which it stopped is the first thing to happen."""
+        if self._resumed is not None:
+            resumed, self._resumed = self._resumed, None
+            resumed.set_result(None)
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Json:
         """Read one object."""
@@ -150,6 +160,8 @@ class ModelApi:
 
     async def _call(self, request: "_Request", act: Callable[[Store], Any]) -> Any:
         server = self.server
+        if self._resumed is not None:
+            await asyncio.shield(self._resumed)  # what its loop still does in this turn does not happen yet
         if self.dead:
             raise Killed
         index = server.index
@@ -199,8 +211,10 @@ class ModelApi:
 
     async def _stand_still(self, fault: FaultKind | None, where: FaultKind) -> None:
         if fault == where:
-            self.server.paused.set()
-            await self.server.resumed.wait()
+            loop = asyncio.get_running_loop()
+            self._resumed = loop.create_future()
+            loop.stop()
+            await asyncio.shield(self._resumed)
 
 
 def _fitting(fault: FaultKind | None, verb: str) -> FaultKind | None:

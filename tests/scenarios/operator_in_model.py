@@ -71,7 +71,6 @@ class Process:
         self.world = world
         self.api = world.connect(name)
         self.loop = VirtualLoop(world.clock)
-        self.stopped = False  # stands still, as after SIGSTOP
         self.leading = False
         self._read = 0  # of the store's journal
         self._deployments: dict[tuple[str, str], DeploymentRecord] = {}
@@ -94,6 +93,16 @@ class Process:
     def dead(self) -> bool:
         """Whether it was killed."""
         return self.api.dead
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it stands still."""
+        return self.api.stopped
+
+    @property
+    def leads(self) -> bool:
+        """Whether it would answer."""
+        return self.leading and not self.dead and not self.stopped
 
     def run(self) -> None:
         """Take in what has changed, and do everything that is ready."""

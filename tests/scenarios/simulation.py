@@ -32,6 +32,8 @@ class Simulation:
         self._started = 0
         self.processes = [self._start() for _ in range(replicas)]
         self.restarts = True  # a killed replica is started again
+        self.stands_still = timedelta()  # for so long does a paused replica
+        self._resumes_at: datetime | None = None
 
     def __enter__(self) -> Self:
         """Use it in a `with`: what still runs at its end is ended."""
@@ -95,6 +97,10 @@ class Simulation:
             ]
         return "\n".join(lines)
 
+    def is_waiting_for_a_process(self) -> bool:
+        """Whether one stands still."""
+        return any(each.stopped for each in self.processes)
+
     def _start(self) -> Process:
         self._started += 1
         return Process(self.world, f"replica-{self._started}", self.mailbox, self._healthy_for)
@@ -114,21 +120,39 @@ class Simulation:
     def _settle(self) -> None:
         """Until nothing more happens at this moment."""
         for _ in range(_STEPS_AT_ONE_MOMENT):
-            revision = self.world.store.revision, self.world.server.index
+            before = self._progress()
             self.world.step()
             for process in self.processes:
                 process.run()
             self._replace_the_dead()
+            self._resume_the_stopped()
             self.alerts.send(self.processes)
-            if revision == (self.world.store.revision, self.world.server.index):
+            if before == self._progress():
                 return
         raise AssertionError(f"too much happens at one moment: {self.describe()}")
+
+    def _progress(self) -> tuple[int, int, int]:
+        return self.world.store.revision, self.world.server.index, sum(each.stopped for each in self.processes)
 
     def _replace_the_dead(self) -> None:
         living = [each for each in self.processes if not each.dead]
         missing = len(self.processes) - len(living) if self.restarts else 0
         self.processes = [*living, *(self._start() for _ in range(missing))]
 
+    def _resume_the_stopped(self) -> None:
+        stopped = [each for each in self.processes if each.stopped]
+        if stopped and self._resumes_at is None:
+            self._resumes_at = self.world.now + self.stands_still
+        if self._resumes_at is not None and self._resumes_at <= self.world.now:
+            self._resumes_at = None
+            for each in stopped:
+                each.api.resume()
+
     def _next(self, end: datetime) -> datetime | None:
-        times = [self.world.next_change(), self.alerts.next_due(), *(each.next_due() for each in self.processes)]
+        times = [
+            self._resumes_at,
+            self.world.next_change(),
+            self.alerts.next_due(),
+            *(each.next_due() for each in self.processes),
+        ]
         return min((each for each in times if each is not None and each <= end), default=None)

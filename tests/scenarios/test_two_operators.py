@@ -1,0 +1,52 @@
+"""Two replicas, of which the leader stands still in the middle of a call and goes on after the other took over."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from platelet.model import reasons
+from platelet.shell import kube
+from tests.scenarios.heals import HEALS, Outcome, Play, judge, play
+from tests.scenarios.model_api import READS, Call, FaultKind
+
+BRIEF = timedelta(seconds=90)  # longer than the lease: the other has just taken over
+LONG = timedelta(minutes=20)  # the other has finished everything
+
+
+def writes(dry: Play) -> list[Call]:
+    return [
+        call
+        for call in dry.simulation.world.server.audit
+        if call.verb not in READS and call.index in dry.incident and call.resource != kube.LEASES.plural
+    ]
+
+
+def without_the_void(outcome: Outcome) -> Outcome:
+    """A deposed leader may still open a Remediation for what it saw long ago; its successor closes it at once."""
+    kept = [each for each in outcome.remediations if each[1:] != ("Closed", reasons.RESOLVED_BY_ITSELF)]
+    return replace(outcome, remediations=kept)
+
+
+@pytest.mark.parametrize("name", HEALS)
+def test_a_standby_changes_nothing(name: str) -> None:
+    judge(play(HEALS[name], replicas=2).outcome, play(HEALS[name]).outcome)
+
+
+@pytest.mark.parametrize(
+    ("kind", "stands_still"), [("pause before", BRIEF), ("pause before", LONG), ("pause after", BRIEF)]
+)
+@pytest.mark.parametrize("name", HEALS)
+def test_a_leader_that_stands_still_at_any_write_changes_nothing(
+    name: str, kind: FaultKind, stands_still: timedelta
+) -> None:
+    dry = play(HEALS[name], replicas=2)
+    for call in writes(dry):
+        found = play(HEALS[name], replicas=2, faults={call.index: kind}, stands_still=stands_still)
+        processes = {each.process for each in found.simulation.world.server.audit if each.index in found.incident}
+        assert len(processes) > 1
+        try:
+            judge(without_the_void(found.outcome), dry.outcome)
+        except AssertionError as error:
+            where = f"{kind} {call.index}: {call.verb} {call.resource} {call.name}"
+            raise AssertionError(f"{where}: {error}\n{found.simulation.describe()}") from error
