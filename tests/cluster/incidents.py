@@ -1,5 +1,6 @@
 """Incidents for the live tests: a namespace where Deployments fall ill, how they do, and what is judged afterwards."""
 
+import json
 import secrets
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,13 +59,16 @@ def until_leading(replica: installation.OperatorProcess, seconds: float = 60) ->
 
 
 @contextmanager
-def scene(plane: ControlPlane) -> Iterator["Scene"]:
-    """A fresh namespace, in which pods can be made at once."""
-    found = Scene(plane, f"test-{secrets.token_hex(4)}")
+def scene(plane: ControlPlane, namespace: str = "") -> Iterator["Scene"]:
+    """A fresh namespace, in which pods can be made at once; or one that is there already, and stays."""
+    found = Scene(plane, namespace or f"test-{secrets.token_hex(4)}")
     try:
-        found.open()
+        if not namespace:
+            found.create()
         yield found
     finally:
+        if not namespace:
+            found.remove()
         found.close()
 
 
@@ -82,7 +86,7 @@ class Scene:
             timeout=20,
         )
 
-    def open(self) -> None:
+    def create(self) -> None:
         """Create the namespace."""
         self.plane.kubectl("create", "namespace", self.namespace)
 
@@ -91,9 +95,12 @@ class Scene:
 
         patience.until(f"the default service account of {self.namespace}", has_account)
 
-    def close(self) -> None:
+    def remove(self) -> None:
         """Remove the namespace, and all in it."""
         self._api.delete(f"/api/v1/namespaces/{self.namespace}")
+
+    def close(self) -> None:
+        """Close the connection."""
         self._api.close()
 
     def kubectl(self, *arguments: str, text: str | None = None) -> str:
@@ -127,6 +134,11 @@ class Scene:
         """Merge a change of a person's into a Deployment."""
         path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}"
         self._api.patch(path, json=body, headers=_MERGE).raise_for_status()
+
+    def merge(self, kind: str, name: str, body: Mapping[str, Any], *, namespace: str = "") -> None:
+        """Merge a change of a person's into any object."""
+        patch = json.dumps(body)
+        self.plane.kubectl("patch", kind, name, "-n", namespace or self.namespace, "--type=merge", "-p", patch)
 
     def read(self, path: str) -> Json:
         """Read an object or a list that exists."""
@@ -189,6 +201,16 @@ class Scene:
             return next((each for each in firing if each["status"]["state"] == "Verifying"), None)
 
         return self.until(f"{target} to wait for its alert to resolve", target, found)
+
+    def until_acted(self, target: str) -> None:
+        """Wait until an attempt on a Deployment is done, and the audit log agrees."""
+
+        def done() -> bool:
+            attempts = [a for each in self.remediations(target) for a in each["status"].get("attempts", [])]
+            return any(each["phase"] == "Done" for each in attempts)
+
+        self.until(f"an attempt on {target}", target, done)
+        assert self.effects(target), f"{target} was not changed"
 
     def until(self, what: str, target: str, found: Callable[[], T | None], seconds: float = 60) -> T:
         """Wait; when it is in vain, say what the Remediations of the target say instead."""
