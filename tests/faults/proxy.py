@@ -118,6 +118,7 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._rule: Rule | None = None
         self._watches: set[_Watch] = set()
+        self._serving: set[asyncio.Future[web.StreamResponse]] = set()
         self._counted = self._written = 0
         self.bookmarks = True
         self.url = ""
@@ -191,7 +192,7 @@ class Proxy:
             trust_env=False,
         )
         application = web.Application(client_max_size=_MAX_BODY)
-        application.router.add_route("*", "/{path:.*}", self._serve)
+        application.router.add_route("*", "/{path:.*}", self._handle)
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -201,13 +202,19 @@ class Proxy:
         return runner
 
     async def _stop(self, runner: web.AppRunner) -> None:
+        serving = list(self._serving)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
         await runner.cleanup()
         await self._api.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
         await self._loop.shutdown_default_executor()
+
+    async def _handle(self, incoming: web.Request) -> web.StreamResponse:
+        task = asyncio.ensure_future(self._serve(incoming))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        return await task
 
     async def _serve(self, incoming: web.Request) -> web.StreamResponse:
         request = self._count(_read(incoming))

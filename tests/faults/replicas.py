@@ -27,6 +27,12 @@ class Replica:
         code, text = _read(f"{self.process.metrics_url}/metrics")
         return code == 200 and "\nplatelet_leader 1.0" in text
 
+    def end(self) -> None:
+        """End it if it still runs."""
+        if self.process.alive:
+            self.process.resume()
+            self.process.kill()
+
     @property
     def ready(self) -> bool:
         """What /readyz answers."""
@@ -57,6 +63,7 @@ class Replicas:
         """Start one more."""
         proxy = self.stack.enter_context(Proxy(self.installation.plane).running())
         replica = Replica(self.installation.start(server=proxy.url), proxy)
+        self.stack.callback(replica.end)  # before its proxy ends
         self.all.append(replica)
         return replica
 

@@ -43,17 +43,21 @@ _LABEL = "heal"
 _PULL_FAILS = {"pod": {"reasons": ["ImagePullBackOff", "ErrImagePull"]}}
 
 
-def policies(action: str, limits: Mapping[str, Any] = NO_BRAKES, **step: Any) -> str:
-    """A Runbook of one step and the policy that uses it for the Deployments with the label heal=<action>."""
-    trigger = _PULL_FAILS if action == "undo" else {"alert": {"matchers": [f'alertname="Needs-{action}"']}}
+def policies(action: str, trigger: Mapping[str, Any] | None = None) -> str:
+    """A Runbook of one step and the policy that uses it for the Deployments with the label heal=<action>.
+
+    Without a trigger of the test's own, a failing pull is undone, and alerts named Needs-<action> call for the others.
+    """
+    alert = {"alert": {"matchers": [f'alertname="Needs-{action}"']}}
+    trigger = trigger or (_PULL_FAILS if action == "undo" else alert)
     verify = {"timeout": "2m", "stableFor": "1s"}
-    runbook = {"steps": [{"name": action, **_STEPS[action], "verify": verify, **step}]}
+    runbook = {"steps": [{"name": action, **_STEPS[action], "verify": verify}]}
     policy = {
         "mode": "Enforce",
-        "triggers": [trigger],
+        "triggers": [dict(trigger)],
         "targets": {"selector": {"matchLabels": {_LABEL: action}}},
         "runbookRef": {"name": action},
-        "limits": dict(limits),
+        "limits": dict(NO_BRAKES),
     }
     kinds = (("Runbook", runbook), ("RemediationPolicy", policy))
     return yaml.safe_dump_all(
