@@ -92,6 +92,7 @@ class TypedStream(Generic[T]):
         self._unconfirmed: set[Key] | None = None  # while listing: known before and not seen yet
         self._can_stream_list = True
         self._failures = 0
+        self._fell_silent = False  # and nothing was said since
         self.synced = False
         self.last_activity = boot()
         self.restarts: Counter[str] = Counter()
@@ -176,6 +177,7 @@ class TypedStream(Generic[T]):
         except TimeoutError:
             if not self._resource_version:  # perhaps a server so old that it ignores the wish for WatchList
                 self._can_stream_list = not self._can_stream_list
+            self._fell_silent = True
             raise _Broken("Silence") from None
 
     async def _read_lines(
@@ -184,8 +186,10 @@ class TypedStream(Generic[T]):
         now = asyncio.get_running_loop().time
         silence.reschedule(now() + self._silence)
         async with watch as lines:
-            self.last_activity = self._boot()
+            if not self._fell_silent:  # else a connection that opens proves nothing: the last one did, too
+                self.last_activity = self._boot()
             async for line in lines:
+                self._fell_silent = False
                 self.last_activity = self._boot()
                 silence.reschedule(now() + self._silence)
                 self._take_line(line)

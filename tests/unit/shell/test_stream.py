@@ -191,6 +191,14 @@ async def test_bookmarks_are_enough_not_to_be_silent() -> None:
 
 
 @pytest.mark.looptime
+async def test_connections_that_open_and_say_nothing_are_silence() -> None:
+    """A server that accepts each new watch and never speaks is silent since its last word, not since its last hello."""
+    run = await watched(Script([[SYNCED, 1e9]]), seconds=200)
+    assert run.stream.restarts["Silence"] >= 2
+    assert run.stream.silent(190)
+
+
+@pytest.mark.looptime
 async def test_a_listing_cut_off_midway_deletes_nothing() -> None:
     """Only a complete listing proves that something is gone."""
     lost = kube.Unanswered(0, "ConnectionLost", "gone")
