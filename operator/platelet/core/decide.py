@@ -33,13 +33,14 @@ def decide(situation: Situation, now: datetime) -> Decision:
 
 
 def _decide_open(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
+    enforcing = situation.remediation.spec.mode == "Enforce"
     attempt = acting.unfinished(status)
-    if attempt is not None:
+    if attempt is not None and enforcing:
         return acting.decide(situation, status, attempt, now)
     ended = _ended(situation, status, now)
     if ended is not None:
         return ended
-    if situation.remediation.spec.mode == "Observe":
+    if not enforcing:
         return observing.decide(situation, status, now)
     if status.state != "Verifying":
         back = taking_back.decide(situation, status, now)
@@ -75,13 +76,16 @@ def _open(situation: Situation, now: datetime) -> RemediationStatus:
     )
     if spec.signal.source == "takeBack":
         return replace(opened, state="Monitoring", recovered_at=now)
-    return record.merge_evidence(opened, spec.signal)
+    for fact in (spec.signal, *situation.inherited):
+        opened = record.merge_evidence(opened, fact)
+    return opened
 
 
 def _ended(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
     """What ends an incident whatever its state: the target is gone, or the policy no longer wants it."""
     if situation.workload is None:
-        return Decision(status=record.close(status, reasons.TARGET_GONE, "the target was deleted", now))
+        gone = record.close(status, reasons.TARGET_GONE, "the target was deleted", now)
+        return Decision(status=gone, effects=taking_back.let_go(situation, now))
     policy, spec = situation.policy, situation.remediation.spec
     owes = situation.budget is None or taking_back.pending(situation)  # an unreadable budget may owe a take-back
     if status.state == "Escalated" or (owes and status.state != "Waiting"):

@@ -38,7 +38,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if well_at and well_at <= now:
         return _let_go(situation, status, now)
     effects = [*sinks.annotate(_notice(situation, status, now)), *_delivery(situation, status, now)]
-    times = [moment for moment in (well_at, status.escalation and status.escalation.retry_at) if moment]
+    times = [each for each in (well_at, status.escalation and status.escalation.retry_at) if each and each > now]
     return Decision(status=status, effects=tuple(effects), again_at=min(times, default=None))
 
 

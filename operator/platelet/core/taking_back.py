@@ -5,16 +5,21 @@ is open carries it out, as an attempt `<attempt id>/back` that is reserved but n
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from platelet.core import meaning, record
+from platelet import guards
+from platelet.core import escalating, meaning, record
 from platelet.core.decision import Decision
-from platelet.guards import suspended
 from platelet.model import reasons
 from platelet.model.budget import Entry
 from platelet.model.effects import Reserve, Settle
 from platelet.model.remediation import Attempt, PostState, RemediationStatus
 from platelet.model.situation import Situation
+from platelet.model.workload import Workload
+
+
+_TRIES = 3
+_SILENT_FOR = timedelta(minutes=5)  # an alert that nobody has told us of for so long does not fire: it is polled each minute
 
 
 def pending(situation: Situation) -> tuple[Entry, ...]:
@@ -34,22 +39,46 @@ def next_due(situation: Situation) -> datetime | None:
 
 
 def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
-    """Take back what is due; None when nothing is. Waits while people have suspended us."""
+    """Take back what is due; None when nothing is. Waits while people have suspended us, or the time is not known."""
     due = next((each for each in pending(situation) if _is_due(each, status, now)), None)
-    if due is None or situation.workload is None or suspended.deny(situation, now) is not None:
+    if due is None or situation.workload is None:
         return None
-    back = f"{due.id}/back"
-    if any(each.id == back and each.phase != "Intended" for each in status.attempts):
+    if guards.first_denial(situation, now, guards.FOR_TAKING_BACK) is not None:
+        return None
+    tried = [each for each in status.attempts if each.id.startswith(f"{due.id}/back")]
+    if tried and tried[-1].phase == "Done":
         return Decision(status=status, effects=(_settled(due, now),))
-    if due.take_back and situation.workload.replicas != due.take_back.replicas_set:
+    if not _is_still_ours(due, situation.workload):
         return _leave_alone(situation, status, due, now)
+    if len(tried) >= _TRIES:
+        return _give_up(situation, status, due, tried[-1], now)
+    back = f"{due.id}/back" + (f"/{len(tried) + 1}" if tried else "")
     reservation = _reservation(situation, back)
     if reservation is None:
         entry = Entry(
             id=back, kind="TakeBack", target=due.target, policy=due.policy, epoch=situation.epoch, reserved_at=now
         )
         return Decision(status=status, effects=(Reserve(entry=entry, situation=situation),))
-    return Decision(status=_intend(situation, status, due, now))
+    return Decision(status=_intend(situation, status, due, back, now))
+
+
+def let_go(situation: Situation, now: datetime) -> tuple[Settle, ...]:
+    """The target was deleted, and its temporary changes with it: one that is created anew has replicas of its own."""
+    return tuple(_settled(each, now) for each in pending(situation))
+
+
+def _is_still_ours(entry: Entry, workload: Workload) -> bool:
+    back = entry.take_back
+    return back is not None and workload.replicas == back.replicas_set and back.uid in ("", workload.uid)
+
+
+def _give_up(
+    situation: Situation, status: RemediationStatus, due: Entry, last: Attempt, now: datetime
+) -> Decision:
+    """People must do it: the obligation ends, and they are told."""
+    message = f"the temporary scale was not taken back in {_TRIES} attempts: {last.message}"
+    told = escalating.escalate(situation, status, reasons.NOT_TAKEN_BACK, message, now)
+    return replace(told, effects=(_settled(due, now), *told.effects))
 
 
 def _took_effect(entry: Entry) -> bool:
@@ -61,7 +90,8 @@ def _is_due(entry: Entry, status: RemediationStatus, now: datetime) -> bool:
     if back is None:
         return False
     alerts = [each for each in status.evidence if each.source == "alert"]
-    resolved = bool(alerts) and all(each.resolved_at for each in alerts)
+    heard = bool(alerts) or (status.opened_at is not None and now - status.opened_at > _SILENT_FOR)
+    resolved = heard and all(each.resolved_at for each in alerts)
     return (back.due_at is not None and back.due_at <= now) or (back.when_resolved and resolved)
 
 
@@ -77,17 +107,19 @@ def _settled(entry: Entry, now: datetime) -> Settle:
 def _leave_alone(situation: Situation, status: RemediationStatus, due: Entry, now: datetime) -> Decision:
     replicas = situation.workload.replicas if situation.workload else 0
     ours = due.take_back.replicas_set if due.take_back else 0
-    message = f"not taken back: replicas is {replicas}, no longer our {ours}"
+    message = f"not taken back: replicas is {replicas}, not our {ours}, or the workload was created anew"
     noted = record.note(status, now, step="", by="takeBack", reason=reasons.NOT_OURS_ANYMORE, message=message)
     return Decision(status=noted, effects=(_settled(due, now),))
 
 
-def _intend(situation: Situation, status: RemediationStatus, due: Entry, now: datetime) -> RemediationStatus:
+def _intend(
+    situation: Situation, status: RemediationStatus, due: Entry, back: str, now: datetime
+) -> RemediationStatus:
     if situation.workload is None or due.take_back is None:
         return status
     before, ours = due.take_back.replicas_before, due.take_back.replicas_set
     attempt = Attempt(
-        id=f"{due.id}/back",
+        id=back,
         kind="TakeBack",
         step=status.step,
         action="scale",
@@ -99,4 +131,4 @@ def _intend(situation: Situation, status: RemediationStatus, due: Entry, now: da
     noted = record.note(
         status, now, step=status.step_name, by="takeBack", reason=reasons.INTENDED, message=attempt.summary
     )
-    return replace(record.put_attempt(noted, attempt))
+    return record.put_attempt(noted, attempt)

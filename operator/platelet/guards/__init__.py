@@ -55,7 +55,7 @@ _NEEDS_THE_BUDGET = frozenset({"suspended", "cooldown", "maxConcurrent", "target
 ON_THE_BUDGET: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in _NEEDS_THE_BUDGET)
 """The guards that read the ActionBudget: asked again, on its newest state, by the reservation."""
 
-FOR_TAKING_BACK: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name == "suspended")
+FOR_TAKING_BACK: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in ("clock", "suspended"))
 """What a take-back waits for: it is reserved but not counted."""
 
 

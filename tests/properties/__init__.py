@@ -1,0 +1,1 @@
+"""What must never be wrong, whatever the input: Hypothesis looks for the counterexample."""

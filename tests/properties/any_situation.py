@@ -1,0 +1,338 @@
+"""Situations of all kinds, sensible and not: any part may be missing or strange.
+
+Hypothesis chooses seeds, and plain chance builds the situation from one: a thousand times as many are seen as when
+Hypothesis chooses each of their hundred parts. What fails is shown whole, and is built again from the same seed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+
+from platelet.actions.rollout_restart import RolloutRestart
+from platelet.actions.rollout_undo import RolloutUndo
+from platelet.actions.scale import Scale
+from platelet.core import meaning
+from platelet.model.budget import Budget, BudgetSpec, Entry, PendingTakeBack, Suspension
+from platelet.model.policy import Policy, Rate, Scope, Step, Verification
+from platelet.model.remediation import Attempt, EscalationRecord, PostState, PreState, Remediation, RemediationStatus
+from platelet.model.revision import RevisionRecord
+from platelet.model.signal import Evidence, Signal
+from platelet.model.situation import DeliveryResult, NodeHealth, Situation, WriteFailure
+from platelet.model.workload import Pod, Workload
+from tests.unit.situations import (
+    BAD,
+    GOOD,
+    NOW,
+    TARGET,
+    a_budget,
+    a_pod,
+    a_policy,
+    a_record,
+    a_remediation,
+    a_replica_set,
+    a_sick_pod,
+    a_signal,
+    a_situation,
+    a_status,
+    a_step,
+    a_well_workload,
+    a_workload,
+    an_alert,
+    evidence_of,
+    limits,
+    minutes,
+    seconds,
+    verifying,
+)
+
+T = TypeVar("T")
+STAMP = "2026-11-21T11:59:00Z"
+OTHER = "other"
+HASHES = (GOOD, BAD, OTHER)
+STALE = 61.0  # seconds: a clock that was not sampled lately
+PHASES = ("Intended", "Done", "Refused", "Superseded", "Unknown")
+_BORDERS = (0, 0, 1, -1, -30, -60, -300, -600, -900, -3600, -7200, -86_400, 60, 3600)  # seconds from NOW
+_CONDITIONS = ("", "", "", 'target.changedWithin("30m")', 'signal.source == "pod"', "1 +", "target.nothing == 1")
+_SIGNALS = (a_signal(), an_alert(), an_alert(fingerprint="other/2026-11-21T11:00:00Z"))
+_REPLICA_SETS = (
+    (),
+    (a_replica_set(2, BAD, replicas=2), a_replica_set(1, GOOD)),
+    (a_replica_set(2, GOOD, replicas=2),),
+    (a_replica_set(3, OTHER), a_replica_set(2, BAD, replicas=1)),
+)
+
+many = settings(
+    max_examples=1500,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # a seed has no smaller one
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class Chance:
+    """Draws parts."""
+
+    def __init__(self, seed: int) -> None:
+        """The same seed draws the same parts."""
+        self._random = Random(seed)  # noqa: S311 - not a secret
+
+    def one_of(self, choices: Sequence[T]) -> T:
+        """Any of them, all alike."""
+        return self._random.choice(choices)
+
+    def once_in(self, times: int) -> bool:
+        """True once in so many times."""
+        return self._random.randrange(times) == 0
+
+    def number(self, least: int, most: int) -> int:
+        """Both included."""
+        return self._random.randint(least, most)
+
+    def rarely(self, odd: T, usual: T, times: int = 5) -> T:
+        """`odd` once in so many times."""
+        return odd if self.once_in(times) else usual
+
+    def moment(self) -> datetime:
+        """Around NOW, at the borders that the defaults make, in the past and ahead."""
+        return NOW + seconds(self.one_of(_BORDERS))
+
+    def maybe(self, make: Callable[[], T], times: int = 2) -> T | None:
+        """None once in so many times."""
+        return None if self.once_in(times) else make()
+
+    def several(self, most: int, make: Callable[[], T], name: Callable[[T], str]) -> tuple[T, ...]:
+        """Up to `most`, no two of one name."""
+        found = {name(each): each for each in (make() for _ in range(self.number(0, most)))}
+        return tuple(found.values())
+
+
+def any_situation() -> st.SearchStrategy[Situation]:
+    """Whatever a decision may ever be asked about."""
+    return st.integers(0, 2**48).map(lambda seed: _situation(Chance(seed)))
+
+
+def _post(chance: Chance) -> PostState:
+    wanted = chance.one_of(HASHES)
+    kind = chance.number(0, 2)
+    if kind == 0:
+        return PostState(template_hash=wanted, record=f"api-{wanted}")
+    return PostState(restart_stamp=STAMP) if kind == 1 else PostState(replicas=chance.number(0, 4))
+
+
+def _attempt(chance: Chance) -> Attempt:
+    name = chance.one_of(("rem-1/0/1", "rem-1/0/2", "rem-1/1/1", "rem-1/0/1/back", "rem-0/0/1/back"))
+    pre = (
+        meaning.pin(a_workload())
+        if chance.once_in(2)
+        else PreState(
+            uid=chance.rarely("uid-old", "uid-api"),
+            generation=chance.number(1, 3),
+            template_hash=chance.one_of(HASHES),
+            restart_stamp=chance.one_of(("", STAMP)),
+            replicas=chance.number(0, 4),
+        )
+    )
+    return Attempt(
+        id=name,
+        kind="TakeBack" if name.endswith("/back") else "Act",
+        step=chance.number(0, 2),
+        action=chance.one_of(("rolloutUndo", "rolloutRestart", "scale")),
+        summary="x",
+        phase=chance.one_of(PHASES),  # type: ignore[arg-type]
+        intended_at=chance.moment(),
+        outcome_at=chance.maybe(chance.moment),
+        pre=pre,
+        post=_post(chance),
+        verdict=chance.one_of((None, "Recovered", "Failed", "Inconclusive")),
+    )
+
+
+def _evidence(chance: Chance) -> Evidence:
+    signal = chance.one_of(_SIGNALS)
+    return evidence_of(signal, resolved_at=chance.maybe(chance.moment) if signal.source == "alert" else None)
+
+
+def _status(chance: Chance) -> RemediationStatus:
+    told = EscalationRecord(
+        reason="GaveUp",
+        message="m",
+        at=chance.moment(),
+        delivered=chance.once_in(2),
+        deliveries=chance.number(0, 9),
+        retry_at=chance.maybe(chance.moment),
+    )
+    clocks = verifying(chance.moment(), chance.maybe(chance.moment))
+    return a_status(
+        state=chance.one_of(("Waiting", "Waiting", "Acting", "Verifying", "Monitoring", "Escalated", "Closed")),
+        opened_at=chance.maybe(chance.moment),
+        waiting_since=chance.maybe(chance.moment),
+        step=chance.number(0, 4),
+        verifying=chance.maybe(lambda: clocks),
+        evidence=chance.several(3, lambda: _evidence(chance), lambda each: each.fingerprint),
+        attempts=chance.several(3, lambda: _attempt(chance), lambda each: each.id),
+        recovered_at=chance.maybe(chance.moment),
+        taken_back_at=chance.maybe(chance.moment),
+        reapplied=chance.once_in(2),
+        escalation=chance.maybe(lambda: told),
+        healthy_since=chance.maybe(chance.moment),
+    )
+
+
+def _policy(chance: Chance) -> Policy:
+    return a_policy(
+        uid=chance.rarely("uid-another", "uid-policy", 9),
+        mode=chance.rarely(chance.one_of(("Observe", "Approve")), "Enforce"),
+        ready=not chance.once_in(7),
+        suspended=chance.rarely("by people", "", 9),
+        has_webhook=chance.once_in(2),
+        limits=limits(
+            cooldown=chance.one_of((timedelta(), minutes(10))),
+            rate=Rate(max_actions=chance.number(1, 3), per=chance.one_of((minutes(1), minutes(60)))),
+            max_concurrent=chance.number(1, 2),
+            give_up_after=chance.one_of((minutes(1), minutes(120))),
+            reopen_within=chance.one_of((timedelta(), minutes(15))),
+        ),
+    )
+
+
+def _workload(chance: Chance) -> Workload:
+    replicas = chance.number(0, 4)
+    available = chance.one_of((0, replicas))
+    return chance.one_of((a_workload, a_well_workload))(
+        uid=chance.rarely("uid-old", "uid-api"),
+        generation=chance.number(1, 3),
+        observed_generation=chance.number(1, 3),
+        resource_version=str(chance.number(100, 999)),
+        template_hash=chance.one_of(HASHES),
+        restart_stamp=chance.one_of(("", STAMP)),
+        replicas=replicas,
+        updated_replicas=replicas,
+        status_replicas=replicas,
+        ready_replicas=available,
+        available_replicas=available,
+        paused=chance.once_in(7),
+        deleting=chance.once_in(7),
+        annotations=chance.rarely({"platelet.dev/escalated": "junk"}, {}),
+    )
+
+
+def _entry(chance: Chance) -> Entry:
+    name = chance.one_of(("rem-1/0/1", "rem-1/0/2", "rem-1/1/1", "rem-0/0/1", "rem-0/0/1/back", "rem-9/0/1"))
+    outcome = chance.one_of((None, "Done", "Refused", "Superseded", "Unknown", "Abandoned"))
+    back = PendingTakeBack(
+        replicas_set=chance.number(1, 4),
+        replicas_before=chance.number(1, 4),
+        due_at=chance.maybe(chance.moment),
+        when_resolved=chance.once_in(2),
+        done=chance.once_in(3),
+    )
+    return Entry(
+        id=name,
+        kind="TakeBack" if name.endswith("/back") else "Act",
+        target=TARGET,
+        policy="shop/heal-api",
+        epoch=chance.number(0, 2),
+        reserved_at=chance.moment(),
+        outcome=outcome,
+        outcome_at=chance.moment() if outcome else None,
+        settled_at=chance.maybe(chance.moment) if outcome else None,
+        refunded=outcome == "Refused",
+        take_back=None if name.endswith("/back") else chance.maybe(lambda: back),
+    )
+
+
+def _budget(chance: Chance) -> Budget:
+    return a_budget(
+        *chance.several(4, lambda: _entry(chance), lambda each: each.id),
+        spec=BudgetSpec(suspended=chance.rarely(Suspension(reason="freeze"), None, 9)),
+        epoch=chance.number(0, 2),
+        full_until=chance.rarely(chance.moment(), None, 9),
+    )
+
+
+def _signal(chance: Chance) -> Signal:
+    return replace(
+        chance.one_of(_SIGNALS),
+        since=chance.moment(),
+        holds_at=chance.moment(),
+        newest_only=chance.once_in(2),
+    )
+
+
+def _step(chance: Chance) -> Step:
+    choices: dict[str, tuple[Any, ...]] = {
+        "rolloutUndo": (RolloutUndo(), RolloutUndo(to="Previous"), RolloutUndo(to="Revision", revision=1)),
+        "rolloutRestart": (RolloutRestart(),),
+        "scale": (Scale(by=1, revert_after=minutes(10)), Scale(to=4, revert_when_resolved=True), Scale(by=-1)),
+    }
+    action = chance.one_of(sorted(choices))
+    verify = Verification(stable_for=chance.one_of((timedelta(), minutes(1))))
+    return a_step(action, chance.one_of(choices[action]), when=chance.one_of(_CONDITIONS), verify=verify)
+
+
+def _pod(chance: Chance) -> Pod:
+    return chance.one_of((a_pod, a_sick_pod))(
+        chance.one_of(("api-2-a", "api-2-b", "api-2-c")),
+        node=chance.one_of(("node-1", "node-2", "")),
+        unschedulable=chance.rarely("no room", "", 9),
+    )
+
+
+def _record(chance: Chance) -> RevisionRecord:
+    return a_record(
+        chance.one_of(HASHES),
+        health=chance.one_of(("Unknown", "Healthy", "Healthy", "Suspect", "Bad")),
+        health_since=chance.maybe(chance.moment),
+        first_seen=chance.moment(),
+        ever_healthy=chance.once_in(2),
+    )
+
+
+def _remediation(chance: Chance, status: RemediationStatus) -> Remediation:
+    remediation = a_remediation(status=status)
+    spec = replace(
+        remediation.spec,
+        mode=chance.rarely(chance.one_of(("Observe", "Approve")), "Enforce"),
+        signal=evidence_of(a_signal(source=chance.rarely("takeBack", "pod", 9))),
+        first_step=chance.number(0, 3),
+    )
+    return replace(remediation, spec=chance.one_of((spec, remediation.spec)))
+
+
+def _situation(chance: Chance) -> Situation:
+    """Between one that is as good as always allowed to act, and one of which nothing is as it should be."""
+    status = chance.one_of((a_status(), _status(chance), _status(chance)))
+    known = [each.id for each in status.attempts]
+    refused = chance.one_of(known) if known and chance.once_in(4) else None
+    parts: dict[str, Any] = {
+        "policy": chance.maybe(lambda: _policy(chance), 9),
+        "workload": chance.maybe(lambda: _workload(chance), 9),
+        "signals": tuple(_signal(chance) for _ in range(chance.number(0, 2))),
+        "replica_sets": chance.one_of(_REPLICA_SETS),
+        "pods": chance.several(3, lambda: _pod(chance), lambda each: each.name),
+        "records": chance.several(3, lambda: _record(chance), lambda each: each.name),
+        "budget": chance.maybe(lambda: _budget(chance), 9),
+        "epoch": chance.number(0, 2),
+        "scope": chance.rarely(None, Scope(total=9, sick=frozenset({TARGET}))),
+        "nodes": {"node-1": NodeHealth(name="node-1", ready=not chance.once_in(4))},
+        "missing_references": chance.rarely(("secret/db",), (), 9),
+        "namespace_suspended": chance.rarely("freeze", "", 9),
+        "autoscalers": chance.rarely(("hpa",), ()),
+        "older_open": chance.rarely("deployment-api-0", "", 9),
+        "clock_age_seconds": chance.rarely(chance.one_of((60.0, STALE, float("inf"), float("nan"))), 0.0),
+    }
+    kept = chance.one_of((0, 1, 4, 9))  # of ten parts so many are as they should be
+    return a_situation(
+        remediation=_remediation(chance, status),
+        steps=tuple(_step(chance) for _ in range(chance.number(1, 3))),
+        never_sent=frozenset(each for each in known if chance.once_in(2)),
+        failure=WriteFailure(attempt=refused, code=403, message="no") if refused else None,
+        delivery=chance.maybe(lambda: DeliveryResult(delivered=chance.once_in(2))),
+        alerts_known_at=chance.maybe(chance.moment),
+        **{name: part for name, part in parts.items() if chance.number(1, 10) > kept},
+    )

@@ -1,0 +1,237 @@
+"""The seam: total, bounded, and without an act where it may not act."""
+
+import math
+from dataclasses import replace
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from platelet.actions.rollout_undo import RolloutUndo
+from platelet.core import acting, meaning, reservation
+from platelet.core.decide import decide
+from platelet.core.decision import Decision
+from platelet.guards import clock
+from platelet.model.effects import Annotate, Deliver, MarkRevision, Publish, Reserve, Settle, Write
+from platelet.model.remediation import MAX_ATTEMPTS, MAX_DECISIONS, MAX_EVIDENCE, RemediationStatus
+from platelet.model.situation import DeliveryResult, Situation
+from platelet.model.verdict import Deny
+from platelet.model.workload import Workload
+from tests.properties.any_situation import STALE, any_situation, many
+from tests.unit.situations import NOW, a_situation, a_step
+
+LOOKS = 20
+
+
+def writes(decision: Decision) -> list[Write]:
+    return [each for each in decision.effects if isinstance(each, Write)]
+
+
+def started(situation: Situation, decision: Decision) -> list[str]:
+    """What a decision begins: places that it asks for, intents that it makes, writes that had no intent before."""
+    before = {each.id for each in situation.remediation.status.attempts if each.phase == "Intended"}
+    asked = [each.entry.id for each in decision.effects if isinstance(each, Reserve)]
+    intended = [each.id for each in decision.status.attempts if each.phase == "Intended" and each.id not in before]
+    return [*asked, *intended, *(each.attempt for each in writes(decision) if each.attempt not in before)]
+
+
+def acts_started(situation: Situation, decision: Decision) -> list[str]:
+    return [each for each in started(situation, decision) if not each.endswith("/back")]
+
+
+@many
+@given(any_situation())
+def test_every_situation_has_a_decision_and_its_lists_are_bounded(situation: Situation) -> None:
+    status = decide(situation, NOW).status
+    assert len(status.evidence) <= MAX_EVIDENCE
+    assert len(status.attempts) <= MAX_ATTEMPTS
+    assert len(status.decisions) <= MAX_DECISIONS
+
+
+@many
+@given(any_situation())
+def test_a_decision_is_the_same_when_it_is_made_again(situation: Situation) -> None:
+    assert decide(situation, NOW) == decide(situation, NOW)
+
+
+@many
+@given(any_situation())
+def test_at_most_one_write_and_only_while_the_workload_means_what_was_planned(situation: Situation) -> None:
+    decision = decide(situation, NOW)
+    sent = writes(decision)
+    assert len(sent) <= 1
+    for write in sent:
+        attempt = next(each for each in situation.remediation.status.attempts if each.id == write.attempt)
+        workload = situation.workload
+        assert workload is not None
+        assert attempt.phase == "Intended"
+        assert (write.uid, write.resource_version) == (workload.uid, workload.resource_version)
+        assert write.uid == attempt.pre.uid
+        assert write.post == attempt.post
+        assert write.target == situation.target
+        assert meaning.same_meaning(workload, attempt)
+        assert not meaning.landed(workload, attempt)
+        assert not workload.deleting
+        assert attempt.id in situation.never_sent or workload.generation == attempt.pre.generation
+
+
+MUST_NOT_START = {
+    "the budget cannot be read": {"budget": None},
+    "the policy was deleted": {"policy": None},
+    "the workload was deleted": {"workload": None},
+    "the clock is stale": {"clock_age_seconds": STALE},
+    "the clock was never sampled": {"clock_age_seconds": math.inf},
+    "an older remediation is open": {"older_open": "deployment-api-0"},
+    "the namespace is suspended": {"namespace_suspended": "freeze"},
+    "the scope is unknown": {"scope": None},
+}
+
+
+@many
+@given(any_situation(), st.sampled_from(sorted(MUST_NOT_START)))
+def test_no_act_is_started_where_something_vital_is_missing(situation: Situation, why: str) -> None:
+    """What has its intent on record is brought to its end: it was started before."""
+    lacking = replace(situation, **MUST_NOT_START[why])  # type: ignore[arg-type]
+    assert not acts_started(lacking, decide(lacking, NOW)), why
+
+
+@many
+@given(any_situation())
+def test_nothing_at_all_is_started_while_the_clock_is_stale_or_no_budget_is_read(situation: Situation) -> None:
+    """Take-backs included."""
+    assume(situation.budget is None or not situation.clock_age_seconds <= clock.MAX_AGE_SECONDS)
+    assert not started(situation, decide(situation, NOW))
+
+
+@many
+@given(any_situation())
+def test_only_a_ready_enforcing_policy_of_an_enforcing_remediation_starts_an_act(situation: Situation) -> None:
+    policy = situation.policy
+    spec = situation.remediation.spec
+    allowed = policy is not None and policy.ready and policy.mode == spec.mode == "Enforce" and not policy.suspended
+    assume(not allowed or (policy is not None and policy.uid != spec.policy_ref.uid))
+    assert not acts_started(situation, decide(situation, NOW))
+
+
+@many
+@given(any_situation())
+def test_an_observing_remediation_does_nothing_to_a_workload(situation: Situation) -> None:
+    spec = replace(situation.remediation.spec, mode="Observe")
+    observing = replace(situation, remediation=replace(situation.remediation, spec=spec))
+    effects = decide(observing, NOW).effects
+    assert not any(isinstance(each, Reserve | Write | Annotate) for each in effects)
+
+
+@many
+@given(any_situation())
+def test_what_is_closed_stays_as_it_is_and_only_settles(situation: Situation) -> None:
+    closed = replace(situation.remediation.status, state="Closed")
+    situation = replace(situation, remediation=replace(situation.remediation, status=closed))
+    decision = decide(situation, NOW)
+    assert decision.status == closed
+    assert all(isinstance(each, Settle) for each in decision.effects)
+
+
+@many
+@given(any_situation())
+def test_a_place_is_asked_for_only_by_this_leader_and_never_under_a_used_id(situation: Situation) -> None:
+    asked = [each.entry for each in decide(situation, NOW).effects if isinstance(each, Reserve)]
+    assert len(asked) <= 1
+    used = {each.id for each in situation.remediation.status.attempts}
+    used |= {each.id for each in situation.budget.status.entries} if situation.budget else set()
+    for entry in asked:
+        assert entry.epoch == situation.epoch
+        assert entry.id not in used
+        assert entry.target == situation.target
+
+
+def not_due(decision: Decision) -> bool:
+    """Else the operator would read everything again and again for as long as nothing changes."""
+    return decision.again_at is None or decision.again_at > NOW
+
+
+def fed_back(situation: Situation, status: RemediationStatus) -> Situation:
+    known = {each.id for each in situation.remediation.status.attempts}
+    new = {each.id for each in status.attempts if each.phase == "Intended" and each.id not in known}
+    return replace(
+        situation,
+        remediation=replace(situation.remediation, status=status),
+        never_sent=situation.never_sent | new,
+    )
+
+
+@many
+@given(any_situation())
+def test_when_no_effect_comes_to_anything_the_status_comes_to_rest(situation: Situation) -> None:
+    """With an API server that answers nothing but reads and status writes, nothing spins."""
+    for _ in range(LOOKS):
+        decision = decide(situation, NOW)
+        if decision.status == situation.remediation.status:
+            assert decision.effects or not_due(decision)
+            return
+        situation = replace(fed_back(situation, decision.status), delivery=None)
+    raise AssertionError(f"still changing: {situation.remediation.status}")
+
+
+@many
+@given(any_situation())
+def test_when_effects_come_true_everything_comes_to_rest(situation: Situation) -> None:
+    """In one moment: in the end nothing is changed and nothing done, but for asking a budget that says no."""
+    for _ in range(2 * LOOKS):
+        decision = decide(situation, NOW)
+        lasting = [each for each in decision.effects if not isinstance(each, Publish)]
+        asked = replace(situation, delivery=None)
+        after = carried_out(fed_back(asked, decision.status), decision)
+        if after == asked:
+            assert all(isinstance(each, Reserve) for each in lasting), lasting
+            assert lasting or not_due(decision)
+            return
+        situation = after
+    raise AssertionError(f"still changing: {situation.remediation.status}")
+
+
+def carried_out(situation: Situation, decision: Decision) -> Situation:
+    """What the API server makes of the effects."""
+    for effect in decision.effects:
+        match effect:
+            case Reserve() if situation.budget is not None:
+                answer = reservation.reserve(situation.budget, effect.entry, effect.situation, NOW)
+                if not isinstance(answer, Deny):
+                    situation = replace(situation, budget=replace(situation.budget, status=answer))
+            case Settle() if situation.budget is not None:
+                settled = reservation.settle(situation.budget.status, effect)
+                situation = replace(situation, budget=replace(situation.budget, status=settled))
+            case MarkRevision():
+                marked = tuple(
+                    replace(each, health=effect.health) if each.name == effect.record else each
+                    for each in situation.records
+                )
+                situation = replace(situation, records=marked)
+            case Write() if situation.workload is not None:
+                situation = replace(situation, workload=written(situation.workload, effect))
+            case Annotate() if situation.workload is not None:
+                annotations = {**situation.workload.annotations, effect.key: effect.value}
+                kept = {key: value for key, value in annotations.items() if value is not None}
+                situation = replace(situation, workload=replace(situation.workload, annotations=kept))
+            case Deliver():
+                situation = replace(situation, delivery=DeliveryResult(delivered=True))
+            case _:
+                pass
+    return situation
+
+
+def written(workload: Workload, write: Write) -> Workload:
+    post = write.post
+    return replace(
+        workload,
+        generation=workload.generation + 1,
+        template_hash=post.template_hash or workload.template_hash,
+        restart_stamp=post.restart_stamp or workload.restart_stamp,
+        replicas=workload.replicas if post.replicas is None else post.replicas,
+    )
+
+
+def test_the_properties_see_acts_at_all() -> None:
+    """A situation in which everything is allowed leads to a reservation."""
+    situation = a_situation(steps=(a_step(settings=RolloutUndo()),))
+    assert acts_started(situation, decide(situation, NOW)) == ["rem-1/0/1"]
+    assert acting.unfinished(situation.remediation.status) is None
