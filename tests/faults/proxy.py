@@ -26,6 +26,7 @@ _OWN_TO_A_CONNECTION = frozenset({"host", "connection", "keep-alive", "transfer-
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _REASONS = {409: "Conflict", 410: "Expired", 429: "TooManyRequests", 403: "Forbidden", 503: "ServiceUnavailable"}
 _BOOKMARK = b'{"type":"BOOKMARK"'
+_TLS_GOODBYE = 0.3  # seconds
 _MAX_BODY = 64 * 2**20
 
 
@@ -208,6 +209,7 @@ class Proxy:
         await asyncio.gather(*serving, return_exceptions=True)
         await runner.cleanup()
         await self._api.close()
+        await asyncio.sleep(_TLS_GOODBYE)  # aiohttp does not wait for it
         await self._loop.shutdown_default_executor()
 
     async def _handle(self, incoming: web.Request) -> web.StreamResponse:

@@ -84,14 +84,14 @@ class Replicas:
 
         return patience.until("a leader", found, seconds)
 
-    def complete(self, spare: int = 0) -> Replica:
-        """Start what is missing, wait until a leader and a standby are warm, and return the leader.
+    def complete(self, count: int = 2, spare: int = 0) -> Replica:
+        """Start what is missing, wait until so many are warm, and return the one that leads.
 
         Spare ones warm up meanwhile, so that a successor's successor need not be waited for.
         """
-        while len(self.alive) < 2 + spare:
+        while len(self.alive) < count + spare:
             self.start()
-        patience.until("a warm standby", lambda: sum(each.warm for each in self.alive) >= 2, 30)
+        patience.until("warm replicas", lambda: sum(each.warm for each in self.alive) >= count, 30)
         return self.leader()
 
 
@@ -110,10 +110,10 @@ class Ward:
         scene.release(self.plane, self.namespace, action, chosen)
         scene.until_proven(self.reader, self.namespace, chosen)
 
-    def rehearse(self, action: str) -> tuple[scene.EndState, moments.Rehearsal]:
+    def rehearse(self, action: str, replicas: int = 2) -> tuple[scene.EndState, moments.Rehearsal]:
         """Install the action's policy, and heal once without any fault: the oracle."""
         self.plane.kubectl("apply", "-n", self.namespace, "-f", "-", input=scene.policies(action))
-        leader = self.replicas.complete()
+        leader = self.replicas.complete(replicas)
         self.admit(action, [scene.ORACLE])
         leader.proxy.arm()
         end = self.heal(action, scene.ORACLE)

@@ -138,13 +138,18 @@ class Patient:
         if self.action == "undo":
             break_release(self.reader, self.namespace, self.name)
         else:
-            episode = _now()
-            self._send(episode, seconds, firing=True)
+            episode = self.fire(seconds)
             patience.until(f"an attempt on {self.name} to be done", lambda: self._has("attempts"), seconds)
             patience.until(f"the outcome for {self.name}", lambda: self._phase() not in ("", "Intended"), seconds)
             self._send(episode, seconds, firing=False)
         self.until_over(seconds)
         return end_state(self.reader, self.namespace, self.name)
+
+    def fire(self, seconds: float = 60) -> str:
+        """Send the alert until someone takes it; when its episode began."""
+        episode = _now()
+        self._send(episode, seconds, firing=True)
+        return episode
 
     def until_over(self, seconds: float = 60) -> None:
         """Wait until its Remediations, of which there is one at least, are closed or with people."""
