@@ -217,7 +217,7 @@ class Process:
             ),
             historian=historian,
             pod_watch=PodWatch(clock, self._book, opener, finder, self._deployments),
-            sweeper=Sweeper(self.api, self._ledger, self._book, opener, self.succession),
+            sweeper=Sweeper(self.api, clock, self._ledger, opener, self.succession),
             held_alerts=HeldAlerts(self.api),
             narrator=narrator,
         )

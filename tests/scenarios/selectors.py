@@ -13,6 +13,8 @@ _COMMA = re.compile(r",(?![^(]*\))")
 def parse(text: str) -> Chosen:
     """A predicate on labels; an empty selector chooses everything."""
     requirements = [_requirement(part.strip()) for part in _COMMA.split(text) if part.strip()]
+    if len(requirements) == 1:
+        return requirements[0]
     return lambda labels: all(requirement(labels) for requirement in requirements)
 
 
@@ -26,8 +28,8 @@ def _requirement(text: str) -> Chosen:
         key, value = text.split("!=", 1)
         return lambda labels: labels.get(key.strip()) != value.strip()
     if "=" in text:
-        key, value = text.replace("==", "=").split("=", 1)
-        return lambda labels: labels.get(key.strip()) == value.strip()
+        key, value = (part.strip() for part in text.replace("==", "=").split("=", 1))
+        return lambda labels: labels.get(key) == value
     if text.startswith("!"):
         return lambda labels: text[1:] not in labels
     return lambda labels: text in labels

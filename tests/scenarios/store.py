@@ -34,6 +34,7 @@ class Store:
         """Start empty; `now` is the server's clock."""
         self._now = now
         self._objects: dict[Key, Json] = {}
+        self._order: dict[str, list[Key]] = {}  # all keys of a kind, sorted; absent after one came or went
         self._serial = 100
         self.journal: list[Key] = []  # what was changed, in order
 
@@ -48,11 +49,10 @@ class Store:
 
     def view(self, resource: Resource, namespace: str = "") -> list[Json]:
         """The stored objects themselves, not to be changed, in order of namespace and name."""
-        return [
-            self._objects[key]
-            for key in sorted(self._objects)
-            if key[0] == resource.plural and namespace in ("", key[1])
-        ]
+        keys = self._order.get(resource.plural)
+        if keys is None:
+            keys = self._order[resource.plural] = sorted(key for key in self._objects if key[0] == resource.plural)
+        return [self._objects[key] for key in keys if namespace in ("", key[1])]
 
     def get(self, resource: Resource, namespace: str, name: str) -> Json:
         """A copy of one object. Raises NotFound."""
@@ -61,13 +61,7 @@ class Store:
     def find(self, resource: Resource, namespace: str = "", *, labels: str = "") -> list[Json]:
         """Copies of all objects of a kind, in order of namespace and name."""
         chosen = selectors.parse(labels)
-        return [
-            _copy(self._objects[key])
-            for key in sorted(self._objects)
-            if key[0] == resource.plural
-            and namespace in ("", key[1])
-            and chosen(self._objects[key]["metadata"].get("labels") or {})
-        ]
+        return [_copy(each) for each in self.view(resource, namespace) if chosen(each["metadata"].get("labels") or {})]
 
     def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Json:
         """Add an object. Raises Conflict when its name exists, Refused for what the server would not take."""
@@ -131,7 +125,7 @@ class Store:
             self.mark_deleted(resource, namespace, name)
             return
         key = (resource.plural, namespace, name)
-        del self._objects[key]
+        self._drop(key)
         self.journal.append(key)
 
     def mark_deleted(self, resource: Resource, namespace: str, name: str) -> None:
@@ -163,26 +157,29 @@ class Store:
 
     def _commit(self, key: Key, new: Json) -> Json:
         old = self._objects.get(key)
-        version = new["metadata"].pop("resourceVersion", None)
-        if (
-            old is not None
-            and {**new, "metadata": {**new["metadata"], "resourceVersion": old["metadata"]["resourceVersion"]}} == old
-        ):
-            new["metadata"]["resourceVersion"] = version  # nothing changed: the server writes nothing
-            return _copy(old)
+        meta = new["metadata"]
+        if old is not None:
+            meta["resourceVersion"] = old["metadata"]["resourceVersion"]
+            if new == old:
+                return _copy(old)  # nothing changed: the server writes nothing
         self._serial += 1
         self.journal.append(key)
-        new["metadata"]["resourceVersion"] = str(self._serial)
+        meta["resourceVersion"] = str(self._serial)
+        if old is None:
+            self._order.pop(key[0], None)
+        self._objects[key] = new
         if (
-            new["metadata"].get("deletionTimestamp")
+            "deletionTimestamp" in meta
             and old is not None
             and old["metadata"].get("finalizers")
-            and not new["metadata"].get("finalizers")
+            and not meta.get("finalizers")
         ):
-            del self._objects[key]
-        else:
-            self._objects[key] = new
+            self._drop(key)
         return _copy(new)
+
+    def _drop(self, key: Key) -> None:
+        del self._objects[key]
+        self._order.pop(key[0], None)
 
     def _stored(self, resource: Resource, namespace: str, name: str) -> Json:
         try:

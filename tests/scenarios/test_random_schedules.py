@@ -1,0 +1,108 @@
+"""Whatever goes wrong and whoever meddles, in any order: each attempt has at most one effect, and it all comes to rest.
+
+A few schedules in `make test`, always the same; PLATELET_SCHEDULES=1000 tries so many new ones.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from platelet.shell import kube
+from tests.scenarios.heals import HEAL, HEALS, effects, judge, last_write, look
+from tests.scenarios.model_api import Call, FaultKind
+from tests.scenarios.simulation import Simulation
+from tests.scenarios.world import SHOP
+
+MINUTE = timedelta(minutes=1)
+COMES_TO_REST_WITHIN = timedelta(hours=3)  # giveUpAfter and the longest verification
+MORE = int(os.environ.get("PLATELET_SCHEDULES", "0"))
+CALLS = 400  # about as many as a heal makes
+
+Deed = Callable[[Simulation], None]
+
+
+def _redeploy(simulation: Simulation) -> None:
+    simulation.world.delete("api")
+    simulation.world.deploy("api", "app:good-1", labels=HEAL)
+
+
+def _delete_remediations(simulation: Simulation) -> None:
+    for each in simulation.remediations():
+        simulation.world.store.delete(kube.REMEDIATIONS, SHOP, each.name)
+
+
+DEEDS: dict[str, Deed] = {
+    "annotates": lambda simulation: simulation.world.annotate("api", {"team": "a"}),
+    "scales to 3": lambda simulation: simulation.world.scale("api", 3),
+    "releases a good one": lambda simulation: simulation.world.release("api", "app:good-2"),
+    "releases a bad one": lambda simulation: simulation.world.release("api", "app:crash-2"),
+    "restarts": lambda simulation: simulation.world.rollout_restart("api"),
+    "deletes and applies again": _redeploy,
+    "deletes the Remediations": _delete_remediations,
+}
+KINDS: tuple[FaultKind, ...] = ("kill before", "kill after", "answer lost", "unanswered", "conflict", "pause before")
+
+faults = st.dictionaries(st.integers(0, CALLS), st.sampled_from(KINDS), max_size=4)
+deeds = st.dictionaries(st.integers(0, CALLS), st.sampled_from(sorted(DEEDS)), max_size=3)
+
+
+def is_at_rest(simulation: Simulation) -> bool:
+    """Every incident is settled, the budget knows it, nobody is owed a notice."""
+    annotations = simulation.world.deployment("api")["metadata"].get("annotations", {})
+    escalated = any(each.status.state == "Escalated" for each in simulation.remediations())
+    return (
+        not simulation.is_waiting_for_a_process()
+        and all(each.status.state in ("Closed", "Escalated") for each in simulation.remediations())
+        and escalated == ("platelet.dev/escalated" in annotations)
+        and look(simulation).unsettled == []
+    )
+
+
+def uids_written(audit: list[Call]) -> set[bool]:
+    """Whether each write of an attempt carried the target's uid."""
+    bodies = [call.body for call in audit if call.changed and call.agent in effects([call])]
+    return {"uid" in str(body) for body in bodies}
+
+
+@pytest.mark.parametrize("name", HEALS)
+@settings(
+    max_examples=max(1, MORE // len(HEALS)) if MORE else 12,
+    derandomize=not MORE,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(faults=faults, deeds=deeds, replicas=st.integers(1, 2))
+def test_it_comes_to_rest_and_no_attempt_acts_twice(
+    name: str, faults: dict[int, FaultKind], deeds: dict[int, str], replicas: int
+) -> None:
+    heal = HEALS[name]
+    with Simulation(replicas) as simulation:
+        server = simulation.world.server
+        simulation.stands_still = timedelta(seconds=100)
+        heal.prepare(simulation)
+        begun = server.index
+        server.faults.at.update({begun + offset: kind for offset, kind in faults.items()})
+        waiting = {begun + offset: deed for offset, deed in deeds.items()}
+
+        def meddle(index: int) -> None:
+            if index in waiting:
+                DEEDS[waiting.pop(index)](simulation)
+
+        server.on_call = meddle
+        heal.strike(simulation)
+        simulation.run(20 * MINUTE)
+        server.on_call = None
+        server.faults.at.clear()
+        simulation.run_until(lambda: is_at_rest(simulation), within=COMES_TO_REST_WITHIN)
+        simulation.run(6 * MINUTE)
+        last = last_write(simulation)
+        simulation.run(30 * MINUTE)
+        assert last_write(simulation) == last, simulation.describe()
+        judge(look(simulation), None)
+        assert uids_written(server.audit) <= {True}
