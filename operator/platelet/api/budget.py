@@ -21,6 +21,7 @@ def read_budget(obj: Mapping[str, Any]) -> budget.Budget:
     return budget.Budget(
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
+        generation=metadata.get("generation", 0),
         spec=invalid.read(_SPEC, obj.get("spec") or {}, "spec", strict=False),
         status=invalid.read(_STATUS, obj.get("status") or {}, "status", strict=False),
     )

@@ -153,7 +153,7 @@ def _to_open(
         if not found or each.runbook is None or (policy.mode != "Observe" and policy != acting):
             continue
         facts = [signals.as_evidence(one, now) for one in found]
-        step = opening.receive(target, facts, policy, each.runbook, siblings, policies, now)
+        step = opening.receive(target, facts, policy, each.runbook, siblings, policies, None, now)
         if isinstance(step, opening.Create):
             remediation = Remediation(
                 namespace=step.namespace, name=step.name, uid="", resource_version="", spec=step.spec

@@ -6,16 +6,20 @@ it again only if the generation proves that nothing was written.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from platelet import sinks
 from platelet.core import meaning, record
 from platelet.core.decision import Decision
+from platelet.guards import suspended
 from platelet.model import reasons
+from platelet.model.durations import format_duration
 from platelet.model.effects import Write
 from platelet.model.remediation import Attempt, Phase, RemediationStatus, Verifying
 from platelet.model.situation import Situation
 from platelet.model.workload import Workload
+
+_SEND_WITHIN = timedelta(minutes=2)  # a decision that is older than this is not carried out any more
 
 
 def unfinished(status: RemediationStatus) -> Attempt | None:
@@ -39,6 +43,11 @@ def decide(situation: Situation, status: RemediationStatus, attempt: Attempt, no
         return _lost(status, attempt, "someone else changed the target in between", now, sent=sent)
     if sent and not meaning.untouched(workload, attempt):
         return _lost(status, attempt, "the target was written meanwhile, whether by us cannot be told", now, sent=True)
+    if now - attempt.intended_at > _SEND_WITHIN:
+        return _lost(status, attempt, f"it could not be sent within {format_duration(_SEND_WITHIN)}", now, sent=sent)
+    stopped = suspended.deny(situation, now) if sent else None
+    if stopped is not None:
+        return _lost(status, attempt, f"it is not sent again: {stopped.message}", now, sent=True)
     return Decision(status=status, effects=(_write(situation, attempt, workload),))
 
 

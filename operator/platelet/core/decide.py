@@ -95,6 +95,8 @@ def _ended(situation: Situation, status: RemediationStatus, now: datetime) -> De
         why = "the policy was deleted"
     elif not policy.ready:
         why = f"the policy is not ready: {policy.not_ready_reason}"
+    elif not situation.covered:
+        why = "the policy is no longer for this workload"
     elif policy.mode != spec.mode:
         why = f"the policy's mode is now {policy.mode}"
     return Decision(status=record.close(status, reasons.CANCELLED, why, now)) if why else None
@@ -108,4 +110,5 @@ def _without_signal(situation: Situation, status: RemediationStatus, now: dateti
     if not any(each.kind == "Act" and each.phase == "Done" for each in status.attempts):
         return Decision(status=record.close(status, reasons.RESOLVED_BY_ITSELF, message, now))
     status = record.set_condition(status, "Recovered", reasons.RECOVERED, message, now)
-    return Decision(status=replace(record.enter(status, "Monitoring", reasons.RECOVERED, message), recovered_at=now))
+    watched = record.resolve_pods(record.enter(status, "Monitoring", reasons.RECOVERED, message), now)
+    return Decision(status=replace(watched, recovered_at=now))

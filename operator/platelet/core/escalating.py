@@ -37,7 +37,10 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     well_at = status.healthy_since + stable_for(situation) if status.healthy_since else None
     if well_at and well_at <= now:
         return _let_go(situation, status, now)
-    effects = [*sinks.annotate(_notice(situation, status, now)), *_delivery(situation, status, now)]
+    marks = () if status.escalation and status.escalation.annotated else sinks.annotate(_notice(situation, status, now))
+    if status.escalation and not status.escalation.annotated and not marks:  # it is there: set once, not fought for
+        status = replace(status, escalation=replace(status.escalation, annotated=True))
+    effects = [*marks, *_delivery(situation, status, now)]
     times = [each for each in (well_at, status.escalation and status.escalation.retry_at) if each and each > now]
     return Decision(status=status, effects=tuple(effects), again_at=min(times, default=None))
 
@@ -57,9 +60,9 @@ def _healthy_since(
 
 
 def stable_for(situation: Situation) -> timedelta:
-    """How long the target must be well to be let go: what the current step asks, else one minute."""
-    step = situation.remediation.status.step
-    return situation.steps[step].verify.stable_for if step < len(situation.steps) else _STABLE_FOR
+    """How long the target must be well to be let go: what the step asks that was reached last."""
+    step = min(situation.remediation.status.step, len(situation.steps) - 1)
+    return situation.steps[step].verify.stable_for if situation.steps else _STABLE_FOR
 
 
 def _let_go(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:

@@ -4,7 +4,7 @@ The generation moves with every annotation and every autoscaler's write (TRAPS 4
 it"; unchanged, it proves that nothing at all was written, which is what a crash or a lost answer needs to know.
 """
 
-from platelet.model.remediation import Attempt, PostState, PreState
+from platelet.model.remediation import Attempt, PostState, PreState, RemediationStatus
 from platelet.model.workload import Workload
 
 
@@ -36,7 +36,7 @@ def same_meaning(workload: Workload, attempt: Attempt) -> bool:
         workload.uid == pre.uid
         and not workload.deleting
         and not _blocked_by_pause(workload, post)
-        and workload.template_hash == pre.template_hash
+        and (attempt.kind == "TakeBack" or workload.template_hash == pre.template_hash)
         and (post.restart_stamp is None or workload.restart_stamp == pre.restart_stamp)
         and (post.replicas is None or workload.replicas == pre.replicas)
     )
@@ -45,6 +45,18 @@ def same_meaning(workload: Workload, attempt: Attempt) -> bool:
 def untouched(workload: Workload, attempt: Attempt) -> bool:
     """Whether nothing was written on the workload since the attempt was planned."""
     return workload.uid == attempt.pre.uid and workload.generation == attempt.pre.generation
+
+
+def expected_template(status: RemediationStatus) -> str | None:
+    """The hash of the template that our last act left in place; None when we have not acted."""
+    done = [each for each in status.attempts if each.kind == "Act" and each.phase == "Done"]
+    return (done[-1].post.template_hash or done[-1].pre.template_hash) if done else None
+
+
+def undone_templates(status: RemediationStatus) -> frozenset[str]:
+    """The hashes of the templates that our undos have left."""
+    undos = [each for each in status.attempts if each.phase == "Done" and each.post.template_hash is not None]
+    return frozenset(each.pre.template_hash for each in undos)
 
 
 def _blocked_by_pause(workload: Workload, post: PostState) -> bool:

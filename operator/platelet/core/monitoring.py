@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from platelet.core import escalating, record, taking_back
+from platelet.core import escalating, meaning, record, taking_back
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.remediation import RemediationStatus
@@ -13,24 +13,31 @@ from platelet.model.situation import Situation
 def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
     """Reopen with the next step, wait for what is to be taken back, or close."""
     if situation.policy is None:
-        return Decision(status=status, again_at=taking_back.next_due(situation))
-    if any(each.holds_at <= now for each in situation.signals):
+        return Decision(status=status, again_at=min(_due(situation, now), default=None))
+    if any(each.holds_at <= now for each in situation.signals) and not _is_another_incident(situation, status):
         return _reopen(situation, status, now)
-    again_at = [each.holds_at for each in situation.signals]
+    again_at = [each.holds_at for each in situation.signals if each.holds_at > now]
     watched_until = _watched_until(status, situation.policy.limits.reopen_within, now)
     if watched_until > now:
-        return Decision(status=status, again_at=min([watched_until, *again_at, *_due(situation)]))
+        return Decision(status=status, again_at=min([watched_until, *again_at, *_due(situation, now)]))
     if situation.budget is None:
         return Decision(status=status)  # whether something is to be taken back is not known: at the next look
     if taking_back.pending(situation):
         waiting = replace(status, message="recovered; a temporary change is still to be taken back")
-        return Decision(status=waiting, again_at=min([*again_at, *_due(situation)], default=None))
+        return Decision(status=waiting, again_at=min([*again_at, *_due(situation, now)], default=None))
     return Decision(status=record.close(status, reasons.RECOVERED, status.message, now))
 
 
-def _due(situation: Situation) -> list[datetime]:
+def _is_another_incident(situation: Situation, status: RemediationStatus) -> bool:
+    """Whether people have released something else meanwhile: `core.opening` opens a new Remediation for it."""
+    live = situation.workload.template_hash if situation.workload else None
+    return live not in (meaning.expected_template(status), *meaning.undone_templates(status))
+
+
+def _due(situation: Situation, now: datetime) -> list[datetime]:
+    """When a take-back falls due. One that is due already waits for people or for the clock, not for a moment."""
     due = taking_back.next_due(situation)
-    return [due] if due else []
+    return [due] if due and due > now else []
 
 
 def _watched_until(status: RemediationStatus, reopen_within: timedelta, now: datetime) -> datetime:
@@ -39,7 +46,14 @@ def _watched_until(status: RemediationStatus, reopen_within: timedelta, now: dat
 
 
 def _reopen(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
-    """The same step once more if the fault followed our own take-back; else the next one."""
+    """The same step once more if the fault followed our own take-back; else the next one.
+
+    If others have put the template back that our undo left, they fight us, or know better: people decide (TRAPS 14).
+    """
+    live = situation.workload.template_hash if situation.workload else ""
+    if live in meaning.undone_templates(status) and live != meaning.expected_template(status):
+        text = f"others have put back the template {live}, which was undone: {situation.signals[0].message}"
+        return escalating.escalate(situation, status, reasons.REVERTED_BY_OTHERS, text, now)
     again = status.taken_back_at is not None and not status.reapplied
     step = status.step if again else status.step + 1
     message = situation.signals[0].message

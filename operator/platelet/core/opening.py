@@ -6,10 +6,10 @@ A target has at most one open Remediation that may act. Observing policies recor
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from platelet.api.runbook import Runbook
-from platelet.core import record
+from platelet.core import meaning, record
 from platelet.model import reasons
 from platelet.model.policy import Policy
 from platelet.model.remediation import PinnedRef, Remediation, RemediationSpec, RemediationStatus, TargetRef
@@ -59,28 +59,32 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
     runbook: Runbook,
     others: Sequence[Remediation],
     incumbents: Mapping[str, Policy],
+    live_template: str | None,
     now: datetime,
 ) -> Create | Update | None:
-    """What facts lead to, given all Remediations of their target. None: they are on record already, or end nothing.
+    """What facts lead to, given all Remediations of the target's namespace. None: they are on record already, or end nothing.
 
     A new Remediation opens with the first of them; asked again, the others are merged into it.
     `incumbents` are all policies by key: until its first attempt, an open Remediation yields to a policy that outranks
-    its own.
+    its own. `live_template` is the hash of the target's template now, which tells a recurrence from a new incident.
     """
-    siblings = [each for each in others if _same_series(each, policy)]
+    siblings = [each for each in others if _is_of(each, target) and _same_series(each, policy)]
     current = next((each for each in siblings if each.status.state != "Closed"), None)
     if current is not None:
         if _outranks(policy, current, incumbents):
             return _cancelled(current, policy, now)
-        if any(_is_another_trigger(fact, current) for fact in facts):
-            closed = record.close(current.status, reasons.RECOVERED, "another trigger opened a new remediation", now)
+        if any(_is_another_incident(fact, current, live_template, now) for fact in facts):
+            closed = record.close(current.status, reasons.RECOVERED, "something else was released meanwhile", now)
             return Update(remediation=current, status=closed)
         merged = current.status
         for fact in facts:
             merged = record.merge_evidence(merged, fact)
         return Update(remediation=current, status=merged) if merged != current.status else None
     first = next((each for each in facts if each.resolved_at is None and not _is_over(each, siblings)), None)
-    return _create(target, first, policy, runbook, siblings, now) if first else None
+    if first is None:
+        return None
+    number = _next_number(series(target, policy), others)
+    return _create(target, first, policy, runbook, siblings, number, now)
 
 
 def _create(  # noqa: PLR0913 - a fact, its policy, and what is on record
@@ -89,13 +93,14 @@ def _create(  # noqa: PLR0913 - a fact, its policy, and what is on record
     policy: Policy,
     runbook: Runbook,
     siblings: Sequence[Remediation],
+    number: int,
     now: datetime,
 ) -> Create:
-    before = _continued(siblings, policy.limits.reopen_within, now)
-    prefix = series(target, policy)
+    gone = _gone(siblings, policy.limits.reopen_within, now)
+    before = gone or _indebted(siblings)
     return Create(
         namespace=target.namespace,
-        name=f"{prefix}{_next_number(prefix, siblings)}",
+        name=f"{series(target, policy)}{number}",
         spec=RemediationSpec(
             target_ref=TargetRef(kind=target.kind, name=target.name),
             policy_ref=PinnedRef(namespace=policy.namespace, name=policy.name, uid=policy.uid),
@@ -105,10 +110,15 @@ def _create(  # noqa: PLR0913 - a fact, its policy, and what is on record
             mode=policy.mode,
             signal=fact,
             continues=before.name if before else "",
-            first_step=_next_step(before) if before else 0,
+            first_step=_next_step(gone) if gone else 0,
             steps=runbook.steps,
         ),
     )
+
+
+def _is_of(remediation: Remediation, target: WorkloadRef) -> bool:
+    ref = remediation.spec.target_ref
+    return (ref.kind, remediation.namespace, ref.name) == (target.kind, target.namespace, target.name)
 
 
 def _same_series(remediation: Remediation, policy: Policy) -> bool:
@@ -130,9 +140,16 @@ def _cancelled(current: Remediation, policy: Policy, now: datetime) -> Update:
     return Update(remediation=current, status=record.close(current.status, reasons.CANCELLED, message, now))
 
 
-def _is_another_trigger(fact: Evidence, current: Remediation) -> bool:
-    known = {(each.source, each.reason) for each in (current.spec.signal, *current.status.evidence)}
-    return current.status.state == "Monitoring" and fact.resolved_at is None and (fact.source, fact.reason) not in known
+def _is_another_incident(fact: Evidence, current: Remediation, live_template: str | None, now: datetime) -> bool:
+    """Whether a recovered target fails again because people have released something else since.
+
+    The template that our act left there, or one that our undo left and others put back, belongs to the old incident.
+    """
+    status = current.status
+    if status.state != "Monitoring" or fact.resolved_at is not None or live_template is None:
+        return False
+    known = {meaning.expected_template(status), *meaning.undone_templates(status)}
+    return live_template not in known and (fact.holds_at is None or fact.holds_at <= now)
 
 
 def _is_over(fact: Evidence, siblings: Sequence[Remediation]) -> bool:
@@ -144,8 +161,8 @@ def _is_over(fact: Evidence, siblings: Sequence[Remediation]) -> bool:
     )
 
 
-def _continued(siblings: Sequence[Remediation], reopen_within: timedelta, now: datetime) -> Remediation | None:
-    """The ladder of a target that was deleted and re-created a moment ago goes on where it was."""
+def _gone(siblings: Sequence[Remediation], reopen_within: timedelta, now: datetime) -> Remediation | None:
+    """The one of a target that was deleted and re-created a moment ago: its ladder goes on where it was."""
     gone = [
         each
         for each in siblings
@@ -157,24 +174,52 @@ def _continued(siblings: Sequence[Remediation], reopen_within: timedelta, now: d
     return max(gone, key=lambda each: each.status.closed_at or now, default=None)
 
 
+def _indebted(siblings: Sequence[Remediation]) -> Remediation | None:
+    """The last one, if it was closed before its temporary change was taken back: its alerts tell when that is due."""
+    closed = [each for each in siblings if each.status.closed_at is not None]
+    last = max(closed, key=lambda each: each.status.closed_at or datetime.min.replace(tzinfo=UTC), default=None)
+    if last is None:
+        return None
+    lent = {each.id for each in last.status.attempts if each.take_back is not None and each.phase == "Done"}
+    ended = (each for each in last.status.attempts if each.kind == "TakeBack" and each.phase == "Done")
+    back = {each.id.split("/back")[0] for each in ended}
+    return last if lent - back else None
+
+
 def _next_step(before: Remediation) -> int:
     status = before.status
     tried = any(each.step == status.step and each.phase == "Done" for each in status.attempts)
     return status.step + 1 if tried else status.step
 
 
-def _next_number(prefix: str, siblings: Sequence[Remediation]) -> int:
-    tails = [each.name.removeprefix(prefix) for each in siblings if each.name.startswith(prefix)]
+def _next_number(prefix: str, others: Sequence[Remediation]) -> int:
+    """The next of all in the namespace: `api` observed by `x-y` is called as `api-x` is that is observed by `y`."""
+    tails = [each.name.removeprefix(prefix) for each in others if each.name.startswith(prefix)]
     return max((int(tail) for tail in tails if tail.isdigit()), default=0) + 1
 
 
-def take_back_fact(attempt: str, now: datetime) -> Evidence:
-    """The opening fact of a Remediation whose only task is to take a temporary change back."""
-    return Evidence(
-        source="takeBack",
-        reason=reasons.TAKEN_BACK,
-        fingerprint=record.clip(f"takeBack/{attempt}", 256),
-        message="a temporary change outlived its Remediation and is to be taken back",
-        first_seen=now,
-        last_seen=now,
+def adopt(target: WorkloadRef, attempt: str, policy: str, others: Sequence[Remediation], now: datetime) -> Create:
+    """Open a Remediation whose only task is a take-back that has outlived its own, whatever became of the policy.
+
+    `policy` is its key, `namespace/name`.
+    """
+    namespace, _, name = policy.partition("/")
+    prefix = f"{target.kind.lower()}-{target.name}"[:_NAME_LENGTH] + "-"
+    return Create(
+        namespace=target.namespace,
+        name=f"{prefix}{_next_number(prefix, others)}",
+        spec=RemediationSpec(
+            target_ref=TargetRef(kind=target.kind, name=target.name),
+            policy_ref=PinnedRef(namespace=namespace, name=name or "none"),
+            runbook_ref=PinnedRef(namespace=namespace, name="none"),
+            mode="Enforce",
+            signal=Evidence(
+                source="takeBack",
+                reason=reasons.TAKEN_BACK,
+                fingerprint=record.clip(f"takeBack/{attempt}", 256),
+                message="a temporary change outlived its Remediation and is to be taken back",
+                first_seen=now,
+                last_seen=now,
+            ),
+        ),
     )

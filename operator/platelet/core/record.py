@@ -19,7 +19,7 @@ from platelet.model.remediation import (
 )
 from platelet.model.signal import Evidence
 
-_SEEN_AGAIN = timedelta(minutes=1)  # a repeated fact is written at most this often
+_SEEN_AGAIN = timedelta(hours=1)  # that an alert still fires is written at most this often
 _SHORT, _TEXT = 256, 1024
 Item = TypeVar("Item")
 
@@ -55,6 +55,9 @@ def wait(  # noqa: PLR0913 - a refusal has these parts
     status: RemediationStatus, now: datetime, *, step: str, by: str, reason: str, message: str, until: datetime | None
 ) -> RemediationStatus:
     """Say why nothing is done, and until when."""
+    old = status.waiting
+    if old and old.until and old.until > now and (old.by, old.reason, old.message) == (by, reason, clip(message)):
+        until = old.until  # the same "no" that only says "again in a while" is not written again until then
     waiting = Waiting(by=by, reason=reason, message=clip(message), until=until)
     noted = note(status, now, step=step, by=by, reason=reason, message=message)
     return replace(noted, waiting=waiting, reason=reason, message=clip(message))
@@ -96,15 +99,17 @@ def merge_evidence(status: RemediationStatus, fact: Evidence) -> RemediationStat
     """Merge one fact by its fingerprint. The status is unchanged when it says nothing new."""
     known = next((each for each in status.evidence if each.fingerprint == fact.fingerprint), None)
     if known is None:
-        kept, dropped = _keep_newest((*status.evidence, fact), MAX_EVIDENCE)
-        return replace(status, evidence=kept, evidence_dropped=status.evidence_dropped + dropped)
+        return _add_evidence(status, fact)
     if known.resolved_at is not None and fact.source == "alert":
         return status  # an episode ends once: a late or reordered "firing" of it says nothing new
-    resolves = fact.resolved_at is not None
-    if not resolves and known.resolved_at is None and fact.last_seen - known.last_seen < _SEEN_AGAIN:
-        return status
+    returned = known.resolved_at is not None
+    quiet = fact.source != "alert" or fact.last_seen - known.last_seen < _SEEN_AGAIN
+    if fact.resolved_at is None and not returned and quiet:
+        return status  # a known fact that still holds says nothing new: it is not written per resync
     merged = replace(
         known,
+        first_seen=fact.first_seen if returned else known.first_seen,
+        holds_at=fact.holds_at if returned else known.holds_at,
         last_seen=max(known.last_seen, fact.last_seen),
         count=known.count + 1,
         message=fact.message or known.message,
@@ -113,6 +118,26 @@ def merge_evidence(status: RemediationStatus, fact: Evidence) -> RemediationStat
     return replace(
         status, evidence=tuple(merged if each.fingerprint == fact.fingerprint else each for each in status.evidence)
     )
+
+
+def resolve_pods(status: RemediationStatus, now: datetime) -> RemediationStatus:
+    """The pods are well again: what they show from now on is a new bout, with a beginning of its own."""
+    evidence = (
+        replace(each, resolved_at=now) if each.source == "pod" and each.resolved_at is None else each
+        for each in status.evidence
+    )
+    return replace(status, evidence=tuple(evidence))
+
+
+def _add_evidence(status: RemediationStatus, fact: Evidence) -> RemediationStatus:
+    """Make room by forgetting the oldest resolved fact. What has not resolved is never forgotten for a new one."""
+    if len(status.evidence) < MAX_EVIDENCE:
+        return replace(status, evidence=(*status.evidence, fact))
+    resolved = next((each for each in status.evidence if each.resolved_at is not None), None)
+    if resolved is None:
+        return replace(status, evidence_dropped=max(1, status.evidence_dropped))
+    kept = tuple(each for each in status.evidence if each is not resolved)
+    return replace(status, evidence=(*kept, fact), evidence_dropped=status.evidence_dropped + 1)
 
 
 def close(status: RemediationStatus, reason: str, message: str, now: datetime) -> RemediationStatus:

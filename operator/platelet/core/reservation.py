@@ -21,7 +21,7 @@ from platelet.model.verdict import Deny
 
 def reserve(budget: Budget, entry: Entry, situation: Situation, now: datetime) -> BudgetStatus | Deny:
     """Take a place, or say which limit denies it. The same id twice is one reservation."""
-    if entry.epoch != budget.status.epoch:
+    if entry.epoch <= 0 or entry.epoch != budget.status.epoch:
         message = f"another leader has taken over: our epoch is {entry.epoch}, the budget's {budget.status.epoch}"
         return Deny(reason=reasons.NOT_LEADER, message=message)
     if any(each.id == entry.id for each in budget.status.entries):
@@ -41,6 +41,16 @@ def settle(status: BudgetStatus, outcome: Settle) -> BudgetStatus:
     """Record what became of an attempt. What is already recorded stays."""
     entries = (_settled(each, outcome) if each.id == outcome.attempt else each for each in status.entries)
     return replace(status, entries=tuple(entries))
+
+
+def end(entry: Entry, now: datetime) -> Entry:
+    """End a reservation whose Remediation is gone: what is already known of it stays, and nothing is refunded."""
+    return replace(
+        entry,
+        outcome=entry.outcome or "Abandoned",
+        outcome_at=entry.outcome_at or now,
+        settled_at=entry.settled_at or now,
+    )
 
 
 def forget(entries: Iterable[Entry], now: datetime) -> tuple[Entry, ...]:
@@ -98,10 +108,15 @@ def describe_use(spec: BudgetSpec, entries: tuple[Entry, ...], now: datetime) ->
 
 
 def _settled(entry: Entry, outcome: Settle) -> Entry:
-    if outcome.outcome is not None and entry.outcome is None:
+    if outcome.outcome is not None and (entry.outcome is None or _is_better_known(entry, outcome)):
         entry = replace(entry, outcome=outcome.outcome, outcome_at=outcome.at, refunded=outcome.refunded)
     if outcome.verified and entry.settled_at is None:
         entry = replace(entry, settled_at=outcome.at)
     if outcome.taken_back and entry.take_back is not None:
         entry = replace(entry, take_back=replace(entry.take_back, done=True))
     return entry
+
+
+def _is_better_known(entry: Entry, outcome: Settle) -> bool:
+    """Whether a reservation that was taken for abandoned turns out to have been used."""
+    return entry.outcome == "Abandoned" and outcome.outcome in ("Done", "Unknown")

@@ -10,8 +10,8 @@ from platelet.model.situation import Situation
 
 def unsettled(situation: Situation, status: RemediationStatus, now: datetime) -> tuple[Settle, ...]:
     """The outcomes that the budget's entries of this remediation lack."""
-    if situation.budget is None:
-        return ()
+    if situation.budget is None or situation.budget.status.epoch != situation.epoch:
+        return ()  # unreadable, or another leader's
     prefix = f"{situation.remediation.uid}/"
     attempts = {each.id: each for each in status.attempts}
     settlements = []
@@ -34,7 +34,8 @@ def _settle(
         return None
     over = attempt.verdict is not None or attempt.phase != "Done" or attempt.kind == "TakeBack"
     over = over or status.state == "Closed"
-    if entry.outcome is None:
+    used_after_all = entry.outcome == "Abandoned" and attempt.phase in ("Done", "Unknown")
+    if entry.outcome is None or used_after_all:
         return Settle(
             attempt=entry.id,
             outcome=attempt.phase,

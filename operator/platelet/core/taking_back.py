@@ -17,9 +17,8 @@ from platelet.model.remediation import Attempt, PostState, RemediationStatus
 from platelet.model.situation import Situation
 from platelet.model.workload import Workload
 
-
 _TRIES = 3
-_SILENT_FOR = timedelta(minutes=5)  # an alert that nobody has told us of for so long does not fire: it is polled each minute
+_SILENT_FOR = timedelta(minutes=5)  # polls are a minute apart: an alert untold for so long does not fire
 
 
 def pending(situation: Situation) -> tuple[Entry, ...]:
@@ -72,9 +71,7 @@ def _is_still_ours(entry: Entry, workload: Workload) -> bool:
     return back is not None and workload.replicas == back.replicas_set and back.uid in ("", workload.uid)
 
 
-def _give_up(
-    situation: Situation, status: RemediationStatus, due: Entry, last: Attempt, now: datetime
-) -> Decision:
+def _give_up(situation: Situation, status: RemediationStatus, due: Entry, last: Attempt, now: datetime) -> Decision:
     """People must do it: the obligation ends, and they are told."""
     message = f"the temporary scale was not taken back in {_TRIES} attempts: {last.message}"
     told = escalating.escalate(situation, status, reasons.NOT_TAKEN_BACK, message, now)
@@ -112,9 +109,7 @@ def _leave_alone(situation: Situation, status: RemediationStatus, due: Entry, no
     return Decision(status=noted, effects=(_settled(due, now),))
 
 
-def _intend(
-    situation: Situation, status: RemediationStatus, due: Entry, back: str, now: datetime
-) -> RemediationStatus:
+def _intend(situation: Situation, status: RemediationStatus, due: Entry, back: str, now: datetime) -> RemediationStatus:
     if situation.workload is None or due.take_back is None:
         return status
     before, ours = due.take_back.replicas_before, due.take_back.replicas_set

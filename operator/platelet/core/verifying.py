@@ -59,7 +59,7 @@ def _recovered(
 ) -> Decision:
     status = record.enter(status, "Monitoring", reasons.RECOVERED, f"{attempt.summary}: {verdict.message}")
     status = record.set_condition(status, "Recovered", reasons.RECOVERED, attempt.summary, now)
-    status = replace(status, recovered_at=now)
+    status = record.resolve_pods(replace(status, recovered_at=now), now)
     notice = sinks.Notice(
         kind="Recovered",
         remediation=replace(situation.remediation, status=status),

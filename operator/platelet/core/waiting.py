@@ -116,7 +116,12 @@ def _denied(rung: Rung, denial: Deny, give_up_at: datetime, now: datetime) -> De
         message=denial.message,
         until=denial.retry_at,
     )
-    return Decision(status=waiting, again_at=min(denial.retry_at or give_up_at, give_up_at))
+    held = open_reservation(rung.situation, rung.status)
+    return Decision(
+        status=waiting,
+        effects=(settling.abandon(held, now),) if held else (),  # a place that is not used now blocks nobody
+        again_at=min(denial.retry_at or give_up_at, give_up_at),
+    )
 
 
 def _skip(  # noqa: PLR0913 - a skipped step has these parts
@@ -148,6 +153,7 @@ def _reserve(rung: Rung, plan: Plan, workload: Workload, now: datetime) -> Reser
         back = PendingTakeBack(
             replicas_set=plan.post.replicas,
             replicas_before=workload.replicas,
+            uid=workload.uid,
             due_at=plan.take_back.due_at,
             when_resolved=plan.take_back.when_resolved,
         )

@@ -44,6 +44,7 @@ class PendingTakeBack:
 
     replicas_set: int  # ours; the take-back happens only while the workload still has it
     replicas_before: int
+    uid: ShortText = ""  # of the workload that was changed: one re-created under its name is left alone
     due_at: Timestamp | None = None
     when_resolved: bool = False
     done: bool = False
@@ -90,5 +91,6 @@ class Budget:
 
     uid: str
     resource_version: str
+    generation: int = 0
     spec: BudgetSpec = field(default_factory=BudgetSpec)
     status: BudgetStatus = field(default_factory=BudgetStatus)

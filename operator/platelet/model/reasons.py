@@ -40,6 +40,7 @@ UNKNOWN_OUTCOME = "UnknownOutcome"
 REFUSED = "Refused"
 TAKEN_BACK = "TakenBack"
 NOT_OURS_ANYMORE = "NotOursAnymore"
+NOT_TAKEN_BACK = "NotTakenBack"
 
 # Verification
 ROLLOUT_INCOMPLETE = "RolloutIncomplete"

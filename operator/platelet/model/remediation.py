@@ -150,8 +150,7 @@ class EscalationRecord:
     reason: ShortText
     message: Text
     at: Timestamp
-    annotated: bool = False
-    published: bool = False  # Events on workload and policy
+    annotated: bool = False  # the mark was seen on the workload; whoever removes it then has their reasons
     delivered: bool = False  # the webhook answered 2xx
     deliveries: int = 0
     retry_at: Timestamp | None = None

@@ -8,7 +8,7 @@ from platelet.model.budget import Budget
 from platelet.model.policy import Policy, Scope, Settings, Step
 from platelet.model.remediation import Remediation
 from platelet.model.revision import RevisionRecord
-from platelet.model.signal import Signal
+from platelet.model.signal import Evidence, Signal
 from platelet.model.workload import Pod, ReplicaSet, Workload, WorkloadRef
 
 
@@ -70,6 +70,8 @@ class Situation:
     ] = ()  # Secrets and ConfigMaps that are gone and that the last healthy template names
     namespace_suspended: str = ""  # the reason in the namespace's annotation
     autoscalers: tuple[str, ...] = ()  # HPAs that own this target's replicas
+    covered: bool = True  # the policy, as it is now, is still for this workload
+    inherited: tuple[Evidence, ...] = ()  # alerts that the Remediation which this one continues has not seen resolved
     older_open: str = ""  # another acting Remediation of this target, older than this one
     action: ActionTraits = field(default_factory=ActionTraits)  # of the current step
     clock_age_seconds: float = 0.0  # since the last sample of the API server's time

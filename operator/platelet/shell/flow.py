@@ -20,12 +20,14 @@ from platelet.shell.reconciler import Reconciler
 from platelet.shell.sweeper import Sweeper
 from platelet.shell.work_queue import WorkQueue
 
-What = Literal["remediation", "pods", "history", "policies", "sweep"]
+What = Literal["remediation", "pods", "history", "policies", "budget", "sweep"]
 Task = tuple[What, str, str, str]
 """What to look at: kind of look, namespace, name, uid (of a ReplicaSet, else empty)."""
 
+_HISTORY_PAUSE = 0.5  # seconds; a rollout speaks many times
 _BUDGET_PAUSE = 1.0  # seconds; the budget changes with every attempt, mostly by our own hand
 POLICIES_TASK: Task = ("policies", "", "", "")
+BUDGET_TASK: Task = ("budget", "", "", "")
 SWEEP_TASK: Task = ("sweep", "", "", "")
 
 
@@ -59,14 +61,15 @@ class Flow:
             "pods": self._pods,
             "history": self._history,
             "policies": self._policies,
+            "budget": self._budget,
             "sweep": self._sweep,
         }
 
     def begin(self) -> None:
         """We lead: look at everything once."""
         self._leading = True
-        self._queue.add(POLICIES_TASK)
         self._queue.add(SWEEP_TASK)
+        self._look_at_all()
 
     def end(self) -> None:
         """We lead no more."""
@@ -83,7 +86,7 @@ class Flow:
         elif plural in (POLICIES.plural, RUNBOOKS.plural):
             self._queue.add(POLICIES_TASK)
         else:
-            self._queue.add_after(SWEEP_TASK, _BUDGET_PAUSE)
+            self._queue.add_after(BUDGET_TASK, _BUDGET_PAUSE)
 
     def on_read(self, remediation: Remediation) -> None:
         """The reconciler has read it: from now on, what happens to its target wakes it, unless it is closed."""
@@ -102,7 +105,7 @@ class Flow:
             return
         self._wake(WorkloadRef(kind="Deployment", namespace=key[0], name=key[1]))
         if deployment is not None:
-            self._queue.add(("history", *key, ""))
+            self._queue.add_after(("history", *key, ""), _HISTORY_PAUSE)
 
     async def _remediation(self, task: Task) -> float | None:
         due = await self._parts.reconciler.reconcile(task[1], task[2])
@@ -113,7 +116,7 @@ class Flow:
         if target is None:
             return None
         self._wake(target)
-        self._queue.add(("history", target.namespace, target.name, ""))
+        self._queue.add_after(("history", target.namespace, target.name, ""), _HISTORY_PAUSE)
         return self._seconds_until(again_at)
 
     async def _history(self, task: Task) -> float | None:
@@ -125,12 +128,22 @@ class Flow:
 
     async def _policies(self, _task: Task) -> float | None:
         """Policies have changed: what they call for may be present already."""
-        await self._parts.book.refresh()
+        if await self._parts.book.refresh():
+            self._look_at_all()
+        return None
+
+    def _look_at_all(self) -> None:
+        """What the streams remember, in the light of the policies as they are now."""
         for replica_set in self._parts.pod_watch.suspicious():
             self._queue.add(("pods", *replica_set))
         for namespace, name in self._parts.pod_watch.workloads():
             self._queue.add(("history", namespace, name, ""))
         self._add_open()
+
+    async def _budget(self, _task: Task) -> float | None:
+        """The budget has changed: replaced or edited by people, which matters to all, or by our own hand."""
+        if await self._parts.sweeper.budget_was_edited():
+            self._queue.add(SWEEP_TASK)
         return None
 
     async def _sweep(self, _task: Task) -> float | None:

@@ -12,20 +12,18 @@ from platelet.api import remediation as remediation_contract
 from platelet.api import runbook as runbook_contract
 from platelet.api import workloads as workload_contract
 from platelet.core import references, signals
-from platelet.model.policy import Scope, Settings
+from platelet.model.policy import Settings
 from platelet.model.remediation import Remediation
 from platelet.model.revision import RevisionRecord
-from platelet.model.signal import Signal
-from platelet.model.situation import NodeHealth, Situation
+from platelet.model.signal import Evidence, Signal
+from platelet.model.situation import Situation
 from platelet.model.workload import Pod, ReplicaSet, Workload, WorkloadRef
+from platelet.shell import surroundings
 from platelet.shell.clock import Clock
 from platelet.shell.hands import RESOURCES, Hands
 from platelet.shell.kube import (
-    AUTOSCALERS,
     CONTROLLER_REVISIONS,
-    DEPLOYMENTS,
     NAMESPACES,
-    NODES,
     PODS,
     REMEDIATIONS,
     REPLICA_SETS,
@@ -101,19 +99,23 @@ class Gatherer:
         """The rest of the situation around a workload that was just seen. Raises ApiError when a read fails."""
         reference = remediation.spec.policy_ref
         namespace = remediation.namespace
-        standing, budget, stored_namespace, siblings, autoscalers = await asyncio.gather(
+        standing, budget, stored_namespace, siblings = await asyncio.gather(
             self._book.live(reference.namespace or namespace, reference.name),
             self._ledger.read(),
             self._kube.get(NAMESPACES, "", namespace),
             read_remediations(self._kube, namespace),
-            self._kube.list(AUTOSCALERS, namespace),
         )
         now_signals = self._signals(remediation, standing, sight)
         attempt = remediation.status.attempts[-1].id if remediation.status.attempts else ""
+        around = surroundings.Around()
+        if remediation.status.state == "Waiting":  # only then is anything planned that these could forbid
+            around = await surroundings.read(
+                self._kube, target_of(remediation), standing, siblings, sight.pods, now_signals
+            )
         return Situation(
             settings=self._around.settings,
             remediation=remediation,
-            steps=runbook_contract.read_steps(remediation.spec.steps),
+            steps=runbook_contract.read_steps(remediation.spec.steps) if remediation.spec.steps else (),
             policy=standing.policy if standing else None,
             workload=sight.workload,
             signals=now_signals,
@@ -122,11 +124,13 @@ class Gatherer:
             records=sight.records,
             budget=budget,
             epoch=self._around.epoch(),
-            scope=await self._scope(remediation, standing, siblings),
-            nodes=await self._nodes(sight.pods, now_signals),
+            scope=around.scope,
+            nodes=around.nodes,
+            autoscalers=around.autoscalers,
+            covered=_is_covered(standing, sight),
+            inherited=_inherited(remediation, siblings),
             missing_references=references.missing_elsewhere(sight.pods, sight.records),
             namespace_suspended=_annotation(stored_namespace, SUSPEND),
-            autoscalers=_autoscalers_of(remediation, autoscalers),
             older_open=_older_open(remediation, siblings),
             clock_age_seconds=self._clock.age(),
             never_sent=self._hands.never_sent,
@@ -138,49 +142,24 @@ class Gatherer:
     async def has_loose_ends(self, remediation: Remediation) -> bool:
         """Whether the budget must still be told something about this remediation."""
         budget = await self._ledger.read()
-        entries = budget.status.entries if budget else ()
-        return any(each.id.startswith(f"{remediation.uid}/") and each.settled_at is None for each in entries)
+        if budget is None:
+            return True
+        own = f"{remediation.uid}/"
+        return any(each.id.startswith(own) and each.settled_at is None for each in budget.status.entries)
 
     def _signals(self, remediation: Remediation, standing: Standing | None, sight: Sight) -> tuple[Signal, ...]:
         if sight.workload is None:
             return ()
         triggers = standing.loaded.pod_triggers if standing else ()
+        known = remediation.status.evidence or (remediation.spec.signal,)
         return signals.current(
             triggers,
-            remediation.status.evidence or (remediation.spec.signal,),
+            [each for each in known if each.source == "alert" or each.resolved_at is None],
             sight.workload,
             sight.replica_sets,
             sight.pods,
             self._clock.now(),
         )
-
-    async def _scope(
-        self, remediation: Remediation, standing: Standing | None, siblings: Sequence[Remediation]
-    ) -> Scope | None:
-        """All targets of the policy, and the sick ones: not Available, or with an incident that is not over."""
-        if standing is None:
-            return None
-        stored = [each for ns in sorted(standing.namespaces) for each in await self._kube.list(DEPLOYMENTS, ns)]
-        workloads = [workload_contract.read_workload(each) for each in stored]
-        chosen = standing.loaded.targets
-        targets = [each for each in workloads if chosen.matches(each.labels, each.ref.name, each.ref.kind)]
-        troubled = {
-            target_of(each) for each in siblings if each.status.state in ("Waiting", "Acting", "Verifying", "Escalated")
-        }
-        sick = {each.ref for each in targets if _unavailable(each) or each.ref in troubled}
-        return Scope(total=len(targets), sick=frozenset(sick | {target_of(remediation)}))
-
-    async def _nodes(self, pods: Sequence[Pod], now_signals: Sequence[Signal]) -> Mapping[str, NodeHealth]:
-        sick = {name for each in now_signals for name in each.pods}
-        names = sorted({each.node for each in pods if each.node and each.name in sick})[:_NODES_READ]
-        found = await asyncio.gather(*(self._node(name) for name in names))
-        return {each.name: each for each in found}
-
-    async def _node(self, name: str) -> NodeHealth:
-        try:
-            return _read_node(await self._kube.get(NODES, "", name))
-        except NotFound:
-            return NodeHealth(name=name, ready=False)
 
 
 async def read_remediations(kube: Kube, namespace: str = "") -> list[Remediation]:
@@ -204,18 +183,33 @@ def _controller(stored: Json) -> str:
 
 
 def _annotation(stored: Json, key: str) -> str:
-    value = (stored["metadata"].get("annotations") or {}).get(key, "")
-    return "" if value == "false" else value
+    """A switch: absent and `false` are off (empty), anything else is on and the reason; an empty value is `true`."""
+    value = (stored["metadata"].get("annotations") or {}).get(key, "false")
+    return "" if value == "false" else (value or "true")
+
+
+def _is_covered(standing: Standing | None, sight: Sight) -> bool:
+    """Whether the policy, as it is now, is still for this workload."""
+    workload = sight.workload
+    if standing is None or workload is None:
+        return True  # other words say more: deleted
+    chosen = standing.loaded.targets
+    inside = workload.ref.namespace in standing.namespaces
+    return inside and chosen.matches(workload.labels, workload.ref.name, workload.ref.kind)
+
+
+def _inherited(remediation: Remediation, siblings: Sequence[Remediation]) -> tuple[Evidence, ...]:
+    """What still fires of the incident that this one continues."""
+    before = next((each for each in siblings if each.name == remediation.spec.continues), None)
+    if before is None:
+        return ()
+    return tuple(each for each in before.status.evidence if each.source == "alert" and each.resolved_at is None)
 
 
 def target_of(remediation: Remediation) -> WorkloadRef:
     """The key of the target."""
     ref = remediation.spec.target_ref
     return WorkloadRef(kind=ref.kind, namespace=remediation.namespace, name=ref.name)
-
-
-def _unavailable(workload: Workload) -> bool:
-    return workload.conditions.get("Available", ("True", ""))[0] != "True"
 
 
 def _older_open(remediation: Remediation, siblings: Sequence[Remediation]) -> str:
@@ -233,17 +227,3 @@ def _older_open(remediation: Remediation, siblings: Sequence[Remediation]) -> st
         and (each.status.opened_at is None, each.status.opened_at, each.name) < order
     ]
     return min(older, default="")
-
-
-def _autoscalers_of(remediation: Remediation, stored: Sequence[Json]) -> tuple[str, ...]:
-    ref = remediation.spec.target_ref
-    scaled = ((each["metadata"]["name"], each["spec"]["scaleTargetRef"]) for each in stored)
-    return tuple(name for name, it in scaled if (it.get("kind"), it.get("name")) == (ref.kind, ref.name))
-
-
-def _read_node(stored: Json) -> NodeHealth:
-    conditions = {each["type"]: each["status"] for each in (stored.get("status") or {}).get("conditions") or []}
-    pressures = tuple(
-        each for each in ("MemoryPressure", "DiskPressure", "PIDPressure") if conditions.get(each) == "True"
-    )
-    return NodeHealth(name=stored["metadata"]["name"], ready=conditions.get("Ready") == "True", pressures=pressures)

@@ -24,6 +24,7 @@ from platelet.shell.ledger import Ledger
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 RESOURCES: dict[str, Resource] = {"Deployment": DEPLOYMENTS}
 _LONGEST_WRITE = 10.0  # seconds
+_REMEMBERED = 1000  # definite refusals
 
 log = structlog.get_logger("platelet.hands")
 
@@ -62,6 +63,10 @@ class Hands:
         """Note that this process has just stored the intent of an attempt: nothing was sent under it yet."""
         self._never_sent.add(attempt)
 
+    def forget(self) -> None:
+        """We lead no more: whoever leads next may have sent what we have not."""
+        self._never_sent.clear()
+
     @property
     def never_sent(self) -> frozenset[str]:
         """Attempts whose write surely has not left any process."""
@@ -94,7 +99,7 @@ class Hands:
             case effects.Write():
                 return await self._write(effect)
             case effects.RememberRevision():
-                await self._kube.create(CONTROLLER_REVISIONS, effect.target.namespace, records.write_record(effect))
+                return await self._remember(effect)
             case effects.MarkRevision():
                 body = records.write_mark(effect)
                 await self._kube.patch(CONTROLLER_REVISIONS, effect.namespace, effect.record, body)
@@ -110,11 +115,24 @@ class Hands:
                 assert_never(effect)
         return True
 
+    async def _remember(self, effect: effects.RememberRevision) -> bool:
+        try:
+            await self._kube.create(CONTROLLER_REVISIONS, effect.target.namespace, records.write_record(effect))
+        except Conflict:  # it exists and was not found by its labels: somebody has changed them
+            log.warning("a revision record is not found by its labels", target=str(effect.target))
+            return False
+        return True
+
     async def _write(self, effect: effects.Write) -> bool:
-        body, subresource = await self._body(effect)
+        try:
+            body, subresource = await self._body(effect)
+        except (NotFound, KeyError, ValueError) as error:
+            self._fail(effect, 0, f"the revision record {effect.post.record} cannot be restored: {error}")
+            return True
         left = self._lease_left()
         if left <= 0:
             return False
+        first = effect.attempt in self._never_sent
         self._never_sent.discard(effect.attempt)
         try:
             await self._kube.patch(
@@ -127,13 +145,17 @@ class Hands:
                 timeout=min(left, _LONGEST_WRITE),
             )
         except Conflict:
-            self._never_sent.add(effect.attempt)  # a definite no: nothing was written
+            if first:
+                self._never_sent.add(effect.attempt)  # a definite no: nothing has ever been written under it
             raise
         except (Refused, NotFound) as error:
-            self._failures[effect.attempt] = WriteFailure(
-                attempt=effect.attempt, code=error.code, message=error.message
-            )
+            self._fail(effect, error.code, error.message)
         return True
+
+    def _fail(self, effect: effects.Write, code: int, message: str) -> None:
+        self._failures[effect.attempt] = WriteFailure(attempt=effect.attempt, code=code, message=message)
+        if len(self._failures) > _REMEMBERED:
+            self._failures.pop(next(iter(self._failures)))
 
     async def _body(self, effect: effects.Write) -> tuple[Any, str]:
         """Patches that touch only the fields they mean, with uid and resourceVersion as preconditions (TRAPS 4, 9)."""
@@ -148,6 +170,8 @@ class Hands:
     async def _undo(self, effect: effects.Write, post: PostState) -> list[dict[str, Any]]:
         namespace = effect.target.namespace
         stored = records.read_record(await self._kube.get(CONTROLLER_REVISIONS, namespace, post.record or ""))
+        if stored.template_hash != post.template_hash:
+            raise ValueError("it holds another template than the one that was pinned")
         return [
             {"op": "test", "path": "/metadata/uid", "value": effect.uid},
             {"op": "test", "path": "/metadata/resourceVersion", "value": effect.resource_version},

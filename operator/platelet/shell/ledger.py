@@ -11,7 +11,7 @@ from platelet.model.budget import Budget, BudgetStatus
 from platelet.model.effects import Reserve, Settle
 from platelet.model.verdict import Deny
 from platelet.shell.clock import Clock
-from platelet.shell.kube import BUDGETS, ApiError, Conflict, Json, Kube
+from platelet.shell.kube import BUDGETS, ApiError, Conflict, Json, Kube, Unanswered
 
 _TRIES = 5
 Change = Callable[[Budget, datetime], BudgetStatus | Deny]
@@ -72,34 +72,29 @@ class Ledger:
             raise Conflict(409, status.reason, status.message)
         return status.epoch, uid
 
-    async def sweep(self, epoch: int, live: Collection[str]) -> None:
-        """End the reservations whose Remediation is gone, so that their slots can free one day. Nothing is refunded."""
+    async def abandon(self, epoch: int, attempts: Collection[str]) -> None:
+        """End these reservations, so that their slots can free one day. Nothing is refunded."""
 
         def change(budget: Budget, now: datetime) -> BudgetStatus:
-            entries = tuple(
-                replace(
-                    each,
-                    outcome=each.outcome or "Abandoned",
-                    outcome_at=each.outcome_at or now,
-                    settled_at=each.settled_at or now,
-                )
-                if each.id.split("/")[0] not in live and (each.outcome_at is None or each.settled_at is None)
-                else each
-                for each in budget.status.entries
-            )
+            if budget.status.epoch != epoch:
+                return budget.status
+            entries = (reservation.end(each, now) if each.id in attempts else each for each in budget.status.entries)
             return replace(budget.status, entries=reservation.forget(entries, now))
 
-        budget = await self.read()
-        if budget is not None and budget.status.epoch == epoch:
+        if attempts:
             await self._submit(change)
 
     async def _submit(self, change: Change) -> BudgetStatus | Deny:
         request = _Request(change, asyncio.get_running_loop().create_future())
         self._requests.append(request)
-        async with self._writing:
-            if not request.answer.done():
-                batch, self._requests = self._requests, []
-                await self._write(batch)
+        try:
+            async with self._writing:
+                if not request.answer.done():
+                    batch, self._requests = self._requests, []
+                    await self._write(batch)
+        finally:
+            if request in self._requests:  # cancelled before its turn: nobody waits for the answer any more
+                self._requests.remove(request)
         return request.answer.result()
 
     async def _write(self, batch: list[_Request]) -> None:
@@ -111,6 +106,9 @@ class Ledger:
                     return _fail(batch, error)
             except (ApiError, ValueError) as error:
                 return _fail(batch, error)
+            except asyncio.CancelledError:
+                _fail(batch, Unanswered(0, "Cancelled", "the writer was stopped"))
+                raise
             else:
                 for request, answer in zip(batch, answers, strict=True):
                     request.answer.set_result(answer)

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from platelet.api import remediation as contract
+from platelet.api import workloads
 from platelet.core import opening
 from platelet.model.remediation import Remediation
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.gathering import read_remediations, target_of
+from platelet.shell.hands import RESOURCES
 from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound
 from platelet.shell.policy_book import PolicyBook, Standing
 
@@ -47,9 +49,10 @@ class Opener:
         for each in chosen:
             await self._record(target, facts, each, known)
 
-    async def open_take_back(self, target: WorkloadRef, attempt: str, standing: Standing) -> None:
-        """Open a Remediation whose only task is a take-back that has outlived its own."""
-        await self.bring(target, [opening.take_back_fact(attempt, self._clock.now())], [standing])
+    async def adopt(self, target: WorkloadRef, attempt: str, policy: str) -> None:
+        """Open a Remediation whose only task is a take-back that has outlived its own. Raises ApiError."""
+        others = await read_remediations(self._kube, target.namespace)
+        await self._store(opening.adopt(target, attempt, policy, others, self._clock.now()))
 
     async def _record(
         self,
@@ -65,8 +68,9 @@ class Opener:
             siblings = [each for each in others if target_of(each) == target]
             if standing.runbook is None:
                 return
+            live = await self._live_template(target, siblings)
             now = self._clock.now()
-            step = opening.receive(target, facts, standing.policy, standing.runbook, siblings, policies, now)
+            step = opening.receive(target, facts, standing.policy, standing.runbook, others, policies, live, now)
             if step is None:
                 return
             try:
@@ -74,6 +78,16 @@ class Opener:
             except (Conflict, NotFound):
                 if not remaining:
                     raise
+
+    async def _live_template(self, target: WorkloadRef, siblings: Sequence[Remediation]) -> str | None:
+        """The hash of the target's template, where it matters: while a recovered one is watched."""
+        if not any(each.status.state == "Monitoring" for each in siblings):
+            return None
+        try:
+            stored = await self._kube.get(RESOURCES[target.kind], target.namespace, target.name)
+        except NotFound:
+            return None
+        return workloads.read_workload(stored).template_hash
 
     async def _store(self, step: opening.Create | opening.Update) -> None:
         if isinstance(step, opening.Create):

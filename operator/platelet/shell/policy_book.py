@@ -56,17 +56,18 @@ class PolicyBook:
             if each.loaded.targets.matches(labels, target.name, target.kind)
         ]
 
-    async def refresh(self) -> None:
-        """Read and check all policies and runbooks; forget those that are gone."""
+    async def refresh(self) -> bool:
+        """Read and check all policies and runbooks; forget those that are gone. Whether anything has changed."""
+        before = dict(self._standings)
         runbooks = {_key(each): each for each in await self._kube.list(RUNBOOKS)}
         for stored in runbooks.values():
             await self._tell_runbook(stored)
         policies = await self._kube.list(POLICIES)
         for stored in policies:
-            reference = _runbook_key(stored)
-            await self._enter(stored, runbooks.get(reference))
+            await self._enter(stored, runbooks.get(_runbook_key(stored)))
         present = {_key(each) for each in policies}
         self._standings = {key: each for key, each in self._standings.items() if key in present}
+        return self._standings != before
 
     async def live(self, namespace: str, name: str) -> Standing | None:
         """Read one policy and its runbook now. None when it was deleted."""

@@ -23,7 +23,8 @@ from platelet.shell.narrator import Narrator
 from platelet.shell.opener import store_status
 
 _TURNS = 40  # a heal takes about ten; more than this in a row is a livelock, and yields
-_PAUSE = 1.0  # seconds, after effects that came to nothing
+_PAUSE = 1.0  # seconds, after effects that came to nothing; doubled each time
+_LONGEST_PAUSE = 60.0
 
 log = structlog.get_logger("platelet.reconciler")
 
@@ -60,6 +61,7 @@ class Reconciler:
         self._hands = hands
         self._historian = historian
         self._narrator = narrator
+        self._fruitless: dict[tuple[str, str], int] = {}
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
         """Work on one Remediation until it waits. Returns seconds until it is due by time, None when it is over.
@@ -69,7 +71,8 @@ class Reconciler:
         for _ in range(_TURNS):
             turn = await self._turn(namespace, name)
             if turn.fruitless:
-                return _PAUSE
+                return self._back_off((namespace, name))
+            self._fruitless.pop((namespace, name), None)
             if turn.over:
                 return None
             if turn.rest:
@@ -77,6 +80,11 @@ class Reconciler:
                     return math.inf
                 return max(0.0, (turn.again_at - self._clock.now()).total_seconds())
         return _PAUSE
+
+    def _back_off(self, key: tuple[str, str]) -> float:
+        failures = self._fruitless.get(key, 0)
+        self._fruitless[key] = failures + 1
+        return float(min(_LONGEST_PAUSE, _PAUSE * 2 ** min(failures, 10)))
 
     async def _turn(self, namespace: str, name: str) -> Turn:
         try:

@@ -1,19 +1,21 @@
 """What must be looked at although nothing happened: the budget's loose ends, orphaned take-backs, old records."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 
-from platelet.model.budget import Entry
+from platelet.model import windows
+from platelet.model.budget import Budget, Entry
 from platelet.model.durations import format_time
+from platelet.model.effects import Settle
 from platelet.model.remediation import Remediation
 from platelet.model.workload import WorkloadRef
+from platelet.shell.clock import Clock
 from platelet.shell.gathering import read_remediations, target_of
-from platelet.shell.kube import REMEDIATIONS, ApiError, Kube
+from platelet.shell.kube import REMEDIATIONS, ApiError, Kube, NotFound, Refused
 from platelet.shell.ledger import Ledger
 from platelet.shell.opener import Opener
-from platelet.shell.policy_book import PolicyBook
 from platelet.shell.succession import Succession
 
 KEPT_PER_TARGET = 10  # closed Remediations; deleting them frees nothing on the budget
@@ -24,38 +26,51 @@ log = structlog.get_logger("platelet.sweeper")
 class Sweeper:
     """Runs at take-over and at every resync."""
 
-    def __init__(self, kube: Kube, ledger: Ledger, book: PolicyBook, opener: Opener, succession: Succession) -> None:
+    def __init__(self, kube: Kube, clock: Clock, ledger: Ledger, opener: Opener, succession: Succession) -> None:
         """`succession` puts our epoch on a budget that was replaced."""
         self._kube = kube
+        self._clock = clock
         self._ledger = ledger
-        self._book = book
         self._opener = opener
         self._succession = succession
+        self._budget_seen: tuple[str, int] | None = None
 
     async def sweep(self) -> list[Remediation]:
         """Bring loose ends to an end. Returns all Remediations as read. Raises ApiError when they cannot be."""
-        remediations = await read_remediations(self._kube)
         await self._succession.ensure()
-        await self._ledger.sweep(self._succession.epoch, {each.uid for each in remediations})
-        await self._adopt_take_backs(remediations)
+        before = await self._ledger.read()  # first: what is reserved after it may belong to a newer Remediation
+        remediations = await read_remediations(self._kube)
+        if before is not None:
+            existing = {each.uid for each in remediations}
+            await self._ledger.abandon(self._succession.epoch, _abandoned(before, existing))
+            await self._adopt_take_backs(before, remediations)
         await self._prune(remediations)
         return remediations
 
-    async def _adopt_take_backs(self, remediations: Sequence[Remediation]) -> None:
-        """A temporary change whose Remediation is gone is taken back by one opened for that."""
+    async def budget_was_edited(self) -> bool:
+        """Whether people have replaced the budget or edited its spec since this was last asked."""
+        await self._succession.ensure()
         budget = await self._ledger.read()
+        seen = (budget.uid, budget.generation) if budget else None
+        edited, self._budget_seen = seen != self._budget_seen, seen
+        return edited
+
+    async def _adopt_take_backs(self, budget: Budget, remediations: Sequence[Remediation]) -> None:
+        """A temporary change whose Remediation is gone is taken back by one opened for that."""
         covered = {target_of(each) for each in remediations if _is_open(each)}
-        for entry in budget.status.entries if budget else ():
+        for entry in budget.status.entries:
             if _is_orphan(entry) and entry.target not in covered:
-                await self._adopt(entry)
                 covered.add(entry.target)
+                await self._adopt(entry)
 
     async def _adopt(self, entry: Entry) -> None:
-        standing = next((each for each in self._book.standings if each.policy.key == entry.policy), None)
-        if standing is None:
-            log.warning("a temporary change cannot be taken back: its policy is gone", attempt=entry.id)
-            return
-        await self._opener.open_take_back(entry.target, entry.id, standing)
+        try:
+            await self._opener.adopt(entry.target, entry.id, entry.policy)
+        except (NotFound, Refused) as error:  # its namespace is gone, or going: so is the change
+            log.warning("a temporary change is not taken back", attempt=entry.id, why=str(error))
+            await self._ledger.settle(Settle(attempt=entry.id, at=self._clock.now(), taken_back=True))
+        except ApiError as error:
+            log.info("a take-back is adopted later", attempt=entry.id, why=str(error))
 
     async def _prune(self, remediations: Sequence[Remediation]) -> None:
         closed: dict[tuple[WorkloadRef, str], list[Remediation]] = defaultdict(list)
@@ -69,6 +84,15 @@ class Sweeper:
                     await self._kube.delete(REMEDIATIONS, old.namespace, old.name, uid=old.uid)
                 except ApiError as error:
                     log.info("an old Remediation was not deleted", name=old.name, error=str(error))
+
+
+def _abandoned(budget: Budget, existing: Collection[str]) -> frozenset[str]:
+    """The reservations whose Remediation is gone and whose end is not on record."""
+    return frozenset(
+        each.id
+        for each in budget.status.entries
+        if windows.remediation_of(each) not in existing and (each.outcome_at is None or each.settled_at is None)
+    )
 
 
 def _age_order(remediation: Remediation) -> str:

@@ -167,6 +167,7 @@ class Operator:
             self._flow.end()
             await kopf_thread.stop()
             self._succession.forget()
+            self._hands.forget()
 
     async def _take_over(self) -> None:
         """Our epoch is on the budget, and the policies are read, before the first decision."""
@@ -209,7 +210,7 @@ class Operator:
             ),
             historian=historian,
             pod_watch=PodWatch(clock, self._book, opener, finder, self._deployments.records),
-            sweeper=Sweeper(client, self._ledger, self._book, opener, self._succession),
+            sweeper=Sweeper(client, clock, self._ledger, opener, self._succession),
             held_alerts=self._held,
             narrator=narrator,
         )
