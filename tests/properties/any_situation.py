@@ -17,7 +17,8 @@ from platelet.actions.rollout_restart import RolloutRestart
 from platelet.actions.rollout_undo import RolloutUndo
 from platelet.actions.scale import Scale
 from platelet.core import meaning
-from platelet.model.budget import Budget, BudgetSpec, Entry, PendingTakeBack, Suspension
+from platelet.model import remediation
+from platelet.model.budget import Budget, BudgetSpec, Entry, EntryOutcome, PendingTakeBack, Suspension
 from platelet.model.policy import Policy, Rate, Scope, Step, Verification
 from platelet.model.remediation import Attempt, EscalationRecord, PostState, PreState, Remediation, RemediationStatus
 from platelet.model.revision import RevisionRecord
@@ -55,7 +56,8 @@ STAMP = "2026-11-21T11:59:00Z"
 OTHER = "other"
 HASHES = (GOOD, BAD, OTHER)
 STALE = 61.0  # seconds: a clock that was not sampled lately
-PHASES = ("Intended", "Done", "Refused", "Superseded", "Unknown")
+PHASES: tuple[remediation.Phase, ...] = ("Intended", "Done", "Refused", "Superseded", "Unknown")
+_OUTCOMES: tuple[EntryOutcome | None, ...] = (None, "Done", "Refused", "Superseded", "Unknown", "Abandoned")
 _BORDERS = (0, 0, 1, -1, -30, -60, -300, -600, -900, -3600, -7200, -86_400, 60, 3600)  # seconds from NOW
 _CONDITIONS = ("", "", "", 'target.changedWithin("30m")', 'signal.source == "pod"', "1 +", "target.nothing == 1")
 _SIGNALS = (a_signal(), an_alert(), an_alert(fingerprint="other/2026-11-21T11:00:00Z"))
@@ -67,7 +69,7 @@ _REPLICA_SETS = (
 )
 
 many = settings(
-    max_examples=1500,
+    max_examples=1000,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # a seed has no smaller one
     suppress_health_check=list(HealthCheck),
@@ -143,7 +145,7 @@ def _attempt(chance: Chance) -> Attempt:
         step=chance.number(0, 2),
         action=chance.one_of(("rolloutUndo", "rolloutRestart", "scale")),
         summary="x",
-        phase=chance.one_of(PHASES),  # type: ignore[arg-type]
+        phase=chance.one_of(PHASES),
         intended_at=chance.moment(),
         outcome_at=chance.maybe(chance.moment),
         pre=pre,
@@ -223,7 +225,7 @@ def _workload(chance: Chance) -> Workload:
 
 def _entry(chance: Chance) -> Entry:
     name = chance.one_of(("rem-1/0/1", "rem-1/0/2", "rem-1/1/1", "rem-0/0/1", "rem-0/0/1/back", "rem-9/0/1"))
-    outcome = chance.one_of((None, "Done", "Refused", "Superseded", "Unknown", "Abandoned"))
+    outcome = chance.one_of(_OUTCOMES)
     back = PendingTakeBack(
         replicas_set=chance.number(1, 4),
         replicas_before=chance.number(1, 4),
@@ -294,14 +296,14 @@ def _record(chance: Chance) -> RevisionRecord:
 
 
 def _remediation(chance: Chance, status: RemediationStatus) -> Remediation:
-    remediation = a_remediation(status=status)
+    usual = a_remediation(status=status)
     spec = replace(
-        remediation.spec,
+        usual.spec,
         mode=chance.rarely(chance.one_of(("Observe", "Approve")), "Enforce"),
         signal=evidence_of(a_signal(source=chance.rarely("takeBack", "pod", 9))),
         first_step=chance.number(0, 3),
     )
-    return replace(remediation, spec=chance.one_of((spec, remediation.spec)))
+    return replace(usual, spec=chance.one_of((spec, usual.spec)))
 
 
 def _situation(chance: Chance) -> Situation:

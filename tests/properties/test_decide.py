@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from platelet.actions.rollout_undo import RolloutUndo
@@ -35,7 +35,7 @@ def started(situation: Situation, decision: Decision) -> list[str]:
 
 
 def acts_started(situation: Situation, decision: Decision) -> list[str]:
-    return [each for each in started(situation, decision) if not each.endswith("/back")]
+    return [each for each in started(situation, decision) if "/back" not in each]
 
 
 @many
@@ -98,8 +98,8 @@ def test_no_act_is_started_where_something_vital_is_missing(situation: Situation
 @given(any_situation())
 def test_nothing_at_all_is_started_while_the_clock_is_stale_or_no_budget_is_read(situation: Situation) -> None:
     """Take-backs included."""
-    assume(situation.budget is None or not situation.clock_age_seconds <= clock.MAX_AGE_SECONDS)
-    assert not started(situation, decide(situation, NOW))
+    if situation.budget is None or not situation.clock_age_seconds <= clock.MAX_AGE_SECONDS:
+        assert not started(situation, decide(situation, NOW))
 
 
 @many
@@ -108,8 +108,8 @@ def test_only_a_ready_enforcing_policy_of_an_enforcing_remediation_starts_an_act
     policy = situation.policy
     spec = situation.remediation.spec
     allowed = policy is not None and policy.ready and policy.mode == spec.mode == "Enforce" and not policy.suspended
-    assume(not allowed or (policy is not None and policy.uid != spec.policy_ref.uid))
-    assert not acts_started(situation, decide(situation, NOW))
+    if not allowed or policy is None or policy.uid != spec.policy_ref.uid:
+        assert not acts_started(situation, decide(situation, NOW))
 
 
 @many
