@@ -27,10 +27,15 @@ class AlertSender:
         """Nothing fires."""
         self._clock = clock
         self._outbox: list[_Notification] = []
+        self._ends: dict[str, datetime] = {}
         self.firing: dict[str, Alert] = {}
 
-    def fire(self, fingerprint: str, labels: Mapping[str, str], times: int = 1) -> None:
-        """An alert begins to fire; it is sent so many times."""
+    def fire(
+        self, fingerprint: str, labels: Mapping[str, str], *, times: int = 1, lasts: timedelta | None = None
+    ) -> None:
+        """An alert begins to fire; it is sent so many times, and resolves after a while."""
+        if lasts is not None:
+            self._ends[fingerprint] = self._clock.now() + lasts
         alert = Alert(
             fingerprint=fingerprint,
             status="firing",
@@ -42,11 +47,15 @@ class AlertSender:
 
     def resolve(self, fingerprint: str) -> None:
         """It fires no more."""
+        self._ends.pop(fingerprint, None)
         alert = replace(self.firing.pop(fingerprint), status="resolved", ends_at=self._clock.now())
         self._outbox.append(_Notification(alert, self._clock.now()))
 
     def send(self, processes: Sequence[Process]) -> None:
         """Send what is due to the leader, and see what was answered."""
+        for fingerprint, end in list(self._ends.items()):
+            if end <= self._clock.now():
+                self.resolve(fingerprint)
         for each in list(self._outbox):
             if each.answer is not None and each.process is not None:
                 if each.answer.done() and not each.answer.cancelled() and each.answer.exception() is None:
@@ -62,4 +71,5 @@ class AlertSender:
     def next_due(self) -> datetime | None:
         """When something is to be sent again."""
         waiting = [each.due for each in self._outbox if each.answer is None]
-        return max(min(waiting), self._clock.now() + timedelta(seconds=1)) if waiting else None
+        sends = [max(min(waiting), self._clock.now() + timedelta(seconds=1))] if waiting else []
+        return min([*sends, *self._ends.values()], default=None)

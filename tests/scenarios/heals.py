@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from platelet.model.budget import Entry
@@ -19,10 +19,14 @@ SETTLES_WITHIN = 3 * MINUTE  # after the end: a new leader after a late kill, pr
 
 
 def is_over(simulation: Simulation) -> bool:
-    """Every incident is settled, and people were told where they must be."""
+    """Every incident is settled, people were told where they must be, and no alert fires."""
     found = simulation.remediations()
-    return bool(found) and all(
-        each.status.state == "Closed" or (each.status.state == "Escalated" and _told(simulation)) for each in found
+    return (
+        bool(found)
+        and not simulation.alerts.firing
+        and all(
+            each.status.state == "Closed" or (each.status.state == "Escalated" and _told(simulation)) for each in found
+        )
     )
 
 
@@ -48,10 +52,7 @@ def _calm(simulation: Simulation, *steps: kube.Json, **more: Any) -> None:
 
 
 def _alert_for_a_while(simulation: Simulation) -> None:
-    simulation.alerts.fire("f1", {"alertname": "Busy", "namespace": SHOP, "deployment": "api"})
-    simulation.run_until(lambda: simulation.world.replicas("api") != 2 or is_over(simulation))
-    simulation.run(MINUTE)
-    simulation.alerts.resolve("f1")
+    simulation.alerts.fire("f1", {"alertname": "Busy", "namespace": SHOP, "deployment": "api"}, lasts=5 * MINUTE)
 
 
 SCALE = {"to": 5, "revertAfter": "10m"}
@@ -103,6 +104,7 @@ class Play:
     """A played incident."""
 
     simulation: Simulation
+    struck_at: datetime
     incident: range  # of call indices
     outcome: Outcome
 
@@ -113,13 +115,15 @@ def play(
     faults: dict[int, FaultKind] | None = None,
     replicas: int = 1,
     stands_still: timedelta = timedelta(),
+    outage: tuple[datetime, datetime] | None = None,
 ) -> Play:
     """Play an incident to its end, with faults at call indices; a process that is paused goes on after a while."""
     with Simulation(replicas) as simulation:
         simulation.world.server.faults.at.update(faults or {})
+        simulation.world.server.faults.outages += [outage] if outage else []
         heal.prepare(simulation)
         simulation.stands_still = stands_still
-        struck_at = simulation.world.server.index
+        struck_at, first = simulation.world.now, simulation.world.server.index
         heal.strike(simulation)
         simulation.run_until(lambda: is_over(simulation) and not simulation.is_waiting_for_a_process())
         over_at = simulation.world.server.index
@@ -127,7 +131,7 @@ def play(
         last = last_write(simulation)
         simulation.run(SETTLES_WITHIN)
         assert last_write(simulation) == last, f"written after the end: {last_write(simulation)}"
-        return Play(simulation, range(struck_at, over_at), look(simulation))
+        return Play(simulation, struck_at, range(first, over_at), look(simulation))
 
 
 def look(simulation: Simulation) -> Outcome:

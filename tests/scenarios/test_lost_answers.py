@@ -1,6 +1,7 @@
 """An answer that is lost, refused, in conflict or never given: at any write of a heal, and at reads of every kind."""
 
 import os
+from datetime import timedelta
 
 import pytest
 
@@ -40,6 +41,19 @@ def test_at_any_write_it_changes_nothing(name: str, kind: FaultKind) -> None:
     dry = play(HEALS[name])
     for call in writes(dry):
         check(name, call, kind, dry)
+
+
+@pytest.mark.parametrize("name", HEALS)
+def test_an_api_server_that_is_down_for_a_minute_changes_nothing(name: str) -> None:
+    """From each moment on at which the operator did something."""
+    dry = play(HEALS[name])
+    audit = dry.simulation.world.server.audit
+    for begins in sorted({call.at for call in audit if call.index in dry.incident}):
+        found = play(HEALS[name], outage=(begins, begins + timedelta(minutes=1)))
+        try:
+            judge(found.outcome, dry.outcome)
+        except AssertionError as error:
+            raise AssertionError(f"down from {begins}: {error}\n{found.simulation.describe()}") from error
 
 
 @pytest.mark.parametrize("name", HEALS)
