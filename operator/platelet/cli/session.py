@@ -43,9 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, work: Work) -> int:
     """Do the work with a connected client. Returns its exit code; 1 or 2 after one line on standard error."""
-    logging.disable()  # libraries log what we say ourselves
     if options.kubeconfig is not None and not Path(options.kubeconfig).is_file():
         return fail(f"--kubeconfig: there is no file {options.kubeconfig}", code=2)
+    spoken = logging.root.manager.disable
+    logging.disable()  # libraries log what we say ourselves
     try:
         return asyncio.run(_converse(options, work))
     except ConnectionNotConfiguredError as error:
@@ -58,6 +59,8 @@ def run(options: argparse.Namespace, work: Work) -> int:
         return fail(str(error))
     except kube.ApiError as error:
         return fail(describe(error))
+    finally:
+        logging.disable(spoken)
 
 
 async def _converse(options: argparse.Namespace, work: Work) -> int:
