@@ -1,0 +1,1 @@
+"""Tests of core: one module each, tables whose row names are sentences."""

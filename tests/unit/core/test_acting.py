@@ -1,0 +1,186 @@
+"""ACT: one write per attempt, and what a crash or a lost answer leaves."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from platelet.core.decide import decide
+from platelet.core.decision import Decision
+from platelet.model import reasons
+from platelet.model.effects import Reserve, Write
+from platelet.model.remediation import Attempt, PostState
+from platelet.model.situation import Situation, WriteFailure
+from tests.unit.core.runbooks import undo_step
+from tests.unit.situations import (
+    BAD,
+    GOOD,
+    NOW,
+    a_budget,
+    a_remediation,
+    a_situation,
+    a_status,
+    a_workload,
+    an_attempt,
+    an_entry,
+    seconds,
+)
+
+ID = "rem-1/0/1"
+STAMP = "2026-11-21T11:59:59Z"
+
+
+def intended(post: PostState | None = None, **changes: Any) -> Attempt:
+    pre = replace(an_attempt().pre, **changes)
+    kept = post or an_attempt().post
+    return an_attempt(phase="Intended", intended_at=NOW - seconds(1), outcome_at=None, pre=pre, post=kept)
+
+
+def acting(attempt: Attempt, *, sent: bool = False, **changes: Any) -> Situation:
+    """The intent is on record; `sent`: this process does not know that the write never left."""
+    remediation = a_remediation(status=a_status(state="Acting", attempts=(attempt,)))
+    place = an_entry(id=ID, outcome=None, outcome_at=None, settled_at=None, reserved_at=NOW - seconds(2))
+    known: dict[str, Any] = {
+        "remediation": remediation,
+        "budget": a_budget(place),
+        "never_sent": frozenset() if sent else frozenset({ID}),
+    }
+    return a_situation(**(known | changes))
+
+
+def sent_by(decision: Decision) -> list[Write]:
+    return [each for each in decision.effects if isinstance(each, Write)]
+
+
+UNDO, RESTART, SCALE = intended(), intended(PostState(restart_stamp=STAMP)), intended(PostState(replicas=5))
+GOES_OUT = {
+    "an undo on what it was planned on": acting(UNDO),
+    "a restart on what it was planned on": acting(RESTART),
+    "a scale on what it was planned on": acting(SCALE),
+    "after an annotation by others, if it was never sent": acting(UNDO, workload=a_workload(generation=9)),
+    "an undo after others have scaled": acting(UNDO, workload=a_workload(replicas=7)),
+    "a scale on a paused workload": acting(SCALE, workload=a_workload(paused=True)),
+    "again after a crash, when nothing was written since": acting(UNDO, sent=True),
+    "again after a crash, when only the status has moved": acting(
+        UNDO, sent=True, workload=a_workload(resource_version="200", available_replicas=1)
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", GOES_OUT.values(), ids=GOES_OUT)
+def test_the_pinned_write_goes_out(situation: Situation) -> None:
+    """Once, with the resourceVersion and the uid just read; the status stays until the outcome is seen."""
+    decision = decide(situation, NOW)
+    (write,) = sent_by(decision)
+    workload, attempt = situation.workload, situation.remediation.status.attempts[0]
+    assert workload is not None
+    assert (write.attempt, write.uid, write.resource_version) == (ID, workload.uid, workload.resource_version)
+    assert write.post == attempt.post
+    assert decision.status.attempts == situation.remediation.status.attempts
+
+
+LOST = {
+    "the workload was re-created": {"workload": a_workload(uid="uid-new")},
+    "the workload is being deleted": {"workload": a_workload(deleting=True)},
+    "the workload was paused": {"workload": a_workload(paused=True)},
+    "others have released": {"workload": a_workload(template_hash="newer", generation=3)},
+}
+
+
+@pytest.mark.parametrize("changes", LOST.values(), ids=LOST)
+def test_a_write_that_surely_never_left_is_superseded_when_the_world_has_changed(changes: dict[str, Any]) -> None:
+    """Nothing is sent; the step is decided anew."""
+    decision = decide(acting(UNDO, **changes), NOW)
+    assert not sent_by(decision)
+    assert (decision.status.attempts[0].phase, decision.status.state) == ("Superseded", "Waiting")
+
+
+@pytest.mark.parametrize("changes", LOST.values(), ids=LOST)
+def test_a_write_that_may_have_left_is_unknown_when_the_world_has_changed(changes: dict[str, Any]) -> None:
+    """The attempt is used up: nobody can prove that it did nothing."""
+    decision = decide(acting(UNDO, sent=True, **changes), NOW)
+    assert not sent_by(decision)
+    assert (decision.status.attempts[0].phase, decision.status.reason) == ("Unknown", reasons.UNKNOWN_OUTCOME)
+
+
+CHANGED_BY_OTHERS = {
+    "a restart, and others have restarted": (RESTART, a_workload(restart_stamp="2026-11-21T11:58:00Z")),
+    "a restart, and others have released": (RESTART, a_workload(template_hash="newer")),
+    "a scale, and others have scaled": (SCALE, a_workload(replicas=3)),
+    "a scale, and others have released": (SCALE, a_workload(template_hash="newer")),
+}
+
+
+@pytest.mark.parametrize(("attempt", "workload"), CHANGED_BY_OTHERS.values(), ids=CHANGED_BY_OTHERS)
+def test_the_fields_that_an_action_writes_are_its_precondition(attempt: Attempt, workload: Any) -> None:
+    decision = decide(acting(attempt, workload=workload), NOW)
+    assert not sent_by(decision)
+    assert decision.status.attempts[0].phase == "Superseded"
+
+
+def test_after_a_crash_a_moved_generation_stops_the_second_send() -> None:
+    """Same meaning, but something was written: whether by us cannot be told (TRAPS 47)."""
+    decision = decide(acting(UNDO, sent=True, workload=a_workload(generation=3)), NOW)
+    assert not sent_by(decision)
+    assert decision.status.attempts[0].phase == "Unknown"
+
+
+LANDED = {
+    "an undo": (UNDO, a_workload(template_hash=GOOD, generation=3)),
+    "a restart": (RESTART, a_workload(restart_stamp=STAMP, generation=3)),
+    "a scale": (SCALE, a_workload(replicas=5, generation=3)),
+    "an undo, paused right afterwards": (UNDO, a_workload(template_hash=GOOD, generation=4, paused=True)),
+}
+
+
+@pytest.mark.parametrize("sent", [False, True], ids=["not sent by us", "sent, answer lost"])
+@pytest.mark.parametrize(("attempt", "workload"), LANDED.values(), ids=LANDED)
+def test_what_has_landed_is_recorded_and_never_sent_again(attempt: Attempt, workload: Any, sent: bool) -> None:  # noqa: FBT001 - a table's column
+    decision = decide(acting(attempt, workload=workload, sent=sent), NOW)
+    assert not sent_by(decision)
+    done = decision.status.attempts[0]
+    assert (done.phase, done.outcome_at) == ("Done", NOW)
+    assert decision.status.state == "Verifying"
+    assert decision.status.verifying is not None
+    assert decision.status.verifying.started_at == NOW
+
+
+def test_what_has_landed_on_a_namesake_is_not_ours() -> None:
+    """A re-created workload that happens to have the wanted template was not written by this attempt."""
+    decision = decide(acting(UNDO, workload=a_workload(uid="uid-new", template_hash=GOOD)), NOW)
+    assert decision.status.attempts[0].phase == "Superseded"
+
+
+def test_a_refused_write_ends_the_step_and_says_what_the_api_server_said() -> None:
+    failure = WriteFailure(attempt=ID, code=403, message="deployments.apps is forbidden")
+    decision = decide(acting(UNDO, failure=failure), NOW)
+    assert not sent_by(decision)
+    assert (decision.status.attempts[0].phase, decision.status.step) == ("Refused", 1)
+    assert "403 deployments.apps is forbidden" in decision.status.message
+
+
+def test_another_attempts_refusal_is_not_ours() -> None:
+    failure = WriteFailure(attempt="rem-9/0/1", code=403, message="no")
+    assert sent_by(decide(acting(UNDO, failure=failure), NOW))
+
+
+def test_a_deleted_target_ends_the_attempt() -> None:
+    decision = decide(acting(UNDO, workload=None), NOW)
+    assert not sent_by(decision)
+    assert decision.status.attempts[0].phase == "Superseded"
+
+
+def test_people_see_an_event_once_it_is_done() -> None:
+    decision = decide(acting(UNDO, workload=a_workload(template_hash=GOOD, generation=3)), NOW)
+    assert {getattr(each, "reason", "") for each in decision.effects} >= {reasons.ACTED}
+
+
+def test_a_step_that_was_superseded_is_decided_anew_with_the_next_number() -> None:
+    """At most one effect per id: the next try has another one."""
+    status = a_status(attempts=(an_attempt(phase="Superseded"),))
+    spent = an_entry(id=ID, outcome="Superseded", reserved_at=NOW, outcome_at=NOW, settled_at=NOW)
+    situation = a_situation(remediation=a_remediation(status=status), budget=a_budget(spent))
+    situation = replace(situation, workload=a_workload(template_hash=BAD))
+    (effect,) = decide(replace(situation, steps=(undo_step(),)), NOW).effects
+    assert isinstance(effect, Reserve)
+    assert effect.entry.id == "rem-1/0/2"

@@ -1,0 +1,275 @@
+"""VERIFY, MONITOR, ESCALATE, CLOSE: what follows from an act that was made."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from platelet.core.decide import decide
+from platelet.model import reasons
+from platelet.model.effects import Annotate, Deliver, MarkRevision, Publish, Settle, Write
+from platelet.model.policy import Verification
+from platelet.model.remediation import EscalationRecord
+from platelet.model.situation import DeliveryResult, Situation
+from tests.unit.core.runbooks import restart_step, undo_step
+from tests.unit.situations import (
+    BAD,
+    GOOD,
+    NOW,
+    a_budget,
+    a_container,
+    a_pod,
+    a_policy,
+    a_record,
+    a_remediation,
+    a_replica_set,
+    a_signal,
+    a_situation,
+    a_status,
+    a_well_workload,
+    a_workload,
+    an_alert,
+    an_attempt,
+    an_entry,
+    evidence_of,
+    minutes,
+    seconds,
+    verifying,
+)
+
+LONG_AGO = NOW - minutes(3)
+WELL: dict[str, Any] = {
+    "workload": a_well_workload(generation=3, observed_generation=3),
+    "signals": (),
+    "replica_sets": (a_replica_set(3, GOOD, replicas=2), a_replica_set(2, BAD)),
+    "pods": tuple(
+        a_pod(name, created_at=LONG_AGO, ready_changed_at=LONG_AGO, containers=(a_container(started_at=LONG_AGO),))
+        for name in ("api-3-a", "api-3-b")
+    ),
+    "records": (a_record(),),
+}
+
+
+def in_state(state: str, *, attempt: Any = None, **changes: Any) -> Situation:
+    """The undo was done; `changes` of the status and of the situation."""
+    parts = {name: changes.pop(name) for name in list(changes) if name in a_status().__dataclass_fields__}
+    status = a_status(state=state, attempts=(attempt or an_attempt(),), **parts)
+    return a_situation(
+        **({"remediation": a_remediation(status=status), "steps": (undo_step(), restart_step())} | changes)
+    )
+
+
+def being_verified(complete_at: datetime | None = LONG_AGO, **changes: Any) -> Situation:
+    return in_state("Verifying", verifying=verifying(LONG_AGO, complete_at), **changes)
+
+
+def test_recovery_is_recorded_and_told() -> None:
+    decision = decide(being_verified(**WELL), NOW)
+    assert (decision.status.state, decision.status.recovered_at) == ("Monitoring", NOW)
+    assert decision.status.attempts[0].verdict == "Recovered"
+    assert [each.type for each in decision.status.conditions if each.status == "True"] == ["Recovered"]
+    assert any(isinstance(each, Publish) and each.reason == reasons.RECOVERED for each in decision.effects)
+
+
+def test_a_failed_verification_leads_to_the_next_step() -> None:
+    """The rollout was not complete in time."""
+    late = being_verified(None, workload=a_workload(template_hash=GOOD, updated_replicas=1))
+    late = replace(late, steps=(undo_step(verify=Verification(timeout=minutes(1))), restart_step()))
+    status = decide(late, NOW).status
+    assert (status.state, status.step, status.attempts[0].verdict) == ("Waiting", 1, "Failed")
+
+
+def test_a_pending_verification_waits_for_its_moment() -> None:
+    decision = decide(
+        being_verified(None, **{**WELL, "workload": a_workload(template_hash=GOOD, updated_replicas=1)}), NOW
+    )
+    assert decision.status.state == "Verifying"
+    assert decision.again_at == LONG_AGO + minutes(5)
+
+
+def test_what_others_have_reverted_is_for_people() -> None:
+    """Two actors undoing each other stop at once (TRAPS 14)."""
+    status = decide(being_verified(workload=a_workload()), NOW).status
+    assert (status.state, status.reason) == ("Escalated", reasons.REVERTED_BY_OTHERS)
+
+
+def test_an_unknown_outcome_of_a_verification_never_leads_to_an_action() -> None:
+    """I10."""
+    heard = evidence_of(an_alert(), last_seen=NOW - minutes(60))
+    situation = being_verified(NOW - minutes(20), evidence=(heard,), **WELL)
+    decision = decide(situation, NOW)
+    assert (decision.status.state, decision.status.reason) == ("Escalated", reasons.INCONCLUSIVE)
+    assert not any(isinstance(each, Write) for each in decision.effects)
+
+
+def watched(**changes: Any) -> Situation:
+    return in_state("Monitoring", **({"recovered_at": NOW - minutes(5), **WELL} | changes))
+
+
+def test_a_recovered_one_is_watched_and_then_closed() -> None:
+    decision = decide(watched(), NOW)
+    assert (decision.status.state, decision.again_at) == ("Monitoring", NOW + minutes(10))
+    closed = decide(watched(recovered_at=NOW - minutes(15)), NOW).status
+    assert (closed.state, closed.reason) == ("Closed", reasons.RECOVERED)
+
+
+def test_a_recurrence_goes_to_the_next_step_and_attempts_carry_over() -> None:
+    """TRAPS 25."""
+    status = decide(watched(signals=(a_signal(),)), NOW).status
+    assert (status.state, status.step, len(status.attempts)) == ("Waiting", 1, 1)
+    assert [(each.type, each.status) for each in status.conditions] == [("Recovered", "False")]
+
+
+def test_a_young_recurrence_is_waited_for() -> None:
+    decision = decide(watched(signals=(a_signal(holds_at=NOW + seconds(9)),)), NOW)
+    assert (decision.status.state, decision.again_at) == ("Monitoring", NOW + seconds(9))
+
+
+def test_after_our_own_take_back_the_step_is_applied_once_more() -> None:
+    status = decide(watched(signals=(a_signal(),), taken_back_at=NOW - minutes(1)), NOW).status
+    assert (status.state, status.step, status.reapplied) == ("Waiting", 0, True)
+    again = decide(watched(signals=(a_signal(),), taken_back_at=NOW - minutes(1), reapplied=True), NOW).status
+    assert (again.state, again.reason) == ("Escalated", reasons.RECURRED)
+
+
+def escalated(**changes: Any) -> Situation:
+    told = EscalationRecord(reason=reasons.GAVE_UP, message="m", at=NOW - minutes(5))
+    return in_state("Escalated", **({"escalation": told} | changes))
+
+
+def test_the_mark_for_people_is_put_where_it_is_missing() -> None:
+    """After a crash, or after somebody's apply."""
+    (mark,) = [each for each in decide(escalated(), NOW).effects if isinstance(each, Annotate)]
+    assert mark.value is not None
+    marked = escalated(workload=a_workload(annotations={mark.key: mark.value}))
+    assert not any(isinstance(each, Annotate) for each in decide(marked, NOW).effects)
+
+
+def test_an_escalated_target_that_is_well_for_a_while_is_let_go() -> None:
+    """First the mark is removed, then it is closed."""
+    first = decide(escalated(**WELL), NOW)
+    assert (first.status.healthy_since, first.again_at) == (NOW, NOW + minutes(1))
+    (mark,) = [each for each in decide(escalated(), NOW).effects if isinstance(each, Annotate)]
+    well_since = {**WELL, "healthy_since": NOW - minutes(1)}
+    marked = replace(WELL["workload"], annotations={mark.key: mark.value})
+    (removal,) = decide(escalated(**{**well_since, "workload": marked}), NOW).effects
+    assert isinstance(removal, Annotate)
+    assert removal.value is None
+    closed = decide(escalated(**well_since), NOW).status
+    assert (closed.state, closed.reason) == ("Closed", reasons.RESOLVED_BY_PEOPLE)
+
+
+def test_an_escalated_target_that_is_sick_again_starts_its_time_anew() -> None:
+    assert decide(escalated(healthy_since=NOW - minutes(9)), NOW).status.healthy_since is None
+
+
+DELIVERIES = {
+    "the first time at once": ({}, None, True),
+    "not before its time": ({"retry_at": NOW + seconds(1)}, NOW + seconds(1), False),
+    "again when it is time": ({"retry_at": NOW, "deliveries": 1}, None, True),
+    "not when it was delivered": ({"delivered": True, "retry_at": NOW}, None, False),
+}
+
+
+@pytest.mark.parametrize(("told", "again_at", "sent"), DELIVERIES.values(), ids=DELIVERIES)
+def test_the_webhook_is_told(told: dict[str, Any], again_at: datetime | None, sent: bool) -> None:  # noqa: FBT001 - a table's column
+    record = EscalationRecord(reason="GaveUp", message="m", at=NOW, **told)
+    decision = decide(escalated(escalation=record, policy=a_policy(has_webhook=True)), NOW)
+    assert any(isinstance(each, Deliver) for each in decision.effects) == sent
+    assert sent or decision.again_at == again_at
+
+
+def test_a_delivery_that_failed_is_tried_again_later_and_the_error_kept() -> None:
+    failed = DeliveryResult(delivered=False, message="503")
+    told = decide(escalated(delivery=failed, policy=a_policy(has_webhook=True)), NOW).status.escalation
+    assert told is not None
+    assert (told.delivered, told.deliveries, told.retry_at, told.last_error) == (False, 1, NOW + seconds(5), "503")
+
+
+def test_without_a_webhook_a_retry_that_was_due_does_not_spin() -> None:
+    """The policy was deleted while its webhook did not answer."""
+    told = EscalationRecord(reason="GaveUp", message="m", at=NOW, deliveries=2, retry_at=NOW - seconds(1))
+    decision = decide(escalated(escalation=told, policy=None), NOW)
+    assert decision.again_at is None or decision.again_at > NOW
+
+
+CANCELLED = {
+    "the policy was deleted": {"policy": None},
+    "the policy was replaced by a namesake": {"policy": a_policy(uid="uid-new")},
+    "the policy is not ready": {"policy": a_policy(ready=False)},
+    "the policy only observes now": {"policy": a_policy(mode="Observe")},
+}
+
+
+@pytest.mark.parametrize("changes", CANCELLED.values(), ids=CANCELLED)
+def test_an_incident_that_its_policy_no_longer_wants_is_cancelled(changes: dict[str, Any]) -> None:
+    status = decide(a_situation(steps=(undo_step(),), **changes), NOW).status
+    assert (status.state, status.reason) == ("Closed", reasons.CANCELLED)
+
+
+def test_a_resolved_incident_is_cancelled_before_it_acts() -> None:
+    """I22: nothing was done, so it has resolved by itself."""
+    status = decide(a_situation(steps=(undo_step(),), signals=()), NOW).status
+    assert (status.state, status.reason) == ("Closed", reasons.RESOLVED_BY_ITSELF)
+
+
+def test_a_signal_that_goes_during_the_write_does_not_abort_half_way() -> None:
+    """I22: what was intended is brought to its end."""
+    attempt = an_attempt(phase="Intended", outcome_at=None, intended_at=NOW - seconds(1))
+    situation = in_state("Acting", attempt=attempt, signals=(), never_sent=frozenset({attempt.id}))
+    assert any(isinstance(each, Write) for each in decide(situation, NOW).effects)
+
+
+def test_a_signal_that_goes_after_an_act_is_watched_not_closed() -> None:
+    status = decide(in_state("Waiting", signals=()), NOW).status
+    assert (status.state, status.recovered_at) == ("Monitoring", NOW)
+
+
+def test_observing_says_what_it_would_do() -> None:
+    situation = a_situation(steps=(undo_step(),), policy=a_policy(mode="Observe"))
+    spec = replace(situation.remediation.spec, mode="Observe")
+    situation = replace(situation, remediation=replace(situation.remediation, spec=spec))
+    decision = decide(situation, NOW)
+    assert not decision.effects
+    assert decision.status.reason == reasons.WOULD_HAVE_ACTED
+    assert decision.status.message.startswith("would undo to")
+    gone = decide(replace(situation, signals=()), NOW).status
+    assert (gone.state, gone.reason) == ("Closed", reasons.WOULD_HAVE_ACTED)
+    denied = decide(replace(situation, namespace_suspended="freeze"), NOW).status
+    assert denied.message.startswith("would not act: namespace shop is suspended")
+
+
+UNSETTLED = {
+    "an outcome that the budget lacks": (an_attempt(verdict="Recovered"), {"outcome": None}, ("Done", True)),
+    "a verification that is over": (an_attempt(verdict="Failed"), {"outcome": "Done"}, (None, True)),
+    "a refusal is refunded": (an_attempt(phase="Refused"), {"outcome": None}, ("Refused", True)),
+    "a verification that goes on": (an_attempt(), {"outcome": None}, ("Done", False)),
+}
+
+
+@pytest.mark.parametrize(("attempt", "entry", "told"), UNSETTLED.values(), ids=UNSETTLED)
+def test_the_budget_is_told(attempt: Any, entry: dict[str, Any], told: tuple[str | None, bool]) -> None:
+    """Derived at every look, so a crash loses nothing."""
+    place = an_entry(id="rem-1/0/1", settled_at=None, outcome_at=None, **entry)
+    situation = in_state("Verifying", attempt=attempt, verifying=verifying(), budget=a_budget(place))
+    settles = [each for each in decide(situation, NOW).effects if isinstance(each, Settle)]
+    assert [(each.outcome, each.verified) for each in settles] == [told]
+    assert settles[0].refunded == (attempt.phase == "Refused")
+
+
+CONDEMNED = {
+    "an undo left it and it was never healthy": ({"health": "Unknown", "ever_healthy": False}, {}, True),
+    "an undo left it and that healed": ({"health": "Suspect"}, {"verdict": "Recovered"}, True),
+    "it was healthy once, and leaving it did not heal": ({"health": "Suspect"}, {"verdict": "Failed"}, False),
+    "it is Bad already": ({"health": "Bad", "ever_healthy": False}, {}, False),
+    "the undo did not happen": ({"health": "Unknown", "ever_healthy": False}, {"phase": "Superseded"}, False),
+}
+
+
+@pytest.mark.parametrize(("record", "attempt", "bad"), CONDEMNED.values(), ids=CONDEMNED)
+def test_a_template_is_condemned(record: dict[str, Any], attempt: dict[str, Any], bad: bool) -> None:  # noqa: FBT001 - a table's column
+    left = a_record(BAD, **record)
+    situation = in_state("Monitoring", attempt=an_attempt(**attempt), recovered_at=NOW, **{**WELL, "records": (left,)})
+    marks = [each for each in decide(situation, NOW).effects if isinstance(each, MarkRevision)]
+    assert [(each.record, each.health) for each in marks] == ([(left.name, "Bad")] if bad else [])

@@ -1,0 +1,155 @@
+"""Temporary changes are taken back: once, when due, only if the value is still ours, and not while people stop us."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from platelet.core.decide import decide
+from platelet.core.decision import Decision
+from platelet.model import reasons
+from platelet.model.budget import BudgetSpec, Entry, PendingTakeBack, Suspension
+from platelet.model.effects import Reserve, Settle, Write
+from platelet.model.situation import Situation
+from tests.unit.core.runbooks import scale_step
+from tests.unit.situations import (
+    NOW,
+    a_budget,
+    a_remediation,
+    a_situation,
+    a_status,
+    a_well_workload,
+    an_alert,
+    an_attempt,
+    an_entry,
+    evidence_of,
+    minutes,
+    seconds,
+)
+
+BACK = "rem-1/0/1/back"
+
+
+def lent(**changes: Any) -> Entry:
+    """A scale from 2 to 5, done ten minutes ago, due now."""
+    owed = PendingTakeBack(replicas_set=5, replicas_before=2, due_at=NOW)
+    return an_entry(id="rem-1/0/1", take_back=replace(owed, **changes))
+
+
+def recovered(*entries: Entry, **changes: Any) -> Situation:
+    """The target is well with its five replicas, and is watched."""
+    workload = a_well_workload(replicas=5, updated_replicas=5, status_replicas=5, available_replicas=5)
+    status = a_status(state="Monitoring", recovered_at=NOW - minutes(5), attempts=(an_attempt(action="scale"),))
+    known: dict[str, Any] = {
+        "remediation": a_remediation(status=status),
+        "steps": (scale_step(),),
+        "workload": workload,
+        "signals": (),
+        "budget": a_budget(*(entries or (lent(),))),
+    }
+    return a_situation(**(known | changes))
+
+
+def asked(decision: Decision) -> list[Entry]:
+    return [each.entry for each in decision.effects if isinstance(each, Reserve)]
+
+
+def settled(decision: Decision) -> list[str]:
+    return [each.attempt for each in decision.effects if isinstance(each, Settle) and each.taken_back]
+
+
+def test_what_is_due_is_reserved_as_a_take_back() -> None:
+    (entry,) = asked(decide(recovered(), NOW))
+    assert (entry.id, entry.kind) == (BACK, "TakeBack")
+
+
+def test_the_value_from_before_is_pinned_and_written() -> None:
+    reserved = an_entry(id=BACK, kind="TakeBack", outcome=None, outcome_at=None, settled_at=None)
+    first = decide(recovered(lent(), reserved), NOW)
+    attempt = first.status.attempts[-1]
+    assert (attempt.id, attempt.kind, attempt.post.replicas, attempt.phase) == (BACK, "TakeBack", 2, "Intended")
+    stored = recovered(lent(), reserved, remediation=a_remediation(status=first.status), never_sent=frozenset({BACK}))
+    (write,) = [each for each in decide(stored, NOW).effects if isinstance(each, Write)]
+    assert (write.attempt, write.post.replicas) == (BACK, 2)
+
+
+NOT_NOW = {
+    "it is not due yet": recovered(lent(due_at=NOW + seconds(1))),
+    "it was taken back": recovered(lent(done=True)),
+    "the scale never happened": recovered(replace(lent(), outcome="Refused", refunded=True)),
+    "the scale was given up": recovered(replace(lent(), outcome="Abandoned")),
+    "the kill switch is on": recovered(budget=a_budget(lent(), spec=BudgetSpec(suspended=Suspension(reason="freeze")))),
+    "the namespace is suspended": recovered(namespace_suspended="freeze"),
+    "the time is not known": recovered(clock_age_seconds=61.0),
+    "it waits for an alert that still fires": recovered(
+        lent(due_at=None, when_resolved=True),
+        remediation=a_remediation(
+            status=a_status(state="Monitoring", recovered_at=NOW, evidence=(evidence_of(an_alert()),))
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", NOT_NOW.values(), ids=NOT_NOW)
+def test_nothing_is_taken_back_while(situation: Situation) -> None:
+    decision = decide(situation, NOW)
+    assert not asked(decision)
+    assert not settled(decision)
+    assert all(each.kind == "Act" for each in decision.status.attempts)
+
+
+def test_a_take_back_that_people_hold_up_does_not_spin() -> None:
+    """It is due, and yet nothing is due by time: the next resync asks again."""
+    again_at = decide(recovered(namespace_suspended="freeze"), NOW).again_at
+    assert again_at is None or again_at > NOW
+
+
+def test_it_is_due_when_the_alert_has_resolved() -> None:
+    resolved = evidence_of(an_alert(), resolved_at=NOW - seconds(1))
+    status = a_status(state="Monitoring", recovered_at=NOW, opened_at=NOW, evidence=(resolved,))
+    situation = recovered(lent(due_at=None, when_resolved=True), remediation=a_remediation(status=status))
+    assert [each.id for each in asked(decide(situation, NOW))] == [BACK]
+
+
+def test_a_value_that_others_have_changed_is_left_alone() -> None:
+    """And the obligation ends, with a word in the trace."""
+    decision = decide(recovered(workload=a_well_workload(replicas=7)), NOW)
+    assert not asked(decision)
+    assert settled(decision) == ["rem-1/0/1"]
+    assert decision.status.decisions[-1].reason == reasons.NOT_OURS_ANYMORE
+
+
+def test_what_was_taken_back_is_told_to_the_budget() -> None:
+    done = an_attempt(id=BACK, kind="TakeBack", action="scale")
+    status = a_status(state="Monitoring", recovered_at=NOW - minutes(5), attempts=(done,))
+    decision = decide(recovered(remediation=a_remediation(status=status)), NOW)
+    assert "rem-1/0/1" in settled(decision)
+    assert not asked(decision)
+
+
+def test_a_deleted_target_owes_nothing() -> None:
+    """One that is created anew has replicas of its own; the budget must not remember the debt for ever."""
+    decision = decide(recovered(workload=None), NOW)
+    assert (decision.status.state, decision.status.reason) == ("Closed", reasons.TARGET_GONE)
+    assert settled(decision) == ["rem-1/0/1"]
+
+
+def test_an_incident_is_not_closed_while_something_is_to_be_taken_back() -> None:
+    status = a_status(state="Monitoring", recovered_at=NOW - minutes(60))
+    situation = recovered(lent(due_at=NOW + minutes(5)), remediation=a_remediation(status=status))
+    decision = decide(situation, NOW)
+    assert decision.status.state == "Monitoring"
+    assert decision.again_at == NOW + minutes(5)
+
+
+def test_the_debt_of_an_earlier_remediation_is_paid_by_the_open_one() -> None:
+    """The obligation outlives its Remediation."""
+    situation = recovered(replace(lent(), id="rem-0/0/1"))
+    assert [each.id for each in asked(decide(situation, NOW))] == ["rem-0/0/1/back"]
+
+
+def test_an_observing_remediation_takes_nothing_back() -> None:
+    situation = recovered()
+    spec = replace(situation.remediation.spec, mode="Observe")
+    observing = replace(situation, remediation=replace(situation.remediation, spec=spec))
+    assert not asked(decide(observing, NOW))
