@@ -1,0 +1,115 @@
+"""What stands around the operator in live tests: a pager that takes notices, and an Alertmanager that is asked."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tests.cluster.manifests import Json, ago
+
+Answer = tuple[int, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def event(self) -> Json:
+        """The CloudEvent that it carries."""
+        found: Json = json.loads(self.body)
+        return found
+
+
+@dataclass(slots=True)
+class Pager:
+    """Takes notices; at first it refuses as many as it is told."""
+
+    url: str = ""
+    refuses: int = 0
+    calls: list[Call] = field(default_factory=list)
+
+    def answer(self, call: Call) -> Answer:
+        """Keep the call."""
+        self.calls.append(call)
+        return (503 if len(self.calls) <= self.refuses else 204), None
+
+    def of(self, namespace: str) -> list[Call]:
+        """The calls about one namespace."""
+        return [each for each in self.calls if namespace.encode() in each.body]
+
+
+@dataclass(slots=True)
+class Alertmanager:
+    """Answers GET /api/v2/alerts and /api/v2/status, as one that has been up for a day."""
+
+    url: str = ""
+    firing: list[Json] = field(default_factory=list)
+
+    def answer(self, call: Call) -> Answer:
+        """As the OpenAPI of Alertmanager says."""
+        if call.path == "/api/v2/alerts":
+            state = {"state": "active", "silencedBy": [], "inhibitedBy": []}
+            return 200, [{**each, "status": state, "updatedAt": ago(0), "receivers": []} for each in self.firing]
+        if call.path == "/api/v2/status":
+            return 200, {"uptime": ago(86_400), "cluster": {"status": "ready"}, "versionInfo": {}, "config": {}}
+        return 404, None
+
+
+@contextmanager
+def pager(refuses: int = 0) -> Iterator[Pager]:
+    """A pager on loopback."""
+    found = Pager(refuses=refuses)
+    with _serving(found.answer) as url:
+        found.url = f"{url}/notices"
+        yield found
+
+
+@contextmanager
+def alertmanager(*firing: Json) -> Iterator[Alertmanager]:
+    """An Alertmanager on loopback, in which these alerts fire."""
+    found = Alertmanager(firing=list(firing))
+    with _serving(found.answer) as url:
+        found.url = url
+        yield found
+
+
+@contextmanager
+def _serving(answer: Callable[[Call], Answer]) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self._serve()
+
+        def do_GET(self) -> None:
+            self._serve()
+
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            status, content = answer(Call(self.command, self.path.partition("?")[0], dict(self.headers), body))
+            raw = b"" if content is None else json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
