@@ -1,9 +1,10 @@
 """The incidents that are played again and again with faults in them: what is set up, what strikes, when it is over."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from platelet.model.budget import Entry
 from platelet.shell import kube
@@ -12,10 +13,13 @@ from tests.scenarios.model_api import Call, FaultKind
 from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import SHOP
 
+T = TypeVar("T")
+EVERY_INDEX = bool(os.environ.get("PLATELET_EVERY_INDEX"))
+"""The full sweep: minutes, not seconds."""
 MINUTE = timedelta(minutes=1)
 HEAL = {"heal": "yes"}
 LIMITS = {"reopenWithin": "1m"}
-SETTLES_WITHIN = 3 * MINUTE  # after the end: a new leader after a late kill, proofs of health
+SETTLES_WITHIN = 2 * MINUTE  # after the end: a new leader after a late kill, proofs of health
 
 
 def is_over(simulation: Simulation) -> bool:
@@ -196,6 +200,11 @@ def last_write(simulation: Simulation) -> tuple[int, str, str] | None:
             known[call.name] = meaning
         last = call.index, call.resource, call.name
     return last
+
+
+def sample(items: Sequence[T], every: int, begin: int = 0) -> Sequence[T]:
+    """Each so-and-so-manieth; all of them in the full sweep."""
+    return items if EVERY_INDEX else items[begin % every :: every]
 
 
 def moments(incident: range, audit: list[Call]) -> list[tuple[int, FaultKind]]:

@@ -1,17 +1,13 @@
 """A kill at every API call of a heal: at most one effect per attempt id, and the end is as without the kill."""
 
-import os
-
 import pytest
 
-from tests.scenarios.heals import HEALS, Play, judge, moments, play
+from tests.scenarios.heals import EVERY_INDEX, HEALS, Play, judge, moments, play
 from tests.scenarios.model_api import FaultKind
-
-EVERY_INDEX = bool(os.environ.get("PLATELET_EVERY_INDEX"))
-"""Kill at each index, also where the world left behind is provably that of another index: minutes, not seconds."""
 
 
 def kills(dry: Play) -> list[tuple[int, FaultKind]]:
+    """All; in the full sweep also at indices where the world left behind is provably that of another index."""
     audit = dry.simulation.world.server.audit
     if not EVERY_INDEX:
         return moments(dry.incident, audit)

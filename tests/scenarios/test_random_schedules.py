@@ -70,7 +70,7 @@ def uids_written(audit: list[Call]) -> set[bool]:
 
 @pytest.mark.parametrize("name", HEALS)
 @settings(
-    max_examples=max(1, MORE // len(HEALS)) if MORE else 12,
+    max_examples=max(1, MORE // len(HEALS)) if MORE else 6,
     derandomize=not MORE,
     database=None,
     deadline=None,

@@ -7,7 +7,7 @@ import pytest
 
 from platelet.model import reasons
 from platelet.shell import kube
-from tests.scenarios.heals import HEALS, Outcome, Play, judge, play
+from tests.scenarios.heals import HEALS, Outcome, Play, judge, play, sample
 from tests.scenarios.model_api import READS, Call, FaultKind
 
 BRIEF = timedelta(seconds=90)  # longer than the lease: the other has just taken over
@@ -34,14 +34,16 @@ def test_a_standby_changes_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "stands_still"), [("pause before", BRIEF), ("pause before", LONG), ("pause after", BRIEF)]
+    ("kind", "stands_still", "every"),
+    [("pause before", BRIEF, 2), ("pause before", LONG, 3), ("pause after", BRIEF, 3)],
+    ids=["before it is sent", "before it is sent, for long", "before the answer is read"],
 )
 @pytest.mark.parametrize("name", HEALS)
 def test_a_leader_that_stands_still_at_any_write_changes_nothing(
-    name: str, kind: FaultKind, stands_still: timedelta
+    name: str, kind: FaultKind, stands_still: timedelta, every: int
 ) -> None:
     dry = play(HEALS[name], replicas=2)
-    for call in writes(dry):
+    for call in sample(writes(dry), every):
         found = play(HEALS[name], replicas=2, faults={call.index: kind}, stands_still=stands_still)
         processes = {each.process for each in found.simulation.world.server.audit if each.index in found.incident}
         assert len(processes) > 1
