@@ -14,7 +14,7 @@ _KEPT = 20  # records per workload; the newest healthy ones are never dropped
 _HEALTHY_KEPT = 5
 
 
-Incident = Literal["none", "open", "changing"]  # changing: an attempt is being made or verified, nothing can be said
+Incident = Literal["none", "open", "changing"]  # changing: too young, or an attempt is under way: nothing can be said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,9 @@ from platelet.model.verdict import Deny, Refusal
 def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
     """Plan the first step that applies and ask every guard, without a reservation."""
     if not situation.signals:
-        return Decision(status=record.close(status, reasons.WOULD_HAVE_ACTED, status.message, now))
+        acted = any(each.reason == reasons.WOULD_HAVE_ACTED for each in status.decisions)
+        reason = reasons.WOULD_HAVE_ACTED if acted else reasons.RESOLVED_BY_ITSELF
+        return Decision(status=record.close(status, reason, status.message, now))
     rung = waiting.find_rung(situation, status, now)
     if rung is None:
         message = "would escalate: no step of the runbook applies"

@@ -124,7 +124,9 @@ def _is_of(remediation: Remediation, target: WorkloadRef) -> bool:
 def _same_series(remediation: Remediation, policy: Policy) -> bool:
     if policy.mode != "Observe":
         return remediation.spec.mode != "Observe"
-    return remediation.spec.mode == "Observe" and remediation.spec.policy_ref.name == policy.name
+    mine = remediation.spec.policy_ref
+    same = (mine.namespace or remediation.namespace, mine.name) == (policy.namespace, policy.name)
+    return remediation.spec.mode == "Observe" and same
 
 
 def _outranks(policy: Policy, current: Remediation, incumbents: Mapping[str, Policy]) -> bool:

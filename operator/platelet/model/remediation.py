@@ -183,7 +183,7 @@ class RemediationSpec:
     mode: Mode
     signal: Evidence  # the evidence that opened it, so that it is stored with the CREATE
     continues: ShortText = ""  # the Remediation whose ladder and take-backs this one takes over
-    first_step: int = 0
+    first_step: Annotated[int, Field(ge=0)] = 0
     steps: Annotated[tuple[PinnedStep, ...], Field(max_length=MAX_STEPS)] = ()
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL

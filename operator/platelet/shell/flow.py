@@ -147,6 +147,7 @@ class Flow:
         return None
 
     async def _sweep(self, _task: Task) -> float | None:
+        self._queue.add(POLICIES_TASK)
         remediations = await self._parts.sweeper.sweep()
         self._parts.held_alerts.seen(remediations)
         self._parts.narrator.count_open(remediations)

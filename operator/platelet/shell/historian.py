@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from platelet import sinks
 from platelet.core import history
+from platelet.model import reasons
 from platelet.model.remediation import Remediation
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
@@ -62,6 +63,7 @@ class Historian:
 
 def _incident(siblings: Sequence[Remediation]) -> history.Incident:
     states = {each.status.state for each in siblings}
-    if states & {"Acting", "Verifying"}:
+    young = any(each.status.waiting and each.status.waiting.reason == reasons.TOO_YOUNG for each in siblings)
+    if young or states & {"Acting", "Verifying"}:
         return "changing"
     return "open" if states & {"Waiting", "Escalated"} else "none"

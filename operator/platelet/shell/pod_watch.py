@@ -77,6 +77,8 @@ class PodWatch:
         Returns the workload behind it, and when time alone may change the answer. Raises ApiError.
         """
         pods, now = self._of(replica_set), self._clock.now()
+        if not pods:
+            return None, None
         known = symptoms.remember(self._first_failing.get(replica_set, {}), pods, now)
         self._first_failing[replica_set] = known
         target = await self._finder.of_replica_set(*replica_set)
