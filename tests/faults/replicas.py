@@ -121,9 +121,14 @@ class Ward:
             raise RuntimeError(f"the heal without a fault ended as {end}")
         return end, moments.Rehearsal.of(leader.proxy.exchanges)
 
-    def heal(self, action: str, name: str) -> scene.EndState:
-        """Make one ill, and wait until its incident is over."""
-        return scene.Patient(self.reader, self.replicas.alert_urls, action, self.namespace, name).heal()
+    def heal(self, action: str, name: str, fault: object = "no fault") -> scene.EndState:
+        """Make one ill, and wait until its incident is over. Raises TimeoutError that names the fault."""
+        try:
+            return scene.Patient(self.reader, self.replicas.alert_urls, action, self.namespace, name).heal()
+        except TimeoutError as error:
+            found = [each.get("status") for each in self.reader.remediations(self.namespace, name)]
+            error.add_note(f"{name}: {fault}, {found}")
+            raise
 
     def effects(self) -> dict[str, list[str]]:
         """By workload, the attempt ids of all granted changes of its spec, by the audit log."""

@@ -65,7 +65,7 @@ def test_a_fault_in_any_request_changes_nothing_in_the_end(ward: Ward, action: s
     for name, strike in zip(names, plan, strict=True):
         leader = ward.replicas.leader()
         leader.proxy.arm(strike.rule)
-        ends.append(ward.heal(action, name))
+        ends.append(ward.heal(action, name, strike))
         leader.proxy.disarm()
 
     effects = ward.effects()

@@ -27,7 +27,7 @@ def test_a_leader_killed_at_any_call_leaves_nothing_done_twice_and_nothing_undon
         leader = ward.replicas.complete(spare=1)
         kill = moments.Strike(moment, leader.process.kill, drop=True)
         leader.proxy.arm(kill.rule)
-        ends.append(ward.heal(action, name))
+        ends.append(ward.heal(action, name, kill))
         leader.proxy.disarm()
         kills.append(kill)
 

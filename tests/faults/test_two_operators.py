@@ -33,7 +33,7 @@ def test_a_leader_that_wakes_up_after_its_lease_writes_nothing_that_counts(ward:
         late = number % 2 == 0
         freeze = moments.Strike(moment, freezing(leader, delivered if late else None), drop=False)
         leader.proxy.arm(freeze.rule)
-        ends.append(ward.heal(action, name))
+        ends.append(ward.heal(action, name, freeze))
         leader.proxy.disarm()
         report.append(f"{freeze}, {'delivered late' if late else 'delivered at once'}")
         if freeze.at is not None:
