@@ -1,0 +1,127 @@
+"""Which workload an alert is about, on real objects: never the exporter, never another namespace, never a guess."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster import control_plane as cluster
+from tests.cluster import incidents, manifests
+from tests.cluster.incidents import Scene
+from tests.cluster.installation import OperatorProcess
+from tests.cluster.manifests import RESTART, Json
+
+pytestmark = pytest.mark.cluster
+SICK = [manifests.fires("Sick")]
+EXPORTER = "kube-state-metrics"
+
+
+@pytest.fixture(scope="module")
+def operator(
+    control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    """The operator of this file."""
+    with incidents.operating(control_plane, tmp_path_factory.mktemp("operator")) as found:
+        yield found
+
+
+@pytest.fixture
+def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
+    """A fresh namespace with a policy for all its Deployments, and one that names the Deployment `api`."""
+    with incidents.scene(control_plane) as found:
+        refs = {"refs": [{"kind": "Deployment", "name": "api"}]}
+        found.use(
+            manifests.policy("restart", SICK, RESTART, targets={"all": True}),
+            manifests.policy("down", [manifests.fires(down(found))], RESTART, targets=refs),
+        )
+        yield found
+
+
+def down(scene: Scene) -> str:
+    """The name of an alert that only this namespace's policy knows: without a namespace it is about all of them."""
+    return f"ApiDown-{scene.namespace}"
+
+
+def pod_of(scene: Scene, deployment: str) -> str:
+    """The name of a pod of a Deployment."""
+
+    def found() -> str:
+        pods = [each["metadata"] for each in scene.items("/api/v1|pods")]
+        return next((each["name"] for each in pods if each["labels"].get("app") == deployment), "")
+
+    return scene.until(f"a pod of {deployment}", deployment, found)
+
+
+def untargeted(scene: Scene, policy: str) -> list[Json]:
+    """The alerts on record as having no target."""
+    found: list[Json] = scene.policy(policy).get("status", {}).get("untargetedAlerts", [])
+    return found
+
+
+def test_an_alert_with_the_exporters_pod_beside_the_workload_is_about_the_workload(
+    scene: Scene, operator: OperatorProcess
+) -> None:
+    """TRAPS 16: so does every workload-level alert of the common Helm install."""
+    scene.admit("restart", "web", EXPORTER)
+    labels = {"pod": pod_of(scene, EXPORTER), "container": EXPORTER, "service": EXPORTER}
+    both = manifests.alert("Sick", scene.namespace, deployment="web", **labels)
+    alone = manifests.alert("Sick", scene.namespace, **labels)
+    manifests.send(operator.alerts_url, both, alone)
+    scene.until_acted("web")
+    assert scene.remediations(EXPORTER) == []
+    assert scene.effects(EXPORTER) == []
+    assert [EXPORTER in each["message"] for each in untargeted(scene, "restart")] == [True]
+
+
+def test_an_alert_about_a_pod_is_about_the_deployment_that_owns_it(scene: Scene, operator: OperatorProcess) -> None:
+    scene.admit("restart", "web", "other")
+    manifests.send(operator.alerts_url, manifests.alert("Sick", scene.namespace, pod=pod_of(scene, "web")))
+    scene.until_acted("web")
+    assert scene.remediations("other") == []
+
+
+def test_an_alert_that_names_no_workload_acts_through_refs_only(scene: Scene, operator: OperatorProcess) -> None:
+    """A blackbox probe knows a URL, not a Deployment, and perhaps no namespace."""
+    scene.admit("restart", "api", "other")
+    probe = {"instance": "https://api.example.com/health", "job": "blackbox"}
+    without_refs = manifests.alert("Sick", scene.namespace, **probe)
+    manifests.send(operator.alerts_url, manifests.alert(down(scene), "", **probe), without_refs)
+    scene.until_acted("api")
+    assert len(scene.effects("api")) == 1
+    assert scene.remediations("other") == []
+
+
+def test_an_alert_that_matches_and_names_no_target_is_on_record_and_people_hear_of_it(
+    scene: Scene, operator: OperatorProcess
+) -> None:
+    """Once per episode, however often it is delivered."""
+    firing = manifests.alert("Sick", scene.namespace, job="batch")
+    for _ in range(3):
+        manifests.send(operator.alerts_url, firing)
+    (recorded,) = untargeted(scene, "restart")
+    assert recorded["reason"] == "Sick"
+    assert recorded["message"] == "no label names a workload: name the target in the policy's targets.refs"
+    events = [
+        each
+        for each in scene.items("/apis/events.k8s.io/v1|events")
+        if each["regarding"]["kind"] == "RemediationPolicy" and each["reason"] == "NoTarget"
+    ]
+    assert [each["regarding"]["name"] for each in events] == ["restart"]
+    assert scene.remediations() == []
+
+
+def test_an_alert_of_another_namespace_never_matches(scene: Scene, operator: OperatorProcess) -> None:
+    """Not even by refs, nor when the other namespace has a Deployment of that name."""
+    with incidents.scene(scene.plane) as other:
+        for each in (scene, other):
+            each.admit("restart", "api")
+        manifests.send(
+            operator.alerts_url,
+            manifests.alert(down(scene), other.namespace, deployment="api"),
+            manifests.alert("Sick", other.namespace, deployment="api"),
+        )
+        manifests.send(operator.alerts_url, manifests.alert(down(scene), scene.namespace))
+        scene.until_acted("api")
+        assert len(scene.remediations()) == 1
+        assert other.remediations() == []
+        assert [each for each in other.writes() if each.resource == "deployments"] == []
+    assert untargeted(scene, "restart") == untargeted(scene, "down") == []
