@@ -11,7 +11,7 @@ from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.gathering import read_remediations
-from platelet.shell.kube import DEPLOYMENTS, ApiError, Kube, NotFound
+from platelet.shell.kube import DEPLOYMENTS, NAMESPACES, ApiError, Kube, NotFound, Refused
 from platelet.shell.opener import Opener
 from platelet.shell.policy_book import PolicyBook, Standing
 from platelet.shell.receiver import NotStoredError
@@ -60,12 +60,28 @@ class AlertInbox:
             raise NotStoredError(str(error)) from error
 
     async def _bring(self, bids: Mapping[_Bid, list[Evidence]]) -> None:
-        """One read per namespace, one write per target, however many alerts."""
+        """One read per namespace, one write per target, however many alerts. A target that fails costs no other."""
         known = {ns: await read_remediations(self._kube, ns) for ns in {target.namespace for target, _ in bids}}
         standings = {each.policy.key: each for each in self._book.standings}
+        refused: list[Refused] = []
         for (target, policies), facts in bids.items():
             matching = [standings[key] for key in policies if key in standings]
-            await self._opener.bring(target, facts, matching, known[target.namespace])
+            try:
+                await self._opener.bring(target, facts, matching, known[target.namespace])
+            except Refused as error:
+                refused += [] if await self._is_ending(target.namespace) else [error]
+        if refused:
+            raise refused[0]
+
+    async def _is_ending(self, namespace: str) -> bool:
+        """Whether the namespace is being deleted: nothing can be stored there, and soon nothing will be to heal."""
+        try:
+            ending = "deletionTimestamp" in (await self._kube.get(NAMESPACES, "", namespace))["metadata"]
+        except NotFound:
+            ending = True
+        if ending:
+            log.info("an alert is about a namespace that is being deleted", namespace=namespace)
+        return ending
 
     async def _bid(self, alert: Alert, bids: dict[_Bid, list[Evidence]], found: _Found) -> None:
         wanted: dict[WorkloadRef, list[str]] = {}
