@@ -1,6 +1,6 @@
 """Which key leads where: the leader's work, level-triggered, from one queue."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -157,7 +157,11 @@ class Flow:
             self._queue.add(("pods", *replica_set))
         return self._resync
 
-    def _remember(self, remediations: Iterable[Remediation]) -> None:
+    def _remember(self, remediations: Sequence[Remediation]) -> None:
+        existing = {(each.namespace, each.name) for each in remediations}
+        for target, names in self._open.items():
+            if any((target.namespace, name) not in existing for name in names):  # deleted: its mark must not stay
+                self._queue.add(("history", target.namespace, target.name, ""))
         self._open = {}
         for each in remediations:
             if each.status.state != "Closed":
