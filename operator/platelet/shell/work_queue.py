@@ -9,7 +9,7 @@ import structlog
 
 K = TypeVar("K", bound=Hashable)
 _FIRST_DELAY = 0.5  # seconds
-_LONGEST_DELAY = 300.0
+_LONGEST_DELAY = 30.0
 _log = structlog.get_logger("platelet.queue")
 
 
