@@ -331,7 +331,7 @@ def _situation(chance: Chance) -> Situation:
     kept = chance.one_of((0, 1, 4, 9))  # of ten parts so many are as they should be
     return a_situation(
         remediation=_remediation(chance, status),
-        steps=tuple(_step(chance) for _ in range(chance.number(1, 3))),
+        steps=tuple(_step(chance) for _ in range(chance.number(0, 3))),
         never_sent=frozenset(each for each in known if chance.once_in(2)),
         failure=WriteFailure(attempt=refused, code=403, message="no") if refused else None,
         delivery=chance.maybe(lambda: DeliveryResult(delivered=chance.once_in(2))),

@@ -1,0 +1,292 @@
+"""PolicyBook, TargetFinder, Untargeted, HeldAlerts, Gatherer, Historian and Narrator over the model of the API."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+
+from platelet.core import signals
+from platelet.core.opening import Update
+from platelet.model.policy import Settings
+from platelet.model.remediation import RemediationStatus
+from platelet.model.situation import Situation
+from platelet.shell import kube
+from platelet.shell.gathering import Circumstances, Gatherer, see
+from platelet.shell.held_alerts import HeldAlerts
+from platelet.shell.historian import Historian
+from platelet.shell.metrics import Metrics
+from platelet.shell.narrator import Narrator
+from platelet.shell.opener import store_status
+from platelet.shell.receiver import NotStoredError
+from platelet.triggers import targeting
+from tests.scenarios.manifests import policy
+from tests.scenarios.world import OPERATOR, SHOP
+from tests.unit.shell.in_memory import API, MINUTE, Shell
+from tests.unit.situations import a_remediation, a_signal, a_status, an_alert, an_attempt, evidence_of, minutes
+
+
+def ready(shell: Shell, name: str = "heal") -> tuple[str, str]:
+    (found,) = shell.world.store.get(kube.POLICIES, SHOP, name)["status"]["conditions"]
+    return found["status"], found["reason"]
+
+
+async def test_a_good_policy_is_told_so_once() -> None:
+    shell = Shell()
+    await shell.book.refresh()
+    assert ready(shell) == ("True", "Ready")
+    revision = shell.world.store.revision
+    await shell.book.refresh()
+    assert shell.world.store.revision == revision
+
+
+UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
+    "without its runbook": ({"runbookRef": {"name": "missing"}}, "RunbookNotFound"),
+    "in a mode that is not there yet": ({"mode": "Approve"}, "ApproveNotAvailable"),
+    "with a selector of namespaces outside of the operator's": (
+        {"namespaceSelector": {"matchLabels": {"a": "b"}}},
+        "NamespaceSelectorNotAllowed",
+    ),
+    "with an unknown field": ({"colour": "red"}, "InvalidSpec"),
+    "with a matcher that cannot be read": ({"triggers": [{"alert": {"matchers": ["=x"]}}]}, "InvalidMatcher"),
+}
+
+
+@pytest.mark.parametrize(("spec", "reason"), UNUSABLE.values(), ids=UNUSABLE)
+async def test_a_policy_that_cannot_be_used_says_why_and_costs_nobody_else(spec: dict[str, Any], reason: str) -> None:
+    """I23."""
+    shell = Shell()
+    shell.apply(kube.POLICIES, policy("bad", **spec))
+    await shell.book.refresh()
+    assert ready(shell, "bad") == ("False", reason)
+    assert [each.policy.name for each in shell.book.matching(API, {"heal": "yes"})] == ["heal"]
+
+
+async def test_a_policy_that_is_gone_is_forgotten() -> None:
+    shell = Shell()
+    await shell.book.refresh()
+    shell.world.store.delete(kube.POLICIES, SHOP, "heal")
+    assert await shell.book.live(SHOP, "heal") is None
+    await shell.book.refresh()
+    assert shell.book.standings == ()
+
+
+async def test_a_policy_matches_by_labels_in_its_own_namespace_only() -> None:
+    shell = Shell()
+    await shell.book.refresh()
+    assert not shell.book.matching(API, {"heal": "no"})
+    assert not shell.book.matching(replace(API, namespace="bank"), {"heal": "yes"})
+
+
+async def test_a_suspension_that_is_over_no_longer_holds() -> None:
+    shell = Shell(suspended={"reason": "freeze", "until": "2026-11-21T08:30:00Z"})
+    assert (await shell.standing()).policy.suspended == "freeze"
+    shell.clock.moment += minutes(60)
+    assert (await shell.standing()).policy.suspended == ""
+
+
+LOCATED = {
+    "a deployment by name": (targeting.WorkloadNamed(kind="Deployment", namespace=SHOP, name="api"), "api"),
+    "another kind": (targeting.WorkloadNamed(kind="StatefulSet", namespace=SHOP, name="db"), None),
+    "a pod that is gone": (targeting.PodNamed(namespace=SHOP, pod="gone"), None),
+    "a pod of nobody": (targeting.PodNamed(namespace=SHOP, pod="lonely"), None),
+    "an autoscaler": (targeting.HpaNamed(namespace=SHOP, name="hpa"), "api"),
+    "an autoscaler that is gone": (targeting.HpaNamed(namespace=SHOP, name="gone"), None),
+    "a job": (targeting.JobNamed(namespace=SHOP, name="job"), None),
+    "nothing": (targeting.Nothing(reason="no label names a workload"), None),
+}
+
+
+@pytest.mark.parametrize(("located", "name"), LOCATED.values(), ids=LOCATED)
+async def test_where_an_alert_leads(located: targeting.Located, name: str | None) -> None:
+    """To one workload, or to a reason for people; never to a guess (I1)."""
+    shell = Shell()
+    shell.apply(kube.PODS, {"metadata": {"name": "lonely"}, "spec": {}})
+    reference = {"scaleTargetRef": {"kind": "Deployment", "name": "api"}}
+    shell.apply(kube.AUTOSCALERS, {"metadata": {"name": "hpa"}, "spec": reference})
+    target, why = await shell.finder.of_alert(located)
+    assert (target.name if target else None) == name
+    assert bool(why) == (target is None)
+
+
+async def test_a_pod_of_the_same_name_is_not_the_pod_that_was_meant() -> None:
+    shell = Shell()
+    pod = shell.world.pods("api")[0]["metadata"]
+    named = targeting.PodNamed(namespace=SHOP, pod=pod["name"], uid="another")
+    assert (await shell.finder.of_alert(named))[0] is None
+    assert (await shell.finder.of_alert(replace(named, uid=pod["uid"])))[0] == API
+
+
+async def test_a_replica_set_of_the_same_name_is_not_the_one_that_was_meant() -> None:
+    shell = Shell()
+    (found,) = shell.world.store.find(kube.REPLICA_SETS, SHOP)
+    assert await shell.finder.of_replica_set(SHOP, found["metadata"]["name"], "another") is None
+    for _ in range(2):
+        assert await shell.finder.of_replica_set(SHOP, found["metadata"]["name"], found["metadata"]["uid"]) == API
+    assert sum(call.resource == "replicasets" for call in shell.world.server.audit) == 2, "asked once per uid"
+
+
+async def test_untargeted_alerts_are_bounded_and_told_by_webhook_too() -> None:
+    """I27."""
+    shell = Shell(escalation={"webhook": {"url": "https://hooks.example.com"}})
+    standing = await shell.standing()
+    for number in range(25):
+        await shell.untargeted.record(standing, shell.an_alert(number), "no label names a workload")
+    status = shell.world.store.get(kube.POLICIES, SHOP, "heal")["status"]
+    assert len(status["untargetedAlerts"]) == 20
+    assert len({each.id for each in shell.people.delivered}) == 25
+
+
+async def test_an_observing_policy_calls_nobody() -> None:
+    shell = Shell(mode="Observe", escalation={"webhook": {"url": "https://hooks.example.com"}})
+    await shell.untargeted.record(await shell.standing(), shell.an_alert(), "why")
+    assert not shell.people.delivered
+
+
+async def with_an_open_remediation(shell: Shell, fact: Any) -> Any:
+    await shell.opener.bring(API, [fact], [await shell.standing()])
+    (only,) = shell.remediations()
+    status = a_status(opened_at=shell.clock.now(), evidence=(fact,))
+    await store_status(shell.api, only, Update(remediation=only, status=status))
+    return shell.remediations()[0]
+
+
+async def test_an_alert_that_is_absent_is_stored_as_resolved() -> None:
+    shell = Shell()
+    fact = evidence_of(an_alert())
+    held = HeldAlerts(shell.api)
+    held.seen([await with_an_open_remediation(shell, fact)])
+    assert list(held.held()) == [fact.fingerprint]
+    await held.resolve([fact.fingerprint, "another"], shell.clock.now())
+    (only,) = shell.remediations()
+    assert only.status.evidence[0].resolved_at == shell.clock.now()
+    held.seen([only])
+    assert not held.held()
+
+
+async def test_an_absence_that_cannot_be_stored_is_told_again() -> None:
+    shell = Shell()
+    fact = evidence_of(an_alert())
+    held = HeldAlerts(shell.api)
+    held.seen([await with_an_open_remediation(shell, fact)])
+    shell.world.server.faults.at[shell.world.server.index + 1] = "conflict"
+    with pytest.raises(NotStoredError):
+        await held.resolve([fact.fingerprint], shell.clock.now())
+
+
+async def test_closed_remediations_hold_nothing() -> None:
+    held = HeldAlerts(Shell().api)
+    held.seen([a_remediation(status=a_status(state="Closed", evidence=(evidence_of(an_alert()),)))])
+    assert not held.held()
+
+
+def a_gatherer(shell: Shell) -> Gatherer:
+    around = Circumstances(settings=Settings(namespace=OPERATOR), epoch=lambda: 3, alerts_known_at=lambda: None)
+    return Gatherer(shell.api, shell.clock, shell.ledger, shell.book, shell.hands, around)
+
+
+async def gathered(shell: Shell) -> Situation:
+    fact = signals.as_evidence(a_signal(), shell.clock.now())
+    remediation = await with_an_open_remediation(shell, fact)
+    return await a_gatherer(shell).gather(remediation, await see(shell.api, API))
+
+
+async def test_a_situation_is_what_the_api_server_says_now() -> None:
+    situation = await gathered(Shell())
+    assert situation.workload is not None
+    assert (situation.workload.ref, len(situation.pods), len(situation.replica_sets)) == (API, 2, 1)
+    assert situation.policy is not None
+    assert (situation.policy.name, situation.epoch, situation.clock_age_seconds) == ("heal", 3, 0.0)
+    assert situation.scope is not None
+    assert (situation.scope.total, situation.scope.sick) == (1, frozenset({API}))
+    assert [each.action for each in situation.steps] == ["rolloutUndo", "rolloutRestart"]
+    assert situation.signals == (), "the pods are well"
+
+
+async def test_what_people_have_said_on_the_namespace_is_read() -> None:
+    shell = Shell()
+    stored = shell.world.store.get(kube.NAMESPACES, "", SHOP)
+    stored["metadata"]["annotations"] = {"platelet.dev/suspend": "freeze"}
+    shell.world.store.replace(kube.NAMESPACES, "", SHOP, stored)
+    assert (await gathered(shell)).namespace_suspended == "freeze"
+
+
+async def test_a_policy_or_a_budget_that_is_gone_is_unknown() -> None:
+    shell = Shell()
+    situation = await gathered(shell)
+    shell.world.store.delete(kube.POLICIES, SHOP, "heal")
+    shell.world.store.delete(kube.BUDGETS, OPERATOR, "platelet")
+    again = await a_gatherer(shell).gather(situation.remediation, await see(shell.api, API))
+    assert (again.policy, again.budget, again.scope) == (None, None, None)
+
+
+async def test_a_deleted_workload_is_seen_as_such() -> None:
+    shell = Shell()
+    shell.world.delete("api")
+    sight = await see(shell.api, API)
+    assert (sight.workload, sight.pods) == (None, ())
+
+
+async def test_pods_of_others_with_the_same_labels_are_not_the_targets() -> None:
+    shell = Shell()
+    shell.apply(kube.PODS, {"metadata": {"name": "lonely", "labels": {"app": "api"}}, "spec": {}})
+    assert "lonely" not in {each.name for each in (await see(shell.api, API)).pods}
+
+
+async def test_a_read_that_fails_is_no_situation() -> None:
+    """I10: every read in turn."""
+    shell = Shell()
+    remediation = (await gathered(shell)).remediation
+    sight = await see(shell.api, API)
+    gatherer = a_gatherer(shell)
+    first = shell.world.server.index
+    await gatherer.gather(remediation, sight)
+    calls = shell.world.server.audit[first:]
+    for offset, call in enumerate(calls):
+        index = shell.world.server.index + offset
+        shell.world.server.faults.at = {index: "unanswered"}
+        if call.resource == kube.BUDGETS.plural:
+            assert (await gatherer.gather(remediation, sight)).budget is None
+            continue
+        with pytest.raises(kube.Unanswered):
+            await gatherer.gather(remediation, sight)
+
+
+async def test_a_template_is_remembered_and_proves_itself_in_time() -> None:
+    shell = Shell()
+    historian = Historian(shell.api, shell.clock, shell.hands, minutes(10))
+    assert await historian.look(API, acting=True) == shell.clock.now()
+    proven_at = await historian.look(API, acting=True)
+    assert proven_at is not None
+    assert [each.health for each in (await see(shell.api, API)).records] == ["Unknown"]
+    shell.world.advance_to(proven_at)
+    await historian.look(API, acting=True)
+    assert [each.health for each in (await see(shell.api, API)).records] == ["Healthy"]
+
+
+@pytest.mark.parametrize(("acting", "left"), [(True, False), (False, True)], ids=["acting", "observing"])
+async def test_a_stale_mark_is_removed_where_a_policy_acts(acting: bool, left: bool) -> None:  # noqa: FBT001 - a table's columns
+    """TRAPS 42, I18."""
+    shell = Shell()
+    shell.world.annotate("api", {"platelet.dev/escalated": '{"uid":"gone"}'})
+    await Historian(shell.api, shell.clock, shell.hands, 10 * MINUTE).look(API, acting=acting)
+    assert ("platelet.dev/escalated" in shell.world.deployment("api")["metadata"]["annotations"]) == left
+
+
+def test_what_has_changed_is_counted_once() -> None:
+    metrics = Metrics()
+    narrator = Narrator(metrics)
+    before = a_remediation(status=a_status())
+    after = a_status(state="Verifying", attempts=(an_attempt(),))
+    narrator.tell(before, after)
+    narrator.tell(replace(before, status=after), after)
+    judged = replace(after, state="Monitoring", attempts=(an_attempt(verdict="Recovered"),))
+    narrator.tell(replace(before, status=after), judged)
+    narrator.count_open([replace(before, status=judged), a_remediation(status=RemediationStatus(state="Closed"))])
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    said = [each for each in lines if not each.startswith("#") and "_created" not in each and not each.endswith(" 0.0")]
+    assert any("attempts_total" in each and 'phase="Done"' in each and each.endswith(" 1.0") for each in said)
+    assert any("verdicts_total" in each and 'outcome="Recovered"' in each and each.endswith(" 1.0") for each in said)
+    assert [each for each in said if "remediations_open" in each] == [
+        'platelet_remediations_open{state="Monitoring"} 1.0'
+    ]

@@ -1,0 +1,173 @@
+"""Each effect is one call with its preconditions; what the answer means for whoever decides next."""
+
+from typing import Any
+
+import pytest
+
+from platelet.model import effects
+from platelet.model.remediation import PostState
+from platelet.shell import kube
+from tests.scenarios.world import SHOP
+from tests.unit.shell.in_memory import API, Shell
+
+ID = "rem-1/0/1"
+STAMP = "2026-11-21T08:00:00Z"
+
+
+def a_write(shell: Shell, post: PostState, **changes: Any) -> effects.Write:
+    meta = shell.world.deployment("api")["metadata"]
+    known = {"attempt": ID, "target": API, "uid": meta["uid"], "resource_version": meta["resourceVersion"]}
+    return effects.Write(**{**known, "post": post, **changes})
+
+
+def the_last_write(shell: Shell) -> Any:
+    return [each for each in shell.world.server.audit if each.resource == "deployments" and each.verb == "patch"][-1]
+
+
+def remember(shell: Shell, template: Any, template_hash: str) -> effects.RememberRevision:
+    return effects.RememberRevision(
+        target=API, template_hash=template_hash, template=template, first_seen=shell.clock.now()
+    )
+
+
+WRITES = {
+    "a restart": (PostState(restart_stamp=STAMP), ""),
+    "a scale": (PostState(replicas=5), "scale"),
+}
+
+
+@pytest.mark.parametrize(("post", "subresource"), WRITES.values(), ids=WRITES)
+async def test_a_write_carries_its_id_and_its_preconditions(post: PostState, subresource: str) -> None:
+    shell = Shell()
+    shell.hands.intended(ID)
+    write = a_write(shell, post)
+    assert await shell.hands.run(write)
+    call = the_last_write(shell)
+    assert (call.agent, call.subresource, call.code) == (ID, subresource, 200)
+    assert call.body["metadata"] == {"uid": write.uid, "resourceVersion": write.resource_version}
+    assert ID not in shell.hands.never_sent
+
+
+async def test_a_scale_touches_replicas_only() -> None:
+    shell = Shell()
+    before = shell.world.deployment("api")["spec"]
+    await shell.hands.run(a_write(shell, PostState(replicas=5)))
+    assert shell.world.deployment("api")["spec"] == {**before, "replicas": 5}
+
+
+async def test_an_undo_restores_the_template_and_keeps_everything_else() -> None:
+    """TRAPS 4: no annotation of the Deployment is touched."""
+    shell = Shell()
+    good = shell.world.deployment("api")["spec"]["template"]
+    effect = remember(shell, good, "")
+    assert await shell.hands.run(effect)
+    (record,) = shell.world.store.find(kube.CONTROLLER_REVISIONS, SHOP)
+    from platelet.api import records  # noqa: PLC0415 - for the hash of what is stored
+
+    stored = records.read_record(record)
+    shell.world.release("api", "app:crash")
+    shell.world.annotate("api", {"people": "were here"})
+    assert await shell.hands.run(a_write(shell, PostState(template_hash=stored.template_hash, record=stored.name)))
+    after = shell.world.deployment("api")
+    assert after["spec"]["template"] == good
+    assert after["metadata"]["annotations"]["people"] == "were here"
+
+
+CANNOT_BE_RESTORED = {
+    "the record is gone": PostState(template_hash="x", record="gone"),
+    "the record holds another template": PostState(template_hash="x", record=""),
+}
+
+
+@pytest.mark.parametrize("post", CANNOT_BE_RESTORED.values(), ids=CANNOT_BE_RESTORED)
+async def test_an_undo_that_cannot_be_made_is_a_refusal_not_a_loop(post: PostState) -> None:
+    shell = Shell()
+    await shell.hands.run(remember(shell, shell.world.deployment("api")["spec"]["template"], "h"))
+    (record,) = shell.world.store.find(kube.CONTROLLER_REVISIONS, SHOP)
+    wanted = PostState(template_hash="x", record=post.record or record["metadata"]["name"])
+    before = shell.world.deployment("api")
+    await shell.hands.run(a_write(shell, wanted))
+    assert shell.hands.failure(ID) is not None
+    assert shell.world.deployment("api") == before
+
+
+STALE = {
+    "the workload has changed": {"resource_version": "1"},
+    "the workload was re-created": {"uid": "uid-another"},
+}
+
+
+@pytest.mark.parametrize("changes", STALE.values(), ids=STALE)
+async def test_a_stale_write_does_nothing_and_is_as_good_as_never_sent(changes: dict[str, str]) -> None:
+    """A conflict is a definite no: look again."""
+    shell = Shell()
+    shell.hands.intended(ID)
+    before = shell.world.deployment("api")
+    assert await shell.hands.run(a_write(shell, PostState(replicas=5), **changes))
+    assert shell.world.deployment("api") == before
+    assert ID in shell.hands.never_sent
+    assert shell.hands.failure(ID) is None
+
+
+async def test_a_conflict_after_a_lost_answer_proves_nothing() -> None:
+    """The conflict may be with our own first write."""
+    shell = Shell()
+    shell.hands.intended(ID)
+    write = a_write(shell, PostState(replicas=5))
+    shell.world.server.faults.at[shell.world.server.index] = "answer lost"
+    await shell.hands.run(write)
+    await shell.hands.run(write)
+    assert ID not in shell.hands.never_sent
+    assert shell.world.replicas("api") == 5
+
+
+async def test_a_refusal_is_remembered_for_its_attempt() -> None:
+    shell = Shell()
+    shell.world.server.faults.at[shell.world.server.index] = "refused"
+    await shell.hands.run(a_write(shell, PostState(replicas=5)))
+    failure = shell.hands.failure(ID)
+    assert failure is not None
+    assert (failure.attempt, failure.code) == (ID, 403)
+    assert shell.hands.failure("rem-2/0/1") is None
+
+
+async def test_a_lost_answer_is_neither_a_refusal_nor_never_sent() -> None:
+    shell = Shell()
+    shell.hands.intended(ID)
+    shell.world.server.faults.at[shell.world.server.index] = "answer lost"
+    assert not await shell.hands.run(a_write(shell, PostState(replicas=5)))
+    assert (shell.hands.failure(ID), shell.hands.never_sent) == (None, frozenset())
+
+
+async def test_without_lease_time_nothing_is_sent() -> None:
+    """Asked right before the call: a paused leader comes back to nothing."""
+    shell = Shell()
+    shell.hands.intended(ID)
+    shell.lease_left = 0.0
+    calls = shell.world.server.index
+    assert not await shell.hands.run(a_write(shell, PostState(replicas=5)))
+    assert shell.world.server.index == calls
+    assert ID in shell.hands.never_sent
+
+
+async def test_an_intent_of_another_process_counts_as_sent() -> None:
+    assert Shell().hands.never_sent == frozenset()
+
+
+async def test_a_mark_on_a_record_that_has_changed_is_lost() -> None:
+    shell = Shell()
+    await shell.hands.run(remember(shell, shell.world.deployment("api")["spec"]["template"], "h"))
+    (record,) = shell.world.store.find(kube.CONTROLLER_REVISIONS, SHOP)
+    name, now = record["metadata"]["name"], shell.clock.now()
+    stale = effects.MarkRevision(namespace=SHOP, record=name, resource_version="1", health="Healthy", at=now)
+    await shell.hands.run(stale)
+    assert shell.world.store.get(kube.CONTROLLER_REVISIONS, SHOP, name) == record
+
+
+async def test_a_delivery_is_told_once() -> None:
+    shell = Shell()
+    await shell.hands.run(effects.Deliver(id="x", policy=(SHOP, "heal"), remediation=(SHOP, "r"), event={}))
+    result = shell.hands.take_delivery((SHOP, "r"))
+    assert result is not None
+    assert result.delivered
+    assert shell.hands.take_delivery((SHOP, "r")) is None

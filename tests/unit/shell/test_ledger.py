@@ -1,0 +1,171 @@
+"""The one writer of the ActionBudget: batched, checked by resourceVersion, and closed when it cannot be known."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from platelet.model.budget import BudgetSpec
+from platelet.model.effects import Reserve, Settle
+from platelet.model.policy import Rate
+from platelet.shell import kube
+from platelet.shell.ledger import Ledger
+from tests.scenarios.model_api import ModelApi
+from tests.scenarios.world import OPERATOR
+from tests.unit.shell.in_memory import API, MINUTE, Shell
+from tests.unit.situations import a_policy, a_remediation, a_situation, an_entry, limits, minutes
+
+ONE = {"limits": [{"maxActions": 1, "per": "1h"}]}
+
+
+def a_reservation(number: int = 1, *, epoch: int = 1) -> Reserve:
+    policy = a_policy(name=f"p{number}", limits=limits(cooldown=minutes(0)))
+    entry = an_entry(
+        id=f"rem-{number}/0/1",
+        target=replace(API, name=f"api-{number}"),
+        policy=policy.key,
+        epoch=epoch,
+        outcome=None,
+        outcome_at=None,
+        settled_at=None,
+    )
+    situation = a_situation(remediation=a_remediation(uid=f"rem-{number}"), policy=policy, epoch=epoch, budget=None)
+    return Reserve(entry=entry, situation=situation)
+
+
+def a_shell(spec: dict[str, Any] | None = None) -> Shell:
+    shell = Shell()
+    shell.world.store.patch(kube.BUDGETS, OPERATOR, "platelet", {"spec": spec or {}})
+    shell.set_budget()
+    return shell
+
+
+class Distant(ModelApi):
+    """An API server that lets others run while it is asked, as a network does."""
+
+    async def get(self, resource: kube.Resource, namespace: str, name: str) -> kube.Json:
+        """Read, and the answer takes a while."""
+        found = await super().get(resource, namespace, name)
+        await asyncio.sleep(0)
+        return found
+
+
+def a_ledger(shell: Shell) -> Ledger:
+    """Of one process."""
+    return Ledger(Distant(shell.world.server), shell.clock, OPERATOR)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_of_two_at_once_one_gets_the_last_place(processes: int) -> None:
+    """Batched into one write, or racing in two processes."""
+    shell = a_shell(ONE)
+    ledgers = [a_ledger(shell) for _ in range(processes)]
+    asked = [ledgers[0].reserve(a_reservation(1)), ledgers[-1].reserve(a_reservation(2))]
+    assert sorted(await asyncio.gather(*asked)) == [False, True]
+    assert len(shell.budget().status.entries) == 1
+
+
+async def test_many_at_once_are_few_writes() -> None:
+    shell = a_shell({"limits": [{"maxActions": 50, "per": "1h"}]})
+    ledger = a_ledger(shell)
+    assert all(await asyncio.gather(*(ledger.reserve(a_reservation(each)) for each in range(1, 21))))
+    assert len(shell.world.server.writes(kube.BUDGETS)) <= 2
+    assert shell.budget().status.used == "20/50 per 1h"
+
+
+async def test_the_same_id_twice_is_one_place() -> None:
+    """After a lost answer."""
+    shell = a_shell(ONE)
+    shell.world.server.faults.at[shell.world.server.index + 1] = "answer lost"
+    with pytest.raises(kube.Unanswered):
+        await shell.ledger.reserve(a_reservation())
+    assert await shell.ledger.reserve(a_reservation())
+    assert [each.id for each in shell.budget().status.entries] == ["rem-1/0/1"]
+
+
+@pytest.mark.parametrize("epoch", [0, 2], ids=["a deposed leader", "a leader that has not written its epoch"])
+async def test_only_the_leader_whose_epoch_is_on_the_budget_reserves(epoch: int) -> None:
+    shell = a_shell()
+    assert not await shell.ledger.reserve(a_reservation(epoch=epoch))
+    assert not shell.budget().status.entries
+
+
+async def test_a_conflict_is_looked_at_again() -> None:
+    shell = a_shell()
+    shell.world.server.faults.at[shell.world.server.index + 1] = "conflict"
+    assert await shell.ledger.reserve(a_reservation())
+
+
+async def test_conflicts_without_end_are_given_up() -> None:
+    shell = a_shell()
+    first = shell.world.server.index
+    shell.world.server.faults.at.update({first + 1 + 2 * each: "conflict" for each in range(9)})
+    with pytest.raises(kube.Conflict):
+        await shell.ledger.reserve(a_reservation())
+    assert not shell.budget().status.entries
+
+
+UNREADABLE = {
+    "it does not exist": None,
+    "its limits are no limits": {"limits": [{"maxActions": "many", "per": "1h"}]},
+    "its window is longer than the memory": {"limits": [{"maxActions": 1, "per": "48h"}]},
+}
+
+
+@pytest.mark.parametrize("spec", UNREADABLE.values(), ids=UNREADABLE)
+async def test_a_budget_that_cannot_be_known_is_full(spec: dict[str, Any] | None) -> None:
+    """I10."""
+    shell = a_shell()
+    if spec is None:
+        shell.world.store.delete(kube.BUDGETS, OPERATOR, "platelet")
+    else:
+        shell.world.store.patch(kube.BUDGETS, OPERATOR, "platelet", {"spec": spec})
+    assert await shell.ledger.read() is None
+    with pytest.raises((kube.NotFound, ValueError)):
+        await shell.ledger.reserve(a_reservation())
+
+
+async def test_a_suspension_between_decision_and_reservation_holds() -> None:
+    """I20: since it lives on the object that every attempt reserves on."""
+    shell = a_shell({"suspended": {"reason": "freeze"}})
+    assert not await shell.ledger.reserve(a_reservation())
+
+
+async def test_time_never_runs_behind_the_budget() -> None:
+    shell = a_shell()
+    ahead = shell.clock.now() + 5 * MINUTE
+    shell.set_budget(an_entry(reserved_at=ahead, outcome_at=ahead))
+    await shell.ledger.read()
+    assert shell.clock.now() >= ahead
+
+
+async def test_an_outcome_is_recorded_once() -> None:
+    shell = a_shell()
+    await shell.ledger.reserve(a_reservation())
+    now = shell.clock.now()
+    await shell.ledger.settle(Settle(attempt="rem-1/0/1", outcome="Done", at=now))
+    await shell.ledger.settle(Settle(attempt="rem-1/0/1", outcome="Refused", at=now + MINUTE, refunded=True))
+    (entry,) = shell.budget().status.entries
+    assert (entry.outcome, entry.outcome_at, entry.refunded) == ("Done", now, False)
+
+
+async def test_a_new_leader_writes_its_epoch_and_ends_what_was_never_intended() -> None:
+    shell = a_shell()
+    await asyncio.gather(*(shell.ledger.reserve(a_reservation(each)) for each in (1, 2)))
+    epoch, uid = await shell.ledger.take_over("me", shell.budget().uid, minutes(60), {"rem-1/0/1"})
+    status = shell.budget().status
+    assert (epoch, status.epoch, status.holder, uid) == (2, 2, "me", shell.budget().uid)
+    assert {each.id: (each.outcome, each.refunded) for each in status.entries} == {
+        "rem-1/0/1": (None, False),
+        "rem-2/0/1": ("Abandoned", False),
+    }
+    assert not await shell.ledger.reserve(a_reservation(3))
+
+
+async def test_a_budget_that_is_not_the_one_that_leaders_know_is_full() -> None:
+    shell = a_shell()
+    await shell.ledger.take_over("me", "uid-of-the-deleted-one", minutes(60), ())
+    assert shell.budget().status.full_until == shell.clock.now() + minutes(60)
+    assert not await shell.ledger.reserve(a_reservation(epoch=2))
+    assert BudgetSpec().limits == (Rate(max_actions=10, per=minutes(60)),)

@@ -1,0 +1,272 @@
+"""Opener, PodWatch and Sweeper: what opens a Remediation, and what brings loose ends to an end."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from platelet.core import signals
+from platelet.core.opening import Update
+from platelet.model.budget import PendingTakeBack
+from platelet.model.remediation import RemediationStatus
+from platelet.model.workload import Pod
+from platelet.shell import deployment_records, kube, pod_records
+from platelet.shell.opener import store_status
+from platelet.shell.pod_watch import PodWatch
+from platelet.shell.succession import Succession
+from platelet.shell.sweeper import KEPT_PER_TARGET, Sweeper
+from tests.scenarios.manifests import policy
+from tests.scenarios.world import OPERATOR, SHOP
+from tests.unit.shell.in_memory import API, MINUTE, Shell
+from tests.unit.situations import a_signal, a_status, an_alert, an_entry, evidence_of, minutes
+
+
+def a_fact(**changes: Any) -> Any:
+    return signals.as_evidence(a_signal(**changes), a_signal().since + minutes(1))
+
+
+async def test_a_fact_is_on_record_with_what_was_pinned() -> None:
+    shell = Shell()
+    standing = await shell.standing()
+    await shell.opener.bring(API, [a_fact()], [standing])
+    (only,) = shell.remediations()
+    assert only.name == "deployment-api-1"
+    assert (only.spec.policy_ref.name, only.spec.policy_ref.uid) == ("heal", standing.policy.uid)
+    assert [each["name"] for each in only.spec.steps] == ["undo", "restart"]
+    assert only.spec.signal == a_fact()
+    labels = shell.world.store.get(kube.REMEDIATIONS, SHOP, only.name)["metadata"]["labels"]
+    assert labels == {"platelet.dev/policy": "heal", "platelet.dev/target": "api"}
+
+
+async def test_two_creators_are_one_remediation() -> None:
+    """The loser of the race merges its evidence."""
+    shell = Shell()
+    standing = await shell.standing()
+    await shell.opener.bring(API, [a_fact()], [standing], known=[])
+    await shell.opener.bring(API, [evidence_of(an_alert())], [standing], known=[])
+    (only,) = shell.remediations()
+    known = {only.spec.signal.fingerprint, *(each.fingerprint for each in only.status.evidence)}
+    assert known == {a_fact().fingerprint, an_alert().fingerprint}
+
+
+async def test_of_several_policies_one_acts_and_the_observing_record_beside_it() -> None:
+    shell = Shell()
+    shell.apply(kube.POLICIES, policy("low", priority=-1))
+    shell.apply(kube.POLICIES, policy("watching", mode="Observe"))
+    matching = [await shell.standing(name) for name in ("low", "heal", "watching")]
+    await shell.opener.bring(API, [a_fact()], matching)
+    found = {each.name: (each.spec.policy_ref.name, each.spec.mode) for each in shell.remediations()}
+    assert found == {
+        "deployment-api-1": ("heal", "Enforce"),
+        "deployment-api-watching-observed-1": ("watching", "Observe"),
+    }
+
+
+async def test_names_that_two_targets_share_do_not_block_each_other() -> None:
+    """`api` observed by `x-y`, and `api-x` observed by `y`."""
+    shell = Shell()
+    shell.apply(kube.POLICIES, policy("x-y", mode="Observe"))
+    shell.apply(kube.POLICIES, policy("y", mode="Observe"))
+    await shell.opener.bring(API, [a_fact()], [await shell.standing("x-y")])
+    await shell.opener.bring(replace(API, name="api-x"), [a_fact()], [await shell.standing("y")])
+    assert {each.spec.target_ref.name for each in shell.remediations()} == {"api", "api-x"}
+
+
+async def test_a_status_is_never_written_over_a_newer_one() -> None:
+    shell = Shell()
+    await shell.opener.bring(API, [a_fact()], [await shell.standing()])
+    (only,) = shell.remediations()
+    update = Update(remediation=only, status=a_status())
+    await store_status(shell.api, only, update)
+    with pytest.raises(kube.Conflict):
+        await store_status(shell.api, only, update)
+
+
+class Watch:
+    """A PodWatch over the model's pods."""
+
+    def __init__(self, shell: Shell) -> None:
+        """Take all pods in."""
+        self.shell = shell
+        self.deployments: dict[tuple[str, str], deployment_records.DeploymentRecord] = {}
+        self.watch = PodWatch(shell.clock, shell.book, shell.opener, shell.finder, self.deployments)
+
+    async def look(self) -> Any:
+        """Take in what is there, and look at every ReplicaSet."""
+        store = self.shell.world.store
+        for each in store.find(kube.DEPLOYMENTS, SHOP):
+            record = deployment_records.reduce(msgspec.json.encode(each)).record
+            self.deployments[record.namespace, record.name] = record
+        keys = [self.watch.changed((SHOP, pod.name), pod) for pod in self.pods()]
+        return [await self.watch.look(key) for key in dict.fromkeys(keys) if key is not None]
+
+    def pods(self) -> list[Pod]:
+        """As the stream reads them."""
+        return [pod_records.reduce(msgspec.json.encode(each)).record for each in self.shell.world.pods("api")]
+
+
+async def test_crashing_pods_open_a_remediation_of_their_deployment() -> None:
+    shell = Shell()
+    await shell.book.refresh()
+    watch = Watch(shell)
+    await watch.look()
+    assert not shell.remediations()
+    shell.world.release("api", "app:crash")
+    shell.world.advance(2 * MINUTE)
+    looks = await watch.look()
+    assert {target for target, _ in looks} == {API}
+    assert [each.spec.signal.reason for each in shell.remediations()] == ["CrashLoopBackOff"]
+    assert watch.watch.suspicious()
+
+
+async def test_looking_again_at_the_same_pods_changes_nothing() -> None:
+    """I2, level-triggered."""
+    shell = Shell()
+    await shell.book.refresh()
+    shell.world.release("api", "app:crash")
+    shell.world.advance(2 * MINUTE)
+    watch = Watch(shell)
+    await watch.look()
+    revision = shell.world.store.revision
+    await watch.look()
+    assert shell.world.store.revision == revision
+
+
+async def test_pods_of_a_workload_that_is_no_target_open_nothing() -> None:
+    shell = Shell(targets={"selector": {"matchLabels": {"heal": "other"}}})
+    await shell.book.refresh()
+    shell.world.release("api", "app:crash")
+    shell.world.advance(2 * MINUTE)
+    await Watch(shell).look()
+    assert not shell.remediations()
+
+
+async def test_pods_that_are_gone_leave_no_memory() -> None:
+    """I27."""
+    shell = Shell()
+    watch = Watch(shell)
+    await watch.look()
+    for pod in watch.pods():
+        key = watch.watch.changed((SHOP, pod.name), None)
+        assert key is not None
+        await watch.watch.look(key)
+    memory = (watch.watch._pods, watch.watch._by_set, watch.watch._first_failing)  # noqa: SLF001 - no other witness
+    assert [dict(each) for each in memory] == [{}, {}, {}]
+
+
+class Memory:
+    """The Lease's memory of the budget."""
+
+    holder = "me"
+
+    def __init__(self, uid: str | None) -> None:
+        """`uid` is the budget's that leaders have used."""
+        self.uid = uid
+
+    def budget_uid(self) -> str | None:
+        """It."""
+        return self.uid
+
+    async def remember_budget(self, uid: str) -> None:
+        """Another one."""
+        self.uid = uid
+
+
+def a_sweeper(shell: Shell) -> tuple[Sweeper, Succession]:
+    succession = Succession(shell.api, shell.ledger, Memory(shell.budget().uid), shell.book)
+    return Sweeper(shell.api, shell.clock, shell.ledger, shell.opener, succession), succession
+
+
+async def test_taking_over_writes_our_epoch_once() -> None:
+    shell = Shell()
+    shell.set_budget(epoch=6)
+    sweeper, succession = a_sweeper(shell)
+    assert succession.epoch == 0
+    await succession.ensure()
+    assert (succession.epoch, shell.budget().status.epoch) == (7, 7)
+    revision = shell.world.store.revision
+    await sweeper.sweep()
+    assert shell.world.store.revision == revision
+
+
+async def test_a_budget_that_people_have_replaced_is_full_and_known_from_now_on() -> None:
+    shell = Shell()
+    shell.set_budget()
+    memory = Memory("uid-of-the-deleted-one")
+    succession = Succession(shell.api, shell.ledger, memory, shell.book)
+    await succession.ensure()
+    assert memory.uid == shell.budget().uid
+    assert shell.budget().status.full_until is not None
+
+
+async def test_without_a_budget_nobody_leads() -> None:
+    shell = Shell()
+    _, succession = a_sweeper(shell)
+    shell.world.store.delete(kube.BUDGETS, OPERATOR, "platelet")
+    await succession.ensure()
+    assert succession.epoch == 0
+
+
+async def test_a_successors_epoch_is_never_overwritten() -> None:
+    shell = Shell()
+    shell.set_budget()
+    _, succession = a_sweeper(shell)
+    await succession.ensure()
+    shell.set_budget(epoch=9)
+    await succession.ensure()
+    assert shell.budget().status.epoch == 9
+
+
+async def test_a_reservation_whose_remediation_is_gone_ends_and_is_not_refunded() -> None:
+    shell = Shell()
+    gone = an_entry(id="rem-gone/0/1", reserved_at=shell.clock.now(), outcome=None, outcome_at=None, settled_at=None)
+    shell.set_budget(gone)
+    sweeper, _ = a_sweeper(shell)
+    await sweeper.sweep()
+    (entry,) = shell.budget().status.entries
+    assert entry.outcome_at == entry.settled_at == shell.clock.now()
+    assert not entry.refunded
+
+
+def lent(shell: Shell) -> Any:
+    due_at = shell.clock.now() + timedelta(minutes=5)
+    back = PendingTakeBack(replicas_set=5, replicas_before=2, due_at=due_at)
+    at = shell.clock.now()
+    return an_entry(id="gone/0/1", policy=f"{SHOP}/heal", reserved_at=at, outcome_at=at, settled_at=at, take_back=back)
+
+
+async def test_a_take_back_whose_remediation_is_gone_is_adopted_once() -> None:
+    shell = Shell()
+    shell.set_budget(lent(shell))
+    sweeper, _ = a_sweeper(shell)
+    for _ in range(3):
+        await sweeper.sweep()
+    (only,) = shell.remediations()
+    assert (only.spec.signal.source, only.spec.mode) == ("takeBack", "Enforce")
+
+
+async def test_a_take_back_is_left_to_the_remediation_that_is_open() -> None:
+    shell = Shell()
+    await shell.opener.bring(API, [a_fact()], [await shell.standing()])
+    shell.set_budget(lent(shell))
+    sweeper, _ = a_sweeper(shell)
+    await sweeper.sweep()
+    assert [each.spec.signal.source for each in shell.remediations()] == ["pod"]
+
+
+async def test_the_oldest_closed_remediations_are_pruned_and_refund_nothing() -> None:
+    """I27: and an open one is never deleted."""
+    shell = Shell()
+    standing = await shell.standing()
+    for number in range(KEPT_PER_TARGET + 4):
+        await shell.opener.bring(API, [a_fact()], [standing])
+        living = [each for each in shell.remediations() if each.status.state != "Closed"]
+        closed = RemediationStatus(state="Closed", closed_at=shell.clock.now() + timedelta(seconds=number))
+        await store_status(shell.api, living[0], Update(remediation=living[0], status=closed))
+    await shell.opener.bring(API, [a_fact()], [standing])
+    sweeper, _ = a_sweeper(shell)
+    await sweeper.sweep()
+    left = {int(each.name.removeprefix("deployment-api-")) for each in shell.remediations()}
+    assert left == set(range(5, KEPT_PER_TARGET + 6))
