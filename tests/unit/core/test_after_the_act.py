@@ -234,8 +234,10 @@ def test_observing_says_what_it_would_do() -> None:
     assert not decision.effects
     assert decision.status.reason == reasons.WOULD_HAVE_ACTED
     assert decision.status.message.startswith("would undo to")
-    gone = decide(replace(situation, signals=()), NOW).status
-    assert (gone.state, gone.reason) == ("Closed", reasons.WOULD_HAVE_ACTED)
+    planned = replace(situation, remediation=replace(situation.remediation, status=decision.status))
+    for known, reason in ((planned, reasons.WOULD_HAVE_ACTED), (situation, reasons.RESOLVED_BY_ITSELF)):
+        gone = decide(replace(known, signals=()), NOW).status
+        assert (gone.state, gone.reason) == ("Closed", reason)
     denied = decide(replace(situation, namespace_suspended="freeze"), NOW).status
     assert denied.message.startswith("would not act: namespace shop is suspended")
 
