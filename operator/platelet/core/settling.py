@@ -26,10 +26,11 @@ def _settle(
     entry: Entry, attempt: Attempt | None, situation: Situation, status: RemediationStatus, now: datetime
 ) -> Settle | None:
     if attempt is None:
-        if entry.kind == "TakeBack":
-            return None  # whichever remediation of the target carries it out settles it
-        foreign = entry.epoch != situation.epoch or status.state in ("Closed", "Escalated")
-        return abandon(entry, now) if entry.outcome is None and foreign else None
+        if entry.kind == "TakeBack":  # whichever remediation of the target carries it out settles it
+            over = _is_moot(entry, situation)
+        else:
+            over = entry.epoch != situation.epoch or status.state in ("Closed", "Escalated")
+        return abandon(entry, now) if entry.outcome is None and over else None
     if attempt.phase == "Intended":
         return None
     over = attempt.verdict is not None or attempt.phase != "Done" or attempt.kind == "TakeBack"
@@ -44,6 +45,13 @@ def _settle(
             verified=over,
         )
     return Settle(attempt=entry.id, at=now, verified=True) if over and entry.settled_at is None else None
+
+
+def _is_moot(entry: Entry, situation: Situation) -> bool:
+    """Whether nothing is left to be taken back under this reservation."""
+    origin = entry.id.partition("/back")[0]
+    entries = situation.budget.status.entries if situation.budget else ()
+    return not any(each.id == origin and each.take_back and not each.take_back.done for each in entries)
 
 
 def abandon(entry: Entry, now: datetime) -> Settle:
