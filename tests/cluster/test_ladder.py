@@ -16,7 +16,8 @@ WATCHED = {"reopenWithin": "1m"}
 MORE = {"by": 2, "max": 6}
 POLICIES = (
     manifests.policy("ladder", [manifests.fires("Slow")], RESTART, manifests.step("more", scale=MORE), limits=WATCHED),
-    manifests.policy("release", [CRASHES], UNDO, RESTART, limits=WATCHED),
+    manifests.policy("restarts", [CRASHES], RESTART, manifests.step("again", rolloutRestart={}), limits=WATCHED),
+    manifests.policy("release", [CRASHES], UNDO, limits=WATCHED),
     manifests.policy(
         "busy", [manifests.fires("Busy")], manifests.step("more", scale={**MORE, "revertWhenResolved": True})
     ),
@@ -41,20 +42,16 @@ def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Ite
     """A namespace with healthy Deployments; each test has its own of them."""
     with incidents.scene(control_plane) as found:
         found.use(*POLICIES)
-        for policy in ("ladder", "release", "busy", "timed", "both"):
-            found.admit(policy, policy, replicas=2)
-        found.until_proven("ladder", "release", "busy", "timed", "both")
+        names = ("ladder", "restarts", "release", "busy", "timed", "both")
+        for name in names:
+            found.admit(name, name, replicas=2)
+        found.until_proven(*names)
         yield found
 
 
 def busy(scene: Scene, target: str, name: str = "Busy") -> Json:
     """An alert about a Deployment, starting now."""
     return manifests.alert(name, scene.namespace, deployment=target)
-
-
-def effects_of(scene: Scene, target: str) -> list[Json]:
-    """What the operator's granted writes on a Deployment asked for: the spec, or the JSON patch."""
-    return [each.request for each in scene.effects(target)]  # type: ignore[misc]
 
 
 def test_a_fault_that_returns_goes_to_the_next_step_and_then_to_people(scene: Scene, operator: OperatorProcess) -> None:
@@ -73,17 +70,27 @@ def test_a_fault_that_returns_goes_to_the_next_step_and_then_to_people(scene: Sc
     assert len(scene.remediations("ladder")) == 1
 
 
-def test_a_release_as_bad_as_the_one_undone_a_moment_ago_ends_the_automation(scene: Scene) -> None:
-    """The pods that the restart makes run well for longer than `stableFor`: that it "helped" starts no new series."""
+def test_a_crash_loop_that_outlives_every_restart_is_no_endless_series(scene: Scene) -> None:
+    """Restarted pods run well for longer than `stableFor`: that it "helped" starts nothing anew (TRAPS 25)."""
+    scene.release("restarts", "app:crash-2")
+    remediation = scene.until_state("restarts", "Escalated")
+    assert incidents.acts(remediation) == ["rolloutRestart", "rolloutRestart"]
+    assert incidents.condition(remediation, "Escalated") == ("True", "NoStepLeft")
+    assert incidents.condition(remediation, "Recovered")[0] != "True"
+    assert len(scene.effects("restarts")) == 2
+    assert len(scene.remediations("restarts")) == 1
+
+
+def test_a_new_bad_release_a_moment_after_an_undo_is_an_incident_of_its_own(scene: Scene) -> None:
+    """Another template is another fault: it does not use up the ladder of the one before."""
     scene.release("release", "app:crash-2")
     scene.until_state("release", "Monitoring")
     assert scene.image("release") == GOOD
     scene.release("release", "app:crash-3")
-    remediation = scene.until_state("release", "Escalated")
-    assert incidents.acts(remediation) == ["rolloutUndo", "rolloutRestart"]
-    assert incidents.condition(remediation, "Recovered")[0] == "False"
+    remediation = scene.until_state("release", "Monitoring", number=2)
+    assert incidents.acts(remediation) == ["rolloutUndo"]
+    assert scene.image("release") == GOOD
     assert len(scene.effects("release")) == 2
-    assert scene.image("release") == "app:crash-3"
 
 
 def test_replicas_added_for_an_alert_are_taken_back_when_it_resolves(scene: Scene, operator: OperatorProcess) -> None:
