@@ -62,7 +62,7 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
     live_template: str | None,
     now: datetime,
 ) -> Create | Update | None:
-    """What facts lead to, given all Remediations of the target's namespace. None: they are on record already, or end nothing.
+    """What facts lead to, given all Remediations of the namespace. None: they are on record already, or end nothing.
 
     A new Remediation opens with the first of them; asked again, the others are merged into it.
     `incumbents` are all policies by key: until its first attempt, an open Remediation yields to a policy that outranks
