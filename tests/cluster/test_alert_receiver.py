@@ -160,20 +160,22 @@ def test_a_malformed_alert_among_ten_costs_only_itself(scene: Scene, operator: O
 
 
 def test_a_namespace_that_is_being_deleted_costs_the_others_nothing(scene: Scene, operator: OperatorProcess) -> None:
-    """Nothing can be stored there any more, though its policy is still there: its finalizer holds it."""
+    """Nothing can be stored there any more, though its policy and runbook still are, held by finalizers."""
     scene.admit("restart", "web")
     everywhere = f"Outage-{scene.namespace}"
     with incidents.scene(scene.plane) as ending:
         refs = {"refs": [{"kind": "Deployment", "name": "api"}]}
         ending.use(manifests.policy("held", [manifests.fires(everywhere)], RESTART, targets=refs))
-        ending.merge("rempol", "held", {"metadata": {"finalizers": ["platelet.test/held"]}})
+        for kind in ("rempol", "rbk"):
+            ending.merge(kind, "held", {"metadata": {"finalizers": ["platelet.test/held"]}})
         ending.remove()
         try:
             patience.until("the rest of it to be gone", lambda: not ending.items("/api/v1|serviceaccounts"))
             sick = manifests.alert("Sick", scene.namespace, deployment="web")
             manifests.send(operator.alerts_url, manifests.alert(everywhere, ""), sick)
         finally:
-            ending.merge("rempol", "held", {"metadata": {"finalizers": None}})
+            for kind in ("rempol", "rbk"):
+                ending.merge(kind, "held", {"metadata": {"finalizers": None}})
     scene.until_acted("web")
 
 
