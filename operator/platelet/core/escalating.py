@@ -13,6 +13,7 @@ from platelet.model.situation import Situation
 from platelet.model.workload import Workload
 
 _RETRY = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
+_FLASH = timedelta(seconds=10)  # a crash loop is well for a moment in each turn (TRAPS 40)
 _STABLE_FOR = timedelta(minutes=1)
 
 
@@ -33,7 +34,9 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     status = _account_delivery(situation, status, now)
     if situation.workload is None:
         return Decision(status=record.close(status, reasons.TARGET_GONE, "the target was deleted", now))
-    status = replace(status, healthy_since=_healthy_since(situation, situation.workload, status, now))
+    since = checks.well_since(situation.workload, situation.replica_sets, situation.pods)
+    settles_at = since + _FLASH if since and not situation.signals else None
+    status = replace(status, healthy_since=_healthy_since(situation, situation.workload, status, since, now))
     well_at = status.healthy_since + stable_for(situation) if status.healthy_since else None
     if well_at and well_at <= now:
         return _let_go(situation, status, now)
@@ -41,22 +44,25 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if status.escalation and not status.escalation.annotated and not marks:  # it is there: set once, not fought for
         status = replace(status, escalation=replace(status.escalation, annotated=True))
     effects = [*marks, *_delivery(situation, status, now)]
-    times = [each for each in (well_at, status.escalation and status.escalation.retry_at) if each and each > now]
+    retry_at = status.escalation.retry_at if status.escalation else None
+    times = [each for each in (well_at, settles_at, retry_at) if each and each > now]
     return Decision(status=status, effects=tuple(effects), again_at=min(times, default=None))
 
 
 def _healthy_since(
-    situation: Situation, workload: Workload, status: RemediationStatus, now: datetime
+    situation: Situation, workload: Workload, status: RemediationStatus, since: datetime | None, now: datetime
 ) -> datetime | None:
-    """Since when the target is well again.
+    """Since when the target is well again, seen at a look; a restart between two looks begins anew.
 
     Removing our own mark makes a generation that is not observed for a moment (TRAPS 47): it says nothing about health.
     """
     if situation.signals:
         return None
-    if checks.is_well(workload, situation.replica_sets, situation.pods):
-        return status.healthy_since or now
-    return status.healthy_since if workload.observed_generation < workload.generation else None
+    if since is None:
+        return status.healthy_since if workload.observed_generation < workload.generation else None
+    if now - since < _FLASH:
+        return None
+    return status.healthy_since if status.healthy_since and status.healthy_since >= since else now
 
 
 def stable_for(situation: Situation) -> timedelta:
