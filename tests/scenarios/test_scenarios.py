@@ -299,3 +299,40 @@ def test_observing_writes_nothing_on_the_workload(simulation: Simulation) -> Non
     simulation.world.release("api", "app:good-2")
     simulation.run(20 * MINUTE)
     assert states(simulation) == [("Closed", reasons.WOULD_HAVE_ACTED)]
+
+
+def test_the_mark_of_an_escalation_goes_with_its_remediation(simulation: Simulation) -> None:
+    """People mend the workload and delete the Remediation before it was let go."""
+    begin(simulation, step("rolloutRestart"))
+    simulation.world.release("api", "app:crash")
+    simulation.run_until(lambda: is_over(simulation))
+    simulation.world.release("api", "app:good-2")
+    simulation.run(timedelta(seconds=20))
+    simulation.world.store.delete(kube.REMEDIATIONS, SHOP, simulation.remediation().name)
+    simulation.run(10 * MINUTE)
+    assert "platelet.dev/escalated" not in simulation.world.deployment("api")["metadata"]["annotations"]
+    assert simulation.remediations() == []
+
+
+def test_a_target_that_is_created_anew_owes_no_take_back(simulation: Simulation) -> None:
+    begin(simulation, step("scale", {"to": 4, "revertAfter": "10m"}), triggers=[on_alert("Busy")])
+    simulation.alerts.fire("f1", BUSY, lasts=MINUTE)
+    simulation.run(5 * MINUTE)
+    simulation.world.delete("api")
+    simulation.world.deploy("api", "app:good-1", replicas=4, labels=HEAL)
+    simulation.run(60 * MINUTE)
+    assert simulation.world.replicas("api") == 4
+    assert look(simulation).unsettled == []
+
+
+def test_an_escalated_incident_is_silent_while_its_workload_crash_loops(simulation: Simulation) -> None:
+    """The trigger is an alert: the pods do not hold the incident open, but they are not well either."""
+    begin(simulation, step("scale", {"to": 4}), triggers=[on_alert("Busy")])
+    simulation.world.release("api", "app:crash")
+    simulation.alerts.fire("f1", BUSY, lasts=30 * MINUTE)
+    simulation.run(40 * MINUTE)
+    assert states(simulation)[0][0] == "Escalated"
+    last = last_write(simulation)
+    simulation.run(30 * MINUTE)
+    assert last_write(simulation) == last
+    assert states(simulation)[0][0] == "Escalated"
