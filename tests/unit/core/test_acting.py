@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from platelet.core import meaning
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.model import reasons
@@ -23,6 +24,7 @@ from tests.unit.situations import (
     a_workload,
     an_attempt,
     an_entry,
+    minutes,
     seconds,
 )
 
@@ -173,6 +175,36 @@ def test_a_deleted_target_ends_the_attempt() -> None:
 def test_people_see_an_event_once_it_is_done() -> None:
     decision = decide(acting(UNDO, workload=a_workload(template_hash=GOOD, generation=3)), NOW)
     assert {getattr(each, "reason", "") for each in decision.effects} >= {reasons.ACTED}
+
+
+def test_a_write_is_sent_soon_or_not_at_all() -> None:
+    """A decision that is minutes old was made about another world."""
+    old = replace(UNDO, intended_at=NOW - minutes(5))
+    for sent, phase in ((False, "Superseded"), (True, "Unknown")):
+        decision = decide(acting(old, sent=sent), NOW)
+        assert not sent_by(decision)
+        assert decision.status.attempts[0].phase == phase
+
+
+def test_the_kill_switch_stops_a_second_send() -> None:
+    """After a crash nobody insists on what people have stopped since."""
+    decision = decide(acting(UNDO, sent=True, namespace_suspended="freeze"), NOW)
+    assert not sent_by(decision)
+    assert decision.status.attempts[0].phase == "Unknown"
+
+
+def test_another_uid_is_another_workload_whatever_it_looks_like() -> None:
+    assert meaning.same_meaning(a_workload(), UNDO)
+    assert not meaning.same_meaning(a_workload(uid="uid-new"), UNDO)
+    assert not meaning.landed(a_workload(uid="uid-new", template_hash=GOOD), UNDO)
+
+
+def test_no_second_intent_under_an_id_whose_attempt_has_ended() -> None:
+    """Even while the budget has not heard of the end."""
+    status = a_status(attempts=(an_attempt(phase="Superseded"),))
+    place = an_entry(id=ID, outcome=None, outcome_at=None, settled_at=None, reserved_at=NOW - seconds(2))
+    situation = a_situation(steps=(undo_step(),), remediation=a_remediation(status=status), budget=a_budget(place))
+    assert [each.id for each in decide(situation, NOW).status.attempts if each.phase == "Intended"] == []
 
 
 def test_a_step_that_was_superseded_is_decided_anew_with_the_next_number() -> None:
