@@ -155,12 +155,8 @@ def _is_another_incident(fact: Evidence, current: Remediation, live_template: st
 
 
 def _is_over(fact: Evidence, siblings: Sequence[Remediation]) -> bool:
-    """An alert's episode ends once: a late duplicate of a resolved one opens nothing."""
-    return any(
-        each.fingerprint == fact.fingerprint and each.source == "alert" and each.resolved_at is not None
-        for sibling in siblings
-        for each in sibling.status.evidence
-    )
+    """A late duplicate of an alert that has resolved opens nothing."""
+    return any(record.is_late(fact, each) for sibling in siblings for each in sibling.status.evidence)
 
 
 def _gone(siblings: Sequence[Remediation], reopen_within: timedelta, now: datetime) -> Remediation | None:

@@ -100,8 +100,8 @@ def merge_evidence(status: RemediationStatus, fact: Evidence) -> RemediationStat
     known = next((each for each in status.evidence if each.fingerprint == fact.fingerprint), None)
     if known is None:
         return _add_evidence(status, fact)
-    if known.resolved_at is not None and fact.source == "alert":
-        return status  # an episode ends once: a late or reordered "firing" of it says nothing new
+    if is_late(fact, known):
+        return status
     returned = known.resolved_at is not None
     quiet = fact.source != "alert" or fact.last_seen - known.last_seen < _SEEN_AGAIN
     if fact.resolved_at is None and not returned and quiet:
@@ -118,6 +118,18 @@ def merge_evidence(status: RemediationStatus, fact: Evidence) -> RemediationStat
     return replace(
         status, evidence=tuple(merged if each.fingerprint == fact.fingerprint else each for each in status.evidence)
     )
+
+
+def is_late(fact: Evidence, known: Evidence) -> bool:
+    """Whether what an alert says is overtaken: senders repeat and reorder, and that an episode is over stands.
+
+    A firing that began after that end is another bout of it: the poller saw it in Alertmanager since (DESIGN 3.4).
+    """
+    if known.source != "alert" or known.fingerprint != fact.fingerprint:
+        return False
+    if known.resolved_at is None:
+        return fact.resolved_at is not None and fact.resolved_at < known.first_seen
+    return fact.resolved_at is not None or fact.first_seen <= known.resolved_at
 
 
 def resolve_pods(status: RemediationStatus, now: datetime) -> RemediationStatus:

@@ -43,7 +43,7 @@ def observe(trigger: AlertTrigger, alert: Alert, now: datetime) -> Evidence | No
         last_seen=now,
         holds_at=started,
         severity=trigger.severity or _printable(alert.labels.get("severity", ""))[:_MAX_REASON],
-        resolved_at=(alert.ends_at or now) if alert.status == "resolved" else None,
+        resolved_at=max(alert.ends_at or now, alert.starts_at) if alert.status == "resolved" else None,
     )
 
 

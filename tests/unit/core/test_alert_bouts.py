@@ -1,0 +1,44 @@
+"""An alert that ends, and fires again under the same start: what is late, and what is a new bout (DESIGN 3.4)."""
+
+from datetime import timedelta
+
+import pytest
+
+from platelet.core import record
+from platelet.model.signal import Evidence
+from tests.unit.situations import NOW, a_status, an_alert, evidence_of, minutes
+
+STARTED, BACK = NOW - minutes(30), NOW - minutes(10)
+
+
+def said(first_seen: timedelta | None = None, resolved: timedelta | None = None) -> Evidence:
+    """What one delivery says, in time after the start."""
+    return evidence_of(
+        an_alert(),
+        first_seen=STARTED + (first_seen or timedelta()),
+        last_seen=NOW,
+        resolved_at=STARTED + resolved if resolved is not None else None,
+    )
+
+
+# Each row: what is known, what is said, and whether it is firing afterwards.
+BOUTS = {
+    "a late firing of what has ended": (said(resolved=minutes(10)), said(), False),
+    "a second end": (said(resolved=minutes(10)), said(resolved=minutes(12)), False),
+    "seen to fire again after its end": (said(resolved=minutes(10)), said(first_seen=minutes(20)), True),
+    "the late end of the bout before": (said(first_seen=minutes(20)), said(resolved=minutes(10)), True),
+    "the end of the new bout": (said(first_seen=minutes(20)), said(resolved=minutes(25)), False),
+}
+
+
+@pytest.mark.parametrize(("known", "fact", "fires"), BOUTS.values(), ids=BOUTS)
+def test_whether_it_fires_then(known: Evidence, fact: Evidence, fires: bool) -> None:
+    (merged,) = record.merge_evidence(a_status(evidence=(known,)), fact).evidence
+    assert (merged.resolved_at is None) == fires
+
+
+def test_a_new_bout_counts_from_its_own_beginning() -> None:
+    """What was verified before it proves nothing about it."""
+    known, back = said(resolved=minutes(10)), said(first_seen=minutes(20))
+    (merged,) = record.merge_evidence(a_status(evidence=(known,)), back).evidence
+    assert (merged.first_seen, merged.count) == (BACK, known.count + 1)
