@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from platelet.api import records
 from platelet.model import effects
 from platelet.model.remediation import PostState
 from platelet.shell import kube
@@ -62,8 +63,6 @@ async def test_an_undo_restores_the_template_and_keeps_everything_else() -> None
     effect = remember(shell, good, "")
     assert await shell.hands.run(effect)
     (record,) = shell.world.store.find(kube.CONTROLLER_REVISIONS, SHOP)
-    from platelet.api import records  # noqa: PLC0415 - for the hash of what is stored
-
     stored = records.read_record(record)
     shell.world.release("api", "app:crash")
     shell.world.annotate("api", {"people": "were here"})
@@ -107,6 +106,22 @@ async def test_a_stale_write_does_nothing_and_is_as_good_as_never_sent(changes: 
     assert shell.world.deployment("api") == before
     assert ID in shell.hands.never_sent
     assert shell.hands.failure(ID) is None
+
+
+@pytest.mark.parametrize("path", ["/metadata/uid", "/metadata/resourceVersion"])
+@pytest.mark.parametrize("changes", STALE.values(), ids=STALE)
+async def test_a_stale_undo_does_nothing(changes: dict[str, str], path: str) -> None:
+    """Its preconditions are tests of the same JSON Patch as the change."""
+    shell = Shell()
+    shell.hands.intended(ID)
+    await shell.hands.run(remember(shell, shell.world.deployment("api")["spec"]["template"], ""))
+    stored = records.read_record(shell.world.store.find(kube.CONTROLLER_REVISIONS, SHOP)[0])
+    shell.world.release("api", "app:crash")
+    post = PostState(template_hash=stored.template_hash, record=stored.name)
+    await shell.hands.run(a_write(shell, post, **changes))
+    assert shell.world.image("api") == "app:crash"
+    assert ID in shell.hands.never_sent
+    assert path in {each["path"] for each in the_last_write(shell).body if each["op"] == "test"}
 
 
 async def test_a_conflict_after_a_lost_answer_proves_nothing() -> None:
