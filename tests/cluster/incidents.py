@@ -4,58 +4,19 @@ import json
 import secrets
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import httpx
 
 from tests.cluster import installation, patience
 from tests.cluster.audit import AuditEvent
-from tests.cluster.control_plane import ControlPlane, KubectlFailed
+from tests.cluster.control_plane import ControlPlane
 from tests.cluster.manifests import GOOD, POLICY_LABEL, Json
 
 OURS = "/apis/platelet.dev/v1alpha1"
-WIDE_BUDGET = {"limits": [{"maxActions": 1000, "per": "1h"}], "suspended": None}
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 T = TypeVar("T")
-
-
-@contextmanager
-def installed(plane: ControlPlane, directory: Path, **settings: Any) -> Iterator[installation.Installation]:
-    """Platelet as on a new cluster: what an earlier test's operator left in its Lease and on its budget is gone."""
-    with suppress(KubectlFailed):  # where it was never installed
-        plane.kubectl("delete", "lease,budget", "--all", "-n", installation.NAMESPACE)
-    with installation.installed(plane, directory, **settings) as found:
-        installation.install(plane, budget=WIDE_BUDGET)
-        yield found
-        for replica in found.replicas:
-            if replica.alive:
-                replica.stop()
-
-
-@contextmanager
-def operating(plane: ControlPlane, directory: Path, **settings: Any) -> Iterator[installation.OperatorProcess]:
-    """One operator that leads."""
-    with installed(plane, directory, **settings) as found:
-        replica = found.start()
-        until_leading(replica)
-        yield replica
-
-
-def until_leading(replica: installation.OperatorProcess, seconds: float = 60) -> None:
-    """Wait until it leads. Raises RuntimeError with its last words when it has ended."""
-
-    def leads() -> bool:
-        if not replica.alive:
-            raise RuntimeError("\n".join(["the operator ended:", *replica.log.read_text().splitlines()[-20:]]))
-        try:
-            text = httpx.get(f"{replica.metrics_url}/metrics", trust_env=False, timeout=2).text
-        except httpx.HTTPError:
-            return False
-        return "\nplatelet_leader 1.0" in text
-
-    patience.until("the operator to lead", leads, seconds)
 
 
 @contextmanager

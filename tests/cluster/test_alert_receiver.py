@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, listening, manifests, patience
+from tests.cluster import incidents, listening, manifests, operating, patience
 from tests.cluster.incidents import Scene
 from tests.cluster.installation import ALERT_TOKEN, Installation, OperatorProcess
 from tests.cluster.manifests import RESTART, Json
@@ -24,7 +24,7 @@ def installed(control_plane: cluster.ControlPlane, tmp_path_factory: pytest.Temp
     directory = tmp_path_factory.mktemp("operator")
     (directory / "new-token").write_text(f"{NEW_TOKEN}\n")
     tokens = [str(directory / "alert-token"), str(directory / "new-token")]
-    with incidents.installed(control_plane, directory, alertTokenFiles=tokens) as found:
+    with operating.installed(control_plane, directory, alertTokenFiles=tokens) as found:
         yield found
 
 
@@ -33,7 +33,7 @@ def operator(installed: Installation) -> OperatorProcess:
     """The operator of this file, which leads."""
     alive = next((each for each in installed.replicas if each.alive), None)
     replica = alive or installed.start()
-    incidents.until_leading(replica)
+    operating.until_leading(replica)
     return replica
 
 
@@ -94,7 +94,7 @@ def test_what_was_answered_with_200_survives_a_crash_in_the_next_moment(
     assert status_of(operator, body) == 200
     operator.kill()
     assert {each["spec"]["targetRef"]["name"] for each in scene.remediations()} == set(names)
-    incidents.until_leading(installed.start())
+    operating.until_leading(installed.start())
     for name in names:
         scene.until_acted(name)
     assert [len(scene.effects(name)) for name in names] == [1] * 4
@@ -110,7 +110,7 @@ def test_a_standby_answers_503_and_takes_over_with_all_that_is_stored(
     assert scene.remediations() == []
     assert status_of(operator, body) == 200
     operator.stop()
-    incidents.until_leading(standby)
+    operating.until_leading(standby)
     manifests.send(standby.alerts_url, manifests.alert("Sick", scene.namespace, deployment="after"))
     for name in ("before", "after"):
         scene.until_acted(name)
@@ -187,7 +187,7 @@ def test_an_alert_that_only_alertmanagers_api_tells_opens_a_remediation(
     operator.stop()
     with listening.alertmanager(manifests.alert("Sick", scene.namespace, deployment="web")) as alertmanager:
         polling = installed.start(alertmanager={"url": alertmanager.url})
-        incidents.until_leading(polling)
+        operating.until_leading(polling)
         scene.until_acted("web")
         polling.stop()
     assert scene.remediations("web")[0]["spec"]["signal"]["source"] == "alert"

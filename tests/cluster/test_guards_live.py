@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, installation, manifests
+from tests.cluster import incidents, installation, manifests, operating
 from tests.cluster.incidents import Scene
 from tests.cluster.installation import OperatorProcess
 from tests.cluster.manifests import CRASHES, GOOD, RESTART, UNDO, Json
@@ -42,7 +42,7 @@ def operator(
 ) -> Iterator[OperatorProcess]:
     """The operator of this file. Nothing wakes it when a namespace is resumed but its own resync."""
     settings = {"protectedNamespaces": [shielded.namespace], "resync": "2s"}
-    with incidents.operating(control_plane, tmp_path_factory.mktemp("operator"), **settings) as found:
+    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator"), **settings) as found:
         yield found
 
 

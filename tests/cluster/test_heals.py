@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, manifests
+from tests.cluster import incidents, manifests, operating
 from tests.cluster.incidents import Scene
 from tests.cluster.manifests import CRASHES, GOOD, UNDO, Json
 
@@ -40,7 +40,7 @@ PROVEN = {
 @pytest.fixture(scope="module")
 def operator(control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The operator of this file."""
-    with incidents.operating(control_plane, tmp_path_factory.mktemp("operator")):
+    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")):
         yield
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, manifests
+from tests.cluster import incidents, manifests, operating
 from tests.cluster.incidents import Scene
 from tests.cluster.installation import OperatorProcess
 from tests.cluster.manifests import CRASHES, GOOD, RESTART, UNDO, Json
@@ -33,7 +33,7 @@ def operator(
     control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
     """The operator of this file."""
-    with incidents.operating(control_plane, tmp_path_factory.mktemp("operator")) as found:
+    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")) as found:
         yield found
 
 
