@@ -74,7 +74,8 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
         if _outranks(policy, current, incumbents):
             return _cancelled(current, policy, now)
         if any(_is_another_incident(fact, current, live_template, now) for fact in facts):
-            closed = record.close(current.status, reasons.RECOVERED, "something else was released meanwhile", now)
+            ended = reasons.RECOVERED if current.status.state == "Monitoring" else reasons.CANCELLED
+            closed = record.close(current.status, ended, "something else was released meanwhile", now)
             return Update(remediation=current, status=closed)
         merged = current.status
         for fact in facts:
@@ -143,12 +144,12 @@ def _cancelled(current: Remediation, policy: Policy, now: datetime) -> Update:
 
 
 def _is_another_incident(fact: Evidence, current: Remediation, live_template: str | None, now: datetime) -> bool:
-    """Whether a recovered target fails again because people have released something else since.
+    """Whether a target fails because people have released something else since our act, verified or not.
 
     The template that our act left there, or one that our undo left and others put back, belongs to the old incident.
     """
     status = current.status
-    if status.state != "Monitoring" or fact.resolved_at is not None or live_template is None:
+    if status.state not in ("Monitoring", "Verifying") or fact.resolved_at is not None or live_template is None:
         return False
     known = {meaning.expected_template(status), *meaning.undone_templates(status)}
     return live_template not in known and (fact.holds_at is None or fact.holds_at <= now)
