@@ -144,6 +144,9 @@ class PolicyStatus(ReadinessStatus):
             description="Alerts that matched and for which no workload was found: label them, or use targets.refs.",
         ),
     ] = ()
+    untargeted_dropped: Annotated[
+        int, Field(ge=0, description="How many such alerts found no place on the list, over all time.")
+    ] = 0
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 

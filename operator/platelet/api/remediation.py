@@ -5,11 +5,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from platelet.api import invalid
+from platelet.api import invalid, lenient
 from platelet.model import remediation
 
 _SPEC = TypeAdapter(remediation.RemediationSpec)
 _STATUS = TypeAdapter(remediation.RemediationStatus)
+_DEEPEST = 30  # levels of a step as written; a deeper one is no step, and could not be written again
+_TOO_DEEP = {"nested": "too deep to be read"}
 
 
 def read_remediation(obj: Mapping[str, Any]) -> remediation.Remediation:
@@ -21,9 +23,31 @@ def read_remediation(obj: Mapping[str, Any]) -> remediation.Remediation:
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         generation=metadata.get("generation", 1),
-        spec=invalid.read(_SPEC, obj.get("spec"), "spec", strict=False),
+        spec=invalid.read(_SPEC, _shallow(obj.get("spec")), "spec", strict=False),
         status=invalid.read(_STATUS, obj.get("status") or {}, "status", strict=False),
     )
+
+
+def _shallow(spec: object) -> object:
+    """Let a step that is nested too deep be one that no action knows."""
+    steps = lenient.mapping(spec).get("steps")
+    if not isinstance(spec, Mapping) or not isinstance(steps, list):
+        return spec
+    return {**spec, "steps": [_TOO_DEEP if _is_deep(step) else step for step in steps]}
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, (Mapping, list))
+            for inner in (each.values() if isinstance(each, Mapping) else each)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def write_spec(spec: remediation.RemediationSpec) -> dict[str, Any]:

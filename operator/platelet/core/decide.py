@@ -40,6 +40,8 @@ def _decide_open(situation: Situation, status: RemediationStatus, now: datetime)
     ended = _ended(situation, status, now)
     if ended is not None:
         return ended
+    if situation.invalid_steps and status.state != "Escalated":
+        return _without_steps(situation, status, now)
     if not enforcing:
         return observing.decide(situation, status, now)
     if status.state != "Verifying":
@@ -100,6 +102,14 @@ def _ended(situation: Situation, status: RemediationStatus, now: datetime) -> De
     elif policy.mode != spec.mode:
         why = f"the policy's mode is now {policy.mode}"
     return Decision(status=record.close(status, reasons.CANCELLED, why, now)) if why else None
+
+
+def _without_steps(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
+    """The pinned steps cannot be read: people hear of it if anything was done, else the incident may open anew."""
+    message = f"its pinned steps cannot be read: {situation.invalid_steps}"
+    if status.attempts:
+        return escalating.escalate(situation, status, reasons.INVALID_SPEC, message, now)
+    return Decision(status=record.close(status, reasons.INVALID_SPEC, message, now))
 
 
 def _without_signal(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:

@@ -107,6 +107,12 @@ def describe_use(spec: BudgetSpec, entries: tuple[Entry, ...], now: datetime) ->
     return ", ".join(parts)
 
 
+def use(spec: BudgetSpec, entries: tuple[Entry, ...], now: datetime) -> int:
+    """How many reservations count now for the operator-wide limit that looks back the longest."""
+    longest = max((limit.per for limit in spec.limits), default=DAY)
+    return len(windows.used(entries, longest, now))
+
+
 def _settled(entry: Entry, outcome: Settle) -> Entry:
     if outcome.outcome is not None and (entry.outcome is None or _is_better_known(entry, outcome)):
         entry = replace(entry, outcome=outcome.outcome, outcome_at=outcome.at, refunded=outcome.refunded)

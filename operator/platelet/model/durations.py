@@ -20,6 +20,8 @@ CAMEL = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 """Field names are snake_case in Python and camelCase in the Kubernetes API."""
 
 PATTERN = r"^([0-9]{1,6}(ms|s|m|h))+$"
+TIME_PATTERN = r"^[-0-9]{10}T[:0-9]{8}(\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+"""Beside `format: date-time`, which admits zones such as +99:00."""
 _PART = re.compile(r"([0-9]+)(ms|s|m|h)")
 _UNITS = {
     "ms": timedelta(milliseconds=1),
@@ -131,6 +133,6 @@ Timestamp = Annotated[
     datetime,
     BeforeValidator(_read_time),
     PlainSerializer(format_time, return_type=str),
-    WithJsonSchema({"type": "string", "format": "date-time", "maxLength": 40}),
+    WithJsonSchema({"type": "string", "format": "date-time", "maxLength": 40, "pattern": TIME_PATTERN}),
 ]
 """A moment at the edge: RFC 3339 text in the API, aware UTC `datetime` inside."""

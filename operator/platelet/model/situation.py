@@ -55,6 +55,7 @@ class Situation:
     settings: Settings
     remediation: Remediation
     steps: tuple[Step, ...]
+    invalid_steps: str = ""  # why the pinned steps cannot be read; then there are none
     policy: Policy | None  # None: deleted
     workload: Workload | None  # None: deleted
     signals: tuple[Signal, ...] = ()  # those that hold now or will (holds_at), evaluated on fresh reads

@@ -1,77 +1,235 @@
-"""Stores alerts: each one that a policy matches is on a Remediation, or on record as having no target (DESIGN 3.4)."""
+"""Stores alerts: each one that a policy matches is on a Remediation, or on record as having no target (DESIGN 3.4).
+
+What cannot be stored of one alert costs no other. What another try may mend is told to the sender at the end; what the
+API server refuses for good (a quota, a webhook) is on record on the policy, as an alert without a target is.
+"""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import structlog
 
 from platelet.model.alert import Alert
+from platelet.model.remediation import Remediation
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import read_remediations
+from platelet.shell.gathering import target_of
 from platelet.shell.kube import DEPLOYMENTS, NAMESPACES, ApiError, Kube, NotFound, Refused
 from platelet.shell.opener import Opener
 from platelet.shell.policy_book import PolicyBook, Standing
 from platelet.shell.receiver import NotStoredError
-from platelet.shell.targets import TargetFinder
-from platelet.shell.untargeted import Untargeted
+from platelet.shell.survey import survey
+from platelet.shell.targets import Found, TargetFinder
+from platelet.shell.untargeted import Stray, Untargeted
 from platelet.triggers import alert as alert_trigger
 from platelet.triggers import targeting
 
 log = structlog.get_logger("platelet.alerts")
 
-
+FATES = ("ignored", "stored", "untargeted", "refused", "failed")
+"""What may become of an alert; of several policies the last in this order counts."""
 _REMEMBERED = 10_000
+_CLEARLY = timedelta(minutes=2)  # two polls: one that fires so long after its end is not a late report of before
+_UNAUTHORIZED = 401
 _Bid = tuple[WorkloadRef, tuple[str, ...]]
 """A target, and the policies that want it, by key."""
-_Found = dict[str, tuple[WorkloadRef | None, Mapping[str, str], str]]
-"""What each alert's labels lead to, asked once per delivery, by episode."""
+
+
+@dataclass(slots=True)
+class _Item:
+    """One alert of a delivery, and the worst that has become of it so far."""
+
+    alert: Alert
+    fate: str = FATES[0]
+
+    def meets(self, fate: str) -> None:
+        self.fate = max(self.fate, fate, key=FATES.index)
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """What came together: asked and written together."""
+
+    items: list[_Item]
+    present: bool  # seen in Alertmanager just now, not reported by a sender
+    bids: dict[_Bid, list[tuple[_Item, Evidence]]] = field(default_factory=dict)
+    strays: dict[str, list[tuple[_Item, str]]] = field(default_factory=dict)  # by policy
+    found: dict[tuple[str, str], tuple[Found, Mapping[str, str]]] = field(default_factory=dict)
+    failure: ApiError | None = None
+
+    def fails(self, items: Sequence[_Item], error: ApiError) -> None:
+        """These are not stored; another try may."""
+        self.failure = error
+        for item in items:
+            item.meets("failed")
 
 
 class AlertInbox:
     """What the receiver and the poller hand their alerts to."""
 
     def __init__(  # noqa: PLR0913 - its collaborators
-        self, kube: Kube, clock: Clock, book: PolicyBook, opener: Opener, finder: TargetFinder, untargeted: Untargeted
+        self,
+        kube: Kube,
+        clock: Clock,
+        book: PolicyBook,
+        opener: Opener,
+        finder: TargetFinder,
+        untargeted: Untargeted,
+        *,
+        on_result: Callable[[str], None] = lambda _fate: None,
     ) -> None:
-        """Take the policies to match, the finder of targets, and who records."""
+        """Take the policies to match, the finder of targets, and who records. `on_result` hears each one's fate."""
         self._kube = kube
         self._clock = clock
         self._book = book
         self._opener = opener
         self._finder = finder
         self._untargeted = untargeted
-        self._resolved: OrderedDict[str, None] = OrderedDict()  # episodes whose end has been heard
+        self._on_result = on_result
+        self._resolved: OrderedDict[str, datetime] = OrderedDict()  # when the end of an episode was heard
 
     async def store(self, alerts: Sequence[Alert], truncated: int) -> None:
         """Store every alert that a policy matches; raises NotStoredError when that cannot be promised."""
         if truncated:
             log.warning("alerts are missing from a notification: set max_alerts to 0", truncated=truncated)
+        delivery = _Delivery([_Item(each) for each in alerts], present=False)
         try:
-            bids: dict[_Bid, list[Evidence]] = {}
-            found: _Found = {}
-            for alert in alerts:
-                if not self._is_over(alert):
-                    await self._bid(alert, bids, found)
-            await self._bring(bids)
-        except ApiError as error:
-            raise NotStoredError(str(error)) from error
+            await self._store(delivery)
+        finally:
+            for item in delivery.items:
+                self._on_result(item.fate)
 
-    async def _bring(self, bids: Mapping[_Bid, list[Evidence]]) -> None:
-        """One read per namespace, one write per target, however many alerts. A target that fails costs no other."""
-        known = {ns: await read_remediations(self._kube, ns) for ns in {target.namespace for target, _ in bids}}
-        standings = {each.policy.key: each for each in self._book.standings}
-        refused: list[Refused] = []
-        for (target, policies), facts in bids.items():
-            matching = [standings[key] for key in policies if key in standings]
+    async def store_present(self, alerts: Sequence[Alert]) -> None:
+        """Store what fires in Alertmanager at this moment, whatever was said of it before. Raises NotStoredError.
+
+        One that ended before and clearly fires again, under the same start, is a new bout: after Prometheus was cut off
+        from Alertmanager, its alerts end there and come back so.
+        """
+        await self._store(_Delivery([_Item(each) for each in alerts], present=True))
+
+    async def _store(self, delivery: _Delivery) -> None:
+        for item in delivery.items:
+            if self._is_over(item.alert, present=delivery.present):
+                continue
             try:
-                await self._opener.bring(target, facts, matching, known[target.namespace])
-            except Refused as error:
-                refused += [] if await self._is_ending(target.namespace) else [error]
-        if refused:
-            raise refused[0]
+                await self._bid(item, delivery)
+            except ApiError as error:
+                delivery.fails([item], error)
+        await self._bring(delivery)
+        await self._set_aside(delivery)
+        if delivery.failure is not None:
+            raise NotStoredError(str(delivery.failure)) from delivery.failure
+
+    def _is_over(self, alert: Alert, *, present: bool) -> bool:
+        """Whether a "firing" comes after the "resolved" of the same episode: senders and retries reorder them."""
+        heard, now = self._resolved.get(alert.episode), self._clock.now()
+        if alert.status == "resolved":
+            self._resolved[alert.episode] = heard or now
+            if len(self._resolved) > _REMEMBERED:
+                self._resolved.popitem(last=False)
+            return False
+        if heard is not None and present and now - heard > _CLEARLY:
+            del self._resolved[alert.episode]
+            return False
+        return heard is not None
+
+    async def _bid(self, item: _Item, delivery: _Delivery) -> None:
+        wanted: dict[WorkloadRef, list[str]] = {}
+        fact = None
+        for standing in self._book.standings:
+            said = _match(standing, item.alert, self._clock.now())
+            if said is None:
+                continue
+            fact = fact or said
+            targets, why = await self._targets(standing, item.alert, delivery)
+            if why:
+                delivery.strays.setdefault(standing.policy.key, []).append((item, why))
+            for target in targets:
+                wanted.setdefault(target, []).append(standing.policy.key)
+        for target, policies in wanted.items():
+            delivery.bids.setdefault((target, tuple(policies)), []).extend([(item, fact)] if fact else [])
+
+    async def _targets(self, standing: Standing, alert: Alert, delivery: _Delivery) -> tuple[list[WorkloadRef], str]:
+        """The targets of the policy that this alert is about; or, where there should be one and is none, why.
+
+        `refs` say what is meant by an alert that names nothing; one that names something is about that alone.
+        """
+        refs, namespace = standing.loaded.targets.refs, standing.policy.namespace
+        if refs is None:
+            found, labels = await self._find(alert, "", delivery)
+            target = found.target
+            if target is None:
+                return [], found.why
+            mine = target.namespace in standing.namespaces
+            return [target] if mine and standing.loaded.targets.matches(labels, target.name, target.kind) else [], ""
+        chosen = [WorkloadRef(kind=each.kind, namespace=namespace, name=each.name) for each in refs]
+        found, _ = await self._find(alert, "" if targeting.namespace_of(alert.labels) else namespace, delivery)
+        if found.target is not None:
+            return [each for each in chosen if each == found.target], ""
+        if not found.named:
+            return chosen, ""
+        return [], "" if found.other else found.why
+
+    async def _find(self, alert: Alert, namespace: str, delivery: _Delivery) -> tuple[Found, Mapping[str, str]]:
+        """Where the labels lead, and the labels of the workload there. `namespace` stands in for one they lack."""
+        key = (alert.episode, namespace)
+        if key not in delivery.found:
+            labels = {**alert.labels, "namespace": namespace} if namespace else alert.labels
+            delivery.found[key] = await self._look_up(labels)
+        return delivery.found[key]
+
+    async def _look_up(self, labels: Mapping[str, str]) -> tuple[Found, Mapping[str, str]]:
+        found = await self._finder.of_alert(targeting.locate(labels))
+        if found.target is None:
+            return found, {}
+        try:
+            stored = await self._kube.get(DEPLOYMENTS, found.target.namespace, found.target.name)
+        except NotFound:
+            return Found(why=f"{found.target} does not exist"), {}
+        return found, stored["metadata"].get("labels") or {}
+
+    async def _bring(self, delivery: _Delivery) -> None:
+        """One read per namespace, one write per target, however many alerts."""
+        by_namespace: dict[str, list[_Bid]] = {}
+        for bid in delivery.bids:
+            by_namespace.setdefault(bid[0].namespace, []).append(bid)
+        for namespace, bids in by_namespace.items():
+            try:
+                known = await survey(self._kube, namespace)
+            except ApiError as error:
+                delivery.fails([item for bid in bids for item, _ in delivery.bids[bid]], error)
+                continue
+            for bid in bids:
+                facts = [fact for _, fact in delivery.bids[bid]]
+                if delivery.present:
+                    facts = [_as_present(each, bid[0], known.readable, self._clock.now()) for each in facts]
+                matching = [each for each in self._book.standings if each.policy.key in bid[1]]
+                try:
+                    why = await self._opener.bring(bid[0], facts, matching, known)
+                except ApiError as error:
+                    await self._fall_back(bid, error, delivery)
+                else:
+                    _settle(bid, why, delivery)
+
+    async def _fall_back(self, bid: _Bid, error: ApiError, delivery: _Delivery) -> None:
+        """What is refused for good is set aside; nothing is said about a namespace that is being deleted."""
+        target, _ = bid
+        items = [item for item, _ in delivery.bids[bid]]
+        try:
+            if isinstance(error, (Refused, NotFound)) and await self._is_ending(target.namespace):
+                return
+        except ApiError as unknown:
+            error = unknown
+        if not isinstance(error, Refused) or error.code == _UNAUTHORIZED:
+            delivery.fails(items, error)
+            return
+        log.error("alerts are refused", target=str(target), why=str(error))
+        for item in items:
+            item.meets("refused")
+        _settle(bid, f"the API server refuses the Remediation of {target}: {error}", delivery)
 
     async def _is_ending(self, namespace: str) -> bool:
         """Whether the namespace is being deleted: nothing can be stored there, and soon nothing will be to heal."""
@@ -83,57 +241,36 @@ class AlertInbox:
             log.info("an alert is about a namespace that is being deleted", namespace=namespace)
         return ending
 
-    async def _bid(self, alert: Alert, bids: dict[_Bid, list[Evidence]], found: _Found) -> None:
-        wanted: dict[WorkloadRef, list[str]] = {}
-        fact = None
+    async def _set_aside(self, delivery: _Delivery) -> None:
         for standing in self._book.standings:
-            said = _match(standing, alert, self._clock.now())
-            if said is None:
-                continue
-            fact = fact or said
-            targets, why = await self._targets(standing, alert, found)
-            if why and alert.status == "firing":
-                await self._untargeted.record(standing, alert, why)
-            for target in targets:
-                wanted.setdefault(target, []).append(standing.policy.key)
-        for target, policies in wanted.items():
-            bids.setdefault((target, tuple(policies)), []).extend([fact] if fact else [])
+            strays = delivery.strays.get(standing.policy.key, [])
+            try:
+                await self._untargeted.record(standing, [Stray(item.alert, why) for item, why in strays])
+            except ApiError as error:
+                delivery.fails([item for item, _ in strays], error)
+            else:
+                for item, _ in strays:
+                    item.meets("untargeted")
 
-    def _is_over(self, alert: Alert) -> bool:
-        """Whether a "firing" comes after the "resolved" of the same episode: senders and retries reorder them."""
-        if alert.status == "firing":
-            return alert.episode in self._resolved
-        self._resolved[alert.episode] = None
-        if len(self._resolved) > _REMEMBERED:
-            self._resolved.popitem(last=False)
-        return False
 
-    async def _targets(self, standing: Standing, alert: Alert, found: _Found) -> tuple[list[WorkloadRef], str]:
-        """The targets of the policy that this alert is about; or, where it names none at all, why."""
-        if alert.episode not in found:
-            found[alert.episode] = await self._find(alert)
-        target, labels, why = found[alert.episode]
-        refs = standing.loaded.targets.refs
-        if refs is not None:
-            namespace = standing.policy.namespace
-            chosen = [WorkloadRef(kind=each.kind, namespace=namespace, name=each.name) for each in refs]
-            return [each for each in chosen if target in (None, each)], ""
-        if target is None:
-            return [], why
-        mine = target.namespace in standing.namespaces
-        mine = mine and standing.loaded.targets.matches(labels, target.name, target.kind)
-        return [target] if mine else [], ""
+def _settle(bid: _Bid, why: str, delivery: _Delivery) -> None:
+    """The bid is on record; or, with a reason, its alerts are set aside with each of its policies."""
+    for item, _ in delivery.bids[bid]:
+        item.meets("stored")
+        for key in bid[1] if why else ():
+            delivery.strays.setdefault(key, []).append((item, why))
 
-    async def _find(self, alert: Alert) -> tuple[WorkloadRef | None, Mapping[str, str], str]:
-        """The workload that the labels lead to, and its own labels; or why there is none."""
-        target, why = await self._finder.of_alert(targeting.locate(alert.labels))
-        if target is None:
-            return None, {}, why
-        try:
-            stored = await self._kube.get(DEPLOYMENTS, target.namespace, target.name)
-        except NotFound:
-            return None, {}, f"{target} does not exist"
-        return target, stored["metadata"].get("labels") or {}, ""
+
+def _as_present(fact: Evidence, target: WorkloadRef, known: Sequence[Remediation], now: datetime) -> Evidence:
+    """A new bout, if all that is known of it has clearly ended: it began after that, and we do not know when."""
+    ends = [
+        each.resolved_at
+        for remediation in known
+        if target_of(remediation) == target
+        for each in remediation.status.evidence
+        if each.fingerprint == fact.fingerprint and each.resolved_at is not None
+    ]
+    return replace(fact, first_seen=now, holds_at=now) if ends and now - max(ends) > _CLEARLY else fact
 
 
 def _match(standing: Standing, alert: Alert, now: datetime) -> Evidence | None:

@@ -1,7 +1,7 @@
 """The Alertmanager poller: what the webhook missed, and the absence that proves an alert resolved (DESIGN 3.4)."""
 
 import asyncio
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -10,9 +10,9 @@ from typing import Protocol
 import httpx
 import structlog
 
-from platelet.model.alert import fingerprint_of
+from platelet.model.alert import Alert, fingerprint_of
 from platelet.shell.clock import ClockNotReadyError
-from platelet.shell.receiver import MIB, AlertStore, NotStoredError
+from platelet.shell.receiver import MIB, NotStoredError
 from platelet.triggers import absence, alerts
 
 PERIOD = 60.0  # seconds between polls
@@ -23,6 +23,13 @@ _log = structlog.get_logger(__name__)
 
 class PollFailedError(Exception):
     """Alertmanager gave no usable answer: nothing new is known."""
+
+
+class PresentAlerts(Protocol):
+    """Where goes what fires in Alertmanager."""
+
+    async def store_present(self, alerts: Sequence[Alert]) -> None:
+        """Store what fires now. Raises NotStoredError."""
 
 
 class HeldAlerts(Protocol):
@@ -57,15 +64,18 @@ def make_client(token_file: Path | None = None) -> httpx.AsyncClient:
 class AlertmanagerPoller:
     """Looks every minute and when asked. The URL may end in a path prefix."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators
         self,
         url: str,
-        store: AlertStore,
+        store: PresentAlerts,
         held: HeldAlerts,
         now: Callable[[], datetime],
         client: httpx.AsyncClient,
+        *,
+        on_error: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take the API server's time as `now`; it may raise ClockNotReadyError."""
+        """Take the API server's time as `now`; it may raise ClockNotReadyError. `on_error` hears of our own faults."""
+        self._on_error = on_error
         self._url = url.rstrip("/")
         self._store = store
         self._held = held
@@ -93,6 +103,9 @@ class AlertmanagerPoller:
                     await self.poll()
             except (PollFailedError, NotStoredError, ClockNotReadyError, TimeoutError) as error:
                 _log.warning("Alertmanager poll failed", url=self._url, error=str(error) or "too slow")
+            except Exception:  # noqa: BLE001 - one poll must not end all that the leader does
+                _log.exception("Alertmanager poll failed", url=self._url)
+                self._on_error()
             try:
                 async with asyncio.timeout(PERIOD):
                     await self._asked.wait()
@@ -104,16 +117,16 @@ class AlertmanagerPoller:
         at = self._now()
         held = {episode: fingerprint_of(episode) for episode in self._held.held()}
         seen, up_for = await self._look()
-        await self._store.store(seen.firing, 0)
+        await self._store.store_present(seen.firing)
         if seen.rejected:  # one of those that could not be read may be any that seems absent
             _log.warning("alerts of Alertmanager unreadable", rejected=seen.rejected, why=seen.bad[:3])
             self._polls = ()
-        else:
-            latest = absence.Poll(at=at, up_for=up_for, held=frozenset(held.values()), known=seen.known)
-            self._polls = absence.keep((*self._polls, latest))
-            gone = absence.absent(self._polls)
-            if over := [episode for episode, fingerprint in held.items() if fingerprint in gone]:
-                await self._held.resolve(over, at)
+            return  # nor is everything stored that was known before
+        latest = absence.Poll(at=at, up_for=up_for, held=frozenset(held.values()), known=seen.known)
+        self._polls = absence.keep((*self._polls, latest))
+        gone = absence.absent(self._polls)
+        if over := [episode for episode, fingerprint in held.items() if fingerprint in gone]:
+            await self._held.resolve(over, at)
         self._known_at = at
 
     async def close(self) -> None:
@@ -144,7 +157,7 @@ class AlertmanagerPoller:
                     if len(body) > _LONGEST_ANSWER:
                         raise PollFailedError(f"GET {path} answered more than {_LONGEST_ANSWER} bytes")
                 return bytes(body), self._date(response)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:  # the last: of the token file
             raise PollFailedError(f"GET {path}: {type(error).__name__}: {error}") from None
 
     def _date(self, response: httpx.Response) -> datetime:

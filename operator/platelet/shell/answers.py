@@ -15,6 +15,8 @@ _OK = range(200, 300)
 _MAX_MESSAGE = 400
 _MAX_FIELDS = 8
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # the last for JSON nested too deep
+_DEEPEST = 100  # no object that we read is nested so deep, but anybody may store one that is
+_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 # 429 was turned away, 408 and 425 come from a proxy that does not know what became of the request.
 _UNKNOWN_OUTCOME = frozenset({408, 425, 429})
 _DENIER = re.compile(r"ValidatingAdmissionPolicy '([^']{1,253})'|admission webhook \"([^\"]{1,253})\"")
@@ -64,7 +66,10 @@ class Page(msgspec.Struct):
 def decode_page(raw: bytes) -> Page:
     """Read a List object. Raises Unanswered for what is none."""
     try:
-        return msgspec.json.decode(raw, type=Page)
+        try:
+            return msgspec.json.decode(raw, type=Page)
+        except RecursionError:
+            return msgspec.json.decode(_without_depths(raw), type=Page)
     except _UNREADABLE as error:
         raise kube.Unanswered(200, "NoList", "the answer is not a list of objects") from error
 
@@ -72,12 +77,31 @@ def decode_page(raw: bytes) -> Page:
 def decode(code: int, raw: bytes | msgspec.Raw) -> dict[str, Any]:
     """Read the object in a successful answer. Raises Unanswered for what is none: who knows who answered."""
     try:
-        answer = msgspec.json.decode(raw)
+        try:
+            answer = msgspec.json.decode(raw)
+        except RecursionError:
+            answer = msgspec.json.decode(_without_depths(bytes(raw)))
     except _UNREADABLE:
         answer = None
     if not isinstance(answer, dict):
         raise kube.Unanswered(code, "NoObject", "the answer is not a JSON object")
     return answer
+
+
+def _without_depths(raw: bytes) -> bytes:
+    """Put null for what is nested too deep to be read, so that one such object does not hide all others of a list."""
+    kept, depth, begin = bytearray(), 0, 0
+    for token in _BRACKETS.finditer(raw):
+        sign = token[0]
+        if sign in (b"[", b"{"):
+            depth += 1
+            if depth == _DEEPEST + 1:
+                kept += raw[begin : token.start()] + b"null"
+        elif sign in (b"]", b"}"):
+            depth -= 1
+            if depth == _DEEPEST:
+                begin = token.end()
+    return bytes(kept + raw[begin:]) if depth == 0 else raw
 
 
 def _error_class(code: int) -> type[kube.ApiError]:

@@ -50,7 +50,7 @@ class _PodToken:
             return
         try:
             token = Path(incluster_config.SERVICE_TOKEN_FILENAME).read_text(encoding="utf-8").strip()
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             return
         if token:
             configuration.api_key["BearerToken"] = f"Bearer {token}"

@@ -150,7 +150,7 @@ class Flow:
         self._queue.add(POLICIES_TASK)
         remediations = await self._parts.sweeper.sweep()
         self._parts.held_alerts.seen(remediations)
-        self._parts.narrator.count_open(remediations)
+        self._parts.narrator.count_open(remediations, self._parts.sweeper.unreadable)
         self._remember(remediations)
         self._add_open()
         for replica_set in self._parts.pod_watch.suspicious():

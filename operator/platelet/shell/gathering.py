@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from platelet.api import pods as pod_contract
 from platelet.api import records as record_contract
-from platelet.api import remediation as remediation_contract
 from platelet.api import runbook as runbook_contract
 from platelet.api import workloads as workload_contract
+from platelet.api.invalid import InvalidSpec
 from platelet.core import references, signals
-from platelet.model.policy import Settings
+from platelet.model.policy import Settings, Step
 from platelet.model.remediation import Remediation
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
@@ -25,7 +27,6 @@ from platelet.shell.kube import (
     CONTROLLER_REVISIONS,
     NAMESPACES,
     PODS,
-    REMEDIATIONS,
     REPLICA_SETS,
     Json,
     Kube,
@@ -33,7 +34,9 @@ from platelet.shell.kube import (
 )
 from platelet.shell.ledger import Ledger
 from platelet.shell.policy_book import PolicyBook, Standing
+from platelet.shell.survey import UNREADABLE, Survey, survey
 
+log = structlog.get_logger("platelet.gathering")
 SUSPEND = "platelet.dev/suspend"
 _NODES_READ = 10
 
@@ -99,23 +102,24 @@ class Gatherer:
         """The rest of the situation around a workload that was just seen. Raises ApiError when a read fails."""
         reference = remediation.spec.policy_ref
         namespace = remediation.namespace
-        standing, budget, stored_namespace, siblings = await asyncio.gather(
+        standing, budget, stored_namespace, found = await asyncio.gather(
             self._book.live(reference.namespace or namespace, reference.name),
             self._ledger.read(),
             self._kube.get(NAMESPACES, "", namespace),
-            read_remediations(self._kube, namespace),
+            survey(self._kube, namespace),
         )
+        siblings, target = found.readable, target_of(remediation)
+        steps, invalid_steps = _steps(remediation)
         now_signals = self._signals(remediation, standing, sight)
         attempt = remediation.status.attempts[-1].id if remediation.status.attempts else ""
         around = surroundings.Around()
         if remediation.status.state == "Waiting":  # only then is anything planned that these could forbid
-            around = await surroundings.read(
-                self._kube, target_of(remediation), standing, siblings, sight.pods, now_signals
-            )
+            around = await surroundings.read(self._kube, target, standing, siblings, sight.pods, now_signals)
         return Situation(
             settings=self._around.settings,
             remediation=remediation,
-            steps=runbook_contract.read_steps(remediation.spec.steps) if remediation.spec.steps else (),
+            steps=steps,
+            invalid_steps=invalid_steps,
             policy=standing.policy if standing else None,
             workload=sight.workload,
             signals=now_signals,
@@ -131,7 +135,7 @@ class Gatherer:
             inherited=_inherited(remediation, siblings),
             missing_references=references.missing_elsewhere(sight.pods, sight.records),
             namespace_suspended=_annotation(stored_namespace, SUSPEND),
-            older_open=_older_open(remediation, siblings),
+            older_open=_older_open(remediation, siblings) or _unreadable_before(remediation, found),
             clock_age_seconds=self._clock.age(),
             never_sent=self._hands.never_sent,
             failure=self._hands.failure(attempt),
@@ -163,13 +167,37 @@ class Gatherer:
 
 
 async def read_remediations(kube: Kube, namespace: str = "") -> list[Remediation]:
-    """All Remediations; one that cannot be read (a newer version's) is an error, not a smaller list."""
-    return [remediation_contract.read_remediation(each) for each in await kube.list(REMEDIATIONS, namespace)]
+    """All Remediations that can be read. Who must know of the others asks `survey`."""
+    return (await survey(kube, namespace)).readable
 
 
 async def _records(kube: Kube, target: WorkloadRef) -> tuple[RevisionRecord, ...]:
     stored = await kube.list(CONTROLLER_REVISIONS, target.namespace, labels=record_contract.record_selector(target))
-    return tuple(record_contract.read_record(each) for each in stored)
+    records = (_record(each, target) for each in stored)
+    return tuple(each for each in records if each is not None)
+
+
+def _record(stored: Json, target: WorkloadRef) -> RevisionRecord | None:
+    """One of ours bears the name of what it holds; what others put under our labels is passed over."""
+    try:
+        found = record_contract.read_record(stored)
+        ours = found.target == target and found.name == record_contract.record_name(target, found.template_hash)
+    except UNREADABLE:
+        ours = False
+    if not ours:
+        log.warning("not a revision record of ours", target=str(target), name=stored["metadata"].get("name"))
+        return None
+    return found
+
+
+def _steps(remediation: Remediation) -> tuple[tuple[Step, ...], str]:
+    """The steps as pinned; or what is wrong with them. Where only a take-back is left, there are none."""
+    if remediation.spec.signal.source == "takeBack" and not remediation.spec.steps:
+        return (), ""
+    try:
+        return runbook_contract.read_steps(remediation.spec.steps), ""
+    except InvalidSpec as error:
+        return (), str(error)
 
 
 def _selector_text(selector: Mapping[str, Any]) -> str:
@@ -210,6 +238,12 @@ def target_of(remediation: Remediation) -> WorkloadRef:
     """The key of the target."""
     ref = remediation.spec.target_ref
     return WorkloadRef(kind=ref.kind, namespace=remediation.namespace, name=ref.name)
+
+
+def _unreadable_before(remediation: Remediation, found: Survey) -> str:
+    if remediation.spec.mode == "Observe":
+        return ""
+    return found.busy_before(target_of(remediation), remediation.status.opened_at)
 
 
 def _older_open(remediation: Remediation, siblings: Sequence[Remediation]) -> str:

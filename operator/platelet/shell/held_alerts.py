@@ -49,6 +49,7 @@ class HeldAlerts:
         status = remediation.status
         for fact in status.evidence:
             if fact.fingerprint in episodes and fact.resolved_at is None:
-                status = record.merge_evidence(status, replace(fact, last_seen=at, resolved_at=at))
+                over = replace(fact, last_seen=at, resolved_at=max(at, fact.first_seen))  # the sender's clock may lead
+                status = record.merge_evidence(status, over)
         if status != remediation.status:
             await store_status(self._kube, remediation, Update(remediation=remediation, status=status))

@@ -26,8 +26,17 @@ class _Request:
 class Ledger:
     """Reads and writes the ActionBudget. Missing, unreadable or malformed is None, which means full."""
 
-    def __init__(self, kube: Kube, clock: Clock, namespace: str, name: str = "platelet") -> None:
-        """The budget is the object `name` in the operator's `namespace`."""
+    def __init__(
+        self,
+        kube: Kube,
+        clock: Clock,
+        namespace: str,
+        name: str = "platelet",
+        *,
+        on_use: Callable[[int], None] = lambda _count: None,
+    ) -> None:
+        """The budget is the object `name` in the operator's `namespace`. `on_use` hears how much of it counts now."""
+        self._on_use = on_use
         self._kube = kube
         self._clock = clock
         self._namespace = namespace
@@ -135,6 +144,7 @@ class Ledger:
         times = [moment for each in budget.status.entries for moment in (each.reserved_at, each.outcome_at) if moment]
         if times:
             self._clock.raise_to(max(times))
+        self._on_use(reservation.use(budget.spec, budget.status.entries, self._clock.now()))
         return budget, stored
 
     async def _put(self, stored: Json, budget: Budget, now: datetime) -> None:

@@ -23,16 +23,25 @@ class Metrics:
         """Count that a stream had to connect again, and why."""
         self.stream_restarts.labels(stream=stream, reason=reason).inc()
 
+    def on_alert(self, result: str) -> None:
+        """Count what became of an alert that was received (alert_inbox.FATES)."""
+        self.alerts_received.labels(result=result).inc()
+
     def _add_remediation(self) -> None:
         self.attempts = self._counter("attempts", "Attempts by action and phase", "action", "phase")
         self.decisions = self._counter("decisions", "Decisions on record, also each no, by reason", "reason")
         self.verdicts = self._counter("verdicts", "Outcomes of verifications", "outcome")
         self.escalations = self._counter("escalations", "Remediations handed to people, by reason", "reason")
         self.alerts_received = self._counter("alerts_received", "Alerts by what became of them", "result")
-        self.remediations_open = self._gauge("remediations_open", "Open remediations by state", "state")
+        self.remediations_open = self._gauge(
+            "remediations_open", "Open remediations by state; Unreadable ones are a newer version's, or spoilt", "state"
+        )
         self.budget_used = self._gauge("budget_used", "Reservations that count now")
 
     def _add_plumbing(self) -> None:
+        self.unexpected_errors = self._counter(
+            "unexpected_errors", "Faults of platelet itself, each with a traceback in the log", "where"
+        )
         self.leader = self._gauge("leader", "1 while this replica leads")
         self.queue_depth = self._gauge("queue_depth", "Keys that wait for a worker")
         self.event_loop_lag = self._gauge("event_loop_lag_seconds", "How late the event loop last was")

@@ -37,8 +37,9 @@ class Narrator:
         if after.escalation is not None and before.escalation is None:
             self._metrics.escalations.labels(reason=after.escalation.reason).inc()
 
-    def count_open(self, remediations: Iterable[Remediation]) -> None:
-        """Take all Remediations as read: how many are open, by state."""
+    def count_open(self, remediations: Iterable[Remediation], unreadable: int = 0) -> None:
+        """Take all Remediations as read: how many are open, by state, and how many could not be read."""
+        self._metrics.remediations_open.labels(state="Unreadable").set(unreadable)
         states = Counter(each.status.state for each in remediations)
         for state in ("Waiting", "Acting", "Verifying", "Monitoring", "Escalated"):
             self._metrics.remediations_open.labels(state=state).set(states[state])

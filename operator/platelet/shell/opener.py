@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import structlog
+
 from platelet.api import remediation as contract
 from platelet.api import workloads
 from platelet.core import opening
@@ -9,10 +11,13 @@ from platelet.model.remediation import Remediation
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import read_remediations, target_of
+from platelet.shell.gathering import target_of
 from platelet.shell.hands import RESOURCES
 from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound
 from platelet.shell.policy_book import PolicyBook, Standing
+from platelet.shell.survey import Survey, survey
+
+log = structlog.get_logger("platelet.opener")
 
 _TRIES = 8
 POLICY_LABEL = "platelet.dev/policy"
@@ -34,11 +39,12 @@ class Opener:
         target: WorkloadRef,
         facts: Sequence[Evidence],
         matching: Sequence[Standing],
-        known: Sequence[Remediation] | None = None,
-    ) -> None:
+        known: Survey | None = None,
+    ) -> str:
         """Record facts with the one acting policy and with every observing one. Raises ApiError when it cannot.
 
         `known` are Remediations that were just read, to spare a read; after a lost race they are read anew.
+        Returns why the acting policy has none for them, which is not to be mended by another try; mostly nothing.
         """
         acting = opening.choose([each.policy for each in matching])
         chosen = [
@@ -46,42 +52,47 @@ class Opener:
             for each in matching
             if each.runbook is not None and (each.policy.mode == "Observe" or each.policy == acting)
         ]
-        for each in chosen:
-            await self._record(target, facts, each, known)
+        said = [await self._record(target, facts, each, known) for each in chosen]
+        return next((each for each in said if each), "")
 
     async def adopt(self, target: WorkloadRef, attempt: str, policy: str) -> None:
         """Open a Remediation whose only task is a take-back that has outlived its own. Raises ApiError."""
-        others = await read_remediations(self._kube, target.namespace)
-        await self._store(opening.adopt(target, attempt, policy, others, self._clock.now()))
+        others = await survey(self._kube, target.namespace)
+        await self._store(opening.adopt(target, attempt, policy, others.readable, self._clock.now()))
 
     async def _record(
         self,
         target: WorkloadRef,
         facts: Sequence[Evidence],
         standing: Standing,
-        known: Sequence[Remediation] | None,
-    ) -> None:
+        known: Survey | None,
+    ) -> str:
         for remaining in reversed(range(_TRIES)):
-            others = known if known is not None else await read_remediations(self._kube, target.namespace)
-            known = None
+            found = known if known is not None else await survey(self._kube, target.namespace)
+            known, others = None, found.readable
             policies = {each.policy.key: each.policy for each in self._book.standings}
             siblings = [each for each in others if target_of(each) == target]
             if standing.runbook is None:
-                return
+                break
             live = await self._live_template(target, siblings)
             now = self._clock.now()
             step = opening.receive(target, facts, standing.policy, standing.runbook, others, policies, live, now)
             if step is None:
-                return
+                break
+            busy = found.busy(target) if standing.policy.mode != "Observe" else ""
+            if busy and isinstance(step, opening.Create):
+                log.warning("not opened: an unreadable one may be acting", target=str(target), remediation=busy)
+                return f"Remediation {busy} of {target} cannot be read: delete it, or upgrade platelet"
             try:
                 await self._store(step)
             except (Conflict, NotFound):
                 if not remaining:
                     raise
+        return ""
 
     async def _live_template(self, target: WorkloadRef, siblings: Sequence[Remediation]) -> str | None:
-        """The hash of the target's template, where it matters: while a recovered one is watched."""
-        if not any(each.status.state == "Monitoring" for each in siblings):
+        """The hash of the target's template, where it matters: while what our act came to is watched."""
+        if not any(each.status.state in ("Monitoring", "Verifying") for each in siblings):
             return None
         try:
             stored = await self._kube.get(RESOURCES[target.kind], target.namespace, target.name)

@@ -8,7 +8,6 @@ from datetime import datetime
 import structlog
 
 from platelet.api import remediation as contract
-from platelet.api.invalid import InvalidSpec
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.core.opening import Update
@@ -21,6 +20,7 @@ from platelet.shell.historian import Historian
 from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound
 from platelet.shell.narrator import Narrator
 from platelet.shell.opener import store_status
+from platelet.shell.survey import UNREADABLE
 
 _TURNS = 40  # a heal takes about ten; more than this in a row is a livelock, and yields
 _PAUSE = 1.0  # seconds, after effects that came to nothing; doubled each time
@@ -91,8 +91,8 @@ class Reconciler:
             remediation = contract.read_remediation(await self._kube.get(REMEDIATIONS, namespace, name))
         except NotFound:
             return Turn(rest=True, over=True)
-        except InvalidSpec as error:
-            log.warning("not understood, nothing is done", namespace=namespace, name=name, error=str(error))
+        except UNREADABLE as error:  # a newer version's, maybe: nothing is written on it
+            log.warning("not understood, nothing is done", namespace=namespace, name=name, error=str(error)[:300])
             return Turn(rest=True, over=True)
         self._on_read(remediation)
         if remediation.status.state == "Closed" and not await self._gatherer.has_loose_ends(remediation):

@@ -7,10 +7,10 @@ import structlog
 
 from platelet.core import reservation
 from platelet.model.policy import Limits
-from platelet.shell.gathering import read_remediations
 from platelet.shell.kube import Kube
 from platelet.shell.ledger import Ledger
 from platelet.shell.policy_book import PolicyBook
+from platelet.shell.survey import survey
 
 log = structlog.get_logger("platelet.succession")
 
@@ -67,7 +67,9 @@ class Succession:
 
     async def _live_attempts(self) -> set[str]:
         """All attempts on record: one that is Done on its Remediation may still have to be settled on the budget."""
-        return {attempt.id for each in await read_remediations(self._kube) for attempt in each.status.attempts}
+        found = await survey(self._kube)
+        known = {attempt.id for each in found.readable for attempt in each.status.attempts}
+        return known.union(*(each.attempts for each in found.unreadable))
 
 
 def windows(limits: Limits) -> list[timedelta]:

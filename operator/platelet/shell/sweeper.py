@@ -12,11 +12,12 @@ from platelet.model.effects import Settle
 from platelet.model.remediation import Remediation
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import read_remediations, target_of
+from platelet.shell.gathering import target_of
 from platelet.shell.kube import REMEDIATIONS, ApiError, Kube, NotFound, Refused
 from platelet.shell.ledger import Ledger
 from platelet.shell.opener import Opener
 from platelet.shell.succession import Succession
+from platelet.shell.survey import Survey, survey
 
 KEPT_PER_TARGET = 10  # closed Remediations; deleting them frees nothing on the budget
 
@@ -34,16 +35,20 @@ class Sweeper:
         self._opener = opener
         self._succession = succession
         self._budget_seen: tuple[str, int] | None = None
+        self.unreadable = 0  # Remediations that could not be read in the last sweep
 
     async def sweep(self) -> list[Remediation]:
-        """Bring loose ends to an end. Returns all Remediations as read. Raises ApiError when they cannot be."""
+        """Bring loose ends to an end. Returns all Remediations that can be read. Raises ApiError when none can be."""
         await self._succession.ensure()
         before = await self._ledger.read()  # first: what is reserved after it may belong to a newer Remediation
-        remediations = await read_remediations(self._kube)
+        found = await survey(self._kube)
+        self.unreadable, remediations = len(found.unreadable), found.readable
+        for each in found.unreadable:
+            log.warning("a Remediation is unreadable", namespace=each.namespace, name=each.name, why=each.why)
         if before is not None:
-            existing = {each.uid for each in remediations}
+            existing = {each.uid for each in remediations} | {each.uid for each in found.unreadable}
             await self._ledger.abandon(self._succession.epoch, _abandoned(before, existing))
-            await self._adopt_take_backs(before, remediations)
+            await self._adopt_take_backs(before, found)
         await self._prune(remediations)
         return remediations
 
@@ -55,9 +60,10 @@ class Sweeper:
         edited, self._budget_seen = seen != self._budget_seen, seen
         return edited
 
-    async def _adopt_take_backs(self, budget: Budget, remediations: Sequence[Remediation]) -> None:
+    async def _adopt_take_backs(self, budget: Budget, found: Survey) -> None:
         """A temporary change whose Remediation is gone is taken back by one opened for that."""
-        covered = {target_of(each) for each in remediations if _is_open(each)}
+        covered = {target_of(each) for each in found.readable if _is_open(each)}
+        covered |= {each.target for each in found.unreadable if each.target is not None}
         for entry in budget.status.entries:
             if _is_orphan(entry) and entry.target not in covered:
                 covered.add(entry.target)

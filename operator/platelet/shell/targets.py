@@ -1,6 +1,7 @@
 """Finds the workload behind a pod, a ReplicaSet or an alert's labels, by owners and references of the live objects."""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import assert_never
 
 from platelet.model.workload import WorkloadRef
@@ -8,6 +9,16 @@ from platelet.shell.kube import AUTOSCALERS, PODS, REPLICA_SETS, Json, Kube, Not
 from platelet.triggers import targeting
 
 _REMEMBERED = 20_000  # ReplicaSets: an owner never changes, so a uid once resolved stays resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where an alert's labels lead: to one workload, or why to none."""
+
+    target: WorkloadRef | None = None
+    why: str = ""
+    named: bool = True  # the labels name something; False: nothing at all, so the policy may say what is meant
+    other: bool = False  # what they name is there and is surely no Deployment
 
 
 class TargetFinder:
@@ -36,45 +47,50 @@ class TargetFinder:
             self._owners.popitem(last=False)
         return found
 
-    async def of_alert(self, located: targeting.Located) -> tuple[WorkloadRef | None, str]:
-        """The workload that an alert's labels lead to, or why there is none."""
+    async def of_alert(self, located: targeting.Located) -> Found:
+        """The workload that an alert's labels lead to, or why there is none. Raises ApiError."""
         match located:
-            case targeting.Nothing(reason=reason):
-                return None, reason
+            case targeting.Nothing(reason=reason, named=named):
+                return Found(why=reason, named=named)
             case targeting.WorkloadNamed(kind="Deployment", namespace=namespace, name=name):
-                return WorkloadRef(kind="Deployment", namespace=namespace, name=name), ""
+                return Found(WorkloadRef(kind="Deployment", namespace=namespace, name=name))
             case targeting.WorkloadNamed(kind=kind):
-                return None, f"the alert names a {kind}, and only Deployments are healed"
+                return Found(why=f"the alert names a {kind}, and only Deployments are healed", other=True)
             case targeting.PodNamed():
                 return await self._of_pod(located)
             case targeting.HpaNamed(namespace=namespace, name=name):
                 return await self._of_autoscaler(namespace, name)
-            case targeting.JobNamed() | targeting.PdbNamed() | targeting.ClaimNamed():
-                return None, "the alert names no Deployment: name the target in the policy's targets.refs"
+            case targeting.JobNamed():
+                return Found(why="the alert names a Job, and only Deployments are healed", other=True)
+            case targeting.PdbNamed() | targeting.ClaimNamed():
+                why = "the alert names no workload: name the target in the policy's targets.refs"
+                return Found(why=why, named=False)
             case _:
                 assert_never(located)
 
-    async def _of_pod(self, named: targeting.PodNamed) -> tuple[WorkloadRef | None, str]:
+    async def _of_pod(self, named: targeting.PodNamed) -> Found:
         try:
             stored = await self._kube.get(PODS, named.namespace, named.pod)
         except NotFound:
-            return None, f"pod {named.pod} is gone, so its owner is not known"
+            return Found(why=f"pod {named.pod} is gone, so its owner is not known")
         if named.uid and stored["metadata"]["uid"] != named.uid:
-            return None, f"pod {named.pod} is not the one that the alert is about"
+            return Found(why=f"pod {named.pod} is not the one that the alert is about")
         owner = _controller(stored)
+        no_deployment = Found(why=f"pod {named.pod} does not belong to a Deployment", other=True)
         if owner is None or owner["kind"] != "ReplicaSet":
-            return None, f"pod {named.pod} does not belong to a Deployment"
+            return no_deployment
         found = await self.of_replica_set(named.namespace, owner["name"], owner["uid"])
-        return found, "" if found else f"pod {named.pod} does not belong to a Deployment"
+        return Found(found) if found else no_deployment
 
-    async def _of_autoscaler(self, namespace: str, name: str) -> tuple[WorkloadRef | None, str]:
+    async def _of_autoscaler(self, namespace: str, name: str) -> Found:
         try:
             stored = await self._kube.get(AUTOSCALERS, namespace, name)
         except NotFound:
-            return None, f"HorizontalPodAutoscaler {name} does not exist"
-        reference = stored["spec"]["scaleTargetRef"]
-        found = _deployment(namespace, reference)
-        return found, "" if found else f"HorizontalPodAutoscaler {name} does not scale a Deployment"
+            return Found(why=f"HorizontalPodAutoscaler {name} does not exist")
+        found = _deployment(namespace, stored["spec"]["scaleTargetRef"])
+        if found is None:
+            return Found(why=f"HorizontalPodAutoscaler {name} does not scale a Deployment", other=True)
+        return Found(found)
 
 
 def _controller(stored: Json) -> Json | None:

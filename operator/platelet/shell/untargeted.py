@@ -1,8 +1,16 @@
 """Alerts that a policy matches but that name no target: recorded in the policy's status, as an Event, and escalated."""
 
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from platelet.api import evidence as contract
+from platelet.api.policy import MAX_UNTARGETED
 from platelet.core import record
 from platelet.model import reasons
 from platelet.model.alert import Alert
@@ -11,15 +19,25 @@ from platelet.model.effects import Deliver, Publish
 from platelet.model.signal import Evidence
 from platelet.shell.clock import Clock
 from platelet.shell.hands import Courier, Publisher
-from platelet.shell.kube import POLICIES, Conflict, Kube
+from platelet.shell.kube import POLICIES, Conflict, Kube, NotFound
 from platelet.shell.policy_book import Standing
 
-_KEPT = 20
 _TRIES = 5
+_REMEMBERED = 10_000  # told episodes
+_OLD = timedelta(days=1)  # after which one makes room for another
+log = structlog.get_logger("platelet.untargeted")
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """One alert, firing or resolved, and why nothing is done about it."""
+
+    alert: Alert
+    why: str
 
 
 class Untargeted:
-    """Records once per episode. Raises ApiError when it could not be stored."""
+    """Records once per episode, with one write for all that came together."""
 
     def __init__(self, kube: Kube, clock: Clock, publisher: Publisher, courier: Courier) -> None:
         """Take the API, the time, and who tells people."""
@@ -27,11 +45,60 @@ class Untargeted:
         self._clock = clock
         self._publisher = publisher
         self._courier = courier
+        self._told: OrderedDict[tuple[str, str], bool] = OrderedDict()  # policy's uid, episode: still firing
 
-    async def record(self, standing: Standing, alert: Alert, why: str) -> None:
-        """Store the alert on the policy; new ones are told to people."""
-        if not await self._store(standing, alert, why):
+    async def record(self, standing: Standing, strays: Sequence[Stray]) -> None:
+        """Store the alerts on the policy; new ones are told to people. Raises ApiError when that cannot be stored."""
+        news = [each for each in strays if self._is_news(standing, each.alert)]
+        if not news:
             return
+        added, dropped = await self._store(standing, news)
+        for each in news:
+            self._remember(standing, each.alert)
+        for each in added:
+            await self._publish(standing, f"alert {each.alert.name}: {each.why}")
+        if dropped:
+            log.warning("alerts without a target are not listed", policy=standing.policy.key, count=dropped)
+            await self._publish(standing, f"{dropped} more alerts have no target and are not listed")
+        if standing.policy.has_webhook and standing.policy.mode != "Observe":
+            await asyncio.gather(*(self._courier.deliver(_notice(standing, each)) for each in added))
+
+    def _is_news(self, standing: Standing, alert: Alert) -> bool:
+        """A resolved one is, if it is remembered as firing: it makes room on the list."""
+        fires = self._told.get((standing.policy.uid, alert.episode))
+        return fires is None if alert.status == "firing" else fires is True
+
+    def _remember(self, standing: Standing, alert: Alert) -> None:
+        self._told[standing.policy.uid, alert.episode] = alert.status == "firing"
+        if len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+
+    async def _store(self, standing: Standing, news: Sequence[Stray]) -> tuple[list[Stray], int]:
+        """Write them on the policy. Returns those that were not there, and how many found no place."""
+        policy = standing.policy
+        for remaining in reversed(range(_TRIES)):
+            try:
+                stored = await self._kube.get(POLICIES, policy.namespace, policy.name)
+            except NotFound:  # nobody is left who wants to know
+                return [], 0
+            status = stored.get("status") or {}
+            before = contract.read_evidence(status.get("untargetedAlerts"))
+            kept, added, dropped = _merge(before, news, self._clock.now())
+            total = int(status.get("untargetedDropped") or 0) + dropped
+            changes = {"untargetedAlerts": contract.write_evidence(kept), "untargetedDropped": total}
+            if kept == before and not dropped:
+                return [], 0
+            try:
+                body = {**stored, "status": {**status, **changes}}
+                await self._kube.replace(POLICIES, policy.namespace, policy.name, body, subresource="status")
+            except Conflict:
+                if not remaining:
+                    raise
+            else:
+                return added, dropped
+        return [], 0
+
+    async def _publish(self, standing: Standing, note: str) -> None:
         policy = standing.policy
         await self._publisher.publish(
             Publish(
@@ -45,50 +112,56 @@ class Untargeted:
                 type="Warning",
                 reason=reasons.NO_TARGET,
                 action="Escalate",
-                note=record.clip(f"alert {alert.name}: {why}"),
+                note=record.clip(note),
             )
         )
-        if policy.has_webhook and policy.mode != "Observe":
-            await self._courier.deliver(_notice(standing, alert, why))
-
-    async def _store(self, standing: Standing, alert: Alert, why: str) -> bool:
-        policy = standing.policy
-        for remaining in reversed(range(_TRIES)):
-            stored = await self._kube.get(POLICIES, policy.namespace, policy.name)
-            status = stored.get("status") or {}
-            known = contract.read_evidence(status.get("untargetedAlerts"))
-            if any(each.fingerprint == alert.episode for each in known):
-                return False
-            kept = (*known, self._fact(alert, why))[-_KEPT:]
-            body = {**stored, "status": {**status, "untargetedAlerts": contract.write_evidence(kept)}}
-            try:
-                await self._kube.replace(POLICIES, policy.namespace, policy.name, body, subresource="status")
-            except Conflict:
-                if not remaining:
-                    raise
-            else:
-                return True
-        return False
-
-    def _fact(self, alert: Alert, why: str) -> Evidence:
-        now = self._clock.now()
-        return Evidence(
-            source="alert",
-            reason=record.clip(alert.name, 256),
-            fingerprint=record.clip(alert.episode, 256),
-            message=record.clip(why),
-            first_seen=min(alert.starts_at, now),
-            last_seen=now,
-        )
 
 
-def _notice(standing: Standing, alert: Alert, why: str) -> Deliver:
-    policy = standing.policy
+def _merge(
+    known: Sequence[Evidence], news: Sequence[Stray], now: datetime
+) -> tuple[tuple[Evidence, ...], list[Stray], int]:
+    """The list afterwards, what is new on it, and how many found no place: what fires is not forgotten for another."""
+    kept, added, dropped = list(known), [], 0
+    for each in news:
+        name = _fingerprint(each.alert)
+        place = next((index for index, fact in enumerate(kept) if fact.fingerprint == name), None)
+        if each.alert.status == "resolved":
+            if place is not None:
+                kept[place] = replace(kept[place], resolved_at=kept[place].resolved_at or now)
+        elif place is None:
+            if len(kept) >= MAX_UNTARGETED:
+                leaves = next((fact for fact in kept if fact.resolved_at or now - fact.last_seen > _OLD), None)
+                if leaves is None:
+                    dropped += 1
+                    continue
+                kept.remove(leaves)
+            kept.append(_fact(each, now))
+            added.append(each)
+    return tuple(kept), added, dropped
+
+
+def _fingerprint(alert: Alert) -> str:
+    return record.clip(alert.episode, 256)
+
+
+def _fact(stray: Stray, now: datetime) -> Evidence:
+    return Evidence(
+        source="alert",
+        reason=record.clip(stray.alert.name, 256),
+        fingerprint=_fingerprint(stray.alert),
+        message=record.clip(stray.why),
+        first_seen=min(stray.alert.starts_at, now),
+        last_seen=now,
+    )
+
+
+def _notice(standing: Standing, stray: Stray) -> Deliver:
+    policy, alert = standing.policy, stray.alert
     data: dict[str, Any] = {
         "policy": {"namespace": policy.namespace, "name": policy.name},
         "alert": {"name": alert.name, "startsAt": format_time(alert.starts_at)},
         "reason": reasons.NO_TARGET,
-        "message": why,
+        "message": stray.why,
     }
     identity = f"{policy.uid}/{alert.episode}"
     return Deliver(

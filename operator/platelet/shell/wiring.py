@@ -20,7 +20,7 @@ from platelet.shell import deployment_records, health, pod_records
 from platelet.shell.alert_inbox import AlertInbox
 from platelet.shell.alertmanager import AlertmanagerPoller, make_client
 from platelet.shell.client import ClusterClient
-from platelet.shell.clock import boot_time
+from platelet.shell.clock import ClockNotReadyError, boot_time
 from platelet.shell.courier import Courier
 from platelet.shell.deployment_records import DeploymentRecord
 from platelet.shell.destinations import Destinations
@@ -51,6 +51,7 @@ from platelet.shell.work_queue import WorkQueue
 
 _WORKERS = 8
 _RETRY = 1.0  # seconds between tries to take over
+_PAUSE = 5.0  # seconds after a fault of our own, before we stand for election again
 _GRACE = 10.0  # seconds for work that was begun when we are asked to stop
 log = structlog.get_logger("platelet")
 
@@ -65,7 +66,7 @@ class Operator:
         self._leading = False
         identity = os.environ.get("POD_UID") or socket.gethostname()
         self._lease = Leadership(client, self._clock, config.namespace, identity, duration=config.lease.duration)
-        self._ledger = Ledger(client, self._clock, config.namespace)
+        self._ledger = Ledger(client, self._clock, config.namespace, on_use=metrics.budget_used.set)
         self._book = PolicyBook(client, self._clock, config.namespace)
         self._succession = Succession(client, self._ledger, self._lease, self._book)
         self._courier = Courier(client, self._find_webhook, Destinations(config.allowed_hosts, _api_server(client)))
@@ -75,7 +76,9 @@ class Operator:
         self._held = HeldAlerts(client)
         opener, finder = Opener(client, self._clock, self._book), TargetFinder(client)
         untargeted = Untargeted(client, self._clock, self._publisher, self._courier)
-        self._inbox = AlertInbox(client, self._clock, self._book, opener, finder, untargeted)
+        self._inbox = AlertInbox(
+            client, self._clock, self._book, opener, finder, untargeted, on_result=metrics.on_alert
+        )
         self._poller = self._make_poller()
         self._pods: TypedStream[Pod] = TypedStream(
             client, PODS, pod_records.reduce, self._on_pod, on_restart=self._restarted("pods")
@@ -103,6 +106,8 @@ class Operator:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._client.close)
             stack.push_async_callback(self._courier.close)
+            if self._poller is not None:
+                stack.push_async_callback(self._poller.close)
             await self._serve(stack)
             tasks = [
                 asyncio.create_task(each, name=name)
@@ -135,13 +140,27 @@ class Operator:
                 await self._queue.wait_until_idle()
 
     async def _stand(self) -> None:
-        """Stand for election for ever: lead, lose, stand again."""
+        """Stand for election for ever: lead, lose, stand again. A fault of ours gives the Lease to the next replica."""
         while True:
-            await self._lease.wait_until_leading()
+            failed = False
             try:
+                await self._lease.wait_until_leading()
                 await self._lead()
             except* LeaseLostError as lost:
                 log.warning("no longer leading", why=str(lost.exceptions[0]))
+            except* Exception:
+                failed = True
+                log.exception("leading has failed: another replica may try, then this one again")
+                self._metrics.unexpected_errors.labels(where="leading").inc()
+            if failed:
+                await self._give_up()
+
+    async def _give_up(self) -> None:
+        try:
+            await self._lease.release()
+        except Exception:
+            log.exception("the Lease was not released")
+        await asyncio.sleep(_PAUSE)
 
     async def _lead(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -175,7 +194,7 @@ class Operator:
             try:
                 await self._book.refresh()
                 await self._succession.ensure()
-            except (ApiError, ValueError) as error:
+            except (ApiError, ValueError, ClockNotReadyError) as error:
                 log.warning("cannot take over yet", why=str(error))
                 await asyncio.sleep(_RETRY)
             else:
@@ -220,7 +239,14 @@ class Operator:
         if self._config.alertmanager is None:
             return None
         client = make_client(self._config.alertmanager.token_file)
-        return AlertmanagerPoller(self._config.alertmanager.url, self._inbox, self._held, self._clock.now, client)
+        return AlertmanagerPoller(
+            self._config.alertmanager.url,
+            self._inbox,
+            self._held,
+            self._clock.now,
+            client,
+            on_error=self._metrics.unexpected_errors.labels(where="poller").inc,
+        )
 
     def _alerts_known_at(self) -> datetime | None:
         return self._poller.known_at if self._poller is not None else None

@@ -81,6 +81,7 @@ class Nothing:
     """No workload that may be acted on, and why, for people."""
 
     reason: str
+    named: bool = False  # something is named, but which workload that is cannot be told
 
 
 Located = WorkloadNamed | PodNamed | HpaNamed | JobNamed | PdbNamed | ClaimNamed | Nothing
@@ -90,15 +91,16 @@ def locate(labels: Mapping[str, str], cluster: str = "") -> Located:
     """Find what the labels name. `cluster` is our own name, when known: an alert of another cluster names nothing."""
     theirs = labels.get("cluster", "")
     if cluster and theirs and theirs != cluster:
-        return Nothing(reason=f"the alert is about cluster {_shown(theirs)}")
+        return Nothing(reason=f"the alert is about cluster {_shown(theirs)}", named=True)
     found = _name(labels)
     if isinstance(found, Nothing):
         return found
     if not found.namespace:
-        return Nothing(reason="the alert has no namespace label: name the target in the policy's targets.refs")
+        reason = "the alert has no namespace label: name the target in the policy's targets.refs"
+        return Nothing(reason=reason, named=True)
     for name, pattern, longest in _names(found):
         if len(name) > longest or not pattern.fullmatch(name):
-            return Nothing(reason=f"{_shown(name)} is not a name of a Kubernetes object")
+            return Nothing(reason=f"{_shown(name)} is not a name of a Kubernetes object", named=True)
     return found
 
 
@@ -131,7 +133,8 @@ def _name(labels: Mapping[str, str]) -> Located:
 def _workload(labels: Mapping[str, str], namespace: str) -> WorkloadNamed | Nothing | None:
     found = [(kind, name) for label, kind in _WORKLOAD_LABELS.items() if (name := _own(labels, label))]
     if len(found) > 1:
-        return Nothing(reason=f"the labels name several workloads: {', '.join(kind for kind, _ in found)}")
+        reason = f"the labels name several workloads: {', '.join(kind for kind, _ in found)}"
+        return Nothing(reason=reason, named=True)
     kind = _WORKLOAD_LABELS.get(_own(labels, "workload_type").lower())
     if not found and kind is not None and (name := _own(labels, "workload")):
         found = [(kind, name)]
@@ -142,7 +145,8 @@ def _pod(labels: Mapping[str, str], namespace: str) -> PodNamed | Nothing | None
     """Tell the subject's pod from the exporter's: only the latter keeps its plain name beside an `exported_` one."""
     exported = labels.get(_EXPORTED + "pod", "")
     if exported and not labels.get(_EXPORTED + "namespace"):
-        return Nothing(reason=f"the namespace of pod {_shown(exported)} is not known: exported_namespace is missing")
+        reason = f"the namespace of pod {_shown(exported)} is not known: exported_namespace is missing"
+        return Nothing(reason=reason, named=True)
     if labels.get(_EXPORTED + "namespace") and not exported:
         return None
     name = exported or labels.get("pod", "")

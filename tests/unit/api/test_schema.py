@@ -9,7 +9,7 @@ import pytest
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from platelet.api import schema
-from platelet.model.durations import CAMEL, Between, Duration, Timestamp
+from platelet.model.durations import CAMEL, TIME_PATTERN, Between, Duration, Timestamp
 
 Short = Annotated[str, Field(max_length=8)]
 
@@ -82,7 +82,7 @@ def test_a_model_becomes_a_structural_schema() -> None:
                 "maxProperties": 4,
                 "additionalProperties": {"type": "string", "maxLength": 8},
             },
-            "at": {"type": "string", "format": "date-time", "maxLength": 40},
+            "at": {"type": "string", "format": "date-time", "maxLength": 40, "pattern": TIME_PATTERN},
             "free": {"type": "object", schema.PRESERVE: True},
             "share": {"x-kubernetes-int-or-string": True, "maxLength": 5, "default": 3},
             "maxSizes": {"type": "integer", "description": "How many.", "default": 0},

@@ -32,7 +32,7 @@ BOUTS = {
 
 
 @pytest.mark.parametrize(("known", "fact", "fires"), BOUTS.values(), ids=BOUTS)
-def test_whether_it_fires_then(known: Evidence, fact: Evidence, fires: bool) -> None:
+def test_whether_it_fires_then(known: Evidence, fact: Evidence, *, fires: bool) -> None:
     (merged,) = record.merge_evidence(a_status(evidence=(known,)), fact).evidence
     assert (merged.resolved_at is None) == fires
 

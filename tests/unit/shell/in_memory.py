@@ -63,14 +63,27 @@ class Shell:
         self.book = PolicyBook(self.api, self.clock, OPERATOR)
         self.opener = Opener(self.api, self.clock, self.book)
         self.finder = TargetFinder(self.api)
-        self.untargeted = Untargeted(self.api, self.clock, self.people, self.people)
+        self.untargeted = self.new_untargeted()
+        self.fates: list[str] = []
         self.inbox = self.new_inbox()
         self.lease_left = 10.0
         self.hands = Hands(self.api, self.ledger, self.people, self.people, lambda: self.lease_left)
 
     def new_inbox(self) -> AlertInbox:
         """Of a process that has heard nothing yet."""
-        return AlertInbox(self.api, self.clock, self.book, self.opener, self.finder, self.untargeted)
+        return AlertInbox(
+            self.api,
+            self.clock,
+            self.book,
+            self.opener,
+            self.finder,
+            self.untargeted,
+            on_result=self.fates.append,
+        )
+
+    def new_untargeted(self) -> Untargeted:
+        """Of a process that has told nobody anything yet."""
+        return Untargeted(self.api, self.clock, self.people, self.people)
 
     def apply(self, resource: kube.Resource, manifest: kube.Json) -> kube.Json:
         """`kubectl create` in the namespace shop."""

@@ -19,6 +19,7 @@ from platelet.shell.metrics import Metrics
 from platelet.shell.narrator import Narrator
 from platelet.shell.opener import store_status
 from platelet.shell.receiver import NotStoredError
+from platelet.shell.untargeted import Stray
 from platelet.triggers import targeting
 from tests.scenarios.manifests import policy
 from tests.scenarios.world import OPERATOR, SHOP
@@ -104,17 +105,17 @@ async def test_where_an_alert_leads(located: targeting.Located, name: str | None
     shell.apply(kube.PODS, {"metadata": {"name": "lonely"}, "spec": {}})
     reference = {"scaleTargetRef": {"kind": "Deployment", "name": "api"}}
     shell.apply(kube.AUTOSCALERS, {"metadata": {"name": "hpa"}, "spec": reference})
-    target, why = await shell.finder.of_alert(located)
-    assert (target.name if target else None) == name
-    assert bool(why) == (target is None)
+    found = await shell.finder.of_alert(located)
+    assert (found.target.name if found.target else None) == name
+    assert bool(found.why) == (found.target is None)
 
 
 async def test_a_pod_of_the_same_name_is_not_the_pod_that_was_meant() -> None:
     shell = Shell()
     pod = shell.world.pods("api")[0]["metadata"]
     named = targeting.PodNamed(namespace=SHOP, pod=pod["name"], uid="another")
-    assert (await shell.finder.of_alert(named))[0] is None
-    assert (await shell.finder.of_alert(replace(named, uid=pod["uid"])))[0] == API
+    assert (await shell.finder.of_alert(named)).target is None
+    assert (await shell.finder.of_alert(replace(named, uid=pod["uid"]))).target == API
 
 
 async def test_a_replica_set_of_the_same_name_is_not_the_one_that_was_meant() -> None:
@@ -130,16 +131,34 @@ async def test_untargeted_alerts_are_bounded_and_told_by_webhook_too() -> None:
     """I27."""
     shell = Shell(escalation={"webhook": {"url": "https://hooks.example.com"}})
     standing = await shell.standing()
-    for number in range(25):
-        await shell.untargeted.record(standing, shell.an_alert(number), "no label names a workload")
+    strays = [Stray(shell.an_alert(number), "no label names a workload") for number in range(25)]
+    for process in (shell.untargeted, shell.untargeted, shell.new_untargeted()):
+        before = shell.world.server.index
+        await process.record(standing, strays)
+        status = shell.world.store.get(kube.POLICIES, SHOP, "heal")["status"]
+        assert [each["fingerprint"] for each in status["untargetedAlerts"]] == [
+            each.alert.episode for each in strays[:20]
+        ]
+        assert len(shell.people.delivered) == 20, "those on the list, once"
+        assert shell.world.server.index - before <= 2, "one write for all that came together"
+    assert status["untargetedDropped"] == 10, "counted by each process"
+
+
+async def test_an_untargeted_alert_that_has_resolved_makes_room() -> None:
+    shell = Shell()
+    standing = await shell.standing()
+    await shell.untargeted.record(standing, [Stray(shell.an_alert(number), "why") for number in range(20)])
+    await shell.untargeted.record(standing, [Stray(shell.an_alert(3, resolved=True), "why")])
+    await shell.untargeted.record(standing, [Stray(shell.an_alert(20), "why")])
     status = shell.world.store.get(kube.POLICIES, SHOP, "heal")["status"]
-    assert len(status["untargetedAlerts"]) == 20
-    assert len({each.id for each in shell.people.delivered}) == 25
+    listed = [each["fingerprint"] for each in status["untargetedAlerts"]]
+    assert shell.an_alert(20).episode in listed
+    assert shell.an_alert(3).episode not in listed
 
 
 async def test_an_observing_policy_calls_nobody() -> None:
     shell = Shell(mode="Observe", escalation={"webhook": {"url": "https://hooks.example.com"}})
-    await shell.untargeted.record(await shell.standing(), shell.an_alert(), "why")
+    await shell.untargeted.record(await shell.standing(), [Stray(shell.an_alert(), "why")])
     assert not shell.people.delivered
 
 
@@ -159,7 +178,7 @@ async def test_an_alert_that_is_absent_is_stored_as_resolved() -> None:
     assert list(held.held()) == [fact.fingerprint]
     await held.resolve([fact.fingerprint, "another"], shell.clock.now())
     (only,) = shell.remediations()
-    assert only.status.evidence[0].resolved_at == shell.clock.now()
+    assert only.status.evidence[0].resolved_at == max(shell.clock.now(), fact.first_seen)
     held.seen([only])
     assert not held.held()
 

@@ -16,6 +16,7 @@ from platelet.shell import deployment_records, kube, pod_records
 from platelet.shell.opener import store_status
 from platelet.shell.pod_watch import PodWatch
 from platelet.shell.succession import Succession
+from platelet.shell.survey import Survey
 from platelet.shell.sweeper import KEPT_PER_TARGET, Sweeper
 from tests.scenarios.manifests import policy
 from tests.scenarios.world import OPERATOR, SHOP
@@ -44,8 +45,8 @@ async def test_two_creators_are_one_remediation() -> None:
     """The loser of the race merges its evidence."""
     shell = Shell()
     standing = await shell.standing()
-    await shell.opener.bring(API, [a_fact()], [standing], known=[])
-    await shell.opener.bring(API, [evidence_of(an_alert())], [standing], known=[])
+    await shell.opener.bring(API, [a_fact()], [standing], known=Survey())
+    await shell.opener.bring(API, [evidence_of(an_alert())], [standing], known=Survey())
     (only,) = shell.remediations()
     known = {only.spec.signal.fingerprint, *(each.fingerprint for each in only.status.evidence)}
     assert known == {a_fact().fingerprint, an_alert().fingerprint}
