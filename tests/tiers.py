@@ -69,7 +69,7 @@ TIERS = (
         folders=("tests/cluster", "tests/faults"),
         missing=_missing_for_cluster,
         parallel=True,
-        minutes=30,
+        minutes=45,
     ),
 )
 NOT_A_TIER = {"demo": "it is watched, not counted: make demo", "bench": "it is measured, not judged: make bench"}
