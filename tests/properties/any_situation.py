@@ -69,7 +69,7 @@ _REPLICA_SETS = (
 )
 
 many = settings(
-    max_examples=1000,
+    max_examples=600,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # a seed has no smaller one
     suppress_health_check=list(HealthCheck),

@@ -35,7 +35,7 @@ PER_POLICY = Rate(max_actions=2, per=minutes(30))
 AT_ONCE = 3
 ENDS: tuple[EntryOutcome, ...] = ("Done", "Unknown", "Superseded", "Refused")
 orders = settings(
-    max_examples=300,
+    max_examples=200,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=list(HealthCheck),

@@ -169,3 +169,13 @@ async def test_a_budget_that_is_not_the_one_that_leaders_know_is_full() -> None:
     assert shell.budget().status.full_until == shell.clock.now() + minutes(60)
     assert not await shell.ledger.reserve(a_reservation(epoch=2))
     assert BudgetSpec().limits == (Rate(max_actions=10, per=minutes(60)),)
+
+
+async def test_a_deposed_leader_ends_no_reservation() -> None:
+    """What it sweeps may be in its successor's use."""
+    shell = a_shell()
+    await shell.ledger.reserve(a_reservation())
+    await shell.ledger.abandon(0, {"rem-1/0/1"})
+    assert [each.outcome for each in shell.budget().status.entries] == [None]
+    await shell.ledger.abandon(1, {"rem-1/0/1"})
+    assert [each.outcome for each in shell.budget().status.entries] == ["Abandoned"]
