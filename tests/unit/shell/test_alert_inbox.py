@@ -1,16 +1,20 @@
 """Alerts in whatever order they come (I22), from whomever, about whatever."""
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from platelet.core.opening import Update
+from platelet.model.remediation import RemediationStatus
 from platelet.shell import kube
 from platelet.shell.alert_inbox import AlertInbox
+from platelet.shell.opener import Opener, store_status
 from platelet.shell.receiver import NotStoredError
 from tests.scenarios.manifests import on_alert, policy
 from tests.scenarios.world import SHOP
-from tests.unit.shell.in_memory import ALERT, Shell
+from tests.unit.shell.in_memory import ALERT, MINUTE, Shell
 
 
 async def a_shell(**more: Any) -> Shell:
@@ -180,3 +184,142 @@ async def test_what_a_process_remembers_is_bounded(monkeypatch: pytest.MonkeyPat
     inbox: AlertInbox = shell.inbox
     await inbox.store([shell.an_alert(number, resolved=True) for number in range(9)], 0)
     assert len(inbox._resolved) == 3  # noqa: SLF001 - memory has no other witness
+
+
+def by_name(**more: Any) -> dict[str, Any]:
+    """A policy that says by itself what its alerts are about."""
+    refs = [{"kind": "Deployment", "name": "api"}, {"kind": "Deployment", "name": "web"}]
+    return policy("by-name", triggers=[on_alert(ALERT)], targets={"refs": refs}, **more)
+
+
+# Each row: what the alert's labels name, which of the refs api and web are healed, and whether people are told.
+NAMED: dict[str, tuple[dict[str, str], list[str], bool]] = {
+    "nothing": ({}, ["api", "web"], False),
+    "only a namespace": ({"namespace": SHOP}, ["api", "web"], False),
+    "a service": ({"namespace": SHOP, "service": "front", "app": "front"}, ["api", "web"], False),
+    "the exporter": ({"namespace": SHOP, "pod": "kube-state-metrics-1"}, ["api", "web"], False),
+    "a volume": ({"namespace": SHOP, "persistentvolumeclaim": "data"}, ["api", "web"], False),
+    "one of them": ({"namespace": SHOP, "deployment": "web"}, ["web"], False),
+    "one of them, without a namespace": ({"deployment": "web"}, ["web"], False),
+    "another Deployment": ({"namespace": SHOP, "deployment": "other"}, [], False),
+    "another Deployment, without a namespace": ({"deployment": "other"}, [], False),
+    "a Deployment that does not exist": ({"namespace": SHOP, "deployment": "gone"}, [], True),
+    "another kind": ({"namespace": SHOP, "statefulset": "api"}, [], False),
+    "a job": ({"namespace": SHOP, "job_name": "api"}, [], False),
+    "several workloads": ({"namespace": SHOP, "deployment": "api", "daemonset": "x"}, [], True),
+    "a pod that is gone": ({"namespace": SHOP, "pod": "api-1"}, [], True),
+    "a pod of nobody": ({"namespace": SHOP, "pod": "lonely"}, [], False),
+    "a pod of one of them": ({"namespace": SHOP, "pod": "<api>"}, ["api"], False),
+    "an autoscaler of one of them": ({"namespace": SHOP, "horizontalpodautoscaler": "hpa"}, ["api"], False),
+}
+
+
+@pytest.mark.parametrize(("labels", "healed", "told"), NAMED.values(), ids=NAMED)
+async def test_refs_say_what_is_meant_only_where_the_alert_names_nothing(
+    labels: dict[str, str], healed: list[str], *, told: bool
+) -> None:
+    """I1: an alert about something else never acts on what the policy lists."""
+    shell = await a_shell()
+    for name in ("web", "other"):
+        shell.world.deploy(name, "app:good-1")
+    shell.apply(kube.PODS, {"metadata": {"name": "lonely"}, "spec": {}})
+    reference = {"scaleTargetRef": {"kind": "Deployment", "name": "api"}}
+    shell.apply(kube.AUTOSCALERS, {"metadata": {"name": "hpa"}, "spec": reference})
+    shell.world.store.delete(kube.POLICIES, SHOP, "heal")
+    shell.apply(kube.POLICIES, by_name())
+    await shell.book.refresh()
+    pod = shell.world.pods("api")[0]["metadata"]["name"]
+    await shell.inbox.store([shell.an_alert(labels={k: v.replace("<api>", pod) for k, v in labels.items()})], 0)
+    assert sorted(each.spec.target_ref.name for each in shell.remediations()) == healed
+    assert [each.reason for each in shell.people.events] == (["NoTarget"] if told else [])
+    assert shell.fates == ["untargeted" if told else "stored" if healed else "ignored"]
+
+
+class Refusing:
+    """An API server that turns some creations away for good, as a quota does, or for a while."""
+
+    def __init__(self, api: Any, names: dict[str, kube.ApiError]) -> None:
+        """By the beginnings of the names."""
+        self._api = api
+        self._names = names
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
+
+    async def create(self, resource: kube.Resource, namespace: str, body: Any, *, agent: str = "") -> Any:
+        """As it is, unless it is one of those."""
+        for prefix, error in self._names.items():
+            if resource == kube.REMEDIATIONS and body["metadata"]["name"].startswith(prefix):
+                raise error
+        return await self._api.create(resource, namespace, body, agent=agent)
+
+
+async def test_what_cannot_be_stored_of_one_target_costs_no_other() -> None:
+    """What is refused for good is on record and told; what another try may mend is sent again."""
+    shell = await a_shell()
+    names = ("full", "slow", "late")
+    for name in names:
+        shell.world.deploy(name, "app:good-1", labels={"heal": "yes"})
+    quota, timeout = kube.Refused(403, "Forbidden", "exceeded quota"), kube.Unanswered(0, "Timeout", "no answer")
+    shell.api = Refusing(shell.api, {"deployment-full": quota, "deployment-slow": timeout})
+    shell.opener = Opener(shell.api, shell.clock, shell.book)
+    inbox = shell.new_inbox()
+    labels = [{"namespace": SHOP, "deployment": name} for name in ("full", "slow", "late", "api")]
+    alerts = [shell.an_alert(number, labels=each) for number, each in enumerate(labels)]
+    for _ in range(2):
+        shell.fates.clear()
+        with pytest.raises(NotStoredError):
+            await inbox.store(alerts, 0)
+        assert shell.fates == ["refused", "failed", "stored", "stored"]
+    assert sorted(each.spec.target_ref.name for each in shell.remediations()) == ["api", "late"]
+    assert ["exceeded quota" in each.note for each in shell.people.events] == [True]
+    await inbox.store([alerts[0]], 0)
+
+
+# Each row: minutes after the end when Alertmanager is seen to have it active again, and how many fire then.
+BACK = {"at once": (0, 0), "within two polls": (2, 0), "clearly later": (3, 1)}
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["the same process", "another process"])
+@pytest.mark.parametrize(("later", "firing"), BACK.values(), ids=BACK)
+async def test_an_alert_that_is_back_under_the_same_start(later: int, firing: int, *, restarted: bool) -> None:
+    """Prometheus was cut off: its alerts end in Alertmanager, and come back as they began."""
+    shell = await a_shell()
+    alert, end = shell.an_alert(), shell.an_alert(resolved=True)
+    inbox = shell.inbox
+    await inbox.store([alert], 0)
+    (only,) = shell.remediations()
+    opened = RemediationStatus(opened_at=shell.clock.now(), evidence=(only.spec.signal,))
+    await store_status(shell.api, only, Update(remediation=only, status=opened))
+    await inbox.store([end], 0)
+    shell.world.advance(later * MINUTE)
+    inbox = shell.new_inbox() if restarted else inbox
+    await inbox.store([alert], 0)  # a late report of before changes nothing
+    for _ in range(2):
+        await inbox.store_present([alert])
+    (only,) = shell.remediations()
+    assert sum(each.resolved_at is None for each in only.status.evidence) == firing
+    await inbox.store([end], 0)  # a late one of the bout before
+    (only,) = shell.remediations()
+    assert sum(each.resolved_at is None for each in only.status.evidence) == firing
+    await inbox.store([replace(end, ends_at=shell.clock.now())], 0)
+    (only,) = shell.remediations()
+    assert [each.resolved_at is None for each in only.status.evidence] == [False]
+
+
+async def test_an_alert_that_is_back_after_its_remediation_was_closed_opens_another() -> None:
+    shell = await a_shell()
+    alert = shell.an_alert()
+    await shell.inbox.store([alert], 0)
+    (first,) = shell.remediations()
+    ended = replace(first.spec.signal, resolved_at=shell.clock.now())
+    closed = RemediationStatus(state="Closed", opened_at=shell.clock.now(), evidence=(ended,))
+    await store_status(shell.api, first, Update(remediation=first, status=closed))
+    await shell.inbox.store_present([alert])
+    assert len(shell.remediations()) == 1
+    shell.world.advance(3 * MINUTE)
+    await shell.inbox.store([alert], 0)
+    assert len(shell.remediations()) == 1, "a late report opens nothing"
+    for _ in range(3):
+        await shell.inbox.store_present([alert])
+    assert len(shell.remediations()) == 2

@@ -187,6 +187,43 @@ async def test_an_unusable_answer_changes_nothing(scene: Scene, status: int, sai
     assert scene.poller.known_at is None
 
 
+async def test_what_could_not_be_read_is_not_known(scene: Scene) -> None:
+    """The good ones are stored, but not all that Alertmanager knows is."""
+    scene.alertmanager.alerts = [an_alert(), {"labels": {}}]
+    await scene.poller.poll()
+    assert scene.keeper.firing == [A]
+    assert scene.poller.known_at is None
+
+
+async def test_a_token_file_that_is_no_text_is_a_failed_poll(scene: Scene, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(b"\xff\xfe")
+    poller = AlertmanagerPoller("http://127.0.0.1:1", scene.keeper, scene.keeper, lambda: NOW, make_client(path))
+    with pytest.raises(PollFailedError):
+        await poller.poll()
+    await poller.close()
+
+
+async def test_a_fault_of_ours_ends_no_poller() -> None:
+    """What else the leader does must not end with it."""
+    faults = []
+
+    def no_time() -> datetime:
+        raise KeyError("spec")
+
+    poller = AlertmanagerPoller(
+        "http://127.0.0.1:1", Keeper(), Keeper(), no_time, make_client(), on_error=lambda: faults.append(1)
+    )
+    task = asyncio.create_task(poller.run())
+    while len(faults) < 3:
+        poller.ask()
+        await asyncio.sleep(0)
+        assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await poller.close()
+
+
 async def test_nobody_there_is_a_failed_poll() -> None:
     keeper = Keeper()
     poller = AlertmanagerPoller("http://127.0.0.1:1", keeper, keeper, lambda: NOW, make_client())
