@@ -44,9 +44,11 @@ def choose(policies: Iterable[Policy]) -> Policy | None:
 
 def series(target: WorkloadRef, policy: Policy) -> str:
     """The prefix of the names of a target's Remediations; numbers follow. Observing ones name their policy."""
-    words = [target.kind.lower(), target.name]
-    words += [policy.name, "observed"] if policy.mode == "Observe" else []
-    name = "-".join(words)
+    return _prefix(target, *([policy.name, "observed"] if policy.mode == "Observe" else []))
+
+
+def _prefix(target: WorkloadRef, *words: str) -> str:
+    name = "-".join((target.kind.lower(), target.name, *words))
     if len(name) > _NAME_LENGTH:
         name = f"{name[:_NAME_LENGTH]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     return f"{name}-"
@@ -203,7 +205,7 @@ def adopt(target: WorkloadRef, attempt: str, policy: str, others: Sequence[Remed
     `policy` is its key, `namespace/name`.
     """
     namespace, _, name = policy.partition("/")
-    prefix = f"{target.kind.lower()}-{target.name}"[:_NAME_LENGTH] + "-"
+    prefix = _prefix(target)
     return Create(
         namespace=target.namespace,
         name=f"{prefix}{_next_number(prefix, others)}",
