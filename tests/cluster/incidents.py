@@ -101,6 +101,14 @@ class Scene:
         patch = json.dumps(body)
         self.plane.kubectl("patch", kind, name, "-n", namespace or self.namespace, "--type=merge", "-p", patch)
 
+    def post(self, plural: str, body: str, *, expected: int = 201) -> str:
+        """Create an object of ours from any text, past kubectl."""
+        answer = self._api.post(
+            f"{OURS}/namespaces/{self.namespace}/{plural}", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code == expected, answer.text
+        return answer.text
+
     def read(self, path: str) -> Json:
         """Read an object or a list that exists."""
         found: Json = self._api.get(path).raise_for_status().json()
