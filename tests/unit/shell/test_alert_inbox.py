@@ -261,7 +261,8 @@ async def test_what_cannot_be_stored_of_one_target_costs_no_other() -> None:
     for name in names:
         shell.world.deploy(name, "app:good-1", labels={"heal": "yes"})
     quota, timeout = kube.Refused(403, "Forbidden", "exceeded quota"), kube.Unanswered(0, "Timeout", "no answer")
-    shell.api = Refusing(shell.api, {"deployment-full": quota, "deployment-slow": timeout})
+    api: Any = Refusing(shell.api, {"deployment-full": quota, "deployment-slow": timeout})
+    shell.api = api
     shell.opener = Opener(shell.api, shell.clock, shell.book)
     inbox = shell.new_inbox()
     labels = [{"namespace": SHOP, "deployment": name} for name in ("full", "slow", "late", "api")]

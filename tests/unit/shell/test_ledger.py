@@ -179,3 +179,13 @@ async def test_a_deposed_leader_ends_no_reservation() -> None:
     assert [each.outcome for each in shell.budget().status.entries] == [None]
     await shell.ledger.abandon(1, {"rem-1/0/1"})
     assert [each.outcome for each in shell.budget().status.entries] == ["Abandoned"]
+
+
+async def test_how_much_of_the_budget_counts_is_told_at_each_read() -> None:
+    shell = a_shell()
+    told: list[int] = []
+    ledger = Ledger(shell.api, shell.clock, OPERATOR, on_use=told.append)
+    for number in (1, 2):
+        await ledger.reserve(a_reservation(number))
+    await ledger.read()
+    assert told[-1] == 2

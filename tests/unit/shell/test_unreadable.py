@@ -1,5 +1,6 @@
 """Objects that cannot be read, a newer version's or spoilt ones: each costs itself only."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from platelet.shell.gathering import Circumstances, Gatherer, read_remediations,
 from platelet.shell.survey import survey
 from tests.scenarios.world import OPERATOR, SHOP
 from tests.unit.shell.in_memory import API, MINUTE, Shell
-from tests.unit.situations import NOW, a_signal
+from tests.unit.situations import NOW, a_signal, a_status, an_attempt
 
 OTHER = WorkloadRef(kind="Deployment", namespace=SHOP, name="other")
 
@@ -164,3 +165,17 @@ def test_deep_json_hides_nothing_beside_it(levels: int) -> None:
     first, second = (answers.decode(200, each) for each in page.items)
     assert (first["metadata"], first["data"][1], first["last"]) == ({"name": "deep}"}, 2, "]")
     assert (second, page.following) == ({"metadata": {"name": "next"}}, "x")
+
+
+async def test_steps_that_cannot_be_read_after_an_attempt_are_for_people() -> None:
+    """A downgrade in the middle of an incident: what was done must not be forgotten."""
+    shell = Shell()
+    planted(shell, steps=[{"name": "restart", "reboot": {}}])
+    (read,) = await read_remediations(shell.api)
+    attempt = an_attempt(phase="Done", verdict="Failed")
+    read = replace(read, status=a_status(opened_at=shell.clock.now(), attempts=(attempt,)))
+    situation = await a_gatherer(shell).gather(read, await see(shell.api, API))
+    status = decide(situation, shell.clock.now()).status
+    assert (status.state, status.reason) == ("Escalated", "InvalidSpec")
+    assert status.escalation is not None
+    assert "reboot" in status.escalation.message
