@@ -1,7 +1,8 @@
 """`python -m tests.tiers`: every test, tier by tier, and an honest account of what ran and what did not.
 
-Environment: PLATELET_WORKERS, how many processes the cluster tier uses (2); PLATELET_EVERY_TIER=1, a tier that did not
-run and a test that was skipped are failures (CI). The last line is always `N passed, N failed, N skipped`.
+Environment: PLATELET_SEED, the order of the tests and the seeds of faults; PLATELET_WORKERS, how many processes the
+cluster tier uses (2); PLATELET_EVERY_TIER=1, a tier that did not run and a test that was skipped are failures (CI). The
+last line is always `N passed, N failed, N skipped`.
 """
 
 # ruff: noqa: S603, T201 - every command line is our own; a command line prints
@@ -20,6 +21,7 @@ from tests.cluster import binaries
 
 ROOT = Path(__file__).parents[1]
 _NO_TESTS = 5  # pytest's exit code
+SEED = os.environ.get("PLATELET_SEED", "20261121")  # of the order of the tests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,7 @@ def _run(tier: Tier, root: Path, workers: int) -> Outcome:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="platelet-tiers-") as directory:
         report = Path(directory) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *folders]
+        command = [sys.executable, "-m", "pytest", "-q", f"--randomly-seed={SEED}", f"--junitxml={report}", *folders]
         if tier.parallel and workers > 1:
             command += ["-n", str(workers), "--dist", "loadfile"]
         broken = _pytest(command, root, tier.minutes * 60)
