@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from platelet.model.budget import Entry
 from platelet.shell import kube
+from tests.scenarios import history
 from tests.scenarios.manifests import on_alert, on_pods, policy, runbook, step
 from tests.scenarios.model_api import Call, FaultKind
 from tests.scenarios.simulation import Simulation
@@ -97,6 +98,7 @@ class Outcome:
     unsettled: list[str]  # of the budget
     effects: dict[str, int] = field(default_factory=dict)  # by attempt id
     counted: int = 0  # attempts that limits count
+    offences: list[str] = field(default_factory=list)
 
     def essence(self) -> tuple[object, ...]:
         """What must be the same."""
@@ -155,6 +157,7 @@ def look(simulation: Simulation) -> Outcome:
             if each.outcome is None or each.settled_at is None or _is_owed(each)
         ],
         effects=effects(world.server.audit),
+        offences=history.offences(world.server.audit),
         counted=sum(each.kind == "Act" and not each.refunded for each in budget.status.entries),
     )
 
@@ -166,6 +169,7 @@ def _is_owed(entry: Entry) -> bool:
 
 def judge(found: Outcome, wanted: Outcome | None) -> None:
     """Hold what must hold whatever goes wrong; with `wanted`, also that the end is the same."""
+    assert found.offences == []
     assert all(count == 1 for count in found.effects.values()), found.effects
     assert found.counted >= len({each for each in found.effects if "/back" not in each})
     if wanted is not None:

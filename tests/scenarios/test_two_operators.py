@@ -7,8 +7,11 @@ import pytest
 
 from platelet.model import reasons
 from platelet.shell import kube
+from tests.scenarios import history
 from tests.scenarios.heals import HEALS, Outcome, Play, judge, play, sample
 from tests.scenarios.model_api import READS, Call, FaultKind
+from tests.scenarios.simulation import Simulation
+from tests.scenarios.world import SHOP
 
 BRIEF = timedelta(seconds=90)  # longer than the lease: the other has just taken over
 LONG = timedelta(minutes=20)  # the other has finished everything
@@ -52,3 +55,22 @@ def test_a_leader_that_stands_still_at_any_write_changes_nothing(
         except AssertionError as error:
             where = f"{kind} {call.index}: {call.verb} {call.resource} {call.name}"
             raise AssertionError(f"{where}: {error}\n{found.simulation.describe()}") from error
+
+
+def test_a_deposed_leader_reserves_nothing() -> None:
+    """It stood still before it reserved; people suspended the namespace meanwhile, so its successor did not act."""
+    heal = HEALS["undo of a bad release"]
+    dry = play(heal, replicas=2)
+    reserving = next(call for call in writes(dry) if call.resource == kube.BUDGETS.plural)
+    with Simulation(replicas=2) as simulation:
+        simulation.stands_still = BRIEF
+        simulation.world.server.faults.at[reserving.index] = "pause before"
+        heal.prepare(simulation)
+        heal.strike(simulation)
+        simulation.run_until(simulation.is_waiting_for_a_process)
+        suspended = {"metadata": {"annotations": {"platelet.dev/suspend": "release freeze"}}}
+        simulation.world.store.patch(kube.NAMESPACES, "", SHOP, suspended)
+        simulation.run(timedelta(minutes=10))
+        assert not simulation.is_waiting_for_a_process()
+        assert simulation.budget().status.entries == ()
+        assert history.offences(simulation.world.server.audit) == []

@@ -1,0 +1,54 @@
+"""What the audit list must never show, whatever went wrong: records that go back, reservations in another's name."""
+
+from collections.abc import Iterable
+
+from platelet.shell import kube
+from tests.scenarios.model_api import Call
+
+
+def offences(audit: Iterable[Call]) -> list[str]:
+    """In words, in order. Empty is well."""
+    written = [call for call in audit if call.changed and call.subresource == "status"]
+    remediations = [call for call in written if call.resource == kube.REMEDIATIONS.plural]
+    budgets = [call for call in written if call.resource == kube.BUDGETS.plural]
+    return [*_reopened(remediations), *_forgotten_outcomes(remediations), *_in_anothers_name(budgets), *_twice(budgets)]
+
+
+def _reopened(written: list[Call]) -> list[str]:
+    closed, found = set(), []
+    for call in written:
+        uid, state = call.body["metadata"]["uid"], call.body["status"].get("state")
+        if uid in closed:
+            found.append(f"call {call.index} writes on {call.name} after it was closed")
+        if state == "Closed":
+            closed.add(uid)
+    return found
+
+
+def _forgotten_outcomes(written: list[Call]) -> list[str]:
+    known: dict[str, tuple[str, str]] = {}
+    found = []
+    for call in written:
+        for attempt in call.body["status"].get("attempts", []):
+            now = attempt["phase"], attempt.get("verdict", "")
+            before = known.get(attempt["id"], ("Intended", ""))
+            if any(old not in ("Intended", "", new) for old, new in zip(before, now, strict=True)):
+                found.append(f"call {call.index} turns attempt {attempt['id']} from {before} to {now}")
+            known[attempt["id"]] = now
+    return found
+
+
+def _in_anothers_name(written: list[Call]) -> list[str]:
+    return [
+        f"call {call.index}: {call.process} writes in the epoch of {call.body['status']['holder']}"
+        for call in written
+        if not call.body["status"].get("holder", "").startswith(f"{call.process}_")
+    ]
+
+
+def _twice(written: list[Call]) -> list[str]:
+    found = []
+    for call in written:
+        ids = [entry["id"] for entry in call.body["status"].get("entries", [])]
+        found += [f"call {call.index} reserves {each} twice" for each in set(ids) if ids.count(each) > 1]
+    return found
