@@ -1,4 +1,4 @@
-"""The Deployment and ReplicaSet controllers, the kubelets and the garbage collector, over the store.
+"""The Deployment controller and the garbage collector, and what follows them, over the store.
 
 They react in no time at all and write straight into the store: their calls are not the operator's, so they are neither
 counted nor audited.
@@ -7,13 +7,11 @@ counted nor audited.
 import copy
 from datetime import datetime, timedelta
 
-from platelet.model.durations import parse_time
 from platelet.shell import kube
 from platelet.shell.kube import Json
-from tests.scenarios import kubelet, rollouts
+from tests.scenarios import pods, rollouts
 from tests.scenarios.store import Store
 
-LINGERS = timedelta(seconds=2)  # a deleted pod is still there, with its deletionTimestamp
 _LONGEST_SETTLING = 200
 
 
@@ -23,13 +21,12 @@ class Controllers:
     def __init__(self, store: Store) -> None:
         """Control the objects of `store`."""
         self._store = store
-        self.lives: dict[str, kubelet.Life] = {}  # by pod uid
+        self.pods = pods.Pods(store)
         self._read = 0  # of the store's journal
-        self._pods_made = 0
 
     def settle(self, now: datetime) -> None:
         """React until nothing changes any more at this moment."""
-        self._turn_lives(now)
+        self.pods.live(now)
         for _ in range(_LONGEST_SETTLING):
             touched = self._touched(now)
             if not touched:
@@ -42,8 +39,7 @@ class Controllers:
 
     def next_change(self, now: datetime) -> datetime | None:
         """When a pod or a rollout changes by itself."""
-        times = [life.next_change for life in self.lives.values() if life.next_change is not None]
-        times += [_gone_at(pod) for pod in self._store.view(kube.PODS) if "deletionTimestamp" in pod["metadata"]]
+        times = self.pods.next_change()
         times += [due for each in self._store.view(kube.DEPLOYMENTS) if (due := _overdue_at(each)) is not None]
         return min((each for each in times if each > now), default=None)
 
@@ -61,29 +57,6 @@ class Controllers:
         overdue = [each for each in self._store.view(kube.DEPLOYMENTS) if _is_overdue(each, now)]
         return touched | {_key(each) for each in overdue}
 
-    def _turn_lives(self, now: datetime) -> None:
-        for pod in self._store.view(kube.PODS):
-            meta = pod["metadata"]
-            if "deletionTimestamp" in meta:
-                if _gone_at(pod) <= now:
-                    self._store.delete(kube.PODS, meta["namespace"], meta["name"])
-                    self.lives.pop(meta["uid"], None)
-                continue
-            life = self.lives[meta["uid"]]
-            if life.next_change is not None and life.next_change <= now:
-                life.turn(now)
-                self._write_pod_status(pod, life)
-
-    def _write_pod_status(self, pod: Json, life: kubelet.Life) -> None:
-        container = pod["spec"]["containers"][0]
-        self._write_status_of(kube.PODS, pod, life.status(container["name"], container["image"]))
-
-    def _write_status_of(self, resource: kube.Resource, stored: Json, status: Json) -> None:
-        if stored.get("status") != status:
-            meta = stored["metadata"]
-            body = {"metadata": meta, "status": status}
-            self._store.replace(resource, meta["namespace"], meta["name"], body, subresource="status")
-
     def _sync(self, deployment: Json, now: datetime) -> None:
         if "deletionTimestamp" in deployment["metadata"]:
             return
@@ -97,14 +70,16 @@ class Controllers:
             self._roll(deployment)
         self._write_status(deployment, now)  # once before the pods follow: that is how progress is seen
         for each in self._replica_sets(deployment):
-            self._sync_pods(each, now)
+            self.pods.follow(each, now)
         self._write_status(deployment, now)
 
     def _replica_sets(self, deployment: Json) -> list[Json]:
         """Of one Deployment, oldest first."""
         meta = deployment["metadata"]
         owned = [
-            each for each in self._store.view(kube.REPLICA_SETS, meta["namespace"]) if _owner_uid(each) == meta["uid"]
+            each
+            for each in self._store.view(kube.REPLICA_SETS, meta["namespace"])
+            if pods.owner_uid(each) == meta["uid"]
         ]
         return sorted(owned, key=lambda each: each["metadata"]["uid"])
 
@@ -125,7 +100,7 @@ class Controllers:
                 "name": f"{meta['name']}-{label}",
                 "labels": template["metadata"]["labels"],
                 "annotations": {**_copied(deployment), **_counted(deployment), rollouts.REVISION: str(revision)},
-                "ownerReferences": [_owner(deployment, kube.DEPLOYMENTS)],
+                "ownerReferences": [pods.owner_of(deployment, kube.DEPLOYMENTS)],
             },
             "spec": {
                 "replicas": rollouts.first_size(deployment, olds),
@@ -138,7 +113,7 @@ class Controllers:
         self._store.create(kube.REPLICA_SETS, meta["namespace"], body)
         self._write_revision(deployment, revision)
         fresh = self._fresh(deployment)
-        self._write_status_of(kube.DEPLOYMENTS, fresh, rollouts.created(fresh, now))
+        pods.write_status(self._store, kube.DEPLOYMENTS, fresh, rollouts.created(fresh, now))
 
     def _number(self, deployment: Json, new: Json, olds: list[Json]) -> None:
         """Re-number the ReplicaSet in use to the newest revision (TRAPS 1); copy annotations to it (TRAPS 42)."""
@@ -183,52 +158,10 @@ class Controllers:
                 body = {"metadata": {"annotations": _counted(deployment)}, "spec": {"replicas": size}}
                 self._store.patch(kube.REPLICA_SETS, meta["namespace"], meta["name"], body)
 
-    def _sync_pods(self, replica_set: Json, now: datetime) -> None:
-        pods = self._pods(replica_set)
-        for _ in range(rollouts.size(replica_set) - len(pods)):
-            self._make_pod(replica_set, now)
-        # the controller's order of victims: not ready first, then the youngest
-        victims = sorted(
-            pods,
-            key=lambda pod: (_is_ready(pod), _reverse(pod["metadata"]["creationTimestamp"]), pod["metadata"]["name"]),
-        )
-        for pod in victims[: max(0, len(pods) - rollouts.size(replica_set))]:
-            self._store.mark_deleted(kube.PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
-        pods = self._pods(replica_set)
-        ready = sum(map(_is_ready, pods))
-        status = {
-            "observedGeneration": replica_set["metadata"]["generation"],
-            "replicas": len(pods),
-            "readyReplicas": ready,
-            "availableReplicas": ready,
-        }
-        self._write_status_of(kube.REPLICA_SETS, replica_set, status)
-
-    def _pods(self, replica_set: Json) -> list[Json]:
-        meta = replica_set["metadata"]
-        return [
-            pod
-            for pod in self._store.view(kube.PODS, meta["namespace"])
-            if _owner_uid(pod) == meta["uid"] and "deletionTimestamp" not in pod["metadata"]
-        ]
-
-    def _make_pod(self, replica_set: Json, now: datetime) -> None:
-        self._pods_made += 1
-        template, meta = copy.deepcopy(replica_set["spec"]["template"]), replica_set["metadata"]
-        template["metadata"] |= {
-            "name": f"{meta['name']}-{self._pods_made:05d}",
-            "ownerReferences": [_owner(replica_set, kube.REPLICA_SETS)],
-        }
-        template["spec"] = {**template["spec"], "nodeName": "node-1"}
-        pod = self._store.create(kube.PODS, meta["namespace"], template)
-        life = kubelet.Life.begin(template["spec"]["containers"][0]["image"], now)
-        self.lives[pod["metadata"]["uid"]] = life
-        self._write_pod_status(pod, life)
-
     def _write_status(self, deployment: Json, now: datetime) -> None:
         fresh = self._fresh(deployment)
         new, olds = self._split(fresh)
-        self._write_status_of(kube.DEPLOYMENTS, fresh, rollouts.status(fresh, new, olds, now))
+        pods.write_status(self._store, kube.DEPLOYMENTS, fresh, rollouts.status(fresh, new, olds, now))
 
     def _fresh(self, deployment: Json) -> Json:
         """As it is stored now, not to be changed."""
@@ -241,7 +174,7 @@ class Controllers:
             alive = {each["metadata"]["uid"] for each in self._store.view(owners)}
             for each in self._store.view(dependents):
                 meta = each["metadata"]
-                if _owner_uid(each) in alive:
+                if pods.owner_uid(each) in alive:
                     continue
                 if dependents is kube.PODS:
                     self._store.mark_deleted(dependents, meta["namespace"], meta["name"])
@@ -251,14 +184,6 @@ class Controllers:
 
 def _key(stored: Json) -> tuple[str, str]:
     return stored["metadata"]["namespace"], stored["metadata"]["name"]
-
-
-def _owner_uid(stored: Json) -> str:
-    return str(stored["metadata"]["ownerReferences"][0]["uid"])
-
-
-def _gone_at(pod: Json) -> datetime:
-    return parse_time(pod["metadata"]["deletionTimestamp"]) + LINGERS
 
 
 def _overdue_at(deployment: Json) -> datetime | None:
@@ -279,23 +204,3 @@ def _copied(deployment: Json) -> dict[str, str]:
 def _counted(deployment: Json) -> dict[str, str]:
     wanted = rollouts.desired(deployment)
     return {rollouts.DESIRED: str(wanted), rollouts.MAX_REPLICAS: str(wanted + rollouts.bounds(deployment)[0])}
-
-
-def _owner(owner: Json, resource: kube.Resource) -> Json:
-    return {
-        "apiVersion": resource.api_version,
-        "kind": resource.kind,
-        "name": owner["metadata"]["name"],
-        "uid": owner["metadata"]["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
-
-
-def _is_ready(pod: Json) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
-def _reverse(stamp: str) -> float:
-    return -parse_time(stamp).timestamp()

@@ -4,27 +4,18 @@ Modelled: optimistic concurrency, status and scale subresources, generations, pa
 Not modelled: managed fields, defaulting, admission, schema validation, watches.
 """
 
-import marshal
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any
 from uuid import UUID
 
 from platelet.model.durations import format_time
 from platelet.shell import kube
 from platelet.shell.kube import Json, Resource
-from tests.scenarios import patches, selectors
+from tests.scenarios import patches, selectors, strategies
 
 Key = tuple[str, str, str]  # plural, namespace, name
 Change = Callable[[Json], Json]
-T = TypeVar("T")
-
-WITH_STATUS = frozenset(
-    {"deployments", "replicasets", "pods", "nodes", "runbooks", "remediationpolicies", "remediations", "actionbudgets"}
-)
-# Kinds whose strategy refuses a PUT without resourceVersion; for the others it overwrites whatever is there.
-NEVER_UNCONDITIONAL = frozenset({"leases", "runbooks", "remediationpolicies", "remediations", "actionbudgets"})
-_SERVER_OWNED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "namespace", "name", "selfLink")
 
 
 class Store:
@@ -56,16 +47,20 @@ class Store:
 
     def get(self, resource: Resource, namespace: str, name: str) -> Json:
         """A copy of one object. Raises NotFound."""
-        return _copy(self._stored(resource, namespace, name))
+        return strategies.deep_copy(self._stored(resource, namespace, name))
 
     def find(self, resource: Resource, namespace: str = "", *, labels: str = "") -> list[Json]:
         """Copies of all objects of a kind, in order of namespace and name."""
         chosen = selectors.parse(labels)
-        return [_copy(each) for each in self.view(resource, namespace) if chosen(each["metadata"].get("labels") or {})]
+        return [
+            strategies.deep_copy(each)
+            for each in self.view(resource, namespace)
+            if chosen(each["metadata"].get("labels") or {})
+        ]
 
     def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Json:
         """Add an object. Raises Conflict when its name exists, Refused for what the server would not take."""
-        new: Json = _copy(dict(body))
+        new: Json = strategies.deep_copy(dict(body))
         meta = new.setdefault("metadata", {})
         if meta.get("resourceVersion"):
             raise kube.Refused(400, "BadRequest", "resourceVersion should not be set on objects to be created")
@@ -82,9 +77,9 @@ class Store:
         key = (resource.plural, namespace, name)
         if key in self._objects:
             raise kube.Conflict(409, "AlreadyExists", f'{resource.plural} "{name}" already exists')
-        for owned in _SERVER_OWNED:
+        for owned in strategies.SERVER_OWNED:
             meta.pop(owned, None)
-        if resource.plural in WITH_STATUS:
+        if resource.plural in strategies.WITH_STATUS:
             new.pop("status", None)
         meta.update({"name": name, "uid": self._uid(), "creationTimestamp": self._stamp(), "generation": 1})
         if namespace:
@@ -96,8 +91,8 @@ class Store:
         self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], *, subresource: str = ""
     ) -> Json:
         """PUT. Raises Conflict on a stale resourceVersion or another uid."""
-        wanted: Json = _copy(dict(body))
-        if resource.plural in NEVER_UNCONDITIONAL and not wanted.get("metadata", {}).get("resourceVersion"):
+        wanted: Json = strategies.deep_copy(dict(body))
+        if resource.plural in strategies.NEVER_UNCONDITIONAL and not wanted.get("metadata", {}).get("resourceVersion"):
             raise kube.Refused(422, "Invalid", "metadata.resourceVersion: must be specified for an update")
         return self._update(resource, (namespace, name), subresource, lambda _current: wanted)
 
@@ -111,7 +106,7 @@ class Store:
         subresource: str = "",
     ) -> Json:
         """PATCH: a mapping merges (RFC 7386), a sequence is a JSON Patch (RFC 6902)."""
-        change = _copy(body)
+        change = strategies.deep_copy(body)
         return self._update(resource, (namespace, name), subresource, lambda current: patches.apply(current, change))
 
     def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
@@ -139,20 +134,20 @@ class Store:
         stored = self._stored(resource, *where)
         key = (resource.plural, *where)
         if subresource == "scale":
-            wanted = change(_scale_of(stored))
-            _check_preconditions(stored, wanted)
-            updated = _copy(stored)
+            wanted = change(strategies.scale_of(stored))
+            strategies.check_preconditions(stored, wanted)
+            updated = strategies.deep_copy(stored)
             updated["spec"]["replicas"] = int(wanted["spec"].get("replicas") or 0)
-            _bump_generation(resource, stored, updated)
-            return _scale_of(self._commit(key, updated))
-        wanted = change(_copy(stored))
-        _check_preconditions(stored, wanted)
+            strategies.bump_generation(resource, stored, updated)
+            return strategies.scale_of(self._commit(key, updated))
+        wanted = change(strategies.deep_copy(stored))
+        strategies.check_preconditions(stored, wanted)
         if subresource == "status":
-            updated = _with_status_of(resource, stored, wanted)
+            updated = strategies.with_status_of(resource, stored, wanted)
         elif subresource:
             raise kube.NotFound(404, "NotFound", f"{resource.plural} has no subresource {subresource}")
         else:
-            updated = _with_main_of(resource, stored, wanted)
+            updated = strategies.with_main_of(resource, stored, wanted)
         return self._commit(key, updated)
 
     def _commit(self, key: Key, new: Json) -> Json:
@@ -161,7 +156,7 @@ class Store:
         if old is not None:
             meta["resourceVersion"] = old["metadata"]["resourceVersion"]
             if new == old:
-                return _copy(old)  # nothing changed: the server writes nothing
+                return strategies.deep_copy(old)  # nothing changed: the server writes nothing
         self._serial += 1
         self.journal.append(key)
         meta["resourceVersion"] = str(self._serial)
@@ -175,7 +170,7 @@ class Store:
             and not meta.get("finalizers")
         ):
             self._drop(key)
-        return _copy(new)
+        return strategies.deep_copy(new)
 
     def _drop(self, key: Key) -> None:
         del self._objects[key]
@@ -197,79 +192,3 @@ class Store:
 
     def _stamp(self) -> str:
         return format_time(self._now().replace(microsecond=0))
-
-
-def _copy(value: T) -> T:
-    """A deep copy of JSON, many times faster than copy.deepcopy."""
-    copied: T = marshal.loads(marshal.dumps(cast("Any", value)))  # noqa: S302 - what it reads it has just written
-    return copied
-
-
-def _scale_of(stored: Json) -> Json:
-    """The Scale of a workload. `replicas` is absent at zero."""
-    meta = {
-        name: stored["metadata"][name] for name in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-    }
-    replicas = stored["spec"].get("replicas", 1)
-    return {
-        "apiVersion": "autoscaling/v1",
-        "kind": "Scale",
-        "metadata": meta,
-        "spec": {"replicas": replicas} if replicas else {},
-        "status": {"replicas": stored.get("status", {}).get("replicas", 0)},
-    }
-
-
-def _check_preconditions(stored: Json, wanted: Json) -> None:
-    meta = wanted.get("metadata") or {}
-    if meta.get("uid") and meta["uid"] != stored["metadata"]["uid"]:
-        raise kube.Conflict(
-            409, "Conflict", "Precondition failed: UID in precondition does not match UID in object meta"
-        )
-    if meta.get("resourceVersion") and meta["resourceVersion"] != stored["metadata"]["resourceVersion"]:
-        raise kube.Conflict(
-            409, "Conflict", "the object has been modified; please apply your changes to the latest version"
-        )
-
-
-def _with_main_of(resource: Resource, stored: Json, wanted: Json) -> Json:
-    updated = _copy(wanted)
-    meta = updated.setdefault("metadata", {})
-    for owned in _SERVER_OWNED:
-        meta.pop(owned, None)
-        if owned in stored["metadata"]:
-            meta[owned] = stored["metadata"][owned]
-    if resource.plural in WITH_STATUS:
-        updated.pop("status", None)
-        if "status" in stored:
-            updated["status"] = _copy(stored["status"])
-    if resource.plural == "controllerrevisions" and updated.get("data") != stored.get("data"):
-        raise kube.Refused(422, "Invalid", "data: Invalid value: field is immutable")
-    _bump_generation(resource, stored, updated)
-    return updated
-
-
-def _with_status_of(resource: Resource, stored: Json, wanted: Json) -> Json:
-    """Only the status; of Deployments the annotations too, which is how their controller numbers revisions."""
-    if resource.plural not in WITH_STATUS:
-        raise kube.NotFound(404, "NotFound", f"{resource.plural} has no subresource status")
-    updated = _copy(stored)
-    updated.pop("status", None)
-    if "status" in wanted:
-        updated["status"] = _copy(wanted["status"])
-    if resource.group == "apps" and "annotations" in wanted.get("metadata", {}):
-        updated["metadata"]["annotations"] = _copy(wanted["metadata"]["annotations"])
-    return updated
-
-
-def _bump_generation(resource: Resource, stored: Json, updated: Json) -> None:
-    """A changed spec is a new generation; of a Deployment changed annotations too (TRAPS 47)."""
-
-    def meaning(whole: Json) -> Json:
-        parts = {name: value for name, value in whole.items() if name not in ("metadata", "status")}
-        if resource.plural == "deployments":
-            parts["annotations"] = whole["metadata"].get("annotations") or {}
-        return parts
-
-    if meaning(stored) != meaning(updated):
-        updated["metadata"]["generation"] = stored["metadata"]["generation"] + 1

@@ -158,7 +158,7 @@ class World:
     def sicken_pods(self, name: str, behaviour: kubelet.Behaviour, namespace: str = SHOP) -> None:
         """A fault in the pods that run now, whatever their image; pods made later are not struck."""
         for pod in self.pods(name, namespace):
-            self.controllers.lives[pod["metadata"]["uid"]].sicken(behaviour, self.now)
+            self.controllers.pods.lives[pod["metadata"]["uid"]].sicken(behaviour, self.now)
         self.step()
 
     def _patch(self, name: str, body: Mapping[str, Any], namespace: str) -> None:

@@ -1,0 +1,126 @@
+"""The ReplicaSet controller and the kubelets: they make pods, let them live, and take them away again."""
+
+import copy
+from datetime import datetime, timedelta
+
+from platelet.model.durations import parse_time
+from platelet.shell import kube
+from platelet.shell.kube import Json
+from tests.scenarios import kubelet, rollouts
+from tests.scenarios.store import Store
+
+LINGERS = timedelta(seconds=2)  # a deleted pod is still there, with its deletionTimestamp
+
+
+class Pods:
+    """All pods of the store."""
+
+    def __init__(self, store: Store) -> None:
+        """There are none yet."""
+        self._store = store
+        self.lives: dict[str, kubelet.Life] = {}  # by pod uid
+        self._made = 0
+
+    def next_change(self) -> list[datetime]:
+        """When a pod changes by itself, or is gone."""
+        times = [life.next_change for life in self.lives.values() if life.next_change is not None]
+        return times + [_gone_at(pod) for pod in self._store.view(kube.PODS) if "deletionTimestamp" in pod["metadata"]]
+
+    def live(self, now: datetime) -> None:
+        """Let everything happen to pods whose time has come."""
+        for pod in self._store.view(kube.PODS):
+            meta = pod["metadata"]
+            if "deletionTimestamp" in meta:
+                if _gone_at(pod) <= now:
+                    self._store.delete(kube.PODS, meta["namespace"], meta["name"])
+                    self.lives.pop(meta["uid"], None)
+                continue
+            life = self.lives[meta["uid"]]
+            if life.next_change is not None and life.next_change <= now:
+                life.turn(now)
+                self._write_status(pod, life)
+
+    def follow(self, replica_set: Json, now: datetime) -> None:
+        """Make or delete pods until there are as many as the ReplicaSet wants; tell in its status."""
+        pods = self._pods(replica_set)
+        for _ in range(rollouts.size(replica_set) - len(pods)):
+            self._make_pod(replica_set, now)
+        # the controller's order of victims: not ready first, then the youngest
+        victims = sorted(
+            pods,
+            key=lambda pod: (_is_ready(pod), _reverse(pod["metadata"]["creationTimestamp"]), pod["metadata"]["name"]),
+        )
+        for pod in victims[: max(0, len(pods) - rollouts.size(replica_set))]:
+            self._store.mark_deleted(kube.PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
+        pods = self._pods(replica_set)
+        ready = sum(map(_is_ready, pods))
+        status = {
+            "observedGeneration": replica_set["metadata"]["generation"],
+            "replicas": len(pods),
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+        }
+        write_status(self._store, kube.REPLICA_SETS, replica_set, status)
+
+    def _pods(self, replica_set: Json) -> list[Json]:
+        meta = replica_set["metadata"]
+        return [
+            pod
+            for pod in self._store.view(kube.PODS, meta["namespace"])
+            if owner_uid(pod) == meta["uid"] and "deletionTimestamp" not in pod["metadata"]
+        ]
+
+    def _make_pod(self, replica_set: Json, now: datetime) -> None:
+        self._made += 1
+        template, meta = copy.deepcopy(replica_set["spec"]["template"]), replica_set["metadata"]
+        template["metadata"] |= {
+            "name": f"{meta['name']}-{self._made:05d}",
+            "ownerReferences": [owner_of(replica_set, kube.REPLICA_SETS)],
+        }
+        template["spec"] = {**template["spec"], "nodeName": "node-1"}
+        pod = self._store.create(kube.PODS, meta["namespace"], template)
+        life = kubelet.Life.begin(template["spec"]["containers"][0]["image"], now)
+        self.lives[pod["metadata"]["uid"]] = life
+        self._write_status(pod, life)
+
+    def _write_status(self, pod: Json, life: kubelet.Life) -> None:
+        container = pod["spec"]["containers"][0]
+        write_status(self._store, kube.PODS, pod, life.status(container["name"], container["image"]))
+
+
+def write_status(store: Store, resource: kube.Resource, stored: Json, status: Json) -> None:
+    """Write a status where it says something new."""
+    if stored.get("status") != status:
+        meta = stored["metadata"]
+        body = {"metadata": meta, "status": status}
+        store.replace(resource, meta["namespace"], meta["name"], body, subresource="status")
+
+
+def owner_of(owner: Json, resource: kube.Resource) -> Json:
+    """The ownerReference to a controller."""
+    return {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def owner_uid(stored: Json) -> str:
+    """The uid of an object's controller."""
+    return str(stored["metadata"]["ownerReferences"][0]["uid"])
+
+
+def _gone_at(pod: Json) -> datetime:
+    return parse_time(pod["metadata"]["deletionTimestamp"]) + LINGERS
+
+
+def _is_ready(pod: Json) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def _reverse(stamp: str) -> float:
+    return -parse_time(stamp).timestamp()
