@@ -2,42 +2,22 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from platelet.model import reasons
 from platelet.shell import kube
-from tests.scenarios.heals import HEAL, effects, is_over, last_write, look
-from tests.scenarios.manifests import on_alert, on_pods, policy, runbook, step
+from tests.scenarios.heals import effects, is_over, last_write
+from tests.scenarios.incidents import BUSY, MINUTE, begin, images_written, is_well, states
+from tests.scenarios.manifests import on_alert, on_pods, step
 from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import SHOP
-
-MINUTE = timedelta(minutes=1)
-BUSY = {"alertname": "Busy", "namespace": SHOP, "deployment": "api"}
 
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
     with Simulation() as simulation:
         yield simulation
-
-
-def begin(simulation: Simulation, *steps: kube.Json, image: str = "app:good-1", **more: Any) -> None:
-    """A healthy workload, a runbook of these steps, a policy."""
-    simulation.apply(runbook(*steps), policy(**more))
-    simulation.world.deploy("api", image, labels=HEAL)
-    simulation.run(3 * MINUTE)
-
-
-def is_well(simulation: Simulation) -> bool:
-    return bool(
-        simulation.world.deployment("api")["status"].get("availableReplicas", 0) == simulation.world.replicas("api")
-    )
-
-
-def states(simulation: Simulation) -> list[tuple[str, str]]:
-    return [(each.status.state, each.status.reason) for each in simulation.remediations()]
 
 
 def test_a_restart_after_a_bad_release_does_not_hide_the_good_template(simulation: Simulation) -> None:
@@ -61,16 +41,6 @@ def test_two_bad_releases_in_a_row_never_lead_to_the_other_bad_one(simulation: S
     assert is_over(simulation)
     assert set(images_written(simulation)) <= {"app:good-1"}
     assert simulation.world.image("api") == "app:good-1" or states(simulation)[-1][0] == "Escalated"
-
-
-def images_written(simulation: Simulation) -> list[str]:
-    """What our undos have restored."""
-    patches = [
-        call.body
-        for call in simulation.world.server.writes(kube.DEPLOYMENTS)
-        if isinstance(call.body, list) and call.body[-1]["path"] == "/spec/template"
-    ]
-    return [patch[-1]["value"]["spec"]["containers"][0]["image"] for patch in patches]
 
 
 def test_a_later_bad_release_never_leads_back_to_a_known_bad_template(simulation: Simulation) -> None:
@@ -120,108 +90,6 @@ def test_a_fault_that_comes_back_after_recovery_goes_to_the_next_step_and_then_t
     assert states(simulation) == [("Escalated", reasons.NO_STEP_LEFT)]
     attempts = simulation.remediation().status.attempts
     assert [(each.step, each.verdict) for each in attempts] == [(0, "Recovered"), (1, "Recovered")]
-
-
-def test_a_bad_release_during_a_scale_up_is_undone_and_the_scale_up_taken_back(simulation: Simulation) -> None:
-    simulation.apply(
-        runbook(step("rolloutUndo")),
-        policy(),
-        runbook(step("scale", {"to": 4, "revertAfter": "30m"}), name="more"),
-        policy("busy", triggers=[on_alert("Busy")], runbookRef={"name": "more"}),
-    )
-    simulation.world.deploy("api", "app:good-1", labels=HEAL)
-    simulation.run(3 * MINUTE)
-    simulation.alerts.fire("f1", BUSY)
-    simulation.run_until(lambda: simulation.world.replicas("api") == 4)
-    simulation.alerts.resolve("f1")
-    simulation.run(5 * MINUTE)
-    simulation.world.release("api", "app:crash")
-    simulation.run_until(lambda: simulation.world.image("api") == "app:good-1")
-    assert simulation.world.replicas("api") == 4
-    simulation.run_until(lambda: simulation.world.replicas("api") == 2)
-    simulation.run_until(lambda: is_over(simulation))
-    simulation.run(30 * MINUTE)
-    assert (simulation.world.image("api"), simulation.world.replicas("api")) == ("app:good-1", 2)
-    assert look(simulation).unsettled == []
-
-
-def test_a_scale_up_whose_remediation_was_deleted_is_taken_back(simulation: Simulation) -> None:
-    begin(simulation, step("scale", {"to": 4, "revertAfter": "30m"}), triggers=[on_alert("Busy")])
-    simulation.alerts.fire("f1", BUSY)
-    simulation.run_until(lambda: simulation.world.replicas("api") == 4)
-    simulation.alerts.resolve("f1")
-    simulation.run(5 * MINUTE)
-    simulation.world.store.delete(kube.REMEDIATIONS, SHOP, simulation.remediation().name)
-    simulation.run(60 * MINUTE)
-    assert simulation.world.replicas("api") == 2
-    assert look(simulation).unsettled == []
-
-
-def test_a_scale_up_is_taken_back_when_the_alert_resolves(simulation: Simulation) -> None:
-    begin(simulation, step("scale", {"to": 4, "revertWhenResolved": True}), triggers=[on_alert("Busy")])
-    simulation.alerts.fire("f1", BUSY)
-    simulation.run_until(lambda: simulation.world.replicas("api") == 4)
-    simulation.run(10 * MINUTE)
-    assert simulation.world.replicas("api") == 4
-    simulation.alerts.resolve("f1")
-    simulation.run(10 * MINUTE)
-    assert simulation.world.replicas("api") == 2
-
-
-def test_a_number_of_replicas_that_people_have_set_is_not_taken_back(simulation: Simulation) -> None:
-    begin(simulation, step("scale", {"to": 4, "revertAfter": "10m"}), triggers=[on_alert("Busy")])
-    simulation.alerts.fire("f1", BUSY)
-    simulation.run_until(lambda: simulation.world.replicas("api") == 4)
-    simulation.alerts.resolve("f1")
-    simulation.run(MINUTE)
-    simulation.world.scale("api", 7)
-    simulation.run(60 * MINUTE)
-    assert simulation.world.replicas("api") == 7
-    assert look(simulation).unsettled == []
-
-
-def test_a_release_between_a_take_backs_intent_and_its_write_does_not_lose_it(simulation: Simulation) -> None:
-    """The operator is killed right after it stored the intent, and people release before it is back."""
-    begin(simulation, step("scale", {"to": 4, "revertAfter": "10m"}), triggers=[on_alert("Busy")])
-    simulation.alerts.fire("f1", BUSY)
-    simulation.run_until(lambda: simulation.world.replicas("api") == 4)
-    simulation.alerts.resolve("f1")
-    server, released = simulation.world.server, False
-
-    def strike(index: int) -> None:
-        nonlocal released
-        last = server.audit[-1]
-        if not released and last.resource == kube.REMEDIATIONS.plural and "'TakeBack', 'step'" in str(last.body):
-            released = True
-            server.faults.at[index] = "kill before"
-            simulation.world.release("api", "app:good-2")
-
-    server.on_call = strike
-    simulation.run(60 * MINUTE)
-    assert released
-    assert (simulation.world.image("api"), simulation.world.replicas("api")) == ("app:good-2", 2)
-
-
-def test_a_take_back_that_is_refused_is_not_forgotten(simulation: Simulation) -> None:
-    begin(simulation, step("scale", {"to": 4, "revertAfter": "10m"}), triggers=[on_alert("Busy")])
-    simulation.alerts.fire("f1", BUSY)
-    simulation.run_until(lambda: simulation.world.replicas("api") == 4)
-    simulation.alerts.resolve("f1")
-    server, refused = simulation.world.server, False
-
-    def strike(index: int) -> None:
-        nonlocal refused
-        last = server.audit[-1]
-        if not refused and "/back" in str(last.body) and last.resource == kube.REMEDIATIONS.plural:
-            refused = True
-            for following in range(index, index + 20):
-                server.faults.at[following] = "refused"
-
-    server.on_call = strike
-    simulation.run(90 * MINUTE)
-    told = any(state == "Escalated" for state, _ in states(simulation))
-    assert refused
-    assert simulation.world.replicas("api") == 2 or told
 
 
 def test_another_actor_who_reverts_every_write_is_left_to_people(simulation: Simulation) -> None:
@@ -312,17 +180,6 @@ def test_the_mark_of_an_escalation_goes_with_its_remediation(simulation: Simulat
     simulation.run(10 * MINUTE)
     assert "platelet.dev/escalated" not in simulation.world.deployment("api")["metadata"]["annotations"]
     assert simulation.remediations() == []
-
-
-def test_a_target_that_is_created_anew_owes_no_take_back(simulation: Simulation) -> None:
-    begin(simulation, step("scale", {"to": 4, "revertAfter": "10m"}), triggers=[on_alert("Busy")])
-    simulation.alerts.fire("f1", BUSY, lasts=MINUTE)
-    simulation.run(5 * MINUTE)
-    simulation.world.delete("api")
-    simulation.world.deploy("api", "app:good-1", replicas=4, labels=HEAL)
-    simulation.run(60 * MINUTE)
-    assert simulation.world.replicas("api") == 4
-    assert look(simulation).unsettled == []
 
 
 def test_an_escalated_incident_is_silent_while_its_workload_crash_loops(simulation: Simulation) -> None:
