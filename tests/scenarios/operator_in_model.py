@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 RESYNC = timedelta(minutes=5)
 LEASE = timedelta(seconds=60)
 _METRICS = Metrics()  # nobody reads them
-_OURS = frozenset({kube.REMEDIATIONS.plural, kube.RUNBOOKS.plural, kube.POLICIES.plural, kube.BUDGETS.plural})
+_OURS = {each.plural: each for each in (kube.REMEDIATIONS, kube.RUNBOOKS, kube.POLICIES, kube.BUDGETS)}
 
 
 class Mailbox:
@@ -176,11 +176,18 @@ class Process:
         try:
             self.leading = True
             self._flow.begin()
+            self._list_ours()
             await self._queue.run(self._flow.work)
         finally:
             self.leading = False
             self._flow.end()
             self.succession.forget()
+
+    def _list_ours(self) -> None:
+        """What kopf does when it starts, which is when we begin to lead."""
+        for resource in _OURS.values():
+            for stored in self.world.store.view(resource):
+                self._flow.on_key(resource.plural, stored["metadata"]["namespace"], stored["metadata"]["name"])
 
     async def _take_over(self) -> None:
         while True:
