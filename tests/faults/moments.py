@@ -54,8 +54,12 @@ class Rehearsal:
         return ", ".join(f"{self.count(kind)} {kind}s" for kind in KINDS)
 
     def all_moments(self) -> list[Moment]:
-        """Before and after each call."""
-        return [Moment("call", index // 2, applied=bool(index % 2)) for index in range(2 * self.count("call"))]
+        """Before each call, and after each write; after a read is before the call that follows it."""
+        return [
+            Moment("call", number, applied=applied)
+            for number, request in enumerate(self.requests)
+            for applied in ((False,) if request.write is None else (False, True))
+        ]
 
     def draw(self, most: int, salt: str) -> list[Moment]:
         """So many: around each effect, and the rest in equal parts among writes and calls, one in each even share.

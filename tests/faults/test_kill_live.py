@@ -1,7 +1,7 @@
 """A leader that is killed at any API call: its successor comes to the same end, and no attempt has two effects (I3).
 
 The oracle is a heal without a kill. A dozen seeded moments per action, before and after each write on the workload
-among them; `PLATELET_SWEEP=all` kills before and after every call that the heal without a kill made.
+among them; `PLATELET_SWEEP=all` kills at every call that the heal without a kill made.
 """
 
 from collections.abc import Iterator
