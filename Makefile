@@ -38,8 +38,9 @@ contracts: $(READY)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pytest -q tests/contracts
 
-crds: $(READY) ## Write crds/ anew from the models
+crds: $(READY) ## Write crds/ anew from the models, and the rights from what the actions declare
 	@$(BIN)/python -m platelet.api.crds crds
+	@$(BIN)/python -m platelet.api.rights .
 
 lock: ## Write the hash-locked requirements anew
 	@uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate requirements.in -o requirements.txt

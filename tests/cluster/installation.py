@@ -1,6 +1,6 @@
 """platelet on a cluster, as a user would install it, with the operator as a process of this machine.
 
-The operator runs as the token user `platelet` with the rights of deploy/operator-rbac.yaml, never as an admin.
+The operator runs as the token user `platelet` with the rights of deploy/base/cluster-role.yaml, never as an admin.
 """
 
 import contextlib
@@ -36,8 +36,8 @@ def install(plane: ControlPlane, budget: Mapping[str, Any] | None = None) -> Non
 
 
 def _rights() -> str:
-    """deploy/operator-rbac.yaml, bound to the token user instead of the ServiceAccount."""
-    documents = list(yaml.safe_load_all((ROOT / "deploy" / "operator-rbac.yaml").read_text()))
+    """deploy/base/cluster-role.yaml, bound to the token user instead of the ServiceAccount."""
+    documents = list(yaml.safe_load_all((ROOT / "deploy" / "base" / "cluster-role.yaml").read_text()))
     for document in documents:
         if "subjects" in document:
             document["subjects"] = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "platelet"}]

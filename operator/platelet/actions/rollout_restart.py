@@ -13,6 +13,7 @@ from pydantic import ConfigDict
 from platelet.model import reasons
 from platelet.model.durations import CAMEL, format_time
 from platelet.model.remediation import PostState
+from platelet.model.rights import on_workloads
 from platelet.model.rules import Action
 from platelet.model.situation import ActionTraits, Situation
 from platelet.model.verdict import Plan, Refusal
@@ -42,6 +43,7 @@ def plan(_settings: RolloutRestart, situation: Situation, now: datetime) -> Plan
 ACTION = Action(
     key="rolloutRestart",
     settings=RolloutRestart,
+    rights=on_workloads("patch"),
     traits=ActionTraits(name="rolloutRestart"),
     plan=plan,
 )

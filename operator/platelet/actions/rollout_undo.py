@@ -15,6 +15,7 @@ from platelet.model import reasons
 from platelet.model.durations import CAMEL, say_time
 from platelet.model.remediation import PostState
 from platelet.model.revision import RevisionRecord
+from platelet.model.rights import on_workloads
 from platelet.model.rules import Action
 from platelet.model.situation import ActionTraits, Situation
 from platelet.model.verdict import Plan, Refusal
@@ -168,6 +169,7 @@ def _newest(records: Iterable[RevisionRecord]) -> RevisionRecord | None:
 ACTION = Action(
     key="rolloutUndo",
     settings=RolloutUndo,
+    rights=on_workloads("patch"),
     traits=ActionTraits(name="rolloutUndo", changes_template=True, heals_rollout=True),
     plan=plan,
 )

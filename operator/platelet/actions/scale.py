@@ -13,6 +13,7 @@ from platelet.model import reasons
 from platelet.model.durations import CAMEL, PATTERN, Duration
 from platelet.model.policy import DAY
 from platelet.model.remediation import PostState, TakeBack
+from platelet.model.rights import on_workloads
 from platelet.model.rules import Action
 from platelet.model.situation import ActionTraits, Situation
 from platelet.model.verdict import Plan, Refusal
@@ -153,6 +154,7 @@ def _set(settings: Scale, has: int, replicas: int, now: datetime) -> Plan:
 ACTION = Action(
     key="scale",
     settings=Scale,
+    rights=on_workloads("patch", "scale", without=("DaemonSet",)),
     traits=ActionTraits(name="scale", changes_replicas=True),
     plan=plan,
 )

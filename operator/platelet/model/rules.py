@@ -9,16 +9,21 @@ from platelet.model.effects import Effect
 from platelet.model.notice import Notice
 from platelet.model.policy import Verification
 from platelet.model.remediation import Attempt, Verifying
+from platelet.model.rights import Right
 from platelet.model.situation import ActionTraits, Situation
 from platelet.model.verdict import Deny, Plan, Refusal, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """A remedy: the key in the Runbook, the dataclass of its settings, what guards must know, and how it plans."""
+    """A remedy: its key in the Runbook, its settings, its rights, what guards must know, and how it plans.
+
+    From `rights` come the operator's ClusterRole, what a Runbook's author must be allowed, and docs/rights.md.
+    """
 
     key: str  # rolloutRestart
     settings: type[Any]  # a frozen dataclass with CAMEL config; its fields become the CRD's
+    rights: tuple[Right, ...]  # what its writes need, and no more
     traits: ActionTraits
     plan: Callable[[Any, Situation, datetime], Plan | Refusal]
 
