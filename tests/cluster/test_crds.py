@@ -148,9 +148,13 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "choose the workloads in one way only",
     ),
     "all: false": (policy(targets={"all": False}), 'Unsupported value: false: supported values: "true"'),
-    "a kind that is not healed yet": (
-        policy(targets={"all": True, "kinds": ["DaemonSet"]}),
-        'Unsupported value: "DaemonSet": supported values: "Deployment"',
+    "a kind that is not healed": (
+        policy(targets={"all": True, "kinds": ["CronJob"]}),
+        'kinds[0]: Unsupported value: "CronJob": supported values: "Deployment", "StatefulSet", "DaemonSet"',
+    ),
+    "an unknown kind in refs": (
+        policy(targets={"refs": [{"kind": "Pod", "name": "shop"}]}),
+        'refs[0].kind: Unsupported value: "Pod": supported values: "Deployment", "StatefulSet", "DaemonSet"',
     ),
     "an expression without values": (
         policy(targets={"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}),

@@ -35,7 +35,7 @@ from tests.unit.situations import (
     a_policy,
     a_record,
     a_remediation,
-    a_replica_set,
+    a_revision,
     a_sick_pod,
     a_signal,
     a_situation,
@@ -63,9 +63,9 @@ _CONDITIONS = ("", "", "", 'target.changedWithin("30m")', 'signal.source == "pod
 _SIGNALS = (a_signal(), an_alert(), an_alert(fingerprint="other/2026-11-21T11:00:00Z"))
 _REPLICA_SETS = (
     (),
-    (a_replica_set(2, BAD, replicas=2), a_replica_set(1, GOOD)),
-    (a_replica_set(2, GOOD, replicas=2),),
-    (a_replica_set(3, OTHER), a_replica_set(2, BAD, replicas=1)),
+    (a_revision(2, BAD, replicas=2), a_revision(1, GOOD)),
+    (a_revision(2, GOOD, replicas=2),),
+    (a_revision(3, OTHER), a_revision(2, BAD, replicas=1)),
 )
 
 many = settings(
@@ -315,7 +315,7 @@ def _situation(chance: Chance) -> Situation:
         "policy": chance.maybe(lambda: _policy(chance), 9),
         "workload": chance.maybe(lambda: _workload(chance), 9),
         "signals": tuple(_signal(chance) for _ in range(chance.number(0, 2))),
-        "replica_sets": chance.one_of(_REPLICA_SETS),
+        "revisions": chance.one_of(_REPLICA_SETS),
         "pods": chance.several(3, lambda: _pod(chance), lambda each: each.name),
         "records": chance.several(3, lambda: _record(chance), lambda each: each.name),
         "budget": chance.maybe(lambda: _budget(chance), 9),

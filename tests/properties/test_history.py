@@ -16,7 +16,7 @@ from tests.unit.situations import (
     a_container,
     a_pod,
     a_record,
-    a_replica_set,
+    a_revision,
     a_sick_pod,
     a_well_workload,
     a_workload,
@@ -69,9 +69,8 @@ def _sighting(chance: Chance) -> history.Sighting:
         workload=chance.one_of((a_well_workload, a_well_workload, a_workload))(
             template_hash=chance.rarely(a_hash(), GOOD)
         ),
-        replica_sets=tuple(
-            a_replica_set(9 - number, a_hash(), replicas=chance.rarely(1, 0, 9))
-            for number in range(chance.number(0, 4))
+        revisions=tuple(
+            a_revision(9 - number, a_hash(), replicas=chance.rarely(1, 0, 9)) for number in range(chance.number(0, 4))
         ),
         pods=pods,
         records=tuple(records),
@@ -157,7 +156,7 @@ def applied(sighting: history.Sighting, now: datetime) -> history.Sighting:
 def test_records_stay_under_the_cap_and_those_that_may_return_stay(sighting: history.Sighting) -> None:
     """Nothing that an undo could go to is forgotten, nor the newest five that were proven."""
     after = applied(applied(sighting, NOW), NOW)
-    reachable = {each.template_hash for each in sighting.replica_sets} | {sighting.workload.template_hash}
+    reachable = {each.template_hash for each in sighting.revisions} | {sighting.workload.template_hash}
     left = {each.template_hash for each in after.records}
     assert reachable <= left
     assert len([each for each in after.records if each.template_hash not in reachable]) <= CAP + 5

@@ -25,7 +25,7 @@ from platelet.model.remediation import (
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
 from platelet.model.situation import ActionTraits, Situation
-from platelet.model.workload import Container, Pod, ReplicaSet, Workload, WorkloadRef
+from platelet.model.workload import Container, Pod, Revision, Workload, WorkloadRef
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 RELEASED = NOW - timedelta(minutes=5)  # the bad release
@@ -84,18 +84,18 @@ def a_well_workload(**changes: Any) -> Workload:
     return a_workload(**(well | changes))
 
 
-def a_replica_set(revision: int, template_hash: str, **changes: Any) -> ReplicaSet:
-    """Build a ReplicaSet named after its revision, without replicas."""
-    replica_set = ReplicaSet(
-        name=f"api-{revision}",
-        uid=f"uid-rs-{revision}",
-        revision=revision,
+def a_revision(number: int, template_hash: str, **changes: Any) -> Revision:
+    """Build a revision named after its number, without replicas."""
+    revision = Revision(
+        name=f"api-{number}",
+        uid=f"uid-rs-{number}",
+        number=number,
         replicas=0,
         created_at=BORN,
         template_hash=template_hash,
-        pod_template_hash=f"pth-{revision}",
+        revision_hash=f"pth-{number}",
     )
-    return replace(replica_set, **changes)
+    return replace(revision, **changes)
 
 
 def a_record(template_hash: str = GOOD, **changes: Any) -> RevisionRecord:
@@ -119,14 +119,14 @@ def a_container(**changes: Any) -> Container:
 
 
 def a_pod(name: str = "api-2-a", **changes: Any) -> Pod:
-    """Build a ready pod of the newest ReplicaSet."""
+    """Build a ready pod of the newest revision."""
     pod = Pod(
         namespace="shop",
         name=name,
         uid=f"uid-{name}",
         created_at=RELEASED,
         phase="Running",
-        pod_template_hash="pth-2",
+        revision_hash="pth-2",
         node="node-1",
         ready=True,
         ready_changed_at=RELEASED,
@@ -136,7 +136,7 @@ def a_pod(name: str = "api-2-a", **changes: Any) -> Pod:
 
 
 def a_sick_pod(name: str = "api-2-a", **changes: Any) -> Pod:
-    """Build a crash-looping pod of the newest ReplicaSet."""
+    """Build a crash-looping pod of the newest revision."""
     crashing = a_container(
         ready=False,
         restarts=4,
@@ -152,7 +152,7 @@ def a_sick_pod(name: str = "api-2-a", **changes: Any) -> Pod:
 
 
 def a_signal(**changes: Any) -> Signal:
-    """Build a crash loop of two pods of the newest ReplicaSet that has held for four minutes."""
+    """Build a crash loop of two pods of the newest revision that has held for four minutes."""
     signal = Signal(
         source="pod",
         reason="CrashLoopBackOff",
@@ -288,7 +288,7 @@ def a_situation(**changes: Any) -> Situation:
         policy=a_policy(),
         workload=a_workload(),
         signals=(a_signal(),),
-        replica_sets=(a_replica_set(2, BAD, replicas=2, created_at=RELEASED), a_replica_set(1, GOOD)),
+        revisions=(a_revision(2, BAD, replicas=2, created_at=RELEASED), a_revision(1, GOOD)),
         pods=(a_sick_pod("api-2-a"), a_sick_pod("api-2-b")),
         records=(
             a_record(BAD, first_seen=RELEASED, health="Unknown", health_since=None, ever_healthy=False),

@@ -19,7 +19,7 @@ from platelet.model.rights import on_workloads
 from platelet.model.rules import Action
 from platelet.model.situation import ActionTraits, Situation
 from platelet.model.verdict import Plan, Refusal
-from platelet.model.workload import ReplicaSet, Workload
+from platelet.model.workload import Revision, Workload
 
 REVISION_RULE = "revision belongs to `to: Revision`, and `to: Revision` needs it"
 IF_UNKNOWN_RULE = "ifUnknown belongs to `to: LastHealthy`"
@@ -38,7 +38,7 @@ class RolloutUndo:
     ] = "LastHealthy"
     revision: Annotated[
         int | None,
-        Field(ge=1, le=2**31 - 1, description="With `to: Revision`: the number in deployment.kubernetes.io/revision."),
+        Field(ge=1, le=2**31 - 1, description="With `to: Revision`: its number in `kubectl rollout history`."),
     ] = None
     if_unknown: Annotated[
         Literal["Previous"] | None,
@@ -103,21 +103,21 @@ def _to_previous(live: Workload, situation: Situation) -> Plan | Refusal:
     shunned = _never_a_goal(situation)
     candidates = [
         old
-        for old in situation.replica_sets
-        if old.revision > 0 and old.template_hash != live.template_hash and old.template_hash not in shunned
+        for old in situation.revisions
+        if old.number > 0 and old.template_hash != live.template_hash and old.template_hash not in shunned
     ]
     if not candidates:
         return Refusal(
             reason=reasons.NO_SUCH_REVISION,
             message="there is no previous revision with another template that is not known to be bad",
         )
-    return _restore(max(candidates, key=lambda old: old.revision), situation)
+    return _restore(max(candidates, key=lambda old: old.number), situation)
 
 
 def _to_revision(number: int, live: Workload, situation: Situation) -> Plan | Refusal:
-    named = next((old for old in situation.replica_sets if old.revision == number), None)
+    named = next((old for old in situation.revisions if old.number == number), None)
     if named is None:
-        return Refusal(reason=reasons.NO_SUCH_REVISION, message=f"no ReplicaSet of this workload has revision {number}")
+        return Refusal(reason=reasons.NO_SUCH_REVISION, message=f"this workload has no revision {number} (any more)")
     if named.template_hash == live.template_hash:
         return Refusal(reason=reasons.ALREADY_THERE, message=f"the live template is already that of revision {number}")
     if named.template_hash in _never_a_goal(situation):
@@ -128,14 +128,14 @@ def _to_revision(number: int, live: Workload, situation: Situation) -> Plan | Re
     return _restore(named, situation)
 
 
-def _restore(old: ReplicaSet, situation: Situation) -> Plan | Refusal:
+def _restore(old: Revision, situation: Situation) -> Plan | Refusal:
     record = _newest(record for record in situation.records if record.template_hash == old.template_hash)
     if record is None:
         return Refusal(
             reason=reasons.NO_SUCH_REVISION,
-            message=f"revision {old.revision} has no revision record to restore it from",
+            message=f"revision {old.number} has no revision record to restore it from",
         )
-    return _back_to(record, f"revision {old.revision}, ")
+    return _back_to(record, f"revision {old.number}, ")
 
 
 def _back_to(record: RevisionRecord, number: str = "") -> Plan:

@@ -27,7 +27,7 @@ def read_pod(obj: Mapping[str, Any]) -> Pod:
         created_at=lenient.read_creation(metadata),
         phase=lenient.text(status.get("phase")),
         owner=lenient.read_owner(obj),
-        pod_template_hash=lenient.texts(metadata.get("labels")).get(templates.POD_TEMPLATE_HASH, ""),
+        revision_hash=revision_hash(lenient.texts(metadata.get("labels"))),
         node=lenient.text(spec.get("nodeName")),
         deleting=bool(metadata.get("deletionTimestamp")),
         ready=ready.get("status") == "True",
@@ -35,6 +35,11 @@ def read_pod(obj: Mapping[str, Any]) -> Pod:
         unschedulable=_unschedulable(conditions.get("PodScheduled", {})),
         containers=tuple(_read_container(container) for container in statuses),
     )
+
+
+def revision_hash(labels: Mapping[str, str]) -> str:
+    """Which revision of its workload a pod says that it is of."""
+    return labels.get(templates.POD_TEMPLATE_HASH) or labels.get(templates.CONTROLLER_REVISION_HASH, "")
 
 
 def _unschedulable(condition: Mapping[str, Any]) -> str:

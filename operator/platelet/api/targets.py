@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from platelet.api import selectors
 from platelet.model.durations import CAMEL
-from platelet.model.workload import KINDS, Kind, Name
+from platelet.model.workload import Kind, Name
 
 _WAYS = ("selector", "refs", "all")
 NONE_RULE = "say which workloads: selector, refs, or `all: true`"
@@ -39,10 +39,11 @@ class Targets:
         Field(
             min_length=1,
             max_length=8,
-            description="Kinds of workloads that `selector` and `all` choose from.",
+            description="Kinds of workloads that `selector` and `all` choose from. A data store or a node's daemon is "
+            "healed only where it is spelled out.",
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),
-    ] = KINDS
+    ] = ("Deployment",)
     selector: Annotated[
         selectors.LabelSelector | None, Field(description="Workloads with these labels on their own metadata.")
     ] = None
@@ -66,6 +67,11 @@ class Targets:
         count = sum(getattr(self, way) is not None for way in _WAYS)
         if count != 1:
             raise ValueError(SEVERAL_RULE if count else NONE_RULE)
+
+    @property
+    def all_kinds(self) -> tuple[Kind, ...]:
+        """The kinds that the chosen workloads can have."""
+        return self.kinds if self.refs is None else tuple(sorted({ref.kind for ref in self.refs}))
 
     def matches(self, workload_labels: Mapping[str, str], name: str, kind: str) -> bool:
         """Tell whether a workload is one of them. Its namespace is judged elsewhere."""

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 POD_TEMPLATE_HASH = "pod-template-hash"
+CONTROLLER_REVISION_HASH = "controller-revision-hash"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 _NOT_MEANT = {"labels": POD_TEMPLATE_HASH, "annotations": RESTARTED_AT}
 
 
 def hash_template(template: Mapping[str, Any]) -> str:
-    """Name a pod template by its meaning: 16 hex digits, the same for a Deployment and its ReplicaSet.
+    """Name a pod template by its meaning: 16 hex digits, the same for a workload and its revisions.
 
     A restart is not a change (TRAPS 2): neither the label pod-template-hash nor the annotation restartedAt counts,
     nor do nulls and empty metadata, which the API server writes in one place and drops in another.

@@ -5,17 +5,19 @@ uid, creation time) raises KeyError: the API server always sets them.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from platelet.api import lenient
 from platelet.api.pods import read_pod
 from platelet.api.records import read_record, record_name, record_selector, write_mark, write_record
-from platelet.api.templates import POD_TEMPLATE_HASH, RESTARTED_AT, hash_template
-from platelet.model.workload import ReplicaSet, Workload, WorkloadRef
+from platelet.api.templates import CONTROLLER_REVISION_HASH, POD_TEMPLATE_HASH, RESTARTED_AT, hash_template
+from platelet.model.workload import Kind, Pod, Revision, Workload, WorkloadRef
 
 __all__ = [  # one door to everything that is Kubernetes' own
     "hash_template",
+    "read_availability",
+    "read_controller_revision",
     "read_pod",
     "read_record",
     "read_replica_set",
@@ -25,21 +27,31 @@ __all__ = [  # one door to everything that is Kubernetes' own
     "write_mark",
     "write_record",
 ]
+_COUNTS = {
+    "status_replicas": "replicas",
+    "updated_replicas": "updatedReplicas",
+    "ready_replicas": "readyReplicas",
+    "available_replicas": "availableReplicas",
+}
+_DAEMON_COUNTS = {
+    "status_replicas": "currentNumberScheduled",
+    "updated_replicas": "updatedNumberScheduled",
+    "ready_replicas": "numberReady",
+    "available_replicas": "numberAvailable",
+}
 REVISION = "deployment.kubernetes.io/revision"
 _REVISION_NUMBER = re.compile(r"[0-9]{1,18}")  # fits the API's int64
 
 
-def read_workload(obj: Mapping[str, Any]) -> Workload:
-    """Read a Deployment."""
+def read_workload(kind: Kind, obj: Mapping[str, Any]) -> Workload:
+    """Read a workload of this kind."""
     metadata, spec = lenient.mapping(obj["metadata"]), lenient.mapping(obj.get("spec"))
-    status = lenient.mapping(obj.get("status"))
     template = lenient.mapping(spec.get("template"))
     return Workload(
-        ref=WorkloadRef(kind="Deployment", namespace=metadata["namespace"], name=metadata["name"]),
+        ref=WorkloadRef(kind=kind, namespace=metadata["namespace"], name=metadata["name"]),
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         generation=lenient.number(metadata.get("generation")),
-        observed_generation=lenient.number(status.get("observedGeneration")),
         created_at=lenient.read_creation(metadata),
         labels=lenient.texts(metadata.get("labels")),
         annotations=lenient.texts(metadata.get("annotations")),
@@ -47,33 +59,84 @@ def read_workload(obj: Mapping[str, Any]) -> Workload:
         owner=lenient.read_owner(obj),
         paused=spec.get("paused") is True,
         deleting=bool(metadata.get("deletionTimestamp")),
-        replicas=lenient.number(spec.get("replicas"), absent=1),
         template=template,
         template_hash=hash_template(template),
         restart_stamp=lenient.texts(lenient.mapping(template.get("metadata")).get("annotations")).get(RESTARTED_AT, ""),
-        status_replicas=lenient.number(status.get("replicas")),
-        updated_replicas=lenient.number(status.get("updatedReplicas")),
-        ready_replicas=lenient.number(status.get("readyReplicas")),
-        available_replicas=lenient.number(status.get("availableReplicas")),
-        conditions={
-            kind: (lenient.text(condition.get("status")), lenient.text(condition.get("reason")))
-            for kind, condition in lenient.by_type(status.get("conditions")).items()
-        },
+        **_progress(kind, spec, lenient.mapping(obj.get("status"))),
+        **_strategy(kind, spec),
     )
 
 
-def read_replica_set(obj: Mapping[str, Any]) -> ReplicaSet:
+def _progress(kind: Kind, spec: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str, Any]:
+    """How many pods are wanted, and how far they are. A DaemonSet has other words for it, and wants one per node."""
+    daemon = kind == "DaemonSet"
+    counts = _DAEMON_COUNTS if daemon else _COUNTS
+    wanted = status.get("desiredNumberScheduled") if daemon else spec.get("replicas")
+    return {
+        "observed_generation": lenient.number(status.get("observedGeneration")),
+        "replicas": lenient.number(wanted, absent=0 if daemon else 1),
+        **{field: lenient.number(status.get(name)) for field, name in counts.items()},
+        "current_revision": lenient.text(status.get("currentRevision")),
+        "update_revision": lenient.text(status.get("updateRevision")),
+        "conditions": {
+            kind: (lenient.text(condition.get("status")), lenient.text(condition.get("reason")))
+            for kind, condition in lenient.by_type(status.get("conditions")).items()
+        },
+    }
+
+
+def read_availability(kind: Kind, obj: Mapping[str, Any]) -> tuple[int, int]:
+    """How many pods are wanted, and how many are available."""
+    progress = _progress(kind, lenient.mapping(obj.get("spec")), lenient.mapping(obj.get("status")))
+    return progress["replicas"], progress["available_replicas"]
+
+
+def _strategy(kind: Kind, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """How new pods replace old ones. What a kind does not have is absent, and reads as the default."""
+    update = lenient.mapping(spec.get("updateStrategy"))
+    return {
+        "on_delete": update.get("type") == "OnDelete",
+        "ordered": kind == "StatefulSet" and spec.get("podManagementPolicy") != "Parallel",
+        "first_ordinal": lenient.number(lenient.mapping(spec.get("ordinals")).get("start")),
+        "partition": lenient.number(lenient.mapping(update.get("rollingUpdate")).get("partition")),
+    }
+
+
+def read_replica_set(obj: Mapping[str, Any]) -> Revision:
     """Read a ReplicaSet. A revision annotation that is no number reads as 0, which no undo goes to."""
     metadata, spec = lenient.mapping(obj["metadata"]), lenient.mapping(obj.get("spec"))
     template = lenient.mapping(spec.get("template"))
     revision = lenient.texts(metadata.get("annotations")).get(REVISION, "")
-    return ReplicaSet(
+    return Revision(
         name=metadata["name"],
         uid=metadata["uid"],
-        revision=int(revision) if _REVISION_NUMBER.fullmatch(revision) else 0,
+        number=int(revision) if _REVISION_NUMBER.fullmatch(revision) else 0,
         replicas=lenient.number(spec.get("replicas"), absent=1),
         created_at=lenient.read_creation(metadata),
         template=template,
         template_hash=hash_template(template),
-        pod_template_hash=lenient.texts(metadata.get("labels")).get(POD_TEMPLATE_HASH, ""),
+        revision_hash=lenient.texts(metadata.get("labels")).get(POD_TEMPLATE_HASH, ""),
+    )
+
+
+def read_controller_revision(kind: Kind, obj: Mapping[str, Any], pods: Sequence[Pod]) -> Revision:
+    """Read a ControllerRevision of a StatefulSet or DaemonSet, and which of the workload's `pods` are of it.
+
+    Its data is a strategic merge patch that replaces the template (history/controller_history.go of Kubernetes). A
+    StatefulSet's pods are labelled with its name, a DaemonSet's with its own label.
+    """
+    metadata = lenient.mapping(obj["metadata"])
+    template = dict(lenient.mapping(lenient.mapping(lenient.mapping(obj.get("data")).get("spec")).get("template")))
+    template.pop("$patch", None)
+    labels = lenient.texts(metadata.get("labels"))
+    revision_hash = metadata["name"] if kind == "StatefulSet" else labels.get(CONTROLLER_REVISION_HASH, "")
+    return Revision(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        number=lenient.number(obj.get("revision")),
+        replicas=sum(pod.revision_hash == revision_hash and not pod.deleting for pod in pods),
+        created_at=lenient.read_creation(metadata),
+        template=template,
+        template_hash=hash_template(template),
+        revision_hash=revision_hash,
     )

@@ -11,7 +11,7 @@ from platelet.model.durations import format_duration, parse_time
 from platelet.model.remediation import Attempt
 from platelet.model.rules import Trial
 from platelet.model.verdict import Verdict
-from platelet.model.workload import ReplicaSet, Workload
+from platelet.model.workload import Revision, Workload
 
 
 def check(trial: Trial, now: datetime) -> Verdict:
@@ -26,7 +26,7 @@ def check(trial: Trial, now: datetime) -> Verdict:
     reverted = _reverted(workload, trial.attempt)
     if reverted:
         return Verdict(outcome="Failed", reason=reasons.REVERTED_BY_OTHERS, message=reverted)
-    if trial.verifying.complete_at is not None or is_complete(workload, trial.situation.replica_sets):
+    if trial.verifying.complete_at is not None or is_complete(workload, trial.situation.revisions):
         return Verdict(outcome="Recovered", reason=reasons.RECOVERED, message="the rollout is complete")
     deadline = trial.verifying.started_at + trial.verification.timeout
     progress = (
@@ -42,14 +42,14 @@ def check(trial: Trial, now: datetime) -> Verdict:
     return Verdict(outcome="Pending", reason=reasons.ROLLOUT_INCOMPLETE, message=progress, retry_at=deadline)
 
 
-def is_complete(workload: Workload, replica_sets: Sequence[ReplicaSet]) -> bool:
+def is_complete(workload: Workload, revisions: Sequence[Revision]) -> bool:
     """Whether the live spec is observed, all pods have the live template, all are available, and none is old."""
     return (
         workload.observed_generation >= workload.generation
         and workload.updated_replicas == workload.replicas
         and workload.status_replicas == workload.updated_replicas
         and workload.available_replicas == workload.updated_replicas
-        and all(old.replicas == 0 for old in replica_sets[1:])
+        and all(old.replicas == 0 for old in revisions[1:])
     )
 
 

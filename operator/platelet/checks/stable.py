@@ -11,7 +11,7 @@ from platelet.model import reasons
 from platelet.model.durations import format_duration, say_time
 from platelet.model.rules import Trial
 from platelet.model.verdict import Verdict
-from platelet.model.workload import Pod, ReplicaSet, Workload
+from platelet.model.workload import Pod, Revision, Workload
 
 
 def check(trial: Trial, now: datetime) -> Verdict:
@@ -23,7 +23,7 @@ def check(trial: Trial, now: datetime) -> Verdict:
     if persisting:
         return Verdict(outcome="Failed", reason=reasons.SIGNAL_PERSISTS, message=persisting)
     stable_for = trial.verification.stable_for
-    since = well_since(workload, trial.situation.replica_sets, trial.situation.pods)
+    since = well_since(workload, trial.situation.revisions, trial.situation.pods)
     signals = _holding(trial, now)
     well_at = None if since is None or signals else max(since, complete_at) + stable_for
     if well_at is not None and well_at <= now:
@@ -43,23 +43,23 @@ def check(trial: Trial, now: datetime) -> Verdict:
     return Verdict(outcome="Pending", reason=reasons.NOT_STABLE, message=_state(workload, signals), retry_at=retry_at)
 
 
-def well_since(workload: Workload, replica_sets: Sequence[ReplicaSet], pods: Sequence[Pod]) -> datetime | None:
+def well_since(workload: Workload, revisions: Sequence[Revision], pods: Sequence[Pod]) -> datetime | None:
     """Since when the workload is well: the last start or end of a container, or change of readiness.
 
     None while it is not well: an unfinished rollout, fewer Ready pods than wanted, or none wanted at all (0 replicas
     prove nothing). A pod of which no time is known proves nothing either.
     """
     alive = [pod for pod in pods if not pod.deleting and pod.phase not in ("Succeeded", "Failed")]
-    if workload.replicas == 0 or not rollout_complete.is_complete(workload, replica_sets):
+    if workload.replicas == 0 or not rollout_complete.is_complete(workload, revisions):
         return None
     if len(alive) < workload.replicas or not all(pod.ready for pod in alive):
         return None
     return max(_last_change(pod) for pod in alive)
 
 
-def is_well(workload: Workload, replica_sets: Sequence[ReplicaSet], pods: Sequence[Pod]) -> bool:
+def is_well(workload: Workload, revisions: Sequence[Revision], pods: Sequence[Pod]) -> bool:
     """Whether the workload is well at this moment; for how long, `well_since` tells."""
-    return well_since(workload, replica_sets, pods) is not None
+    return well_since(workload, revisions, pods) is not None
 
 
 def _last_change(pod: Pod) -> datetime:

@@ -102,7 +102,7 @@ def _signals(loaded: LoadedPolicy, sight: Sight, facts: Sequence[Evidence], now:
     if sight.workload is None:
         return []
     alerts = facts if loaded.alert_triggers else [each for each in facts if each.source != "alert"]
-    return list(signals.current(loaded.pod_triggers, alerts, sight.workload, sight.replica_sets, sight.pods, now))
+    return list(signals.current(loaded.pod_triggers, alerts, sight.workload, sight.revisions, sight.pods, now))
 
 
 def _describe_triggers(loaded: LoadedPolicy, facts: Sequence[Evidence]) -> list[str]:

@@ -47,7 +47,7 @@ def find_undo_goal(
         steps=(),
         policy=None,
         workload=sight.workload,
-        replica_sets=sight.replica_sets,
+        revisions=sight.revisions,
         pods=sight.pods,
         records=sight.records,
     )

@@ -34,7 +34,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     status = _account_delivery(situation, status, now)
     if situation.workload is None:
         return Decision(status=record.close(status, reasons.TARGET_GONE, "the target was deleted", now))
-    since = checks.well_since(situation.workload, situation.replica_sets, situation.pods)
+    since = checks.well_since(situation.workload, situation.revisions, situation.pods)
     settles_at = since + _FLASH if since and not situation.signals else None
     status = replace(status, healthy_since=_healthy_since(situation, situation.workload, status, since, now))
     well_at = status.healthy_since + stable_for(situation) if status.healthy_since else None

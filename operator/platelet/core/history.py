@@ -8,7 +8,7 @@ from typing import Literal
 from platelet import checks
 from platelet.model.effects import Effect, ForgetRevision, MarkRevision, RememberRevision
 from platelet.model.revision import Health, RevisionRecord
-from platelet.model.workload import Pod, ReplicaSet, Workload
+from platelet.model.workload import Pod, Revision, Workload
 
 _KEPT = 20  # records per workload; the newest healthy ones are never dropped
 _HEALTHY_KEPT = 5
@@ -22,7 +22,7 @@ class Sighting:
     """One workload as seen at one moment, and whether an incident of it is open."""
 
     workload: Workload
-    replica_sets: tuple[ReplicaSet, ...]
+    revisions: tuple[Revision, ...]
     pods: tuple[Pod, ...]
     records: tuple[RevisionRecord, ...]
     incident: Incident
@@ -41,10 +41,10 @@ def observe(sighting: Sighting, healthy_for: timedelta, now: datetime) -> tuple[
 
 
 def _remember(sighting: Sighting, known: set[str], now: datetime) -> list[Effect]:
-    """Records for the live template and for every ReplicaSet that an undo could go to."""
+    """Records for the live template and for every revision that an undo could go to."""
     workload = sighting.workload
     templates = {workload.template_hash: workload.template}
-    for each in sighting.replica_sets:
+    for each in sighting.revisions:
         templates.setdefault(each.template_hash, each.template)
     return [
         RememberRevision(
@@ -59,8 +59,8 @@ def _remember(sighting: Sighting, known: set[str], now: datetime) -> list[Effect
 
 
 def _first_seen(sighting: Sighting, template_hash: str, now: datetime) -> datetime:
-    """The oldest ReplicaSet of the template tells, in the API server's time; a restart's new one has the same hash."""
-    return min((each.created_at for each in sighting.replica_sets if each.template_hash == template_hash), default=now)
+    """The oldest revision of the template tells, in the API server's time; a restart's new one has the same hash."""
+    return min((each.created_at for each in sighting.revisions if each.template_hash == template_hash), default=now)
 
 
 def _judge(
@@ -72,7 +72,7 @@ def _judge(
         return ("Suspect" if live.health == "Healthy" else None), None
     if live.health == "Bad" or (live.health == "Healthy" and _is_newest(sighting, live)):
         return None, None
-    since = checks.well_since(sighting.workload, sighting.replica_sets, sighting.pods)
+    since = checks.well_since(sighting.workload, sighting.revisions, sighting.pods)
     if since is None:
         return None, None
     if live.health == "Suspect" and live.health_since is not None:
@@ -100,7 +100,7 @@ def _mark(sighting: Sighting, record: RevisionRecord, health: Health, now: datet
 def _forget(sighting: Sighting) -> Sequence[Effect]:
     """Drop the oldest records beyond the cap: never one that could return, nor one of the newest healthy ones."""
     newest_first = sorted(sighting.records, key=lambda each: each.first_seen, reverse=True)
-    reachable = {each.template_hash for each in sighting.replica_sets} | {sighting.workload.template_hash}
+    reachable = {each.template_hash for each in sighting.revisions} | {sighting.workload.template_hash}
     healthy = [each.name for each in newest_first if each.health == "Healthy"][:_HEALTHY_KEPT]
     return [
         ForgetRevision(namespace=sighting.workload.ref.namespace, record=each.name, uid=each.uid)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from platelet.model.signal import Evidence, Signal
-from platelet.model.workload import Pod, ReplicaSet, Workload
+from platelet.model.workload import Pod, Revision, Workload
 from platelet.triggers import pod as pod_trigger
 
 
@@ -12,12 +12,12 @@ def current(  # noqa: PLR0913 - the facts of one target
     triggers: Sequence[pod_trigger.PodTrigger],
     evidence: Sequence[Evidence],
     workload: Workload,
-    replica_sets: Sequence[ReplicaSet],
+    revisions: Sequence[Revision],
     pods: Sequence[Pod],
     now: datetime,
 ) -> tuple[Signal, ...]:
     """Pod signals from the pods' own status, alert signals from the evidence that nobody has resolved."""
-    newest = newest_pod_template_hash(workload, replica_sets)
+    newest = newest_revision_hash(workload, revisions)
     first_failing = _first_failing(evidence, pods)
     seen = [pod_trigger.observe(each, pods, newest, now, first_failing) for each in triggers]
     return (
@@ -26,10 +26,10 @@ def current(  # noqa: PLR0913 - the facts of one target
     )
 
 
-def newest_pod_template_hash(workload: Workload, replica_sets: Sequence[ReplicaSet]) -> str:
-    """The label that the pods of the live template carry; empty while its ReplicaSet does not exist yet."""
-    live = [each for each in replica_sets if each.template_hash == workload.template_hash]
-    return max(live, key=lambda each: each.revision).pod_template_hash if live else ""
+def newest_revision_hash(workload: Workload, revisions: Sequence[Revision]) -> str:
+    """The label that the pods of the live template carry; empty while its revision does not exist yet."""
+    live = [each for each in revisions if each.template_hash == workload.template_hash]
+    return max(live, key=lambda each: each.number).revision_hash if live else ""
 
 
 def as_evidence(signal: Signal, now: datetime) -> Evidence:
@@ -63,5 +63,5 @@ def _from_alert(fact: Evidence, pods: Sequence[Pod], newest: str) -> Signal:
         holds_at=fact.holds_at or fact.first_seen,
         severity=fact.severity,
         pods=tuple(each.name for each in sick[:10]),
-        newest_only=bool(sick) and bool(newest) and all(each.pod_template_hash == newest for each in sick),
+        newest_only=bool(sick) and bool(newest) and all(each.revision_hash == newest for each in sick),
     )

@@ -18,7 +18,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     attempt = next((each for each in reversed(status.attempts) if each.kind == "Act"), None)
     if attempt is None or status.verifying is None or situation.workload is None:
         return Decision(status=record.enter(status, "Waiting", reasons.UNKNOWN_OUTCOME, "no attempt to verify"))
-    if status.verifying.complete_at is None and checks.is_complete(situation.workload, situation.replica_sets):
+    if status.verifying.complete_at is None and checks.is_complete(situation.workload, situation.revisions):
         status = replace(status, verifying=replace(status.verifying, complete_at=now))
     verdict = _judge(situation, status, attempt, now)
     if verdict.outcome == "Pending":

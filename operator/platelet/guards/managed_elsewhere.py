@@ -10,7 +10,7 @@ from platelet.model.workload import Workload
 
 ARGO_TRACKING_ID = "argocd.argoproj.io/tracking-id"
 FLUX_LABELS = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
-API_GROUPS = {"Deployment": "apps"}
+API_GROUP = "apps"  # of every kind that is healed
 
 
 def deny(situation: Situation, now: datetime) -> Deny | None:
@@ -46,6 +46,6 @@ def _argo_application(workload: Workload) -> str:
     A copied annotation names another one. `app.kubernetes.io/instance` says nothing: every Helm chart sets it.
     """
     ref = workload.ref
-    itself = f":{API_GROUPS[ref.kind]}/{ref.kind}:{ref.namespace}/{ref.name}"
+    itself = f":{API_GROUP}/{ref.kind}:{ref.namespace}/{ref.name}"
     tracking_id = workload.annotations.get(ARGO_TRACKING_ID, "")
     return tracking_id.removesuffix(itself) if tracking_id.endswith(itself) else ""

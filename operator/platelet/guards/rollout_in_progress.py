@@ -47,9 +47,9 @@ def _unfinished(workload: Workload, situation: Situation, now: datetime) -> str 
         return f"{workload.updated_replicas} of {workload.replicas} pods have the new template"
     if workload.status_replicas > workload.updated_replicas:
         return f"{workload.status_replicas - workload.updated_replicas} pods still have an older template"
-    older = [old for old in situation.replica_sets[1:] if old.replicas > 0]
+    older = [old for old in situation.revisions[1:] if old.replicas > 0]
     if older:
-        return f"older ReplicaSet {older[0].name} still has {older[0].replicas} replicas"
+        return f"older revision {older[0].name} still has {older[0].replicas} replicas"
     if reason and (status, reason) != ("True", COMPLETE):
         return f"condition Progressing is {status} with reason {reason}"
     if not reason and workload.available_replicas < workload.updated_replicas and _is_young(situation, now):
@@ -59,7 +59,7 @@ def _unfinished(workload: Workload, situation: Situation, now: datetime) -> str 
 
 def _is_young(situation: Situation, now: datetime) -> bool:
     """Without a progress deadline there is no condition: then the newest template's age has to tell."""
-    newest = next(iter(situation.replica_sets), None)
+    newest = next(iter(situation.revisions), None)
     return newest is None or now - newest.created_at < DEFAULT_DEADLINE
 
 
@@ -87,7 +87,7 @@ def _is_the_fault(workload: Workload, situation: Situation) -> bool:
 
     An alert that was there before the unready pods were made is not their fault: the rollout may be the repair.
     """
-    newest = next(iter(situation.replica_sets), None)
+    newest = next(iter(situation.revisions), None)
     if newest is None or newest.template_hash != workload.template_hash:
         return False
     shown_by_pods = [signal for signal in situation.signals if signal.source == "pod"]

@@ -28,7 +28,7 @@ class Signal:
     holds_at: datetime
     severity: ShortText = ""
     pods: tuple[str, ...] = ()  # sick pods, by name, bounded
-    newest_only: bool = False  # every sick pod belongs to the newest ReplicaSet: the rollout itself is the fault
+    newest_only: bool = False  # every sick pod belongs to the newest revision: the rollout itself is the fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

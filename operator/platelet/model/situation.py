@@ -9,7 +9,7 @@ from platelet.model.policy import Policy, Scope, Settings, Step
 from platelet.model.remediation import Remediation
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
-from platelet.model.workload import Pod, ReplicaSet, Workload, WorkloadRef
+from platelet.model.workload import Pod, Revision, Workload, WorkloadRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Situation:
     policy: Policy | None  # None: deleted
     workload: Workload | None  # None: deleted
     signals: tuple[Signal, ...] = ()  # those that hold now or will (holds_at), evaluated on fresh reads
-    replica_sets: tuple[ReplicaSet, ...] = ()  # the target's, newest revision first
+    revisions: tuple[Revision, ...] = ()  # the target's, newest revision first
     pods: tuple[Pod, ...] = ()  # the target's
     records: tuple[RevisionRecord, ...] = ()  # the target's
     budget: Budget | None = None  # None: missing or unreadable, which means full

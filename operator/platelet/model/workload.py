@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field
 
 from platelet.model.durations import CAMEL
 
-Kind = Literal["Deployment"]
-KINDS: tuple[Kind, ...] = ("Deployment",)
+Kind = Literal["Deployment", "StatefulSet", "DaemonSet"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 
 
@@ -40,7 +40,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A Deployment as read. `template` may carry plaintext secrets: never log or store it outside revision records."""
+    """A workload as read. `template` may carry plaintext secrets: never log or store it outside revision records."""
 
     ref: WorkloadRef
     uid: str
@@ -54,7 +54,7 @@ class Workload:
     owner: Owner | None = None
     paused: bool = False
     deleting: bool = False
-    replicas: int  # wanted; spec.replicas, which is absent at 0 in some encodings and defaults to 1
+    replicas: int  # wanted: spec.replicas, which defaults to 1; of a DaemonSet, the nodes that should run its pod
     template: Mapping[str, Any] = field(default_factory=dict, repr=False)
     template_hash: str  # of the template without pod-template-hash and restartedAt
     restart_stamp: str = ""  # kubectl.kubernetes.io/restartedAt of the template
@@ -63,20 +63,26 @@ class Workload:
     ready_replicas: int = 0
     available_replicas: int = 0
     conditions: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # type -> (status, reason)
+    on_delete: bool = False  # updateStrategy OnDelete: a pod gets the template when somebody deletes the old one
+    ordered: bool = False  # StatefulSet with OrderedReady: pods one by one, each waits for the one before
+    first_ordinal: int = 0  # of a StatefulSet's pods
+    partition: int = 0  # StatefulSet: so many of its first pods keep the template that they have
+    current_revision: str = ""  # StatefulSet: where its last complete rollout led
+    update_revision: str = ""  # StatefulSet: where its present rollout leads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaSet:
-    """One generation of a Deployment's pods. `revision` is deployment.kubernetes.io/revision, 0 if unreadable."""
+class Revision:
+    """One generation of a workload's pods: a ReplicaSet of a Deployment, a ControllerRevision of the other kinds."""
 
     name: str
     uid: str
-    revision: int
-    replicas: int
+    number: int  # what `kubectl rollout history` calls the revision; 0 if unreadable
+    replicas: int  # pods: wanted by a ReplicaSet; there, with a ControllerRevision
     created_at: datetime
     template: Mapping[str, Any] = field(default_factory=dict, repr=False)
     template_hash: str
-    pod_template_hash: str = ""  # the label that its pods carry
+    revision_hash: str = ""  # the value of the label that its pods carry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +114,7 @@ class Pod:
     created_at: datetime
     phase: str = ""
     owner: Owner | None = None
-    pod_template_hash: str = ""
+    revision_hash: str = ""  # label pod-template-hash or controller-revision-hash
     node: str = ""
     deleting: bool = False
     ready: bool = False

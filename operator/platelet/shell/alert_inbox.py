@@ -17,7 +17,7 @@ from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.gathering import target_of
-from platelet.shell.kube import DEPLOYMENTS, NAMESPACES, ApiError, Kube, NotFound, Refused
+from platelet.shell.kube import NAMESPACES, WORKLOADS, ApiError, Kube, NotFound, Refused
 from platelet.shell.opener import Opener
 from platelet.shell.policy_book import PolicyBook, Standing
 from platelet.shell.receiver import NotStoredError
@@ -186,7 +186,7 @@ class AlertInbox:
         if found.target is None:
             return found, {}
         try:
-            stored = await self._kube.get(DEPLOYMENTS, found.target.namespace, found.target.name)
+            stored = await self._kube.get(WORKLOADS[found.target.kind], found.target.namespace, found.target.name)
         except NotFound:
             return Found(why=f"{found.target} does not exist"), {}
         return found, stored["metadata"].get("labels") or {}

@@ -19,15 +19,16 @@ from platelet.model.remediation import Remediation
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
 from platelet.model.situation import Situation
-from platelet.model.workload import Pod, ReplicaSet, Workload, WorkloadRef
+from platelet.model.workload import Pod, Revision, Workload, WorkloadRef
 from platelet.shell import surroundings
 from platelet.shell.clock import Clock
-from platelet.shell.hands import RESOURCES, Hands
+from platelet.shell.hands import Hands
 from platelet.shell.kube import (
     CONTROLLER_REVISIONS,
     NAMESPACES,
     PODS,
     REPLICA_SETS,
+    WORKLOADS,
     Json,
     Kube,
     NotFound,
@@ -46,33 +47,41 @@ class Sight:
     """A workload with what belongs to it. `workload` is None when it does not exist."""
 
     workload: Workload | None
-    replica_sets: tuple[ReplicaSet, ...] = ()
+    revisions: tuple[Revision, ...] = ()
     pods: tuple[Pod, ...] = ()
     records: tuple[RevisionRecord, ...] = ()
 
 
 async def see(kube: Kube, target: WorkloadRef) -> Sight:
-    """Read a workload, its ReplicaSets (newest first), its pods and its revision records."""
+    """Read a workload, its revisions (newest first), its pods and its revision records."""
     try:
-        stored = await kube.get(RESOURCES[target.kind], target.namespace, target.name)
+        stored = await kube.get(WORKLOADS[target.kind], target.namespace, target.name)
     except NotFound:
         return Sight(workload=None, records=await _records(kube, target))
-    workload = workload_contract.read_workload(stored)
+    workload = workload_contract.read_workload(target.kind, stored)
     labels = _selector_text(workload.selector)
-    stored_sets, stored_pods, records = await asyncio.gather(
-        kube.list(REPLICA_SETS, target.namespace, labels=labels),
+    kept_in = REPLICA_SETS if target.kind == "Deployment" else CONTROLLER_REVISIONS
+    stored_revisions, stored_pods, records = await asyncio.gather(
+        kube.list(kept_in, target.namespace, labels=labels),
         kube.list(PODS, target.namespace, labels=labels),
         _records(kube, target),
     )
-    owned = [each for each in stored_sets if _controller(each) == workload.uid]
-    sets = sorted((workload_contract.read_replica_set(each) for each in owned), key=lambda each: -each.revision)
-    uids = {each.uid for each in sets}
+    owned = [each for each in stored_revisions if _controller(each) == workload.uid]
+    owners = {each["metadata"]["uid"] for each in owned} if target.kind == "Deployment" else {workload.uid}
+    pods = tuple(pod_contract.read_pod(each) for each in stored_pods if _controller(each) in owners)
+    revisions = (_revision(target, each, pods) for each in owned)
     return Sight(
         workload=workload,
-        replica_sets=tuple(sets),
-        pods=tuple(pod_contract.read_pod(each) for each in stored_pods if _controller(each) in uids),
+        revisions=tuple(sorted(revisions, key=lambda each: -each.number)),
+        pods=pods,
         records=records,
     )
+
+
+def _revision(target: WorkloadRef, stored: Json, pods: Sequence[Pod]) -> Revision:
+    if target.kind == "Deployment":
+        return workload_contract.read_replica_set(stored)
+    return workload_contract.read_controller_revision(target.kind, stored, pods)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +132,7 @@ class Gatherer:
             policy=standing.policy if standing else None,
             workload=sight.workload,
             signals=now_signals,
-            replica_sets=sight.replica_sets,
+            revisions=sight.revisions,
             pods=sight.pods,
             records=sight.records,
             budget=budget,
@@ -160,7 +169,7 @@ class Gatherer:
             triggers,
             [each for each in known if each.source == "alert" or each.resolved_at is None],
             sight.workload,
-            sight.replica_sets,
+            sight.revisions,
             sight.pods,
             self._clock.now(),
         )

@@ -11,18 +11,16 @@ from platelet.model.remediation import PostState
 from platelet.model.situation import DeliveryResult, WriteFailure
 from platelet.shell.kube import (
     CONTROLLER_REVISIONS,
-    DEPLOYMENTS,
+    WORKLOADS,
     ApiError,
     Conflict,
     Kube,
     NotFound,
     Refused,
-    Resource,
 )
 from platelet.shell.ledger import Ledger
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
-RESOURCES: dict[str, Resource] = {"Deployment": DEPLOYMENTS}
 _LONGEST_WRITE = 10.0  # seconds
 _REMEMBERED = 1000  # definite refusals
 
@@ -136,7 +134,7 @@ class Hands:
         self._never_sent.discard(effect.attempt)
         try:
             await self._kube.patch(
-                RESOURCES[effect.target.kind],
+                WORKLOADS[effect.target.kind],
                 effect.target.namespace,
                 effect.target.name,
                 body,
@@ -187,4 +185,4 @@ class Hands:
             }
         }
         ref = effect.target
-        await self._kube.patch(RESOURCES[ref.kind], ref.namespace, ref.name, body, agent=effect.agent)
+        await self._kube.patch(WORKLOADS[ref.kind], ref.namespace, ref.name, body, agent=effect.agent)

@@ -47,7 +47,7 @@ class Historian:
         effects, again_at = history.observe(
             history.Sighting(
                 workload=sight.workload,
-                replica_sets=sight.replica_sets,
+                revisions=sight.revisions,
                 pods=sight.pods,
                 records=sight.records,
                 incident=_incident(siblings),

@@ -12,8 +12,7 @@ from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.gathering import target_of
-from platelet.shell.hands import RESOURCES
-from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound
+from platelet.shell.kube import REMEDIATIONS, WORKLOADS, Conflict, Kube, NotFound
 from platelet.shell.policy_book import PolicyBook, Standing
 from platelet.shell.survey import Survey, survey
 
@@ -95,10 +94,10 @@ class Opener:
         if not any(each.status.state in ("Monitoring", "Verifying") for each in siblings):
             return None
         try:
-            stored = await self._kube.get(RESOURCES[target.kind], target.namespace, target.name)
+            stored = await self._kube.get(WORKLOADS[target.kind], target.namespace, target.name)
         except NotFound:
             return None
-        return workloads.read_workload(stored).template_hash
+        return workloads.read_workload(target.kind, stored).template_hash
 
     async def _store(self, step: opening.Create | opening.Update) -> None:
         if isinstance(step, opening.Create):

@@ -11,7 +11,6 @@ from platelet.model.workload import Container, Owner, Pod
 from platelet.shell.stream import Seen
 
 State = Literal["waiting", "running", "terminated", "unknown"]
-_POD_TEMPLATE_HASH = "pod-template-hash"
 
 
 class _Struct(msgspec.Struct, rename="camel", gc=False):
@@ -117,7 +116,7 @@ def _record(pod: _Pod) -> Pod:
         created_at=meta.creation_timestamp.astimezone(UTC),
         phase=status.phase,
         owner=_owner(meta.owner_references or ()),
-        pod_template_hash=(meta.labels or {}).get(_POD_TEMPLATE_HASH, ""),
+        revision_hash=pods.revision_hash(meta.labels or {}),
         node=pod.spec.node_name,
         deleting=bool(meta.deletion_timestamp),
         ready=ready.status == "True",

@@ -108,7 +108,7 @@ class Reconciler:
         target = WorkloadRef(kind=ref.kind, namespace=remediation.namespace, name=ref.name)
         sight = await see(self._kube, target)
         known = {each.template_hash for each in sight.records}
-        wanted = {each.template_hash for each in sight.replica_sets}
+        wanted = {each.template_hash for each in sight.revisions}
         if sight.workload is not None and not (wanted | {sight.workload.template_hash}) <= known:
             await self._historian.record(sight, [remediation])
             sight = await see(self._kube, target)

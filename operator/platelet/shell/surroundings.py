@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from platelet.api import workloads
 from platelet.api.targets import Targets
 from platelet.model.policy import Scope
 from platelet.model.remediation import Remediation
 from platelet.model.signal import Signal
 from platelet.model.situation import NodeHealth
-from platelet.model.workload import Pod, WorkloadRef
-from platelet.shell.kube import AUTOSCALERS, DEPLOYMENTS, NODES, Json, Kube, NotFound
+from platelet.model.workload import Kind, Pod, WorkloadRef
+from platelet.shell.kube import AUTOSCALERS, NODES, WORKLOADS, Json, Kube, NotFound
 from platelet.shell.policy_book import Standing
 
 _NODES_READ = 10
@@ -50,14 +51,21 @@ async def _scope(
     """All targets of the policy, and the sick ones: not Available, or with an incident that is not over."""
     if standing is None:
         return None
-    lists = await asyncio.gather(*(kube.list(DEPLOYMENTS, namespace) for namespace in sorted(standing.namespaces)))
-    targets = [each for stored in lists for each in stored if _is_target(each, standing.loaded.targets)]
+    chosen = standing.loaded.targets
+    places = [(kind, namespace) for kind in chosen.all_kinds for namespace in sorted(standing.namespaces)]
+    lists = await asyncio.gather(*(kube.list(WORKLOADS[kind], namespace) for kind, namespace in places))
+    targets = [
+        (kind, each)
+        for (kind, _), stored in zip(places, lists, strict=True)
+        for each in stored
+        if _is_target(kind, each, chosen)
+    ]
     troubled = {
         WorkloadRef(kind=ref.kind, namespace=each.namespace, name=ref.name)
         for each in siblings
         if each.status.state in _TROUBLED and (ref := each.spec.target_ref)
     }
-    refs = {_ref(each): _is_unavailable(each) for each in targets}
+    refs = {_ref(kind, each): _is_unavailable(kind, each) for kind, each in targets}
     sick = {ref for ref, unavailable in refs.items() if unavailable or ref in troubled}
     return Scope(total=len(targets), sick=frozenset({*sick, target}))
 
@@ -81,17 +89,23 @@ async def _node(kube: Kube, name: str) -> NodeHealth:
     return NodeHealth(name=name, ready=conditions.get("Ready") == "True", pressures=pressures)
 
 
-def _ref(stored: Json) -> WorkloadRef:
+def _ref(kind: Kind, stored: Json) -> WorkloadRef:
     metadata = stored["metadata"]
-    return WorkloadRef(kind="Deployment", namespace=metadata["namespace"], name=metadata["name"])
+    return WorkloadRef(kind=kind, namespace=metadata["namespace"], name=metadata["name"])
 
 
-def _is_target(stored: Json, targets: Targets) -> bool:
+def _is_target(kind: Kind, stored: Json, targets: Targets) -> bool:
     metadata = stored["metadata"]
-    return targets.matches(metadata.get("labels") or {}, metadata["name"], "Deployment")
+    return targets.matches(metadata.get("labels") or {}, metadata["name"], kind)
 
 
-def _is_unavailable(stored: Json) -> bool:
-    """By the Deployment's own word; the template is not looked at, so that 1,000 of them cost little."""
+def _is_unavailable(kind: Kind, stored: Json) -> bool:
+    """By the workload's own word; the template is not looked at, so that 1,000 of them cost little.
+
+    A Deployment says whether too many pods are missing. The other kinds only count, so one missing pod is enough.
+    """
+    if kind != "Deployment":
+        wanted, available = workloads.read_availability(kind, stored)
+        return available < wanted
     conditions = (stored.get("status") or {}).get("conditions") or []
     return any(each.get("type") == "Available" and each.get("status") != "True" for each in conditions)

@@ -57,7 +57,7 @@ class PodTrigger:
 def observe(
     trigger: PodTrigger,
     pods: Sequence[Pod],
-    newest_pod_template_hash: str,
+    newest_revision_hash: str,
     now: datetime,
     first_failing: Mapping[str, datetime] | None = None,
 ) -> Signal | None:
@@ -85,8 +85,7 @@ def observe(
         holds_at=holds_at,
         severity=trigger.severity,
         pods=tuple(each.pod.name for each in sick[:MAX_PODS]),
-        newest_only=bool(newest_pod_template_hash)
-        and all(each.pod.pod_template_hash == newest_pod_template_hash for each in sick),
+        newest_only=bool(newest_revision_hash) and all(each.pod.revision_hash == newest_revision_hash for each in sick),
     )
 
 

@@ -11,7 +11,7 @@ from platelet.model import reasons
 from platelet.model.revision import RevisionRecord
 from platelet.model.situation import Situation
 from platelet.model.verdict import Plan, Refusal
-from platelet.model.workload import ReplicaSet
+from platelet.model.workload import Revision
 from tests.unit.situations import (
     BAD,
     BORN,
@@ -19,7 +19,7 @@ from tests.unit.situations import (
     NOW,
     a_record,
     a_remediation,
-    a_replica_set,
+    a_revision,
     a_situation,
     a_status,
     a_workload,
@@ -40,10 +40,10 @@ def known(template_hash: str, health: Any, **changes: Any) -> RevisionRecord:
     return a_record(template_hash, health=health, **({"health_since": None, "ever_healthy": False} | changes))
 
 
-def history(*hashes: str) -> tuple[ReplicaSet, ...]:
+def history(*hashes: str) -> tuple[Revision, ...]:
     """ReplicaSets with these template hashes, the newest first."""
     numbers = range(len(hashes), 0, -1)
-    return tuple(a_replica_set(number, each) for number, each in zip(numbers, hashes, strict=True))
+    return tuple(a_revision(number, each) for number, each in zip(numbers, hashes, strict=True))
 
 
 LATER = BORN + minutes(60)
@@ -68,7 +68,7 @@ GOALS: dict[str, tuple[RolloutUndo, Situation, str]] = {
         LAST_HEALTHY,
         a_situation(
             records=(known(BAD, "Unknown"), known("bad-too", "Bad"), a_record()),
-            replica_sets=history(BAD, "bad-too", GOOD),
+            revisions=history(BAD, "bad-too", GOOD),
         ),
         GOOD,
     ),
@@ -79,22 +79,22 @@ GOALS: dict[str, tuple[RolloutUndo, Situation, str]] = {
     ),
     "to a healthy template whose ReplicaSet is gone, by its record": (
         LAST_HEALTHY,
-        a_situation(replica_sets=history(BAD)),
+        a_situation(revisions=history(BAD)),
         GOOD,
     ),
     "after a restart of the bad release past the restart, to another template": (
         PREVIOUS,
-        a_situation(replica_sets=history(BAD, BAD, GOOD)),
+        a_situation(revisions=history(BAD, BAD, GOOD)),
         GOOD,
     ),
     "to the newest of several previous ones, in whatever order they are read": (
         PREVIOUS,
         a_situation(
-            replica_sets=(
-                a_replica_set(1, "old"),
-                a_replica_set(3, GOOD),
-                a_replica_set(4, BAD),
-                a_replica_set(2, "older"),
+            revisions=(
+                a_revision(1, "old"),
+                a_revision(3, GOOD),
+                a_revision(4, BAD),
+                a_revision(2, "older"),
             ),
             records=(a_record("old"), a_record(), a_record("older")),
         ),
@@ -107,7 +107,7 @@ GOALS: dict[str, tuple[RolloutUndo, Situation, str]] = {
     ),
     "to the previous one that is not known to be bad": (
         PREVIOUS,
-        a_situation(records=(known("bad-too", "Bad"), a_record()), replica_sets=history(BAD, "bad-too", GOOD)),
+        a_situation(records=(known("bad-too", "Bad"), a_record()), revisions=history(BAD, "bad-too", GOOD)),
         GOOD,
     ),
     "to the previous one where nothing healthy is known, if the step says so": (
@@ -117,12 +117,12 @@ GOALS: dict[str, tuple[RolloutUndo, Situation, str]] = {
     ),
     "to the last healthy one even where the step knows a fallback": (
         OR_PREVIOUS,
-        a_situation(replica_sets=history(BAD, "unknown", GOOD), records=(known("unknown", "Unknown"), a_record())),
+        a_situation(revisions=history(BAD, "unknown", GOOD), records=(known("unknown", "Unknown"), a_record())),
         GOOD,
     ),
     "to the revision that is named": (
         revision(1),
-        a_situation(replica_sets=history(BAD, "between", GOOD), records=(a_record(), a_record("between"))),
+        a_situation(revisions=history(BAD, "between", GOOD), records=(a_record(), a_record("between"))),
         GOOD,
     ),
 }
@@ -153,15 +153,15 @@ REFUSALS: dict[str, tuple[RolloutUndo, Situation, str]] = {
         a_situation(records=(a_record(), known(GOOD, "Bad", name="api-good-2"))),
         reasons.NO_HEALTHY_REVISION,
     ),
-    "the release is the only revision": (PREVIOUS, a_situation(replica_sets=history(BAD)), reasons.NO_SUCH_REVISION),
+    "the release is the only revision": (PREVIOUS, a_situation(revisions=history(BAD)), reasons.NO_SUCH_REVISION),
     "all older revisions are restarts of the same release": (
         PREVIOUS,
-        a_situation(replica_sets=history(BAD, BAD, BAD)),
+        a_situation(revisions=history(BAD, BAD, BAD)),
         reasons.NO_SUCH_REVISION,
     ),
     "the revision number cannot be read": (
         PREVIOUS,
-        a_situation(replica_sets=(a_replica_set(2, BAD), a_replica_set(0, GOOD))),
+        a_situation(revisions=(a_revision(2, BAD), a_revision(0, GOOD))),
         reasons.NO_SUCH_REVISION,
     ),
     "the previous revision has no record": (
@@ -178,7 +178,7 @@ REFUSALS: dict[str, tuple[RolloutUndo, Situation, str]] = {
     "the revision named is the live one": (revision(2), a_situation(), reasons.ALREADY_THERE),
     "the revision named differs from the live one only by a restart": (
         revision(1),
-        a_situation(replica_sets=history(BAD, BAD)),
+        a_situation(revisions=history(BAD, BAD)),
         reasons.ALREADY_THERE,
     ),
     "the revision named is known to be bad": (
@@ -213,7 +213,7 @@ def test_never_returns_to_what_an_earlier_undo_of_the_same_remediation_left() ->
     situation = a_situation(
         remediation=a_remediation(status=status),
         workload=a_workload(template_hash=GOOD),
-        replica_sets=history(GOOD, BAD),
+        revisions=history(GOOD, BAD),
         records=(a_record(), known(BAD, "Unknown")),
     )
     assert isinstance(plan(PREVIOUS, situation, NOW), Refusal)
@@ -257,13 +257,13 @@ REPLICA_SETS = st.lists(st.sampled_from(HASHES), min_size=1, max_size=5).map(lam
 SETTINGS = st.sampled_from([LAST_HEALTHY, OR_PREVIOUS, PREVIOUS, *(revision(n) for n in range(1, 6))])
 
 
-@given(settings=SETTINGS, records=RECORDS, replica_sets=REPLICA_SETS, live=st.sampled_from(HASHES))
+@given(settings=SETTINGS, records=RECORDS, revisions=REPLICA_SETS, live=st.sampled_from(HASHES))
 def test_never_chooses_a_failed_or_the_live_template(
-    settings: RolloutUndo, records: tuple[RevisionRecord, ...], replica_sets: tuple[ReplicaSet, ...], live: str
+    settings: RolloutUndo, records: tuple[RevisionRecord, ...], revisions: tuple[Revision, ...], live: str
 ) -> None:
     """Whatever is known, the goal has a record, differs from the live template and is neither Bad nor Suspect."""
     situation = a_situation(
-        workload=a_workload(template_hash=live), records=records, replica_sets=replica_sets, remediation=a_remediation()
+        workload=a_workload(template_hash=live), records=records, revisions=revisions, remediation=a_remediation()
     )
     planned = plan(settings, situation, NOW)
     if isinstance(planned, Refusal):

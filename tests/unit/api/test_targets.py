@@ -75,7 +75,14 @@ def test_an_empty_selector_is_an_error_also_here(empty: dict[str, Any]) -> None:
         ({"all": True, "refs": [{"kind": "Deployment", "name": "a"}]}, "spec.targets: choose the workloads in one way"),
         ({"all": False}, "spec.targets.all: False should be True"),
         ({"refs": []}, "spec.targets.refs: has 0 entries: write at least 1"),
-        ({"all": True, "kinds": ["Pod"]}, "spec.targets.kinds[0]: 'Pod' should be 'Deployment'"),
+        (
+            {"all": True, "kinds": ["Pod"]},
+            "spec.targets.kinds[0]: 'Pod' should be 'Deployment', 'StatefulSet' or 'DaemonSet'",
+        ),
+        (
+            {"refs": [{"kind": "Job", "name": "a"}]},
+            "spec.targets.refs[0].kind: 'Job' should be 'Deployment', 'StatefulSet' or 'DaemonSet'",
+        ),
         ({"selector": {"matchLabels": {"a": 1}}}, "spec.targets.selector.matchLabels.a: 1 is not text"),
         ({"al": True}, "spec.targets.al: is not a known field"),
     ],

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platelet.api import workloads
-from platelet.model.workload import Owner
+from platelet.model.workload import Kind, Owner
 from tests.unit.api.values import JSON
+from tests.unit.situations import a_pod
 
 BORN = "2026-11-20T08:00:00Z"
 METADATA: dict[str, Any] = {
@@ -50,6 +52,44 @@ REPLICA_SET: dict[str, Any] = {
     },
     "spec": {"replicas": 0, "template": {"spec": {}}},
 }
+STATEFUL_SET: dict[str, Any] = {
+    "metadata": METADATA,
+    "spec": {
+        **DEPLOYMENT["spec"],
+        "serviceName": "db",
+        "ordinals": {"start": 1},
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}},
+    },
+    "status": {
+        **DEPLOYMENT["status"],
+        "currentRevision": "api-7c",
+        "updateRevision": "api-9f",
+    },
+}
+DAEMON_SET: dict[str, Any] = {
+    "metadata": METADATA,
+    "spec": {
+        "selector": {"matchLabels": {"app": "api"}},
+        "template": {"spec": {"containers": []}},
+        "updateStrategy": {"type": "OnDelete"},
+    },
+    "status": {
+        "observedGeneration": 4,
+        "desiredNumberScheduled": 5,
+        "currentNumberScheduled": 4,
+        "updatedNumberScheduled": 3,
+        "numberReady": 2,
+        "numberAvailable": 1,
+        "numberMisscheduled": 7,
+    },
+}
+CONTROLLER_REVISION: dict[str, Any] = {
+    "metadata": {**METADATA, "name": "api-9f", "labels": {"app": "api", "controller-revision-hash": "9f"}},
+    "revision": 3,
+    "data": {
+        "spec": {"template": {"$patch": "replace", "metadata": {"creationTimestamp": None}, "spec": {"containers": []}}}
+    },
+}
 CRASHED = {"exitCode": 1, "reason": "Error", "startedAt": BORN, "finishedAt": "2026-11-20T08:00:05Z"}
 POD: dict[str, Any] = {
     "metadata": {**METADATA, "ownerReferences": [OWNER], "labels": {"pod-template-hash": "5d4f"}},
@@ -73,7 +113,10 @@ POD: dict[str, Any] = {
     },
 }
 READERS: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {
-    "Deployment": (workloads.read_workload, DEPLOYMENT),
+    "Deployment": (partial(workloads.read_workload, "Deployment"), DEPLOYMENT),
+    "StatefulSet": (partial(workloads.read_workload, "StatefulSet"), STATEFUL_SET),
+    "DaemonSet": (partial(workloads.read_workload, "DaemonSet"), DAEMON_SET),
+    "ControllerRevision": (lambda obj: workloads.read_controller_revision("DaemonSet", obj, ()), CONTROLLER_REVISION),
     "ReplicaSet": (workloads.read_replica_set, REPLICA_SET),
     "Pod": (workloads.read_pod, POD),
 }
@@ -81,7 +124,7 @@ READERS: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {
 
 def test_a_deployment_is_read() -> None:
     """Every field that decisions use."""
-    read = workloads.read_workload(DEPLOYMENT)
+    read = workloads.read_workload("Deployment", DEPLOYMENT)
     assert str(read.ref) == "shop/deployment/api"
     assert (read.uid, read.resource_version, read.generation, read.observed_generation) == ("u-1", "9", 4, 4)
     assert read.created_at == datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -94,18 +137,67 @@ def test_a_deployment_is_read() -> None:
     assert read.conditions == {"Progressing": ("False", "ProgressDeadlineExceeded")}
 
 
+def test_a_stateful_set_is_read() -> None:
+    """Which revisions it goes between, and how it replaces pods."""
+    read = workloads.read_workload("StatefulSet", STATEFUL_SET)
+    assert str(read.ref) == "shop/statefulset/api"
+    assert (read.replicas, read.status_replicas, read.updated_replicas, read.available_replicas) == (3, 3, 2, 1)
+    assert (read.current_revision, read.update_revision) == ("api-7c", "api-9f")
+    assert (read.ordered, read.first_ordinal, read.partition, read.on_delete) == (True, 1, 2, False)
+    assert workloads.read_availability("StatefulSet", STATEFUL_SET) == (3, 1)
+
+
+def test_pods_of_a_parallel_stateful_set_do_not_wait_for_one_another() -> None:
+    """Only those of an ordered one can be stuck behind a sick one."""
+    parallel = {**STATEFUL_SET, "spec": {**STATEFUL_SET["spec"], "podManagementPolicy": "Parallel"}}
+    assert not workloads.read_workload("StatefulSet", parallel).ordered
+
+
+def test_a_daemon_set_is_read_in_its_own_words() -> None:
+    """It wants as many pods as there are nodes for it; none while nobody has counted them."""
+    read = workloads.read_workload("DaemonSet", DAEMON_SET)
+    assert (read.replicas, read.status_replicas, read.updated_replicas) == (5, 4, 3)
+    assert (read.ready_replicas, read.available_replicas) == (2, 1)
+    assert (read.on_delete, read.ordered) == (True, False)
+    assert workloads.read_workload("DaemonSet", {**DAEMON_SET, "status": {}}).replicas == 0
+
+
+def test_a_controller_revision_is_read_as_the_template_that_it_restores() -> None:
+    """Its data is a patch: without the directive, and by our hash, it is the template that people applied."""
+    read = workloads.read_controller_revision("DaemonSet", CONTROLLER_REVISION, ())
+    assert (read.number, read.revision_hash) == (3, "9f")
+    assert "$patch" not in read.template
+    assert read.template_hash == workloads.hash_template({"spec": {"containers": []}})
+
+
+@pytest.mark.parametrize(("kind", "label"), [("StatefulSet", "api-9f"), ("DaemonSet", "9f")])
+def test_a_controller_revision_knows_its_pods_by_their_label(kind: Kind, label: str) -> None:
+    """A StatefulSet's pods carry the revision's name, a DaemonSet's its hash; those that go do not count."""
+    pods = [a_pod(str(i), revision_hash=each) for i, each in enumerate([label, label, "other"])]
+    gone = a_pod("gone", revision_hash=label, deleting=True)
+    read = workloads.read_controller_revision(kind, CONTROLLER_REVISION, [*pods, gone])
+    assert (read.revision_hash, read.replicas) == (label, 2)
+
+
+def test_a_pod_says_which_revision_it_is_of() -> None:
+    """By the label of its kind of workload."""
+    pod = copy.deepcopy(POD)
+    pod["metadata"]["labels"] = {"controller-revision-hash": "api-9f"}
+    assert workloads.read_pod(pod).revision_hash == "api-9f"
+
+
 def test_secrets_of_a_template_do_not_show() -> None:
     """TRAPS 48: a workload in a log line carries no env value."""
     secret = copy.deepcopy(DEPLOYMENT)
     secret["spec"]["template"]["spec"]["containers"] = [{"env": [{"name": "P", "value": "hunter2"}]}]
-    assert "hunter2" not in repr(workloads.read_workload(secret))
+    assert "hunter2" not in repr(workloads.read_workload("Deployment", secret))
 
 
 @pytest.mark.parametrize(("said", "read"), [(0, 0), (5, 5), (None, 1), ("3", 1), (True, 1), (-1, 1)])
 def test_replicas_default_to_one(said: object, read: int) -> None:
     """0 is 0; absent and malformed are the API's default."""
     obj = {**DEPLOYMENT, "spec": {**DEPLOYMENT["spec"], "replicas": said}}
-    assert workloads.read_workload(obj).replicas == read
+    assert workloads.read_workload("Deployment", obj).replicas == read
 
 
 def test_a_paused_deployment_that_is_being_deleted() -> None:
@@ -114,7 +206,7 @@ def test_a_paused_deployment_that_is_being_deleted() -> None:
         "metadata": {**METADATA, "deletionTimestamp": BORN},
         "spec": {**DEPLOYMENT["spec"], "paused": True},
     }
-    read = workloads.read_workload(obj)
+    read = workloads.read_workload("Deployment", obj)
     assert (read.paused, read.deleting) == (True, True)
 
 
@@ -125,13 +217,13 @@ def test_a_revision_that_is_no_number_is_zero(annotation: object, revision: int)
     """Nothing goes back to revision 0."""
     obj = copy.deepcopy(REPLICA_SET)
     obj["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = annotation
-    assert workloads.read_replica_set(obj).revision == revision
+    assert workloads.read_replica_set(obj).number == revision
 
 
 def test_a_replica_set_is_read() -> None:
     """Its number, its pods' label, and 0 replicas as 0."""
     read = workloads.read_replica_set(REPLICA_SET)
-    assert (read.revision, read.replicas, read.pod_template_hash) == (12, 0, "5d4f")
+    assert (read.number, read.replicas, read.revision_hash) == (12, 0, "5d4f")
     assert read.template_hash == workloads.hash_template({"spec": {}})
 
 
@@ -139,7 +231,7 @@ def test_a_pod_is_read() -> None:
     """A crash-looping pod with everything that the trigger needs."""
     read = workloads.read_pod(POD)
     assert read.owner == Owner(api_version="apps/v1", kind="ReplicaSet", name="api-5d4f", uid="u-2")
-    assert (read.phase, read.node, read.pod_template_hash, read.ready) == ("Running", "node-1", "5d4f", False)
+    assert (read.phase, read.node, read.revision_hash, read.ready) == ("Running", "node-1", "5d4f", False)
     assert read.ready_changed_at == datetime(2026, 11, 20, 8, tzinfo=UTC)
     migrate, api = read.containers
     assert (migrate.name, migrate.state, migrate.exit_code) == ("migrate", "terminated", 0)

@@ -16,7 +16,7 @@ from tests.unit.situations import (
     RELEASED,
     a_pod,
     a_remediation,
-    a_replica_set,
+    a_revision,
     a_signal,
     a_situation,
     a_status,
@@ -131,7 +131,7 @@ def test_one_alert_of_two_that_fires_is_enough() -> None:
 STARTED_AT = NOW - minutes(19)
 WELL: dict[str, Any] = {
     "workload": a_well_workload(),
-    "replica_sets": (a_replica_set(3, GOOD, replicas=2),),
+    "revisions": (a_revision(3, GOOD, replicas=2),),
     "signals": (),
     "pods": tuple(
         a_pod(name, created_at=STARTED_AT, ready_changed_at=STARTED_AT, containers=()) for name in ("a", "b")

@@ -15,7 +15,7 @@ from tests.unit.situations import (
     BAD,
     GOOD,
     NOW,
-    a_replica_set,
+    a_revision,
     a_situation,
     a_well_workload,
     an_attempt,
@@ -25,13 +25,13 @@ from tests.unit.situations import (
 )
 
 VERIFICATION = Verification()
-NEWEST = a_replica_set(3, GOOD, replicas=2)
+NEWEST = a_revision(3, GOOD, replicas=2)
 
 
 def trial(workload: Workload | None, attempt: Attempt | None = None, **clocks: Any) -> Trial:
     """Build the verification of an undo to the good template that was written a minute ago."""
     return Trial(
-        situation=a_situation(workload=workload, replica_sets=(NEWEST, a_replica_set(2, BAD))),
+        situation=a_situation(workload=workload, revisions=(NEWEST, a_revision(2, BAD))),
         verification=VERIFICATION,
         verifying=verifying(**clocks),
         attempt=attempt or an_attempt(),
@@ -88,8 +88,8 @@ def test_once_complete_it_stays_so() -> None:
 
 def test_an_old_replica_set_with_replicas_is_not_complete() -> None:
     """The counts of the status may lag behind the ReplicaSets."""
-    assert not is_complete(a_well_workload(), (NEWEST, a_replica_set(2, BAD, replicas=1)))
-    assert is_complete(a_well_workload(), (NEWEST, a_replica_set(2, BAD)))
+    assert not is_complete(a_well_workload(), (NEWEST, a_revision(2, BAD, replicas=1)))
+    assert is_complete(a_well_workload(), (NEWEST, a_revision(2, BAD)))
     assert is_complete(a_well_workload(), ())
 
 

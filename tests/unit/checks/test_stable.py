@@ -17,7 +17,7 @@ from tests.unit.situations import (
     NOW,
     a_container,
     a_pod,
-    a_replica_set,
+    a_revision,
     a_signal,
     a_situation,
     a_well_workload,
@@ -53,7 +53,7 @@ def trial(*pods: Pod, complete_at: Any = COMPLETE_AT, verification: Any = None, 
         **(
             {
                 "workload": a_well_workload(),
-                "replica_sets": (a_replica_set(3, GOOD, replicas=2), a_replica_set(2, BAD)),
+                "revisions": (a_revision(3, GOOD, replicas=2), a_revision(2, BAD)),
                 "pods": pods or PODS,
                 "signals": (),
             }
@@ -189,7 +189,7 @@ def test_a_stable_time_that_begins_late_does_not_extend_the_timeout() -> None:
     """A container that restarts every 50 s never becomes stable, and is not awaited for ever."""
     late = trial(complete_at=NOW - minutes(5), verification=Verification(stable_for=STABLE_FOR))
     pods = (restarted(50), PODS[1])
-    situation = a_situation(workload=a_well_workload(), pods=pods, signals=(), replica_sets=())
+    situation = a_situation(workload=a_well_workload(), pods=pods, signals=(), revisions=())
     looked_at = Trial(
         situation=situation, verification=late.verification, verifying=late.verifying, attempt=late.attempt
     )
@@ -233,7 +233,7 @@ def test_a_workload_that_is_gone_is_not_stable() -> None:
 
 def test_well_since_tells_the_last_change() -> None:
     """The proof of health counts from the last start, end or change of readiness."""
-    sets = (a_replica_set(3, GOOD, replicas=2),)
+    sets = (a_revision(3, GOOD, replicas=2),)
     assert well_since(a_well_workload(), sets, PODS) == STARTED_AT
     assert well_since(a_well_workload(), sets, (restarted(20), PODS[1])) == NOW - seconds(20)
     assert is_well(a_well_workload(), sets, PODS)

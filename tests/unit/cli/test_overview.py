@@ -26,7 +26,7 @@ from tests.unit.situations import (
     a_policy,
     a_record,
     a_remediation,
-    a_replica_set,
+    a_revision,
     a_sick_pod,
     a_situation,
     a_status,
@@ -42,7 +42,7 @@ SECRET = "hunter2-the-password"
 TEMPLATE = {"spec": {"containers": [{"name": "app", "env": [{"name": "PASSWORD", "value": SECRET}]}]}}
 SICK = Sight(
     workload=a_workload(labels={"app": "api"}, template=TEMPLATE),
-    replica_sets=(a_replica_set(2, BAD, replicas=2, template=TEMPLATE), a_replica_set(1, GOOD)),
+    revisions=(a_revision(2, BAD, replicas=2, template=TEMPLATE), a_revision(1, GOOD)),
     pods=(a_sick_pod("api-2-a"), a_sick_pod("api-2-b")),
     records=(a_record(template=TEMPLATE), a_record(BAD, health="Unknown", first_seen=NOW, template=TEMPLATE)),
 )

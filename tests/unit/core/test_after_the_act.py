@@ -23,7 +23,7 @@ from tests.unit.situations import (
     a_policy,
     a_record,
     a_remediation,
-    a_replica_set,
+    a_revision,
     a_signal,
     a_situation,
     a_status,
@@ -42,7 +42,7 @@ LONG_AGO = NOW - minutes(3)
 WELL: dict[str, Any] = {
     "workload": a_well_workload(generation=3, observed_generation=3),
     "signals": (),
-    "replica_sets": (a_replica_set(3, GOOD, replicas=2), a_replica_set(2, BAD)),
+    "revisions": (a_revision(3, GOOD, replicas=2), a_revision(2, BAD)),
     "pods": tuple(
         a_pod(name, created_at=LONG_AGO, ready_changed_at=LONG_AGO, containers=(a_container(started_at=LONG_AGO),))
         for name in ("api-3-a", "api-3-b")

@@ -19,7 +19,7 @@ from tests.unit.situations import (
     a_pod,
     a_policy,
     a_record,
-    a_replica_set,
+    a_revision,
     a_sick_pod,
     a_signal,
     a_situation,
@@ -33,7 +33,7 @@ from tests.unit.situations import (
 )
 
 CRASH_LOOP = PodTrigger(reasons=("CrashLoopBackOff",), min_restarts=2)
-SETS = (a_replica_set(2, BAD, replicas=2), a_replica_set(1, GOOD))
+SETS = (a_revision(2, BAD, replicas=2), a_revision(1, GOOD))
 
 
 def test_signals_are_asked_of_the_pods_themselves() -> None:
@@ -48,7 +48,7 @@ def test_signals_are_asked_of_the_pods_themselves() -> None:
 
 
 def test_pods_of_an_older_replica_set_are_not_the_new_releases_fault() -> None:
-    old = a_sick_pod("api-1-a", pod_template_hash="pth-1")
+    old = a_sick_pod("api-1-a", revision_hash="pth-1")
     (signal,) = signals.current((CRASH_LOOP,), (), a_workload(), SETS, (old,), NOW)
     assert not signal.newest_only
 
@@ -73,8 +73,8 @@ def test_evidence_speaks(fact: Any, speaks: bool) -> None:  # noqa: FBT001 - a t
 
 
 def test_while_the_newest_replica_set_is_not_made_no_pod_is_of_the_newest() -> None:
-    assert signals.newest_pod_template_hash(a_workload(template_hash="newer"), SETS) == ""
-    assert signals.newest_pod_template_hash(a_workload(), SETS) == "pth-2"
+    assert signals.newest_revision_hash(a_workload(template_hash="newer"), SETS) == ""
+    assert signals.newest_revision_hash(a_workload(), SETS) == "pth-2"
 
 
 def a_template(**container: Any) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def sighting(**changes: Any) -> history.Sighting:
     ready = a_pod(created_at=BORN, ready_changed_at=BORN, containers=(a_container(started_at=BORN),))
     known: dict[str, Any] = {
         "workload": a_well_workload(replicas=1, updated_replicas=1, status_replicas=1, available_replicas=1),
-        "replica_sets": (a_replica_set(1, GOOD, replicas=1),),
+        "revisions": (a_revision(1, GOOD, replicas=1),),
         "pods": (ready,),
         "records": (a_record(health="Unknown", health_since=None, ever_healthy=False),),
         "incident": "none",
@@ -179,7 +179,7 @@ def test_a_template_is_marked(seen: history.Sighting, health: str | None) -> Non
 
 def test_every_template_that_an_undo_could_go_to_is_remembered() -> None:
     """With the age of its oldest ReplicaSet."""
-    seen = sighting(records=(), replica_sets=(a_replica_set(2, GOOD, replicas=1, created_at=RELEASED), *SETS[1:]))
+    seen = sighting(records=(), revisions=(a_revision(2, GOOD, replicas=1, created_at=RELEASED), *SETS[1:]))
     effects, _ = history.observe(seen, minutes(10), NOW)
     (new,) = [each for each in effects if isinstance(each, RememberRevision)]
     assert (new.template_hash, new.first_seen, new.health) == (GOOD, BORN, "Unknown")

@@ -80,13 +80,13 @@ def test_a_take_back_waits_only_for_the_suspension() -> None:
 @pytest.mark.parametrize("guard", guards.GUARDS, ids=lambda guard: guard.name)
 def test_no_guard_needs_what_could_not_be_read(guard: Guard) -> None:
     """With everything unknown a guard allows or denies; it never fails."""
-    unknown = a_situation(policy=None, workload=None, budget=None, scope=None, signals=(), pods=(), replica_sets=())
+    unknown = a_situation(policy=None, workload=None, budget=None, scope=None, signals=(), pods=(), revisions=())
     guard.deny(unknown, NOW)
 
 
 def test_with_everything_unknown_the_answer_is_no() -> None:
     """Unknown means no."""
-    unknown = a_situation(policy=None, workload=None, budget=None, scope=None, signals=(), pods=(), replica_sets=())
+    unknown = a_situation(policy=None, workload=None, budget=None, scope=None, signals=(), pods=(), revisions=())
     denied = {name for name, verdict in guards.all_verdicts(unknown, NOW) if verdict is not None}
     assert denied == {
         "policyLive",

@@ -20,7 +20,7 @@ from tests.unit.situations import (
     UNDO,
     a_pod,
     a_remediation,
-    a_replica_set,
+    a_revision,
     a_sick_pod,
     a_signal,
     a_situation,
@@ -35,7 +35,7 @@ from tests.unit.situations import (
 PROGRESSING = {"Progressing": ("True", "ReplicaSetUpdated")}
 STUCK = {"Progressing": ("False", "ProgressDeadlineExceeded")}
 NO_DEADLINE: dict[str, tuple[str, str]] = {"Available": ("False", "MinimumReplicasUnavailable")}
-OLD_STILL_THERE = (a_replica_set(2, BAD, replicas=1, created_at=RELEASED), a_replica_set(1, GOOD, replicas=2))
+OLD_STILL_THERE = (a_revision(2, BAD, replicas=1, created_at=RELEASED), a_revision(1, GOOD, replicas=2))
 
 
 def halfway(**changes: Any) -> Workload:
@@ -50,14 +50,14 @@ def halfway(**changes: Any) -> Workload:
 
 
 def during(workload: Workload, **changes: Any) -> Situation:
-    return a_situation(**({"workload": workload, "replica_sets": OLD_STILL_THERE} | changes))
+    return a_situation(**({"workload": workload, "revisions": OLD_STILL_THERE} | changes))
 
 
 UNFINISHED: dict[str, Situation] = {
     "the controller has not seen the newest spec": a_situation(workload=a_workload(generation=3)),
     "not all pods have the new template": a_situation(workload=a_workload(updated_replicas=1, status_replicas=1)),
     "old pods are still there": a_situation(workload=a_workload(status_replicas=3)),
-    "an older ReplicaSet still has replicas": a_situation(replica_sets=OLD_STILL_THERE),
+    "an older ReplicaSet still has replicas": a_situation(revisions=OLD_STILL_THERE),
     "the condition says that it progresses": a_situation(workload=a_workload(conditions=PROGRESSING)),
     "the condition says that it created the ReplicaSet": a_situation(
         workload=a_workload(conditions={"Progressing": ("True", "NewReplicaSetCreated")})
@@ -70,7 +70,7 @@ UNFINISHED: dict[str, Situation] = {
         workload=a_workload(conditions=NO_DEADLINE)
     ),
     "no condition and no ReplicaSet to tell the age": a_situation(
-        workload=a_workload(conditions=NO_DEADLINE), replica_sets=()
+        workload=a_workload(conditions=NO_DEADLINE), revisions=()
     ),
 }
 
@@ -92,14 +92,14 @@ FINISHED: dict[str, Situation] = {
     "all is well": a_situation(workload=a_workload(available_replicas=2)),
     "no condition, and the release is older than any deadline": a_situation(
         workload=a_workload(conditions=NO_DEADLINE),
-        replica_sets=(a_replica_set(2, BAD, replicas=2, created_at=NOW - minutes(10)),),
+        revisions=(a_revision(2, BAD, replicas=2, created_at=NOW - minutes(10)),),
     ),
     "no condition, a young release, and all of its pods are available": a_situation(
         workload=a_workload(conditions=NO_DEADLINE, available_replicas=2)
     ),
     "the observed generation is ahead of a stale read": a_situation(workload=a_workload(observed_generation=5)),
     "switched off": a_situation(
-        workload=a_workload(replicas=0, status_replicas=0, updated_replicas=0), replica_sets=(a_replica_set(2, BAD),)
+        workload=a_workload(replicas=0, status_replicas=0, updated_replicas=0), revisions=(a_revision(2, BAD),)
     ),
     "the workload is gone, which another guard says": a_situation(workload=None),
 }
@@ -112,7 +112,7 @@ def test_allows_everything_when_finished(situation: Situation, action: Any) -> N
     assert rollout_in_progress.deny(replace(situation, action=action), NOW) is None
 
 
-NEW_PODS = (a_sick_pod("api-2-a", created_at=RELEASED), a_pod("api-1-a", pod_template_hash="pth-1"))
+NEW_PODS = (a_sick_pod("api-2-a", created_at=RELEASED), a_pod("api-1-a", revision_hash="pth-1"))
 HEALED = {
     "a release that crash-loops": during(halfway()),
     "a release that exceeded its deadline": during(halfway(conditions=STUCK)),
@@ -153,7 +153,7 @@ NOT_HEALED = {
         halfway(template_hash="repair", generation=3, observed_generation=3)
     ),
     "a newer template was just written and is not observed yet": during(halfway(generation=3)),
-    "no ReplicaSet could be read": during(halfway(), replica_sets=()),
+    "no ReplicaSet could be read": during(halfway(), revisions=()),
     "the alert is older than the unready pods: this may be the repair": during(
         halfway(), signals=(an_alert(newest_only=True, since=RELEASED - seconds(1)),), pods=NEW_PODS
     ),

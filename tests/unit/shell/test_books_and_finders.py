@@ -213,7 +213,7 @@ async def gathered(shell: Shell) -> Situation:
 async def test_a_situation_is_what_the_api_server_says_now() -> None:
     situation = await gathered(Shell())
     assert situation.workload is not None
-    assert (situation.workload.ref, len(situation.pods), len(situation.replica_sets)) == (API, 2, 1)
+    assert (situation.workload.ref, len(situation.pods), len(situation.revisions)) == (API, 2, 1)
     assert situation.policy is not None
     assert (situation.policy.name, situation.epoch, situation.clock_age_seconds) == ("heal", 3, 0.0)
     assert situation.scope is not None

@@ -55,7 +55,7 @@ POISON: dict[str, dict[str, Any]] = {
     "a time that is none": {"signal": {**SIGNAL, "firstSeen": "2026-01-01T00:00:00+99:00"}},
     "a time before all times": {"signal": {**SIGNAL, "firstSeen": "0001-01-01T00:00:00+23:00"}},
     "a state of a newer version": {"status": {"state": "Dreaming"}},
-    "a kind of a newer version": {"targetRef": {"kind": "StatefulSet", "name": "db"}},
+    "a kind of a newer version": {"targetRef": {"kind": "Rollout", "name": "db"}},
     "a mode of a newer version": {"mode": "Approve2"},
 }
 

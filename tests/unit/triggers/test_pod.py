@@ -192,8 +192,8 @@ def test_a_message_is_bounded_and_pods_are_ten_at_most() -> None:
     ],
 )
 def test_newest_only(hashes: list[str], newest: str, expected: object) -> None:
-    pods = [a_sick_pod(str(i), pod_template_hash=each) for i, each in enumerate(hashes)]
-    signal = pod.observe(trigger("CrashLoopBackOff"), [*pods, a_pod(pod_template_hash="pth-1")], newest, NOW)
+    pods = [a_sick_pod(str(i), revision_hash=each) for i, each in enumerate(hashes)]
+    signal = pod.observe(trigger("CrashLoopBackOff"), [*pods, a_pod(revision_hash="pth-1")], newest, NOW)
     assert signal is not None
     assert signal.newest_only is expected
 
