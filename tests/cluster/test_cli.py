@@ -164,6 +164,31 @@ def test_pause_stops_an_attempt_and_resume_lets_it_heal(
     assert ": Bad" in said.out
     said = platelet(plane, "explain", "remediation/deployment-api-1", "-n", namespace)
     assert "Recovered" in said.out
+    _timeline_tells_all(plane, namespace)
+
+
+def _timeline_tells_all(plane: cluster.ControlPlane, namespace: str) -> None:
+    """The whole incident is one list: both releases, what the pods showed, the pause, the undo and what came of it."""
+    said = platelet(plane, "timeline", "deploy/api", "-n", namespace, "-o", "json")
+    assert (said.code, said.err) == (0, "")
+    entries = json.loads(said.out)["entries"]
+    told = [(each["kind"], each["reason"]) for each in entries]
+    story = [
+        ("revision", "Healthy"),
+        ("pods", "CrashLoopBackOff"),
+        ("decision", "Suspended"),
+        ("attempt", "Done"),
+        ("verdict", "Recovered"),
+    ]
+    assert [told.index(each) for each in story] == sorted(told.index(each) for each in story)
+    assert [each["message"].rpartition("=")[2] for each in entries if each["kind"] == "rollout"] == [
+        "app:good-1",
+        "app:crash-1",
+    ]
+    assert any(each["by"] == "deployment-controller" for each in entries if each["kind"] == "event")
+    assert sum(each["kind"] == "event" and each["by"].startswith("platelet") for each in entries) == 0
+    later = platelet(plane, "timeline", "deploy/api", "-n", namespace, "--since", "1s")
+    assert later.out.startswith(f"Deployment {namespace}/api: ")
 
 
 def test_pause_and_resume_twice_are_pause_and_resume_once(plane: cluster.ControlPlane) -> None:
@@ -261,8 +286,8 @@ def test_explain_writes_nothing(plane: cluster.ControlPlane, namespace: str) -> 
     a_crash_loop(plane, namespace, HEALED)
     apply(plane, namespace, yaml.safe_dump(_a_remediation()))
     for subject in ("deployment/api", "remediation/by-hand"):
-        for output in ("text", "json"):
-            said = platelet(plane, "explain", subject, "-n", namespace, "-o", output, user="alice")
+        for form in ([], ["-o", "json"], ["-o", "yaml"]):
+            said = platelet(plane, "explain", subject, "-n", namespace, *form, user="alice")
             assert (said.code, said.err) == (0, "")
 
     def asked() -> list[Any]:
@@ -319,7 +344,9 @@ def _a_remediation() -> dict[str, Any]:
     [
         pytest.param(["explain", "deployment/none"], 1, "there is no Deployment default/none", id="no such Deployment"),
         pytest.param(["explain", "rem/none"], 1, "there is no Remediation default/none", id="no such Remediation"),
-        pytest.param(["explain", "pod/api"], 2, "only remediations and deployments can", id="a pod is no subject"),
+        pytest.param(["explain", "pod/api"], 2, "only remediations and", id="a pod is no subject"),
+        pytest.param(["timeline", "deploy/none"], 1, "there is no Deployment default/none", id="no story at all"),
+        pytest.param(["pause", "-n", "shop"], 2, "kubectl annotate namespace shop", id="a pause of one namespace"),
         pytest.param(["pause", "--operator-namespace", "elsewhere"], 1, "To install: kubectl apply", id="no budget"),
         pytest.param(["resume", "--operator-namespace", "elsewhere"], 1, "no ActionBudget", id="no budget to resume"),
         pytest.param(["pause", "--for", "soon"], 2, "write it like 90s, 5m or 1h30m", id="no duration"),

@@ -1,8 +1,6 @@
 """`platelet explain`: why did, why did not, what next and when. It reads, and writes nothing."""
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -10,7 +8,7 @@ from pathlib import Path
 
 from platelet.api.invalid import InvalidSpec
 from platelet.api.operator_config import load_config
-from platelet.cli import documents, incident, incident_text, lines, overview, overview_text, session
+from platelet.cli import documents, incident, incident_text, lines, output, overview, overview_text, session, subjects
 from platelet.cli.candidacy import Candidate, judge, shown
 from platelet.cli.reading import Leader, Reader
 from platelet.core import opening, signals
@@ -26,8 +24,6 @@ _DESCRIPTION = """\
 Say why platelet acts or does not, with the very function that the operator decides with, on fresh reads and with your
 own rights. Nothing is written. A Remediation is explained step by step, with every guard's answer; a Deployment by the
 policies that are for it or are not, its Remediations and its revisions."""
-_REMEDIATION = ("remediation", "remediations", "rem", "remediations.platelet.dev")
-_DEPLOYMENT = ("deployment", "deployments", "deploy", "deployments.apps", "deployment.apps")
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,12 +31,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser(
         "explain", help="say why something was done, or is not, and what comes next", description=_DESCRIPTION
     )
-    parser.add_argument("what", type=_subject, metavar="KIND/NAME", help="remediation/NAME or deployment/NAME")
-    parser.add_argument("-n", "--namespace", help="default: as kubectl")
-    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: %(default)s")
+    parser.add_argument(
+        "what", type=subjects.explained, metavar="KIND/NAME", help="remediation/NAME or deployment/NAME"
+    )
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="the OperatorConfig, where it protects further namespaces"
     )
+    output.add_argument(parser)
     session.add_arguments(parser)
     parser.set_defaults(call=call)
 
@@ -56,22 +53,19 @@ def call(options: argparse.Namespace) -> int:
 
 async def _explain(options: argparse.Namespace, settings: Settings, client: ClusterClient) -> int:
     kind, name = options.what
-    namespace = options.namespace or session.default_namespace(options.kubeconfig, options.context)
+    namespace = session.namespace_of(options)
     reader = Reader(client, client.clock, settings)
     has_budget = await reader.read_epoch()
     if kind == "Remediation":
         told = await _explain_remediation(reader, namespace, name)
         text, document = incident_text.text(told), documents.of_incident(told)
     else:
-        seen = await _explain_deployment(reader, WorkloadRef(kind="Deployment", namespace=namespace, name=name))
+        seen = await _explain_deployment(reader, WorkloadRef(kind=kind, namespace=namespace, name=name))
         text, document = overview_text.text(seen), documents.of_overview(seen)
     remarks = notes(await reader.leader(), settings.namespace, client.clock.now(), has_budget=has_budget)
     if reader.kube.unseen_nodes:
         remarks.append("you may not read nodes, so causeElsewhere was judged as if all of them were healthy")
-    if options.output == "json":
-        sys.stdout.write(json.dumps(document | {"notes": remarks}, indent=2, ensure_ascii=False) + "\n")
-    else:
-        lines.write([*text, *(f"note: {each}" for each in remarks)], sys.stdout)
+    output.write(options, [*text, *(f"note: {each}" for each in remarks)], document | {"notes": remarks})
     return 0
 
 
@@ -108,7 +102,7 @@ async def _explain_deployment(reader: Reader, target: WorkloadRef) -> overview.O
         if (each.spec.target_ref.kind, each.spec.target_ref.name) == (target.kind, target.name)
     ]
     if sight.workload is None and not siblings:
-        raise session.NothingToTellError(f"there is no Deployment {target.namespace}/{target.name}")
+        raise session.NothingToTellError(f"there is no {target.kind} {target.namespace}/{target.name}")
     standings, now = await reader.standings(target.namespace), reader.clock.now()
     opened = [each for each in siblings if each.status.state != "Closed"]
     facts = [fact for each in opened for fact in (each.status.evidence or (each.spec.signal,))]
@@ -185,14 +179,3 @@ def _settings(options: argparse.Namespace) -> Settings:
         healthy_for=config.healthy_for,
         protected_namespaces=frozenset(config.protected_namespaces),
     )
-
-
-def _subject(text: str) -> tuple[str, str]:
-    kind, slash, name = text.partition("/")
-    if not slash or not name or "/" in name:
-        raise argparse.ArgumentTypeError(f"{text!r}: write it like remediation/NAME or deployment/NAME")
-    if kind.lower() in _REMEDIATION:
-        return "Remediation", name
-    if kind.lower() in _DEPLOYMENT:
-        return "Deployment", name
-    raise argparse.ArgumentTypeError(f"{kind!r} cannot be explained: only remediations and deployments can")

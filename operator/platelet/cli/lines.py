@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TextIO
 
@@ -18,6 +18,8 @@ _COLOURS = (  # what a line begins with, after its indentation
     (re.compile(r"\s*(refused|no)\b {2,}"), "red"),
     (re.compile(r"\s*ok\b {2,}"), "green"),
     (re.compile(r"\s*(note|warning):"), "yellow"),
+    (re.compile(r" +\S+Z (\([^)]*\) +| +)escalation\b"), "red"),
+    (re.compile(r" +\S+Z (\([^)]*\) +| +)(attempt|takeBack)\b"), "yellow"),
     (re.compile(r"\S"), "bold"),
 )
 
@@ -63,6 +65,15 @@ def fields(values: Mapping[str, str]) -> list[str]:
     shown = {name: value for name, value in values.items() if value}
     width = max(map(len, shown), default=0)
     return [f"{name:<{width}}  {value}" for name, value in shown.items()]
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align all columns but the last one."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    return [
+        "  ".join([*(f"{cell:<{width}}" for cell, width in zip(row[:-1], widths, strict=False)), row[-1]])
+        for row in rows
+    ]
 
 
 def wants_colour(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:

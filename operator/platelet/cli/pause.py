@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from platelet.cli import lines, session, suspension
-from platelet.model.durations import parse_duration
 from platelet.shell.client import ClusterClient
 
 _LONGEST_REASON = 1024  # as the CRD admits
@@ -20,7 +19,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Add the command's arguments."""
     parser = commands.add_parser("pause", help="stop all actions of the operator", description=_DESCRIPTION)
     parser.add_argument(
-        "--for", dest="lasting", type=_duration, metavar="DURATION", help="such as 90s or 1h30m; default: until resumed"
+        "--for",
+        dest="lasting",
+        type=session.read_duration,
+        metavar="DURATION",
+        help="such as 90s or 1h30m; default: until resumed",
     )
     parser.add_argument("--reason", type=_reason, default="", metavar="TEXT", help="for the people who wonder")
     session.add_arguments(parser)
@@ -29,6 +32,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def call(options: argparse.Namespace) -> int:
     """Set the switch, and say what is now true."""
+    if options.namespace is not None:
+        return session.fail(suspension.whole_operator("pause", options.namespace), code=2)
     return session.run(options, partial(_pause, options))
 
 
@@ -60,16 +65,6 @@ def describe(outcome: suspension.Outcome, lasting: timedelta | None, namespace: 
 
 def _outlasts(until: datetime | None, lasting: timedelta, now: datetime) -> bool:
     return until is None or until > now + lasting
-
-
-def _duration(text: str) -> timedelta:
-    try:
-        lasting = parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if not timedelta(seconds=1) <= lasting:
-        raise argparse.ArgumentTypeError(f"{text!r} is too short: pause for 1s at least")
-    return lasting
 
 
 def _reason(text: str) -> str:

@@ -21,6 +21,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def call(options: argparse.Namespace) -> int:
     """Remove the switch, and say what is now true."""
+    if options.namespace is not None:
+        return session.fail(suspension.whole_operator("resume", options.namespace), code=2)
     return session.run(options, partial(_resume, options))
 
 

@@ -5,6 +5,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 from kubernetes.aio.config import incluster_config, kube_config
@@ -12,6 +13,7 @@ from kubernetes.aio.config.config_exception import ConfigException
 
 from platelet.api.invalid import InvalidSpec
 from platelet.cli.lines import clean
+from platelet.model.durations import parse_duration
 from platelet.shell import client, kube
 from platelet.shell.clock import ClockNotReadyError
 from platelet.shell.connection import ConnectionNotConfiguredError
@@ -28,7 +30,8 @@ class NothingToTellError(Exception):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what every command needs to reach the cluster and to find the operator's objects in it."""
+    """Add what every command needs to reach the cluster and to find objects in it."""
+    parser.add_argument("-n", "--namespace", help="default: the pod's own, the context's, else default, as kubectl")
     parser.add_argument(
         "--kubeconfig", metavar="FILE", help="default: the pod's own account, else KUBECONFIG, as kubectl"
     )
@@ -69,6 +72,22 @@ async def _converse(options: argparse.Namespace, work: Work) -> int:
         return await work(connected)
     finally:
         await connected.close()
+
+
+def namespace_of(options: argparse.Namespace) -> str:
+    """The namespace that was asked for, else the one that kubectl would take."""
+    return options.namespace or default_namespace(options.kubeconfig, options.context)
+
+
+def read_duration(text: str) -> timedelta:
+    """Read a duration argument. Raises ArgumentTypeError that tells how to write it."""
+    try:
+        lasting = parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if lasting < timedelta(seconds=1):
+        raise argparse.ArgumentTypeError(f"{text!r} is too short: 1s at least")
+    return lasting
 
 
 def fail(message: str, code: int = 1) -> int:

@@ -31,6 +31,15 @@ class Outcome:
         return self.before != self.after
 
 
+def whole_operator(command: str, namespace: str) -> str:
+    """Say why a namespace is refused: whoever names one does not mean to stop, or to free, everything."""
+    annotation = "platelet.dev/suspend=true" if command == "pause" else "platelet.dev/suspend-"
+    return (
+        f"{command} is for the whole operator, not for namespace {namespace} alone; for that one:"
+        f" kubectl annotate namespace {namespace} {annotation}; for everything: platelet {command}"
+    )
+
+
 def in_force(suspension: Suspension | None, now: datetime) -> bool:
     """Tell whether a suspension still suspends."""
     return suspension is not None and (suspension.until is None or suspension.until > now)

@@ -25,7 +25,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "platelet 0.1.0\n"
 
 
-@pytest.mark.parametrize("command", ["run", "explain", "pause", "resume"])
+@pytest.mark.parametrize("command", [each.__name__.split(".")[-1] for each in commands.COMMANDS])
 def test_every_command_has_help_and_a_line_in_the_list(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody guesses."""
     for arguments in ([command, "--help"], ["--help"]):
@@ -42,9 +42,15 @@ def test_every_command_has_help_and_a_line_in_the_list(command: str, capsys: pyt
         pytest.param(["explain", "api"], "write it like remediation/NAME or deployment/NAME", id="no kind"),
         pytest.param(["explain", "deployment/"], "write it like", id="no name"),
         pytest.param(["explain", "deployment/a/b"], "write it like", id="a namespace in the name"),
-        pytest.param(["explain", "node/a"], "only remediations and deployments can", id="another kind"),
+        pytest.param(["explain", "node/a"], "only remediations and", id="another kind"),
+        pytest.param(["explain", "rem/a", "-o", "xml"], "invalid choice: 'xml'", id="another format"),
+        pytest.param(["timeline", "api"], "write it like deployment/NAME", id="no kind of workload"),
+        pytest.param(["timeline", "rem/a"], "'rem' is no kind of workload here", id="a timeline of no workload"),
+        pytest.param(["timeline", "deploy/a", "--since", "0s"], "0s' is too short: 1s at least", id="since now"),
+        pytest.param(["pause", "-n", "shop"], "kubectl annotate namespace shop platelet.dev/suspend=true", id="one ns"),
+        pytest.param(["resume", "-n", "shop"], "for everything: platelet resume", id="one namespace to resume"),
         pytest.param(["pause", "--for", "-5m"], "expected one argument", id="a negative duration"),
-        pytest.param(["pause", "--for", "0s"], "pause for 1s at least", id="no time at all"),
+        pytest.param(["pause", "--for", "0s"], "'0s' is too short: 1s at least", id="no time at all"),
         pytest.param(["pause", "--reason", "x" * 1025], "at most 1024", id="a novel"),
         pytest.param(["pause", "--kubeconfig", "/nowhere"], "there is no file /nowhere", id="no kubeconfig"),
         pytest.param(["explain", "rem/a", "--config", "/nowhere"], "/nowhere", id="no settings"),

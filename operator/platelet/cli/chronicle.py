@@ -1,0 +1,235 @@
+"""Everything that happened to one workload, as one list by time: a pure view of what is on record."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, get_args
+
+from platelet.api import lenient
+from platelet.model.durations import format_time
+from platelet.model.remediation import Attempt, Remediation
+from platelet.model.revision import RevisionRecord
+from platelet.model.workload import ReplicaSet, WorkloadRef
+from platelet.shell.event_recorder import CONTROLLER
+from platelet.shell.gathering import Sight
+
+Kind = Literal[
+    "rollout",
+    "revision",
+    "event",
+    "alert",
+    "pods",
+    "request",
+    "opened",
+    "decision",
+    "attempt",
+    "takeBack",
+    "verdict",
+    "escalation",
+    "resolved",
+    "closed",
+]
+"""Kinds of entries, in the order in which those of one moment are told: a cause before its effect."""
+
+_ORDER: tuple[Kind, ...] = get_args(Kind)
+_SOURCES: Mapping[str, Kind] = {"alert": "alert", "pod": "pods"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that happened. `reason` is CamelCase where there is a word for it."""
+
+    at: datetime
+    kind: Kind
+    reason: str = ""
+    message: str = ""
+    by: str = ""  # decisions: the guard, the condition or the check; events: the controller
+    remediation: str = ""
+    attempt: str = ""
+    count: int = 1
+    last_at: datetime | None = None  # of a repeated fact, or when an attempt's outcome was known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chronicle:
+    """The timeline of one workload, oldest first."""
+
+    target: WorkloadRef
+    exists: bool
+    since: datetime | None
+    entries: tuple[Entry, ...]
+    now: datetime
+
+
+def compile_chronicle(  # noqa: PLR0913 - its sources
+    target: WorkloadRef,
+    sight: Sight,
+    remediations: Sequence[Remediation],
+    events: Iterable[Mapping[str, Any]],
+    since: datetime | None,
+    now: datetime,
+) -> Chronicle:
+    """Make one list of the records, the workload's Remediations and the namespace's Events (events.k8s.io)."""
+    found = [
+        *_rollouts(sight.replica_sets),
+        *_revisions(sight.records, {each.template_hash for each in sight.replica_sets}),
+        *(entry for each in remediations for entry in _incident(each)),
+        *_events(target, sight, remediations, events),
+    ]
+    chosen = [each for each in found if since is None or (each.last_at or each.at) >= since]
+    return Chronicle(
+        target=target,
+        exists=sight.workload is not None,
+        since=since,
+        entries=tuple(sorted(chosen, key=lambda each: (each.at, _ORDER.index(each.kind)))),
+        now=now,
+    )
+
+
+def _rollouts(replica_sets: Iterable[ReplicaSet]) -> Iterator[Entry]:
+    for each in replica_sets:
+        number = f"revision {each.revision}" if each.revision else "a revision"
+        message = f"{number} by ReplicaSet {each.name}: {_images(each.template)}"
+        yield Entry(at=each.created_at, kind="rollout", message=message)
+
+
+def _images(template: Mapping[str, Any]) -> str:
+    """The images, by container; nothing else of a template is anybody's business (TRAPS 48)."""
+    containers = lenient.mappings(lenient.mapping(template.get("spec")).get("containers"))
+    return ", ".join(f"{lenient.text(each.get('name'))}={lenient.text(each.get('image'))}" for each in containers)
+
+
+def _revisions(records: Iterable[RevisionRecord], rolled_out: set[str]) -> Iterator[Entry]:
+    """What is remembered of templates; that one was first seen only where its ReplicaSet is gone."""
+    for each in records:
+        if each.template_hash not in rolled_out:
+            images = _images(each.template)
+            yield Entry(at=each.first_seen, kind="rollout", message=f"template {each.template_hash}: {images}")
+        if each.health != "Unknown" and each.health_since is not None:
+            message = f"template {each.template_hash} is on record as {each.health}"
+            yield Entry(at=each.health_since, kind="revision", reason=each.health, message=message)
+
+
+def _incident(remediation: Remediation) -> Iterator[Entry]:
+    """All that one Remediation tells."""
+    spec, status, name = remediation.spec, remediation.status, remediation.name
+    for fact in status.evidence or (spec.signal,):
+        kind = _SOURCES.get(fact.source, "request")
+        yield Entry(
+            at=fact.first_seen,
+            kind=kind,
+            reason=fact.reason,
+            message=fact.message,
+            remediation=name,
+            count=fact.count,
+            last_at=fact.last_seen if fact.last_seen > fact.first_seen else None,
+        )
+        if fact.resolved_at is not None:
+            yield Entry(at=fact.resolved_at, kind="resolved", reason=fact.reason, remediation=name)
+    if status.opened_at is not None:
+        policy = f"{spec.policy_ref.namespace or remediation.namespace}/{spec.policy_ref.name}"
+        message = f"{name} by policy {policy} with runbook {spec.runbook_ref.name}, mode {spec.mode}"
+        yield Entry(at=status.opened_at, kind="opened", message=message, remediation=name)
+    for each in status.decisions:
+        yield Entry(
+            at=each.first_at,
+            kind="decision",
+            reason=each.reason,
+            message=each.message,
+            by=each.by,
+            remediation=name,
+            count=each.count,
+            last_at=each.last_at if each.last_at > each.first_at else None,
+        )
+    for attempt in status.attempts:
+        yield from _attempt(attempt, name)
+    if status.escalation is not None:
+        told = status.escalation
+        yield Entry(at=told.at, kind="escalation", reason=told.reason, message=told.message, remediation=name)
+    if status.closed_at is not None:
+        yield Entry(at=status.closed_at, kind="closed", reason=status.reason, message=status.message, remediation=name)
+
+
+def _attempt(attempt: Attempt, remediation: str) -> Iterator[Entry]:
+    yield Entry(
+        at=attempt.intended_at,
+        kind="attempt" if attempt.kind == "Act" else "takeBack",
+        reason=attempt.phase,
+        message=": ".join(part for part in (attempt.summary, attempt.message) if part),
+        by=attempt.action,
+        remediation=remediation,
+        attempt=attempt.id,
+        last_at=attempt.outcome_at,
+    )
+    if attempt.verdict is not None and attempt.verdict_at is not None:
+        yield Entry(
+            at=attempt.verdict_at,
+            kind="verdict",
+            reason=attempt.verdict,
+            message=attempt.verdict_message,
+            remediation=remediation,
+            attempt=attempt.id,
+        )
+
+
+def _events(
+    target: WorkloadRef, sight: Sight, remediations: Sequence[Remediation], events: Iterable[Mapping[str, Any]]
+) -> Iterator[Entry]:
+    """Events on the workload and its ReplicaSets. Our own say what a Remediation says, unless that is gone."""
+    about = {(target.kind, target.name), *(("ReplicaSet", each.name) for each in sight.replica_sets)}
+    told = tuple(f"Remediation {each.namespace}/{each.name}:" for each in remediations)
+    for each in events:
+        regarding, note = lenient.mapping(each.get("regarding")), lenient.text(each.get("note"))
+        by = lenient.text(each.get("reportingController"))
+        at = _event_time(each)
+        repeated = by == CONTROLLER and note.startswith(told)
+        if at is None or repeated or (regarding.get("kind"), regarding.get("name")) not in about:
+            continue
+        series = lenient.mapping(each.get("series"))
+        last = lenient.moment(series.get("lastObservedTime")) or lenient.moment(each.get("deprecatedLastTimestamp"))
+        yield Entry(
+            at=at,
+            kind="event",
+            reason=lenient.text(each.get("reason")),
+            message=note,
+            by=by,
+            count=lenient.number(series.get("count") or each.get("deprecatedCount"), absent=1),
+            last_at=last if last is not None and last > at else None,
+        )
+
+
+def _event_time(event: Mapping[str, Any]) -> datetime | None:
+    metadata = lenient.mapping(event.get("metadata"))
+    times = (event.get("eventTime"), event.get("deprecatedFirstTimestamp"), metadata.get("creationTimestamp"))
+    return next((found for found in map(lenient.moment, times) if found is not None), None)
+
+
+def document(chronicle: Chronicle) -> dict[str, Any]:
+    """The same for machines: what does not apply is absent."""
+    target = chronicle.target
+    return {
+        "target": {"kind": target.kind, "namespace": target.namespace, "name": target.name},
+        "exists": chronicle.exists,
+        "entries": [_document_entry(each) for each in chronicle.entries],
+        "now": format_time(chronicle.now),
+    } | ({"since": format_time(chronicle.since)} if chronicle.since else {})
+
+
+def _document_entry(entry: Entry) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "at": format_time(entry.at),
+        "kind": entry.kind,
+        "reason": entry.reason,
+        "message": entry.message,
+        "by": entry.by,
+        "remediation": entry.remediation,
+        "attempt": entry.attempt,
+        "count": entry.count,
+        "lastAt": format_time(entry.last_at) if entry.last_at else "",
+    }
+    return {name: value for name, value in values.items() if value or name in ("reason", "message")}
+
+
+def past(now: datetime, length: timedelta | None) -> datetime | None:
+    """The moment from which on entries are told; None: from the beginning."""
+    return None if length is None else now - length

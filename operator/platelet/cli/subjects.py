@@ -1,0 +1,49 @@
+"""What people name on the command line: `deployment/api`, `rem/deployment-api-1`."""
+
+import argparse
+from typing import Literal
+
+from platelet.model.workload import KINDS, Kind
+
+_SHORT = {"Deployment": "deploy", "StatefulSet": "sts", "DaemonSet": "ds"}
+_REMEDIATION = ("remediation", "remediations", "rem", "remediations.platelet.dev")
+
+
+def workload(text: str) -> tuple[Kind, str]:
+    """Read KIND/NAME of a workload. Raises ArgumentTypeError that tells how to write it."""
+    kind, name = _split(text, f"{KINDS[0].lower()}/NAME")
+    found = _workload_kind(kind)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{kind!r} is no kind of workload here: only {_few()} are")
+    return found, name
+
+
+def explained(text: str) -> tuple[Kind | Literal["Remediation"], str]:
+    """Read KIND/NAME of a workload or a Remediation. Raises ArgumentTypeError that tells how to write it."""
+    kind, name = _split(text, f"remediation/NAME or {KINDS[0].lower()}/NAME")
+    if kind.lower() in _REMEDIATION:
+        return "Remediation", name
+    found = _workload_kind(kind)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{kind!r} cannot be explained: only remediations and {_few()} can")
+    return found, name
+
+
+def _split(text: str, example: str) -> tuple[str, str]:
+    kind, slash, name = text.partition("/")
+    if not slash or not kind or not name or "/" in name:
+        raise argparse.ArgumentTypeError(f"{text!r}: write it like {example}")
+    return kind, name
+
+
+def _workload_kind(text: str) -> Kind | None:
+    """The kind by any name that kubectl takes for it."""
+    for kind in KINDS:
+        word = kind.lower()
+        if text.lower() in (word, f"{word}s", f"{word}.apps", f"{word}s.apps", _SHORT[kind]):
+            return kind
+    return None
+
+
+def _few() -> str:
+    return " and ".join(f"{kind.lower()}s" for kind in KINDS)
