@@ -222,7 +222,7 @@ def test_explain_names_why_no_policy_is_for_a_deployment(plane: cluster.ControlP
     a_crash_loop(plane, namespace, {})
     said = platelet(plane, "explain", "deployment/api", "-n", namespace)
     assert said.code == 0
-    assert "nothing is done: no policy that is ready is for this Deployment" in said.out
+    assert "nothing is done: no policy that is ready is for this workload" in said.out
     assert "not ready: RunbookNotFound: there is no Runbook undo" in said.out
     assert "not a target: the policy asks for platelet.dev/heal=true" in said.out
     assert "2 of 2 pods crash-loop" in said.out

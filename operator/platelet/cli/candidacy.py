@@ -1,4 +1,4 @@
-"""Whether a policy is for a Deployment at this moment, and if not, why not."""
+"""Whether a policy is for a workload at this moment, and if not, why not."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ class Unread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One policy and one Deployment. `because` says what keeps the policy from acting, or that nothing does."""
+    """One policy and one workload. `because` says what keeps the policy from acting, or that nothing does."""
 
     key: str  # namespace/name
     mode: str
-    matches: bool  # ready, and the Deployment is one of its targets
+    matches: bool  # ready, and the workload is one of its targets
     signals: tuple[Signal, ...] = ()
     because: tuple[str, ...] = ()
 
@@ -70,7 +70,7 @@ def shown(pods: Sequence[Pod], now: datetime) -> tuple[str, ...]:
 
 
 def _unfit(standing: Standing, target: WorkloadRef, sight: Sight) -> list[str]:
-    """Why the policy is not for this Deployment whatever happens to it; empty when it is."""
+    """Why the policy is not for this workload whatever happens to it; empty when it is."""
     policy, loaded = standing.policy, standing.loaded
     said = [] if policy.ready else [f"not ready: {policy.not_ready_reason}"]
     if policy.ready and target.namespace not in standing.namespaces:
@@ -119,18 +119,18 @@ def _describe_pod_trigger(trigger: PodTrigger) -> str:
 
 def _describe_alert_trigger(trigger: AlertTrigger, facts: Sequence[Evidence]) -> str:
     firing = [each for each in facts if each.source == "alert" and each.resolved_at is None]
-    seen = "firing ones are on record" if firing else "none is on record for this Deployment"
+    seen = "firing ones are on record" if firing else "none is on record for this workload"
     return f"it looks for alerts with {', '.join(trigger.matchers)}: {seen}"
 
 
 def _describe_targets(targets: Targets, labels: Mapping[str, str]) -> str:
-    """Say whom the policy is for, and what the Deployment has instead."""
+    """Say whom the policy is for, and what the workload has instead."""
     if targets.refs is not None:
         return "the policy names " + _few(f"{each.kind} {each.name}" for each in targets.refs)
     if targets.selector is None:
         return f"the policy is for {' and '.join(targets.kinds)} only"
     has = _few(f"{key}={value}" for key, value in sorted(labels.items())) or "no labels"
-    return f"the policy asks for {_describe_selector(targets.selector)}; the Deployment's own metadata has {has}"
+    return f"the policy asks for {_describe_selector(targets.selector)}; the workload's own metadata has {has}"
 
 
 def _describe_selector(selector: LabelSelector) -> str:

@@ -9,7 +9,7 @@ from platelet.api import lenient
 from platelet.model.durations import format_time
 from platelet.model.remediation import Attempt, Remediation
 from platelet.model.revision import RevisionRecord
-from platelet.model.workload import ReplicaSet, WorkloadRef
+from platelet.model.workload import Revision, WorkloadRef
 from platelet.shell.event_recorder import CONTROLLER
 from platelet.shell.gathering import Sight
 
@@ -71,8 +71,8 @@ def compile_chronicle(  # noqa: PLR0913 - its sources
 ) -> Chronicle:
     """Make one list of the records, the workload's Remediations and the namespace's Events (events.k8s.io)."""
     found = [
-        *_rollouts(sight.replica_sets),
-        *_revisions(sight.records, {each.template_hash for each in sight.replica_sets}),
+        *_rollouts(sight.revisions),
+        *_revisions(sight.records, {each.template_hash for each in sight.revisions}),
         *(entry for each in remediations for entry in _incident(each)),
         *_events(target, sight, remediations, events),
     ]
@@ -86,10 +86,10 @@ def compile_chronicle(  # noqa: PLR0913 - its sources
     )
 
 
-def _rollouts(replica_sets: Iterable[ReplicaSet]) -> Iterator[Entry]:
-    for each in replica_sets:
-        number = f"revision {each.revision}" if each.revision else "a revision"
-        message = f"{number} by ReplicaSet {each.name}: {_images(each.template)}"
+def _rollouts(revisions: Iterable[Revision]) -> Iterator[Entry]:
+    for each in revisions:
+        number = f"revision {each.number}" if each.number else "a revision"
+        message = f"{number} ({each.name}): {_images(each.template)}"
         yield Entry(at=each.created_at, kind="rollout", message=message)
 
 
@@ -100,7 +100,7 @@ def _images(template: Mapping[str, Any]) -> str:
 
 
 def _revisions(records: Iterable[RevisionRecord], rolled_out: set[str]) -> Iterator[Entry]:
-    """What is remembered of templates; that one was first seen only where its ReplicaSet is gone."""
+    """What is remembered of templates; that one was first seen only where its revision is gone."""
     for each in records:
         if each.template_hash not in rolled_out:
             images = _images(each.template)
@@ -176,7 +176,7 @@ def _events(
     target: WorkloadRef, sight: Sight, remediations: Sequence[Remediation], events: Iterable[Mapping[str, Any]]
 ) -> Iterator[Entry]:
     """Events on the workload and its ReplicaSets. Our own say what a Remediation says, unless that is gone."""
-    about = {(target.kind, target.name), *(("ReplicaSet", each.name) for each in sight.replica_sets)}
+    about = {(target.kind, target.name), *(("ReplicaSet", each.name) for each in sight.revisions)}
     told = tuple(f"Remediation {each.namespace}/{each.name}:" for each in remediations)
     for each in events:
         regarding, note = lenient.mapping(each.get("regarding")), lenient.text(each.get("note"))

@@ -11,7 +11,7 @@ from platelet.shell.client import VERSION
 COMMANDS = (run, explain, timeline, pause, resume)
 _EPILOG = """\
 examples:
-  platelet explain deployment/api -n shop      why is nothing done for this Deployment?
+  platelet explain deployment/api -n shop      why is nothing done for it?
   platelet explain remediation/NAME -n shop    what was done, why, and what comes next
   platelet timeline deployment/api --since 24h what happened to it, in one list
   platelet pause --for 1h --reason freeze      stop all actions of the operator

@@ -50,7 +50,7 @@ def of_incident(incident: Incident) -> Document:
 
 
 def of_overview(overview: Overview) -> Document:
-    """One Deployment explained."""
+    """One workload explained."""
     return {
         "target": {"kind": overview.target.kind, "namespace": overview.target.namespace, "name": overview.target.name},
         "exists": overview.exists,

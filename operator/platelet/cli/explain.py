@@ -22,7 +22,7 @@ from platelet.shell.policy_book import Standing
 
 _DESCRIPTION = """\
 Say why platelet acts or does not, with the very function that the operator decides with, on fresh reads and with your
-own rights. Nothing is written. A Remediation is explained step by step, with every guard's answer; a Deployment by the
+own rights. Nothing is written. A Remediation is explained step by step, with every guard's answer; a workload by the
 policies that are for it or are not, its Remediations and its revisions."""
 
 
@@ -60,7 +60,7 @@ async def _explain(options: argparse.Namespace, settings: Settings, client: Clus
         told = await _explain_remediation(reader, namespace, name)
         text, document = incident_text.text(told), documents.of_incident(told)
     else:
-        seen = await _explain_deployment(reader, WorkloadRef(kind=kind, namespace=namespace, name=name))
+        seen = await _explain_workload(reader, WorkloadRef(kind=kind, namespace=namespace, name=name))
         text, document = overview_text.text(seen), documents.of_overview(seen)
     remarks = notes(await reader.leader(), settings.namespace, client.clock.now(), has_budget=has_budget)
     if reader.kube.unseen_nodes:
@@ -94,7 +94,7 @@ async def _explained(reader: Reader, remediation: Remediation) -> incident.Incid
     return incident.explain(await reader.situation(remediation), reader.clock.now())
 
 
-async def _explain_deployment(reader: Reader, target: WorkloadRef) -> overview.Overview:
+async def _explain_workload(reader: Reader, target: WorkloadRef) -> overview.Overview:
     sight = await see(reader.kube, target)
     siblings = [
         each

@@ -1,4 +1,4 @@
-"""One Deployment explained, as values: its policies, its Remediations, its revisions, and why nothing is done."""
+"""One workload explained, as values: its policies, its Remediations, its revisions, and why nothing is done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from platelet.shell.gathering import Sight
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Everything that `explain` says of one Deployment. It holds no template."""
+    """Everything that `explain` says of one workload. It holds no template."""
 
     target: WorkloadRef
     exists: bool
@@ -67,7 +67,7 @@ def conclude(
 ) -> tuple[str, ...]:
     """Why something is done, or nothing."""
     if sight.workload is None:
-        return ("the Deployment does not exist",)
+        return ("the workload does not exist",)
     said = [f"{each.remediation.name}: {_summary(each)}" for each in incidents]
     said += [f"{each.remediation.name} is to open at the operator's next look" for each in would_open]
     if said:
@@ -75,7 +75,7 @@ def conclude(
     if not candidates:
         return ("nothing is done: there is no RemediationPolicy for its namespace",)
     if not any(each.matches for each in candidates):
-        return ("nothing is done: no policy that is ready is for this Deployment",)
+        return ("nothing is done: no policy that is ready is for this workload",)
     return ("nothing is done: nothing is wrong that a policy looks for",)
 
 

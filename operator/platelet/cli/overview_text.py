@@ -1,4 +1,4 @@
-"""One explained Deployment in words for people."""
+"""One explained workload in words for people."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -71,7 +71,7 @@ def _closed(remediation: Remediation, now: datetime) -> str:
 
 def _revisions(overview: Overview) -> list[str]:
     if not overview.records:
-        return ["none is on record: the operator keeps them for Deployments that a ready policy is for"]
+        return ["none is on record: the operator keeps them for workloads that a ready policy is for"]
     return [*(_revision(each, overview) for each in overview.records), f"undo to LastHealthy: {overview.undo}"]
 
 

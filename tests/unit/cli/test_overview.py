@@ -90,7 +90,7 @@ def a_standing(policy: Policy | None = None, **changes: Any) -> Standing:
             a_standing(pod_triggers=(), alert_triggers=(AlertTrigger(matchers=('alertname="Down"',)),)),
             SICK,
             True,
-            'it looks for alerts with alertname="Down": none is on record for this Deployment',
+            'it looks for alerts with alertname="Down": none is on record for this workload',
             id="an alert that nobody has sent",
         ),
         pytest.param(
@@ -104,7 +104,7 @@ def a_standing(policy: Policy | None = None, **changes: Any) -> Standing:
             a_standing(targets=Targets(selector=LabelSelector(match_labels={"tier": "web"}))),
             SICK,
             False,
-            "not a target: the policy asks for tier=web; the Deployment's own metadata has app=api",
+            "not a target: the policy asks for tier=web; the workload's own metadata has app=api",
             id="another label",
         ),
         pytest.param(
@@ -234,13 +234,13 @@ def test_revisions_are_told_with_their_health_and_the_undo_goal() -> None:
         pytest.param(
             SICK,
             [a_standing(a_policy(ready=False))],
-            "nothing is done: no policy that is ready is for this Deployment",
+            "nothing is done: no policy that is ready is for this workload",
             id="none that is ready",
         ),
         pytest.param(
             WELL, [a_standing()], "nothing is done: nothing is wrong that a policy looks for", id="nothing is wrong"
         ),
-        pytest.param(Sight(workload=None), [], "the Deployment does not exist", id="gone"),
+        pytest.param(Sight(workload=None), [], "the workload does not exist", id="gone"),
     ],
 )
 def test_the_answer_stands_first(sight: Sight, standings: list[Standing], why: str) -> None:

@@ -19,7 +19,7 @@ from tests.unit.situations import (
     TARGET,
     a_record,
     a_remediation,
-    a_replica_set,
+    a_revision,
     a_signal,
     a_status,
     a_well_workload,
@@ -36,9 +36,9 @@ TEMPLATE = {
 }
 SIGHT = Sight(
     workload=a_well_workload(),
-    replica_sets=(
-        a_replica_set(2, BAD, created_at=RELEASED, template=TEMPLATE),
-        a_replica_set(1, GOOD, template=TEMPLATE),
+    revisions=(
+        a_revision(2, BAD, created_at=RELEASED, template=TEMPLATE),
+        a_revision(1, GOOD, template=TEMPLATE),
     ),
     records=(a_record(template=TEMPLATE), a_record(BAD, health="Bad", health_since=NOW, first_seen=RELEASED)),
 )
@@ -108,8 +108,8 @@ def test_one_list_by_time_holds_every_kind_of_entry() -> None:
 def test_people_read_one_line_for_each() -> None:
     """With the time to the second, what it is, and a sentence."""
     shown = "\n".join(timeline.text(compiled(), wide=False))
-    assert shown.startswith("Deployment shop/api: 14 entries\n  2026-11-18T12:00:00Z  rollout     revision 1 by")
-    assert "2026-11-21T11:55:00Z  rollout     revision 2 by ReplicaSet api-2: app=shop:2\n" in shown
+    assert shown.startswith("Deployment shop/api: 14 entries\n  2026-11-18T12:00:00Z  rollout     revision 1 (api-1): ")
+    assert "2026-11-21T11:55:00Z  rollout     revision 2 (api-2): app=shop:2\n" in shown
     assert "2026-11-21T11:56:01Z  decision    tooYoung: TooYoung: younger than 1m (3 times)\n" in shown
     assert "2026-11-21T11:59:00Z  attempt     rolloutUndo: Done: undo\n" in shown
 
