@@ -119,6 +119,18 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         runbook({"name": "undo", "rolloutUndo": {"to": "Yesterday"}}),
         'Unsupported value: "Yesterday": supported values: "LastHealthy", "Previous", "Revision"',
     ),
+    "a maintenance window of four fields": (
+        policy(limits={"maintenanceWindows": [{"schedule": "0 2 * SUN", "duration": "2h"}]}),
+        "a schedule has the five fields of cron, minute hour day month weekday: write it like 0 2 * * SUN",
+    ),
+    "a maintenance window of a month": (
+        policy(limits={"maintenanceWindows": [{"schedule": "0 2 * * SUN", "duration": "720h"}]}),
+        "must be at least 1m and at most 168h",
+    ),
+    "nine maintenance windows": (
+        policy(limits={"maintenanceWindows": [{"schedule": "0 2 * * SUN", "duration": "2h"}] * 9}),
+        "spec.limits.maintenanceWindows: Too many: 9: must have at most 8 items",
+    ),
     "no trigger": (policy(triggers=[]), "spec.triggers in body should have at least 1 items"),
     "triggers left out": (policy(triggers=None), "spec.triggers: Required value"),
     "a trigger without its kind": (policy(triggers=[{}]), "a trigger needs its kind: pod or alert"),

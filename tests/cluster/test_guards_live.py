@@ -16,11 +16,13 @@ MORE = manifests.step("more", scale={"by": 1, "max": 9})
 SICK = [manifests.fires("Sick")]
 HOUR = timedelta(hours=1)
 ONCE = {"maxActions": 1, "per": "1h"}
+ALWAYS = {"schedule": "* * * * *", "duration": "1h", "timeZone": "Europe/Berlin"}
 POLICIES = (
     manifests.policy("restart", SICK, RESTART),
     manifests.policy("more", SICK, MORE),
     manifests.policy("undo", [CRASHES], UNDO),
     manifests.policy("off", SICK, RESTART, suspended={"reason": "we move house"}),
+    manifests.policy("window", SICK, RESTART, limits={"maintenanceWindows": [ALWAYS]}),
     manifests.policy("cooldown", SICK, RESTART, limits={"cooldown": "1h"}),
     manifests.policy("rate", SICK, RESTART, limits={"rate": ONCE}),
     manifests.policy("per-policy", SICK, RESTART, limits={"perPolicy": ONCE}),
@@ -91,6 +93,16 @@ def test_what_people_have_stopped_waits_and_says_who_stopped_it(scene: Scene, fi
         assert words in waiting["message"], row
         assert "until" not in waiting, row  # until people say so
         assert scene.effects(name) == [], row
+
+
+def test_inside_a_maintenance_window_nothing_acts_until_people_move_it(scene: Scene, fire: Callable[..., Json]) -> None:
+    """A window that is always, then one in which the policy may always act."""
+    scene.admit("window", "windowed")
+    fire("windowed")
+    assert "`* * * * *` for 1h (Europe/Berlin)" in scene.until_waiting("windowed", "MaintenanceWindow")["message"]
+    assert scene.effects("windowed") == []
+    scene.merge("rempol", "window", {"spec": {"limits": {"maintenanceWindows": [{**ALWAYS, "effect": "Allow"}]}}})
+    scene.until_acted("windowed")
 
 
 def test_a_suspended_namespace_waits_until_it_is_resumed(scene: Scene, fire: Callable[..., Json]) -> None:

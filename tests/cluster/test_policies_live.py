@@ -14,6 +14,7 @@ from tests.cluster.manifests import CRASHES, RESTART, Json
 pytestmark = pytest.mark.cluster
 BROKEN_WHEN = {**RESTART, "when": "target.replicas >\n  tarjet.replicas"}
 BAD_MATCHER = {"alert": {"matchers": ['severity=~"(critical"']}}
+BAD_WINDOW = {"schedule": "0 0 29 2 *", "duration": "1h", "timeZone": "Europe/Bielefeld"}
 SELECTED = {"matchLabels": {"team": "a"}}
 
 
@@ -40,6 +41,12 @@ FLAWS: Mapping[str, Flaw] = {
         reason="InvalidMatcher",
         words=('severity=~"(critical"',),
         change={"triggers": [CRASHES]},
+    ),
+    "bad-window": Flaw(
+        policy=manifests.policy("bad-window", [CRASHES], RESTART, limits={"maintenanceWindows": [BAD_WINDOW]}),
+        reason="InvalidMaintenanceWindow",
+        words=("spec.limits.maintenanceWindows[0].timeZone", "Europe/Bielefeld", "write a name such as UTC"),
+        change={"limits": {"maintenanceWindows": [{**BAD_WINDOW, "timeZone": "Europe/Berlin"}]}},
     ),
     "bad-condition": Flaw(
         policy=manifests.policy("bad-condition", [CRASHES], BROKEN_WHEN),

@@ -12,6 +12,7 @@ from platelet.api.conditions import Readiness, ReadinessStatus
 from platelet.api.runbook import Runbook, check_runbook
 from platelet.api.selectors import LabelSelector
 from platelet.api.targets import Targets
+from platelet.guards import maintenance_window
 from platelet.model import reasons
 from platelet.model.budget import Suspension
 from platelet.model.durations import CAMEL
@@ -228,6 +229,11 @@ def check_policy(
             matchers.parse_matchers(trigger.matchers)
     except matchers.InvalidMatcherError as error:
         return _not_ready(reasons.INVALID_MATCHER, str(error))
+    for index, window in enumerate(loaded.policy.limits.maintenance_windows):
+        fault = maintenance_window.find_fault(window)
+        if fault:
+            said = f"spec.limits.maintenanceWindows[{index}].{fault}"
+            return _not_ready(reasons.INVALID_MAINTENANCE_WINDOW, said)
     if runbook_error:
         return _not_ready(reasons.RUNBOOK_NOT_READY, f"Runbook {loaded.runbook}: {runbook_error}")
     if runbook is None:

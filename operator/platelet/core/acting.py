@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from platelet import sinks
 from platelet.core import meaning, record
 from platelet.core.decision import Decision
-from platelet.guards import suspended
+from platelet.guards import maintenance_window, suspended
 from platelet.model import reasons
 from platelet.model.durations import format_duration
 from platelet.model.effects import Write
@@ -46,8 +46,10 @@ def decide(situation: Situation, status: RemediationStatus, attempt: Attempt, no
     if now - attempt.intended_at > _SEND_WITHIN:
         return _lost(status, attempt, f"it could not be sent within {format_duration(_SEND_WITHIN)}", now, sent=sent)
     stopped = suspended.deny(situation, now) if sent else None
+    if stopped is None and attempt.kind == "Act" and situation.policy is not None:
+        stopped = maintenance_window.deny(situation, now)  # one that began after the decision
     if stopped is not None:
-        return _lost(status, attempt, f"it is not sent again: {stopped.message}", now, sent=True)
+        return _lost(status, attempt, f"it is not sent: {stopped.message}", now, sent=sent)
     return Decision(status=status, effects=(_write(situation, attempt, workload),))
 
 

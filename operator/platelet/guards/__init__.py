@@ -14,6 +14,7 @@ from platelet.guards import (
     cause_elsewhere,
     clock,
     cooldown,
+    maintenance_window,
     managed_elsewhere,
     max_concurrent,
     max_unhealthy,
@@ -39,6 +40,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard("protectedNamespace", protected_namespace.deny),
     Guard("beingDeleted", being_deleted.deny),
     Guard("paused", paused.deny),
+    Guard("maintenanceWindow", maintenance_window.deny),
     Guard("rolloutInProgress", rollout_in_progress.deny),
     Guard("causeElsewhere", cause_elsewhere.deny),
     Guard("managedElsewhere", managed_elsewhere.deny),
@@ -56,7 +58,7 @@ ON_THE_BUDGET: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name
 """The guards that read the ActionBudget: asked again, on its newest state, by the reservation."""
 
 FOR_TAKING_BACK: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in ("clock", "suspended"))
-"""What a take-back waits for: it is reserved but not counted."""
+"""What a take-back waits for: it is reserved but not counted, and no maintenance window prolongs a temporary change."""
 
 
 def first_denial(situation: Situation, now: datetime, guards: Iterable[Guard] = GUARDS) -> tuple[str, Deny] | None:

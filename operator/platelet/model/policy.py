@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from platelet.model.durations import CAMEL, Between, Duration
+from platelet.model.maintenance import MaintenanceWindows
 from platelet.model.workload import WorkloadRef
 
 Mode = Literal["Observe", "Approve", "Enforce"]
@@ -63,6 +64,7 @@ class Limits:
     max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 1  # remediations that act or verify at one time
     give_up_after: Annotated[Duration, Between("1s", "24h")] = timedelta(hours=2)  # from waiting to people
     reopen_within: Annotated[Duration, Between("0s", "24h")] = timedelta(minutes=15)  # for a recurrence
+    maintenance_windows: MaintenanceWindows = ()  # for attempts; what was lent for a time is taken back in any case
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 

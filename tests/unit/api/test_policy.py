@@ -155,6 +155,27 @@ JUDGED: dict[str, tuple[dict[str, Any], runbook.Runbook | None, str, str, str]] 
         reasons.INVALID_MATCHER,
         "without any label",
     ),
+    "a maintenance window in a zone that is none": (
+        {"limits": {"maintenanceWindows": [{"schedule": "0 2 * * SUN", "duration": "2h", "timeZone": "Berlin"}]}},
+        BOOK,
+        "",
+        reasons.INVALID_MAINTENANCE_WINDOW,
+        "spec.limits.maintenanceWindows[0].timeZone: 'Berlin' is not in the IANA database: write a name such as UTC",
+    ),
+    "a second maintenance window that never comes": (
+        {
+            "limits": {
+                "maintenanceWindows": [
+                    {"schedule": "0 2 * * SUN", "duration": "2h"},
+                    {"schedule": "0 0 31 4 *", "duration": "2h"},
+                ]
+            }
+        },
+        BOOK,
+        "",
+        reasons.INVALID_MAINTENANCE_WINDOW,
+        "spec.limits.maintenanceWindows[1].schedule: '0 0 31 4 *'",
+    ),
     "namespaces of others": (
         SOMEWHERE_ELSE,
         BOOK,

@@ -10,6 +10,7 @@ from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.effects import Reserve, Write
+from platelet.model.maintenance import MaintenanceWindow
 from platelet.model.remediation import Attempt, PostState
 from platelet.model.situation import Situation, WriteFailure
 from tests.unit.core.runbooks import undo_step
@@ -18,12 +19,14 @@ from tests.unit.situations import (
     GOOD,
     NOW,
     a_budget,
+    a_policy,
     a_remediation,
     a_situation,
     a_status,
     a_workload,
     an_attempt,
     an_entry,
+    limits,
     minutes,
     seconds,
 )
@@ -103,6 +106,17 @@ def test_a_write_that_may_have_left_is_unknown_when_the_world_has_changed(change
     decision = decide(acting(UNDO, sent=True, **changes), NOW)
     assert not sent_by(decision)
     assert (decision.status.attempts[0].phase, decision.status.reason) == ("Unknown", reasons.UNKNOWN_OUTCOME)
+
+
+def test_nothing_is_sent_once_a_maintenance_window_has_begun() -> None:
+    """Whoever decided a moment before it looks again after it; a take-back is not held up."""
+    window = MaintenanceWindow(schedule="0 12 * * *", duration=minutes(30))
+    closed = a_policy(limits=limits(maintenance_windows=(window,)))
+    decision = decide(acting(UNDO, policy=closed), NOW)
+    assert not sent_by(decision)
+    assert (decision.status.attempts[0].phase, decision.status.state) == ("Superseded", "Waiting")
+    back = replace(SCALE, id=f"{ID}/back", kind="TakeBack")
+    assert sent_by(decide(acting(back, policy=closed, never_sent=frozenset({back.id})), NOW))
 
 
 CHANGED_BY_OTHERS = {
