@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+IMAGE ?= platelet:0.1.0
 export PYTHONPATH := operator:.
 
-.PHONY: help demo test bench check lint types contracts crds lock cluster cluster-down clean
+.PHONY: help demo test bench check lint types contracts crds lock cluster cluster-down image clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -51,6 +52,9 @@ cluster: $(READY) ## Start a cluster in the background: eval "$$(make -s cluster
 
 cluster-down: $(READY) ## End it
 	@$(BIN)/python -m tests.cluster down
+
+image: ## Build the operator's image with Docker: make image IMAGE=registry.example.com/platelet:0.1.0
+	docker build --tag $(IMAGE) .
 
 clean: ## Remove what was made here; the cluster's binaries stay in the user's cache
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build

@@ -1,6 +1,6 @@
 """platelet on a cluster, as a user would install it, with the operator as a process of this machine.
 
-The operator runs as the token user `platelet` with the rights of deploy/base/cluster-role.yaml, never as an admin.
+The operator runs as the token user `platelet` with the rights of deploy/base, never as an admin.
 """
 
 import contextlib
@@ -9,8 +9,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +26,42 @@ ALERT_TOKEN = "alert-token-of-the-tests"
 
 
 def install(plane: ControlPlane, budget: Mapping[str, Any] | None = None) -> None:
-    """Apply the CRDs, the ActionBudget (with this spec, if one is given) and the operator's rights."""
-    plane.kubectl("apply", "-f", str(ROOT / "crds"))
-    plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(ROOT / "crds"))
-    plane.kubectl("apply", "-f", "-", input=(ROOT / "deploy" / "budget.yaml").read_text())
+    """Apply deploy/base but for the operator itself; the ActionBudget with this spec, if one is given."""
+    documents = base(plane)
+    crds = [each for each in documents if each["kind"] == "CustomResourceDefinition"]
+    apply(plane, crds)
+    names = [each["metadata"]["name"] for each in crds]
+    plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", *names)
+    apply(plane, [_for_a_process(each) for each in documents if each not in crds and each["kind"] != "Deployment"])
     if budget is not None:
         patch = json.dumps({"spec": budget})
         plane.kubectl("patch", "budget", "platelet", "-n", NAMESPACE, "--type=merge", "-p", patch)
-    plane.kubectl("apply", "-f", "-", input=_rights())
 
 
-def _rights() -> str:
-    """deploy/base/cluster-role.yaml, bound to the token user instead of the ServiceAccount."""
-    documents = list(yaml.safe_load_all((ROOT / "deploy" / "base" / "cluster-role.yaml").read_text()))
-    for document in documents:
-        if "subjects" in document:
-            document["subjects"] = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "platelet"}]
-    return yaml.safe_dump_all(documents)
+def base(plane: ControlPlane) -> list[dict[str, Any]]:
+    """What `kubectl apply -k deploy/base` applies."""
+    return json.loads(_built(plane.bin_dir))  # type: ignore[no-any-return]
+
+
+def apply(plane: ControlPlane, documents: Sequence[Mapping[str, Any]]) -> None:
+    """Apply as the documentation says, over what tests have changed by hand."""
+    listing = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(documents)})
+    plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=listing)
+
+
+@cache
+def _built(bin_dir: Path) -> str:
+    command = [str(bin_dir / "kubectl"), "kustomize", str(ROOT / "deploy" / "base")]
+    built = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own
+    return json.dumps(list(yaml.safe_load_all(built.stdout)))
+
+
+def _for_a_process(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same, with every right of the ServiceAccount given to the token user, too."""
+    if "subjects" not in document:
+        return document
+    user = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "platelet"}
+    return {**document, "subjects": [*document["subjects"], user]}
 
 
 @dataclass(slots=True)
@@ -84,6 +104,7 @@ class Installation:
     plane: ControlPlane
     directory: Path
     settings: dict[str, Any] = field(default_factory=dict)
+    account: Path | None = None  # the kubeconfig to run with; None: the token user's
     replicas: list[OperatorProcess] = field(default_factory=list)
 
     def start(self, *, server: str | None = None, **settings: Any) -> OperatorProcess:
@@ -133,7 +154,7 @@ class Installation:
         return path
 
     def _kubeconfig(self, number: int, server: str | None) -> Path:
-        path = self.plane.kubeconfig("platelet")
+        path = self.account or self.plane.kubeconfig("platelet")
         if server is None:
             return path
         content = yaml.safe_load(path.read_text())

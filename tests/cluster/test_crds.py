@@ -36,11 +36,11 @@ EVIDENCE = {
 @pytest.fixture(scope="module")
 def api(control_plane: cluster.ControlPlane) -> cluster.ControlPlane:
     """An API server that knows our kinds."""
-    control_plane.kubectl("apply", "-f", str(ROOT / "crds"))
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
 
     def is_served() -> bool:
         resources = control_plane.kubectl("api-resources", "--api-group=platelet.dev", "-o", "name")
-        return len(resources.split()) == len(list((ROOT / "crds").iterdir()))
+        return len(resources.split()) == len(list((ROOT / "crds").glob("platelet.dev_*.yaml")))
 
     patience.until("our kinds to be served", is_served)
     control_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
@@ -254,7 +254,9 @@ def test_every_sample_is_taken(api: cluster.ControlPlane, namespace: str, path: 
 
 def test_the_budget_that_we_ship_is_taken(api: cluster.ControlPlane) -> None:
     """The operator cannot act without it."""
-    api.kubectl("apply", "--validate=strict", "-f", str(ROOT / "deploy" / "budget.yaml"))
+    api.kubectl(
+        "apply", "--validate=strict", "-f", str(ROOT / "deploy" / "base" / "action-budget.yaml"), "-n", "default"
+    )
 
 
 def remediation(**spec: Any) -> dict[str, Any]:

@@ -117,6 +117,18 @@ def build_crds() -> dict[str, str]:
     }
 
 
+def build_folder() -> dict[str, str]:
+    """Generate the folder: the CRDs, and a kustomization, so that other folders can include it."""
+    files = build_crds()
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "labels": [{"pairs": {"app.kubernetes.io/part-of": "platelet"}}],
+        "resources": sorted(files),
+    }
+    return {**files, "kustomization.yaml": _HEADER + yaml.safe_dump(kustomization, sort_keys=False)}
+
+
 def build_crd(kind: Kind) -> dict[str, Any]:
     """Generate the CRD of one kind."""
     names = {
@@ -168,10 +180,10 @@ def _column(name: str, kind: str, path: str) -> dict[str, Any]:
 
 
 def main(folder: str) -> None:
-    """Write all CRDs into a folder."""
+    """Write the folder of the CRDs."""
     directory = Path(folder)
     directory.mkdir(parents=True, exist_ok=True)
-    for name, text in build_crds().items():
+    for name, text in build_folder().items():
         (directory / name).write_text(text)
 
 

@@ -83,7 +83,7 @@ async def read(client: ClusterClient, namespace: str) -> Budget:
     except kube.NotFound:
         raise NothingToTellError(
             f"there is no ActionBudget {namespace}/{BUDGET}, so no operator acts here; is platelet installed in another"
-            " namespace (--operator-namespace)? To install: kubectl apply -f crds -f deploy/budget.yaml"
+            " namespace (--operator-namespace)? To install: kubectl apply --server-side -k deploy/base"
         ) from None
     except InvalidSpec as error:
         raise NothingToTellError(f"the ActionBudget {namespace}/{BUDGET} is not understood: {error}") from None
