@@ -50,11 +50,22 @@ Host = Annotated[str, AfterValidator(_read_host)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """PEM files that are read again when they change."""
+
+    cert_file: Path
+    key_file: Path
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
     """Addresses to listen on, `host:port`."""
 
     alerts: Address = "0.0.0.0:8080"
     metrics: Address = "0.0.0.0:9090"
+    tls: Tls | None = None  # for alerts
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from platelet.api.invalid import InvalidSpec
 from platelet.api.operator_config import OperatorConfig, load_config
+from platelet.shell.certificate_files import BadCertificateError
 from platelet.shell.client import connect
 from platelet.shell.connection import ConnectionNotConfiguredError
 from platelet.shell.logs import configure_logs
@@ -35,7 +36,7 @@ def call(options: argparse.Namespace) -> int:
     configure_logs(options.log_format, options.log_level)
     try:
         asyncio.run(_operate(options, config))
-    except ConnectionNotConfiguredError as error:
+    except (ConnectionNotConfiguredError, BadCertificateError) as error:
         sys.stderr.write(f"platelet: {error}\n")
         return 2
     return 0

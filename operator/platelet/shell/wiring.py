@@ -10,13 +10,12 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 import structlog
-from aiohttp import web
 
 from platelet.api.operator_config import OperatorConfig
 from platelet.api.policy import Webhook
 from platelet.model.policy import Settings
 from platelet.model.workload import Pod
-from platelet.shell import deployment_records, health, pod_records
+from platelet.shell import deployment_records, health, pod_records, ports
 from platelet.shell.alert_inbox import AlertInbox
 from platelet.shell.alertmanager import AlertmanagerPoller, make_client
 from platelet.shell.client import ClusterClient
@@ -261,12 +260,8 @@ class Operator:
             health.clock_is_fresh(self._clock),
         ]
         probes = health.application(self._metrics.registry, [self._watchdog.check], ready)
-        for application, address in ((receiver, config.listen.alerts), (probes, config.listen.metrics)):
-            runner = web.AppRunner(application, access_log=None, handle_signals=False)
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            host, _, port = address.rpartition(":")
-            await web.TCPSite(runner, host.strip("[]") or None, int(port)).start()
+        await ports.serve(stack, receiver, config.listen.alerts, config.listen.tls)
+        await ports.serve(stack, probes, config.listen.metrics)
 
     def _find_webhook(self, namespace: str, name: str) -> Webhook | None:
         for each in self._book.standings:
