@@ -12,7 +12,8 @@ from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.guards import clock
 from platelet.model.effects import Annotate, Deliver, MarkRevision, Publish, Reserve, Settle, Write
-from platelet.model.remediation import MAX_ATTEMPTS, MAX_DECISIONS, MAX_EVIDENCE, RemediationStatus
+from platelet.model.policy import ACTING
+from platelet.model.remediation import MAX_ATTEMPTS, MAX_DECISIONS, MAX_EVIDENCE, Remediation, RemediationStatus
 from platelet.model.situation import DeliveryResult, Situation
 from platelet.model.verdict import Deny
 from platelet.model.workload import Workload
@@ -104,12 +105,44 @@ def test_nothing_at_all_is_started_while_the_clock_is_stale_or_no_budget_is_read
 
 @many
 @given(any_situation())
-def test_only_a_ready_enforcing_policy_of_an_enforcing_remediation_starts_an_act(situation: Situation) -> None:
+def test_only_a_ready_acting_policy_of_an_acting_remediation_starts_an_act(situation: Situation) -> None:
     policy = situation.policy
     spec = situation.remediation.spec
-    allowed = policy is not None and policy.ready and policy.mode == spec.mode == "Enforce" and not policy.suspended
+    acts = policy is not None and policy.mode in ACTING and spec.mode in ACTING
+    allowed = policy is not None and policy.ready and acts and not policy.suspended
     if not allowed or policy is None or policy.uid != spec.policy_ref.uid:
         assert not acts_started(situation, decide(situation, NOW))
+
+
+@many
+@given(any_situation(), st.sampled_from(["mode", "step"]), st.booleans())
+def test_no_act_is_started_without_a_yes_to_exactly_this_attempt(
+    situation: Situation,
+    by: str,
+    approved: bool,  # noqa: FBT001 - drawn
+) -> None:
+    """Whatever is annotated: what counts is the yes on record, for the attempt that is started."""
+    if by == "mode" and situation.policy is not None:
+        situation = replace(situation, policy=replace(situation.policy, mode="Approve"))
+    if by == "step":
+        situation = replace(situation, steps=tuple(replace(each, needs_approval=True) for each in situation.steps))
+    if approved:
+        situation = replace(situation, remediation=_answered(situation))
+    given_for = situation.remediation.status.approval
+    for each in acts_started(situation, decide(situation, NOW)):
+        assert given_for is not None
+        assert (given_for.attempt, given_for.answer) == (each, "Approved")
+        assert given_for.expires_at > NOW
+
+
+def _answered(situation: Situation) -> Remediation:
+    """What is shown at the next look, with a yes on record to it."""
+    asked = decide(situation, NOW).status.approval
+    remediation = situation.remediation
+    if asked is None:
+        return remediation
+    given_for = replace(asked, answer="Approved", by="ann", answered_at=NOW)
+    return replace(remediation, status=replace(remediation.status, approval=given_for))
 
 
 @many

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from platelet.model import approval
 from platelet.model.budget import Entry
 from platelet.shell import kube
 from tests.scenarios import history
@@ -60,6 +61,20 @@ def _alert_for_a_while(simulation: Simulation) -> None:
     simulation.alerts.fire("f1", {"alertname": "Busy", "namespace": SHOP, "deployment": "api"}, lasts=5 * MINUTE)
 
 
+def approve(simulation: Simulation) -> None:
+    """A person who says yes to each plan that is shown, as `platelet approve` does."""
+    for each in simulation.remediations():
+        shown = each.status.approval
+        if each.status.state == "AwaitingApproval" and shown is not None and shown.answer is None:
+            said = {approval.APPROVE: shown.token, approval.APPROVED_BY: "ann"}
+            simulation.world.store.patch(kube.REMEDIATIONS, SHOP, each.name, {"metadata": {"annotations": said}})
+
+
+def _release_before_people_who_approve(simulation: Simulation) -> None:
+    simulation.people = approve
+    simulation.world.release("api", "app:crash")
+
+
 SCALE = {"to": 5, "revertAfter": "10m"}
 
 HEALS: dict[str, Heal] = {
@@ -83,6 +98,11 @@ HEALS: dict[str, Heal] = {
         strike=lambda simulation: simulation.world.release("api", "app:crash"),
         effects=1,
         image="app:crash",
+    ),
+    "undo that a person approves": Heal(
+        prepare=lambda simulation: _calm(simulation, step("rolloutUndo"), step("rolloutRestart"), mode="Approve"),
+        strike=_release_before_people_who_approve,
+        effects=1,
     ),
 }
 

@@ -11,7 +11,13 @@ def offences(audit: Iterable[Call]) -> list[str]:
     written = [call for call in audit if call.changed and call.subresource == "status"]
     remediations = [call for call in written if call.resource == kube.REMEDIATIONS.plural]
     budgets = [call for call in written if call.resource == kube.BUDGETS.plural]
-    return [*_reopened(remediations), *_forgotten_outcomes(remediations), *_in_anothers_name(budgets), *_twice(budgets)]
+    return [
+        *_reopened(remediations),
+        *_forgotten_outcomes(remediations),
+        *_without_approval(remediations),
+        *_in_anothers_name(budgets),
+        *_twice(budgets),
+    ]
 
 
 def _reopened(written: list[Call]) -> list[str]:
@@ -35,6 +41,20 @@ def _forgotten_outcomes(written: list[Call]) -> list[str]:
             if any(old not in ("Intended", "", new) for old, new in zip(before, now, strict=True)):
                 found.append(f"call {call.index} turns attempt {attempt['id']} from {before} to {now}")
             known[attempt["id"]] = now
+    return found
+
+
+def _without_approval(written: list[Call]) -> list[str]:
+    """Attempts of a Remediation in mode Approve whose approval is not on record, made before the attempt."""
+    yes: set[str] = set()
+    found = []
+    for call in written:
+        asked = call.body["status"].get("approval") or {}
+        for attempt in call.body["status"].get("attempts", []):
+            needed = call.body["spec"]["mode"] == "Approve" and attempt["kind"] == "Act"
+            if needed and not (attempt["id"] in yes and attempt.get("approvedBy")):
+                found.append(f"call {call.index} intends {attempt['id']} without an approval on record")
+        yes |= {asked["attempt"]} if asked.get("answer") == "Approved" else set()
     return found
 
 

@@ -31,6 +31,7 @@ class Simulation:
         self._healthy_for = healthy_for
         self._started = 0
         self.processes = [self._start() for _ in range(replicas)]
+        self.people: Callable[[Simulation], None] | None = None  # what they do whenever something has happened
         self.restarts = True  # a killed replica is started again
         self.stands_still = timedelta()  # for so long does a paused replica
         self._resumes_at: datetime | None = None
@@ -127,6 +128,8 @@ class Simulation:
             self._replace_the_dead()
             self._resume_the_stopped()
             self.alerts.send(self.processes)
+            if self.people is not None:
+                self.people(self)
             if before == self._progress():
                 return
         raise AssertionError(f"too much happens at one moment: {self.describe()}")

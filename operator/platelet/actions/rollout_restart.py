@@ -44,6 +44,6 @@ ACTION = Action(
     key="rolloutRestart",
     settings=RolloutRestart,
     rights=on_workloads("patch"),
-    traits=ActionTraits(name="rolloutRestart"),
+    traits=ActionTraits(name="rolloutRestart", replaces_pods=True),
     plan=plan,
 )

@@ -170,6 +170,6 @@ ACTION = Action(
     key="rolloutUndo",
     settings=RolloutUndo,
     rights=on_workloads("patch"),
-    traits=ActionTraits(name="rolloutUndo", changes_template=True, heals_rollout=True),
+    traits=ActionTraits(name="rolloutUndo", changes_template=True, replaces_pods=True, heals_rollout=True),
     plan=plan,
 )

@@ -81,6 +81,7 @@ KINDS: Final = (
             ("Reason", "string", ".status.reason"),
             ("(Message)", "string", ".status.message"),
             ("Policy", "string", ".spec.policyRef.name"),
+            ("(Approve)", "string", ".status.approval.token"),
             _AGE,
         ),
         spec_rules=tuple(_PINNED),

@@ -16,7 +16,7 @@ from platelet.guards import maintenance_window
 from platelet.model import reasons
 from platelet.model.budget import Suspension
 from platelet.model.durations import CAMEL
-from platelet.model.policy import Limits, Mode, Policy
+from platelet.model.policy import ApprovalRules, Limits, Mode, Policy
 from platelet.model.signal import Evidence
 from platelet.model.workload import Name
 from platelet.triggers import TRIGGERS, matchers
@@ -101,7 +101,11 @@ class PolicySpec:
     """When, for whom, within which limits, and who is told."""
 
     mode: Annotated[
-        Mode, Field(description="Observe: say what would be done. Enforce: do it. Approve: not yet available.")
+        Mode,
+        Field(
+            description="Observe: say what would be done. Approve: do it once a person has approved the plan. "
+            "Enforce: do it."
+        ),
     ] = "Observe"
     triggers: Annotated[
         tuple[TriggerSpec, ...],
@@ -118,6 +122,7 @@ class PolicySpec:
     ] = 0
     runbook_ref: Annotated[RunbookRef, Field(description="The Runbook to follow, in the policy's namespace.")]
     limits: Limits = field(default_factory=Limits)
+    approval: ApprovalRules = field(default_factory=ApprovalRules)
     force: Annotated[
         bool, Field(description="Act even where GitOps or another operator owns the workload and may revert it.")
     ] = False
@@ -189,6 +194,7 @@ def read_policy(obj: Mapping[str, Any]) -> LoadedPolicy:
             mode=spec.mode,
             priority=spec.priority,
             limits=spec.limits,
+            approval=spec.approval,
             force=spec.force,
             suspended=_suspended(spec.suspended),
             has_webhook=webhook is not None,
@@ -219,10 +225,6 @@ def check_policy(
         return _not_ready(
             reasons.NAMESPACE_SELECTOR_NOT_ALLOWED,
             f"namespaceSelector is for policies in {operator_namespace} only: remove it, or move the policy there",
-        )
-    if loaded.policy.mode == "Approve":
-        return _not_ready(
-            reasons.APPROVE_NOT_AVAILABLE, "mode Approve is not available yet: use Observe, or Enforce to act"
         )
     try:
         for trigger in loaded.alert_triggers:

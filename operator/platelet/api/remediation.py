@@ -23,6 +23,11 @@ def read_remediation(obj: Mapping[str, Any]) -> remediation.Remediation:
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         generation=metadata.get("generation", 1),
+        annotations={
+            key: value
+            for key, value in lenient.texts(metadata.get("annotations")).items()
+            if key.startswith("platelet.dev/")
+        },
         spec=invalid.read(_SPEC, _shallow(obj.get("spec")), "spec", strict=False),
         status=invalid.read(_STATUS, obj.get("status") or {}, "status", strict=False),
     )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
@@ -94,6 +94,10 @@ class VerifySpec:
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
 
+Approval = Annotated[
+    Literal["Required"] | None,
+    Field(description="Required: a person must approve this step's plan, whatever the policy's mode."),
+]
 _KEYS = ", ".join(action.key for action in ACTIONS)
 STEP = unions.Union(
     name="StepSpec",
@@ -104,6 +108,7 @@ STEP = unions.Union(
     shared=(
         ("name", StepName, field()),
         ("when", When, field(default="")),
+        ("approval", Approval, field(default=None)),
         ("verify", VerifySpec, field(default_factory=VerifySpec)),
     ),
 )
@@ -192,7 +197,12 @@ def check_runbook(runbook: Runbook) -> Readiness:
 def _step(spec: Any) -> policy.Step:
     action, settings = STEP.chosen(spec)
     return policy.Step(
-        name=spec.name, action=action, settings=settings, when=spec.when, verify=_verification(spec.verify)
+        name=spec.name,
+        action=action,
+        settings=settings,
+        when=spec.when,
+        needs_approval=spec.approval == "Required",
+        verify=_verification(spec.verify),
     )
 
 

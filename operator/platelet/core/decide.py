@@ -17,7 +17,8 @@ from platelet.core import (
 )
 from platelet.core.decision import Decision
 from platelet.model import reasons
-from platelet.model.remediation import RemediationStatus
+from platelet.model.policy import ACTING
+from platelet.model.remediation import BEFORE_ACTING, RemediationStatus
 from platelet.model.situation import Situation
 
 
@@ -33,16 +34,16 @@ def decide(situation: Situation, now: datetime) -> Decision:
 
 
 def _decide_open(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
-    enforcing = situation.remediation.spec.mode == "Enforce"
+    acts = situation.remediation.spec.mode in ACTING
     attempt = acting.unfinished(status)
-    if attempt is not None and enforcing:
+    if attempt is not None and acts:
         return acting.decide(situation, status, attempt, now)
     ended = _ended(situation, status, now)
     if ended is not None:
         return ended
     if situation.invalid_steps and status.state != "Escalated":
         return _without_steps(situation, status, now)
-    if not enforcing:
+    if not acts:
         return observing.decide(situation, status, now)
     if status.state != "Verifying":
         back = taking_back.decide(situation, status, now)
@@ -90,7 +91,7 @@ def _ended(situation: Situation, status: RemediationStatus, now: datetime) -> De
         return Decision(status=gone, effects=taking_back.let_go(situation, now))
     policy, spec = situation.policy, situation.remediation.spec
     owes = situation.budget is None or taking_back.pending(situation)  # an unreadable budget may owe a take-back
-    if status.state == "Escalated" or (owes and status.state != "Waiting"):
+    if status.state == "Escalated" or (owes and status.state not in BEFORE_ACTING):
         return None
     why = ""
     if policy is None or (spec.policy_ref.uid and policy.uid != spec.policy_ref.uid):
@@ -99,7 +100,7 @@ def _ended(situation: Situation, status: RemediationStatus, now: datetime) -> De
         why = f"the policy is not ready: {policy.not_ready_reason}"
     elif not situation.covered:
         why = "the policy is no longer for this workload"
-    elif policy.mode != spec.mode:
+    elif (policy.mode in ACTING) != (spec.mode in ACTING):
         why = f"the policy's mode is now {policy.mode}"
     return Decision(status=record.close(status, reasons.CANCELLED, why, now)) if why else None
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from platelet import checks, sinks
-from platelet.core import record
+from platelet.core import delivering, record
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.effects import Effect
@@ -12,7 +12,6 @@ from platelet.model.remediation import EscalationRecord, RemediationStatus
 from platelet.model.situation import Situation
 from platelet.model.workload import Workload
 
-_RETRY = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 _FLASH = timedelta(seconds=10)  # a crash loop is well for a moment in each turn (TRAPS 40)
 _STABLE_FOR = timedelta(minutes=1)
 
@@ -21,7 +20,7 @@ def escalate(situation: Situation, status: RemediationStatus, reason: str, messa
     """Stop automation for this incident and tell people. An observing policy tells nobody."""
     text = record.clip(message)
     told = replace(
-        record.enter(status, "Escalated", reason, text),
+        record.enter(record.withdraw_question(status, text), "Escalated", reason, text),
         escalation=EscalationRecord(reason=reason, message=text, at=now),
     )
     told = record.note(told, now, step=status.step_name, by="escalation", reason=reason, message=text)
@@ -81,25 +80,13 @@ def _let_go(situation: Situation, status: RemediationStatus, now: datetime) -> D
 
 
 def _account_delivery(situation: Situation, status: RemediationStatus, now: datetime) -> RemediationStatus:
-    told, result = status.escalation, situation.delivery
-    if told is None or result is None or told.delivered:
-        return status
-    wait = _RETRY[min(told.deliveries, len(_RETRY) - 1)]
-    told = replace(
-        told,
-        delivered=result.delivered,
-        deliveries=told.deliveries + 1,
-        retry_at=None if result.delivered else now + wait,
-        last_error=record.clip(result.message),
-    )
-    return replace(status, escalation=told)
+    told = status.escalation
+    return replace(status, escalation=delivering.account(told, situation.delivery, now)) if told else status
 
 
 def _delivery(situation: Situation, status: RemediationStatus, now: datetime) -> tuple[Effect, ...]:
     told = status.escalation
-    if told is None or told.delivered or situation.policy is None or not situation.policy.has_webhook:
-        return ()
-    if told.retry_at is not None and told.retry_at > now:
+    if told is None or not delivering.is_due(told, situation.policy, now):
         return ()
     return sinks.deliver(_notice(situation, status, now))
 

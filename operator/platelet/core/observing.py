@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from platelet.core import record, waiting
+from platelet.core import approving, record, waiting
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.remediation import RemediationStatus
@@ -29,6 +29,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
         message = f"would not act: {rung.plan.message}"
     else:
         until, by, reason = None, rung.action.key, reasons.WOULD_HAVE_ACTED
-        message = f"would {rung.plan.summary}"
+        asks = approving.why_needed(situation, rung.step, rung.action.traits)
+        message = f"would {rung.plan.summary}" + (f", once a person approves: {asks}" if asks else "")
     noted = record.wait(rung.status, now, step=rung.step.name, by=by, reason=reason, message=message, until=until)
     return Decision(status=noted, again_at=until)

@@ -11,8 +11,15 @@ from datetime import UTC, datetime, timedelta
 from platelet.api.runbook import Runbook
 from platelet.core import meaning, record
 from platelet.model import reasons
-from platelet.model.policy import Policy
-from platelet.model.remediation import PinnedRef, Remediation, RemediationSpec, RemediationStatus, TargetRef
+from platelet.model.policy import ACTING, Policy
+from platelet.model.remediation import (
+    BEFORE_ACTING,
+    PinnedRef,
+    Remediation,
+    RemediationSpec,
+    RemediationStatus,
+    TargetRef,
+)
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 
@@ -37,8 +44,8 @@ class Update:
 
 
 def choose(policies: Iterable[Policy]) -> Policy | None:
-    """Of several matching policies one acts: ready, in Enforce, the highest priority, then the name."""
-    acting = [each for each in policies if each.ready and each.mode == "Enforce"]
+    """Of several matching policies one acts: ready, in Approve or Enforce, the highest priority, then the name."""
+    acting = [each for each in policies if each.ready and each.mode in ACTING]
     return min(acting, key=lambda each: (-each.priority, each.name, each.namespace), default=None)
 
 
@@ -134,7 +141,7 @@ def _same_series(remediation: Remediation, policy: Policy) -> bool:
 
 def _outranks(policy: Policy, current: Remediation, incumbents: Mapping[str, Policy]) -> bool:
     """Until the first attempt the acting policy is chosen anew, afterwards it is fixed."""
-    if current.status.state != "Waiting" or current.status.attempts or policy.mode == "Observe":
+    if current.status.state not in BEFORE_ACTING or current.status.attempts or policy.mode == "Observe":
         return False
     incumbent = incumbents.get(f"{current.spec.policy_ref.namespace}/{current.spec.policy_ref.name}")
     return incumbent is not None and policy.key != incumbent.key and choose([policy, incumbent]) == policy

@@ -87,6 +87,14 @@ def set_condition(  # noqa: PLR0913 - a condition has these parts
     return replace(status, conditions=changed)
 
 
+def withdraw_question(status: RemediationStatus, why: str) -> RemediationStatus:
+    """Nobody has to answer any more to the plan that was shown."""
+    asked = status.approval
+    if asked is None or asked.answer is not None:
+        return status
+    return replace(status, approval=replace(asked, answer="Void", message=clip(why)))
+
+
 def put_attempt(status: RemediationStatus, attempt: Attempt) -> RemediationStatus:
     """Add an attempt, or replace the one with the same id."""
     others = [each for each in status.attempts if each.id != attempt.id]
@@ -154,7 +162,7 @@ def _add_evidence(status: RemediationStatus, fact: Evidence) -> RemediationStatu
 
 def close(status: RemediationStatus, reason: str, message: str, now: datetime) -> RemediationStatus:
     """Close the incident. Nothing is written afterwards."""
-    closed = replace(enter(status, "Closed", reason, message), closed_at=now)
+    closed = replace(enter(withdraw_question(status, message), "Closed", reason, message), closed_at=now)
     closed = set_condition(closed, "Closed", reason, message, now)
     if any(each.type == "Escalated" and each.status == "True" for each in closed.conditions):
         closed = set_condition(closed, "Escalated", reasons.RESOLVED_BY_PEOPLE, message, now, true=False)

@@ -1,10 +1,10 @@
-"""The arrows GUARD and INTEND: find the step that applies, ask every brake, reserve a place, pin the plan."""
+"""The arrows GUARD and INTEND: find the step that applies, ask brakes and people, reserve a place, pin the plan."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from platelet import actions, guards
-from platelet.core import conditions, escalating, meaning, record, settling
+from platelet.core import approving, conditions, escalating, meaning, record, settling
 from platelet.core.decision import Decision
 from platelet.guards import occurrence
 from platelet.model import durations, reasons
@@ -37,8 +37,13 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     policy, workload = situation.policy, situation.workload
     if policy is None or workload is None:
         return Decision(status=status)
-    status = replace(status, waiting_since=status.waiting_since or now)
-    give_up_at = (status.waiting_since or now) + policy.limits.give_up_after
+    heard = approving.hear(situation, status, now)
+    if heard is not None:
+        return heard
+    awaited = status.state == "AwaitingApproval"  # people's time is the approval's, not giveUpAfter
+    since = now if awaited else status.waiting_since or now
+    status = replace(status, state="Waiting", waiting_since=since)
+    give_up_at = since + policy.limits.give_up_after
     if give_up_at <= now:
         message = _why_not(status, policy.limits.give_up_after)
         return escalating.escalate(situation, status, reasons.GAVE_UP, message, now)
@@ -48,18 +53,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
         return escalating.escalate(situation, status, reasons.NO_STEP_LEFT, message, now)
     if isinstance(rung.plan, Deny):
         return _denied(rung, rung.plan, give_up_at, now)
-    if isinstance(rung.plan, Refusal):
-        skipped = _skip(rung.status, rung.step, rung.action.key, rung.plan.reason, rung.plan.message, now)
-        return Decision(status=skipped)
-    if status.attempts and _tries(situation, status) >= _TRIES_PER_STEP:
-        text = f"{_TRIES_PER_STEP} attempts of this step came to nothing"
-        return Decision(status=_skip(rung.status, rung.step, rung.action.key, reasons.UNKNOWN_OUTCOME, text, now))
-    reserved = open_reservation(situation, rung.status)
-    if reserved is None:
-        return Decision(status=rung.status, effects=(_reserve(rung, rung.plan, workload, now),))
-    if reserved.take_back is not None and reserved.take_back.replicas_before != workload.replicas:
-        return Decision(status=rung.status, effects=(settling.abandon(reserved, now),))
-    return Decision(status=_intend(rung, rung.plan, workload, reserved, now))
+    return _take(rung, rung.plan, workload, now)
 
 
 def find_rung(situation: Situation, status: RemediationStatus, now: datetime) -> Rung | None:
@@ -104,6 +98,28 @@ def open_reservation(situation: Situation, status: RemediationStatus) -> Entry |
     )
 
 
+def _take(rung: Rung, plan: Plan | Refusal, workload: Workload, now: datetime) -> Decision:
+    """The guards allow: pass the step over, ask a person, take a place, or pin the plan under the place."""
+    situation = rung.situation
+    if isinstance(plan, Refusal):
+        skipped = _skip(rung.status, rung.step, rung.action.key, plan.reason, plan.message, now)
+        return Decision(status=skipped)
+    if rung.status.attempts and _tries(situation, rung.status) >= _TRIES_PER_STEP:
+        text = f"{_TRIES_PER_STEP} attempts of this step came to nothing"
+        return Decision(status=_skip(rung.status, rung.step, rung.action.key, reasons.UNKNOWN_OUTCOME, text, now))
+    reserved = open_reservation(situation, rung.status)
+    attempt = reserved.id if reserved else _next_id(situation, rung.status)
+    question = approving.ask(situation, rung.status, rung.step, rung.action.traits, plan, attempt, now)
+    if question is not None:
+        given_up = (settling.abandon(reserved, now),) if reserved else ()
+        return replace(question, effects=(*given_up, *question.effects))
+    if reserved is None:
+        return Decision(status=rung.status, effects=(_reserve(rung, plan, workload, attempt, now),))
+    if reserved.take_back is not None and reserved.take_back.replicas_before != workload.replicas:
+        return Decision(status=rung.status, effects=(settling.abandon(reserved, now),))
+    return Decision(status=_intend(rung, plan, workload, reserved, now))
+
+
 def _denied(rung: Rung, denial: Deny, give_up_at: datetime, now: datetime) -> Decision:
     if denial.escalate:
         return escalating.escalate(rung.situation, rung.status, denial.reason, denial.message, now)
@@ -120,7 +136,7 @@ def _denied(rung: Rung, denial: Deny, give_up_at: datetime, now: datetime) -> De
     return Decision(
         status=waiting,
         effects=(settling.abandon(held, now),) if held else (),  # a place that is not used now blocks nobody
-        again_at=min(denial.retry_at or give_up_at, give_up_at),
+        again_at=min(filter(None, (denial.retry_at, give_up_at, approving.expires_at(rung.status)))),
     )
 
 
@@ -140,14 +156,18 @@ def _numbers(situation: Situation, status: RemediationStatus) -> list[int]:
     return [int(tail) for tail in tails if tail.isdigit()]
 
 
+def _next_id(situation: Situation, status: RemediationStatus) -> str:
+    number = max(_numbers(situation, status), default=0) + 1
+    return f"{situation.remediation.uid}/{status.step}/{number}"
+
+
 def _tries(situation: Situation, status: RemediationStatus) -> int:
     held = open_reservation(situation, status)
     return len(set(_numbers(situation, status))) - (1 if held else 0)
 
 
-def _reserve(rung: Rung, plan: Plan, workload: Workload, now: datetime) -> Reserve:
-    situation, status = rung.situation, rung.status
-    number = max(_numbers(situation, status), default=0) + 1
+def _reserve(rung: Rung, plan: Plan, workload: Workload, attempt: str, now: datetime) -> Reserve:
+    situation = rung.situation
     back = None
     if plan.take_back is not None and plan.post.replicas is not None:
         back = PendingTakeBack(
@@ -158,7 +178,7 @@ def _reserve(rung: Rung, plan: Plan, workload: Workload, now: datetime) -> Reser
             when_resolved=plan.take_back.when_resolved,
         )
     entry = Entry(
-        id=f"{situation.remediation.uid}/{status.step}/{number}",
+        id=attempt,
         target=situation.target,
         policy=situation.policy.key if situation.policy else "",
         epoch=situation.epoch,
@@ -172,6 +192,8 @@ def _intend(rung: Rung, plan: Plan, workload: Workload, entry: Entry, now: datet
     post = plan.post
     if entry.take_back is not None and post.replicas is not None:
         post = replace(post, replicas=entry.take_back.replicas_set)
+    given = approving.approved(rung.status, entry.id)
+    asked = record.withdraw_question(rung.status, "nobody has to approve it any more")
     attempt = Attempt(
         id=entry.id,
         step=rung.status.step,
@@ -181,8 +203,10 @@ def _intend(rung: Rung, plan: Plan, workload: Workload, entry: Entry, now: datet
         pre=meaning.pin(workload),
         post=post,
         take_back=plan.take_back,
+        approved_by=given.by if given else "",
+        approved_at=given.answered_at if given else None,
     )
-    status = record.enter(rung.status, "Acting", reasons.INTENDED, plan.summary)
+    status = record.enter(asked, "Acting", reasons.INTENDED, plan.summary)
     status = record.put_attempt(status, attempt)
     return record.note(
         status, now, step=rung.step.name, by=rung.action.key, reason=reasons.INTENDED, message=plan.summary

@@ -11,9 +11,9 @@ from platelet.model.workload import Workload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What has just become true of an incident: platelet acted, it helped, people have it, or it is over."""
+    """What has just become true of an incident: a question, an act, that it helped, that people have it, its end."""
 
-    kind: Literal["Acted", "Recovered", "Escalated", "Resolved"]
+    kind: Literal["ApprovalNeeded", "Acted", "Recovered", "Escalated", "Resolved"]
     remediation: Remediation
     workload: Workload | None  # None: deleted
     policy: Policy | None  # None: deleted

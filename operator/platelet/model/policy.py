@@ -12,6 +12,7 @@ from platelet.model.maintenance import MaintenanceWindows
 from platelet.model.workload import WorkloadRef
 
 Mode = Literal["Observe", "Approve", "Enforce"]
+ACTING: tuple[Mode, ...] = ("Approve", "Enforce")  # the modes in which something may be done
 DAY = timedelta(hours=24)  # the budget's memory: no window and no cooldown may be longer
 _MAX_UNHEALTHY = r"^([0-9]{1,2}|100)%$|^[0-9]{1,4}$"
 
@@ -70,6 +71,28 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRules:
+    """Which plans a person must approve, besides all of mode Approve and the steps that ask for it."""
+
+    expires_after: Annotated[
+        Duration,
+        Between("1s", "24h"),
+        Field(description="How long an answer is awaited; then people have the incident."),
+    ] = timedelta(minutes=30)
+    kinds: Annotated[
+        tuple[Literal["Deployment", "StatefulSet", "DaemonSet"], ...],
+        Field(
+            max_length=3,
+            description="Steps that replace the pods of these kinds (restart, undo) need a person's approval in mode "
+            "Enforce, too: a data store that a machine restarts is an incident. Empty: none.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = ("StatefulSet",)
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A RemediationPolicy as decisions see it, live. Only `ready` policies may act."""
 
@@ -79,6 +102,7 @@ class Policy:
     mode: Mode
     priority: int = 0
     limits: Limits = field(default_factory=Limits)
+    approval: ApprovalRules = field(default_factory=ApprovalRules)
     force: bool = False  # act even where GitOps or another operator owns the workload
     suspended: str = ""  # the reason, when people suspended the policy
     has_webhook: bool = False  # escalations are also delivered by HTTP
@@ -109,6 +133,7 @@ class Step:
     action: str  # the key in the Runbook: rolloutRestart, rolloutUndo, scale
     settings: Any  # the action's own dataclass, already validated
     when: str = ""
+    needs_approval: bool = False  # by a person, whatever the policy's mode
     verify: Verification = field(default_factory=Verification)
 
 

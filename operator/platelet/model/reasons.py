@@ -26,6 +26,14 @@ BUDGET_FULL = "BudgetFull"
 HISTORY_LOST = "HistoryLost"
 NOT_LEADER = "NotLeader"
 
+# Approval by people
+APPROVAL_NEEDED = "ApprovalNeeded"
+APPROVED = "Approved"
+REJECTED = "Rejected"
+APPROVAL_EXPIRED = "ApprovalExpired"
+PLAN_CHANGED = "PlanChanged"
+NOT_THIS_PLAN = "NotThisPlan"
+
 # Steps and actions
 CONDITION_FALSE = "ConditionFalse"
 CONDITION_ERROR = "ConditionError"
@@ -82,4 +90,3 @@ INVALID_CONDITION = "InvalidCondition"
 INVALID_MAINTENANCE_WINDOW = "InvalidMaintenanceWindow"
 INVALID_SPEC = "InvalidSpec"
 NAMESPACE_SELECTOR_NOT_ALLOWED = "NamespaceSelectorNotAllowed"
-APPROVE_NOT_AVAILABLE = "ApproveNotAvailable"

@@ -11,10 +11,14 @@ from platelet.model.policy import Mode
 from platelet.model.signal import Evidence, ShortText, Text
 from platelet.model.workload import Kind, Name
 
-State = Literal["Waiting", "Acting", "Verifying", "Monitoring", "Escalated", "Closed"]
+State = Literal["Waiting", "AwaitingApproval", "Acting", "Verifying", "Monitoring", "Escalated", "Closed"]
 Phase = Literal["Intended", "Done", "Refused", "Superseded", "Unknown"]
 VerdictName = Literal["Recovered", "Failed", "Inconclusive"]
 AttemptKind = Literal["Act", "TakeBack"]
+Answer = Literal["Approved", "Rejected", "Expired", "Void"]
+
+BEFORE_ACTING: tuple[State, ...] = ("Waiting", "AwaitingApproval")
+"""Nothing is under way for the present step: it may still be judged anew."""
 
 MAX_EVIDENCE = 20
 MAX_DECISIONS = 30
@@ -99,9 +103,39 @@ class Attempt:
     pre: PreState
     post: PostState
     take_back: TakeBack | None = None
+    approved_by: ShortText = ""  # the person, where one had to approve it
+    approved_at: Timestamp | None = None
     verdict: VerdictName | None = None
     verdict_at: Timestamp | None = None
     verdict_message: Text = ""
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """The plan that a person is asked to approve, and what became of the question."""
+
+    token: ShortText  # what an answer must carry: it holds for this remediation, step, attempt and plan only
+    attempt: ShortText  # the id that the attempt will have
+    step: int
+    step_name: ShortText
+    action: ShortText
+    summary: Text  # what will be done
+    why: Text  # a person is asked
+    plan_hash: ShortText  # of all that the plan relies on and writes, but for times
+    pre: PreState
+    post: PostState
+    asked_at: Timestamp
+    expires_at: Timestamp
+    answer: Answer | None = None
+    by: ShortText = ""  # who answered
+    answered_at: Timestamp | None = None  # when the operator heard it
+    message: Text = ""  # why it was rejected or is void; or what is wrong with the last answer
+    delivered: bool = False  # the webhook answered 2xx
+    deliveries: int = 0
+    retry_at: Timestamp | None = None
+    last_error: Text = ""
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -203,6 +237,7 @@ class RemediationStatus:
     step: int = 0
     step_name: ShortText = ""
     waiting: Waiting | None = None
+    approval: Approval | None = None  # the last plan that a person was asked to approve
     verifying: Verifying | None = None
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=MAX_EVIDENCE)] = ()
     evidence_dropped: int = 0
@@ -230,5 +265,6 @@ class Remediation:
     uid: str
     resource_version: str
     generation: int = 1
+    annotations: Mapping[str, str] = field(default_factory=dict)  # those of platelet.dev: people answer by them
     spec: RemediationSpec
     status: RemediationStatus = field(default_factory=RemediationStatus)

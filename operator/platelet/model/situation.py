@@ -19,6 +19,7 @@ class ActionTraits:
     name: str = ""
     changes_template: bool = False  # to another template: undo (a restart only stamps)
     changes_replicas: bool = False
+    replaces_pods: bool = False  # undo and restart; more replicas leave those alone that there are
     heals_rollout: bool = False  # may act on an unfinished rollout whose own pods are sick
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from platelet.model.policy import ACTING
 from platelet.model.remediation import Remediation
 from platelet.model.workload import Pod, WorkloadRef
 from platelet.shell.clock import Clock
@@ -124,7 +125,7 @@ class Flow:
         modes = self._parts.pod_watch.modes(target)
         if not modes:
             return None
-        return self._seconds_until(await self._parts.historian.look(target, acting="Enforce" in modes))
+        return self._seconds_until(await self._parts.historian.look(target, acting=not modes.isdisjoint(ACTING)))
 
     async def _policies(self, _task: Task) -> float | None:
         """Policies have changed: what they call for may be present already."""

@@ -15,7 +15,7 @@ from platelet.api import workloads as workload_contract
 from platelet.api.invalid import InvalidSpec
 from platelet.core import references, signals
 from platelet.model.policy import Settings, Step
-from platelet.model.remediation import Remediation
+from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
 from platelet.model.situation import Situation
@@ -122,7 +122,7 @@ class Gatherer:
         now_signals = self._signals(remediation, standing, sight)
         attempt = remediation.status.attempts[-1].id if remediation.status.attempts else ""
         around = surroundings.Around()
-        if remediation.status.state == "Waiting":  # only then is anything planned that these could forbid
+        if remediation.status.state in BEFORE_ACTING:  # only then is anything planned that these could forbid
             around = await surroundings.read(self._kube, target, standing, siblings, sight.pods, now_signals)
         return Situation(
             settings=self._around.settings,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from platelet import sinks
 from platelet.core import history
 from platelet.model import reasons
-from platelet.model.remediation import Remediation
+from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.gathering import Sight, read_remediations, see, target_of
@@ -66,4 +66,4 @@ def _incident(siblings: Sequence[Remediation]) -> history.Incident:
     young = any(each.status.waiting and each.status.waiting.reason == reasons.TOO_YOUNG for each in siblings)
     if young or states & {"Acting", "Verifying"}:
         return "changing"
-    return "open" if states & {"Waiting", "Escalated"} else "none"
+    return "open" if states & {*BEFORE_ACTING, "Escalated"} else "none"

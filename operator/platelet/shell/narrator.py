@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from platelet.model.remediation import Attempt, DecisionRecord, Remediation, RemediationStatus
+from platelet.model.remediation import BEFORE_ACTING, Attempt, DecisionRecord, Remediation, RemediationStatus
 from platelet.shell.metrics import Metrics
 
 log = structlog.get_logger("platelet.remediation")
@@ -41,7 +41,7 @@ class Narrator:
         """Take all Remediations as read: how many are open, by state, and how many could not be read."""
         self._metrics.remediations_open.labels(state="Unreadable").set(unreadable)
         states = Counter(each.status.state for each in remediations)
-        for state in ("Waiting", "Acting", "Verifying", "Monitoring", "Escalated"):
+        for state in (*BEFORE_ACTING, "Acting", "Verifying", "Monitoring", "Escalated"):
             self._metrics.remediations_open.labels(state=state).set(states[state])
 
     def _count_attempts(self, before: tuple[Attempt, ...], after: tuple[Attempt, ...]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from platelet.api import workloads
 from platelet.api.targets import Targets
 from platelet.model.policy import Scope
-from platelet.model.remediation import Remediation
+from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.signal import Signal
 from platelet.model.situation import NodeHealth
 from platelet.model.workload import Kind, Pod, WorkloadRef
@@ -15,7 +15,7 @@ from platelet.shell.kube import AUTOSCALERS, NODES, WORKLOADS, Json, Kube, NotFo
 from platelet.shell.policy_book import Standing
 
 _NODES_READ = 10
-_TROUBLED = ("Waiting", "Acting", "Verifying", "Escalated")
+_TROUBLED = (*BEFORE_ACTING, "Acting", "Verifying", "Escalated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,19 @@ from platelet.model.notice import Notice
 
 NOTE_LENGTH = 1024  # bytes; the limit of events.k8s.io/v1
 _REASONS = {
+    "ApprovalNeeded": reasons.APPROVAL_NEEDED,
     "Acted": reasons.ACTED,
     "Recovered": reasons.RECOVERED,
     "Escalated": reasons.ESCALATED,
     "Resolved": reasons.RESOLVED,
 }
-_ACTIONS = {"Acted": "Act", "Recovered": "Verify", "Escalated": "Escalate", "Resolved": "Resolve"}
+_ACTIONS = {
+    "ApprovalNeeded": "Ask",
+    "Acted": "Act",
+    "Recovered": "Verify",
+    "Escalated": "Escalate",
+    "Resolved": "Resolve",
+}
 
 
 def render(notice: Notice) -> tuple[Publish, ...]:

@@ -5,10 +5,11 @@ What it says comes from the Remediation alone: no template, no environment, no c
 
 from typing import Any
 
+from platelet.model.approval import how_to_annotate, how_to_approve
 from platelet.model.durations import format_time
 from platelet.model.effects import Deliver
 from platelet.model.notice import Notice
-from platelet.model.remediation import Attempt
+from platelet.model.remediation import Approval, Attempt, Remediation
 
 API_VERSION = "platelet.dev/v1alpha1"
 
@@ -35,7 +36,7 @@ def _event(notice: Notice) -> dict[str, Any]:
     target = remediation.spec.target_ref
     return {
         "specversion": "1.0",
-        "id": f"{remediation.uid}/{kind}",
+        "id": "/".join([remediation.uid, kind, *([_token(notice)] if _token(notice) else [])]),
         "source": f"/apis/{API_VERSION}/namespaces/{remediation.namespace}/remediations/{remediation.name}",
         "type": f"dev.platelet.remediation.{kind}",
         "time": format_time(notice.at),
@@ -58,6 +59,25 @@ def _data(notice: Notice) -> dict[str, Any]:
         "openedAt": None if status.opened_at is None else format_time(status.opened_at),
         "evidence": [{"reason": fact.reason, "message": fact.message} for fact in status.evidence],
         "attempts": [_attempt(attempt) for attempt in status.attempts],
+        **({"approval": _approval(remediation, status.approval)} if status.approval and _token(notice) else {}),
+    }
+
+
+def _token(notice: Notice) -> str:
+    """What a question is about: each plan is asked about once. Empty for all other notices."""
+    asked = notice.remediation.status.approval
+    return asked.token if notice.kind == "ApprovalNeeded" and asked else ""
+
+
+def _approval(remediation: Remediation, asked: Approval) -> dict[str, Any]:
+    return {
+        "token": asked.token,
+        "action": asked.action,
+        "summary": asked.summary,
+        "why": asked.why,
+        "expiresAt": format_time(asked.expires_at),
+        "how": how_to_approve(remediation.namespace, remediation.name),
+        "howByKubectl": how_to_annotate(remediation.namespace, remediation.name, asked.token),
     }
 
 

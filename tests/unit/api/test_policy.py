@@ -183,7 +183,6 @@ JUDGED: dict[str, tuple[dict[str, Any], runbook.Runbook | None, str, str, str]] 
         reasons.NAMESPACE_SELECTOR_NOT_ALLOWED,
         "namespaceSelector is for policies in platelet-system only",
     ),
-    "mode Approve": ({"mode": "Approve"}, BOOK, "", reasons.APPROVE_NOT_AVAILABLE, "use Observe, or Enforce to act"),
 }
 
 

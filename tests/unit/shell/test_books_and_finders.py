@@ -43,7 +43,6 @@ async def test_a_good_policy_is_told_so_once() -> None:
 
 UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
     "without its runbook": ({"runbookRef": {"name": "missing"}}, "RunbookNotFound"),
-    "in a mode that is not there yet": ({"mode": "Approve"}, "ApproveNotAvailable"),
     "with a selector of namespaces outside of the operator's": (
         {"namespaceSelector": {"matchLabels": {"a": "b"}}},
         "NamespaceSelectorNotAllowed",
