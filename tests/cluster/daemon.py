@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
-from tests.cluster import binaries, control_plane, patience, processes
+from tests.cluster import binaries, control_plane, go_tools, patience, processes
 
 _REPOSITORY = Path(__file__).parents[2]
 _COMMAND = "tests.cluster"
@@ -84,7 +84,7 @@ def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a sign
 
 
 def _spawn() -> Daemon:
-    log = binaries.cache() / "daemon.log"
+    log = go_tools.cache() / "daemon.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", _COMMAND, "serve"],
@@ -114,11 +114,11 @@ def _running() -> Daemon | None:
 
 
 def _file() -> Path:
-    return binaries.cache() / "daemon.json"
+    return go_tools.cache() / "daemon.json"
 
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    with (binaries.cache() / "daemon.lock").open("w") as lock:
+    with (go_tools.cache() / "daemon.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

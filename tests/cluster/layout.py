@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.cluster import access, audit, certificates, processes
 
 Flags = dict[str, object]
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Layout:
     users: access.Access
     user_file: Path
     audit_policy: Path
+    address: str  # where the API server listens
 
     @property
     def audit_log(self) -> Path:
@@ -46,10 +48,14 @@ class Layout:
         """An API server with RBAC, users from a file, and the audit log."""
         return {
             "etcd-servers": f"http://127.0.0.1:{self.etcd_client_port}",
-            "bind-address": "127.0.0.1",
-            "advertise-address": "127.0.0.1",
+            "bind-address": self.address,
+            "advertise-address": self.address,
             "secure-port": self.api_port,
-            "endpoint-reconciler-type": "none",
+            # The Service `kubernetes` leads here, where pods could follow it.
+            "endpoint-reconciler-type": "none" if self.address == LOOPBACK else "lease",
+            "kubelet-preferred-address-types": "InternalIP",
+            "kubelet-client-certificate": self.keys.kubelet_client,
+            "kubelet-client-key": self.keys.kubelet_client_key,
             "cert-dir": self.directory / "certificates",
             "tls-cert-file": self.keys.serving,
             "tls-private-key-file": self.keys.serving_key,
@@ -90,12 +96,12 @@ class Layout:
         }
 
 
-def fresh() -> Layout:
+def fresh(address: str = LOOPBACK) -> Layout:
     """A directory with keys, users and the audit policy in it, and free ports."""
     directory = processes.data_directory()
     client, peer, api, kwok = processes.free_ports(4)
-    keys = certificates.write(directory / "certificates")
-    users = access.Access(directory, f"https://127.0.0.1:{api}", keys.ca)
+    keys = certificates.write(directory / "certificates", address)
+    users = access.Access(directory, f"https://{address}:{api}", keys.ca)
     return Layout(
         directory=directory,
         etcd_client_port=client,
@@ -106,4 +112,5 @@ def fresh() -> Layout:
         users=users,
         user_file=users.write_token_file(),
         audit_policy=audit.write_policy(directory / "audit-policy.json"),
+        address=address,
     )

