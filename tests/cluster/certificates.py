@@ -29,7 +29,7 @@ class Certificates:
     service_account_key: Path
 
 
-def write(directory: Path, address: str) -> Certificates:
+def write(directory: Path, address: str = "127.0.0.1") -> Certificates:
     """Make an authority, a serving certificate for loopback and this address, and a key that signs tokens."""
     directory.mkdir()
     ca_key, serving_key, client_key, token_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(4))
