@@ -45,5 +45,6 @@ ACTION = Action(
     settings=RolloutRestart,
     rights=on_workloads("patch"),
     traits=ActionTraits(name="rolloutRestart", replaces_pods=True),
+    needs_room=lambda _settings: True,
     plan=plan,
 )

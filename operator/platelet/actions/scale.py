@@ -156,5 +156,6 @@ ACTION = Action(
     settings=Scale,
     rights=on_workloads("patch", "scale", without=("DaemonSet",)),
     traits=ActionTraits(name="scale", changes_replicas=True),
+    needs_room=lambda settings: settings.by is None or settings.by > 0,
     plan=plan,
 )

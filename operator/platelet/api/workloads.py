@@ -72,6 +72,7 @@ def _progress(kind: Kind, spec: Mapping[str, Any], status: Mapping[str, Any]) ->
     daemon = kind == "DaemonSet"
     counts = _DAEMON_COUNTS if daemon else _COUNTS
     wanted = status.get("desiredNumberScheduled") if daemon else spec.get("replicas")
+    conditions = lenient.by_type(status.get("conditions"))
     return {
         "observed_generation": lenient.number(status.get("observedGeneration")),
         "replicas": lenient.number(wanted, absent=0 if daemon else 1),
@@ -80,9 +81,17 @@ def _progress(kind: Kind, spec: Mapping[str, Any], status: Mapping[str, Any]) ->
         "update_revision": lenient.text(status.get("updateRevision")),
         "conditions": {
             kind: (lenient.text(condition.get("status")), lenient.text(condition.get("reason")))
-            for kind, condition in lenient.by_type(status.get("conditions")).items()
+            for kind, condition in conditions.items()
         },
+        "cannot_create": _why_no_pods(conditions.get("ReplicaFailure", {})),
     }
+
+
+def _why_no_pods(condition: Mapping[str, Any]) -> str:
+    """A pod that was refused shows in no pod: a full quota, a limit range, an admission webhook. Deployments tell."""
+    if condition.get("status") != "True" or condition.get("reason") != "FailedCreate":
+        return ""
+    return lenient.text(condition.get("message")) or "FailedCreate"
 
 
 def read_availability(kind: Kind, obj: Mapping[str, Any]) -> tuple[int, int]:

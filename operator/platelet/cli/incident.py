@@ -109,7 +109,8 @@ def _judge(situation: Situation, position: int, now: datetime) -> Judgement:
     step = situation.steps[position]
     status = replace(situation.remediation.status, step=position, step_name=step.name)
     action = actions.BY_KEY[step.action]
-    seen = replace(situation, action=action.traits, remediation=replace(situation.remediation, status=status))
+    traits, remediation = action.traits_with(step.settings), replace(situation.remediation, status=status)
+    seen = replace(situation, action=traits, remediation=remediation)
     return Judgement(
         condition=conditions.holds(step, situation, status, now),
         plan=action.plan(step.settings, seen, now),

@@ -71,7 +71,8 @@ def find_rung(situation: Situation, status: RemediationStatus, now: datetime) ->
         if not answer.holds:
             status = _skip(status, step, "when", answer.reason, answer.message, now)
             continue
-        seen = replace(situation, action=action.traits, remediation=replace(situation.remediation, status=status))
+        traits, remediation = action.traits_with(step.settings), replace(situation.remediation, status=status)
+        seen = replace(situation, action=traits, remediation=remediation)
         denial = guards.first_denial(seen, now)
         if denial is not None:
             return Rung(status=status, situation=seen, step=step, action=action, plan=denial[1], denied_by=denial[0])

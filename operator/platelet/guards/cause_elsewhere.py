@@ -1,4 +1,4 @@
-"""The cause is within the workload (TRAPS 44): no action on it mends a node, a full cluster or a deleted Secret."""
+"""The cause is within the workload (TRAPS 44): no action on it mends a node, a full quota or a deleted Secret."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,13 +10,18 @@ from platelet.model.verdict import Deny
 from platelet.model.workload import Pod
 
 _NAMED = 3  # how many causes a message names
+_QUOTED = 300  # characters of the API server's own words
 
 
 def deny(situation: Situation, now: datetime) -> Deny | None:
-    """Deny, and tell people, when something is missing, or when every sick pod has a cause outside of it."""
+    """Deny, and tell people, when something is missing, no pod can be made, or every sick pod has a cause outside."""
     if situation.missing_references:
         missing = _first(situation.missing_references)
         message = f"{missing} is missing, and the last healthy template needs it too"
+        return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
+    refused = situation.workload.cannot_create if situation.workload is not None else ""
+    if refused and situation.action.needs_room:
+        message = f"no more pods of {situation.target} can be made: {refused[:_QUOTED]}"
         return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
     sick = _sick_pods(situation)
     causes = [_cause(pod, situation.nodes) for pod in sick]

@@ -30,6 +30,8 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     controller_lags = workload.observed_generation < workload.generation
     if situation.action.heals_rollout and not controller_lags and _is_the_fault(workload, situation):
         return None
+    if situation.action.needs_room and workload.cannot_create and not controller_lags and not _goes_on(workload):
+        return None  # not a rollout, but pods that cannot be made: causeElsewhere says so
     return Deny(
         reason=reasons.ROLLOUT_IN_PROGRESS,
         message=f"a rollout of {situation.target} is not finished: {unfinished}{_why_no_undo(situation)}",
@@ -55,6 +57,11 @@ def _unfinished(workload: Workload, situation: Situation, now: datetime) -> str 
     if not reason and workload.available_replicas < workload.updated_replicas and _is_young(situation, now):
         return f"{workload.available_replicas} of {workload.updated_replicas} new pods are available"
     return None
+
+
+def _goes_on(workload: Workload) -> bool:
+    """Whether a rollout that pods were refused to may still make room for itself."""
+    return workload.conditions.get("Progressing", ("", COMPLETE))[1] not in (COMPLETE, DEADLINE_EXCEEDED)
 
 
 def _is_young(situation: Situation, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """What a room's file offers to its list: an action, a guard, a check or a sink, as one value."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -26,6 +26,11 @@ class Action:
     rights: tuple[Right, ...]  # what its writes need, and no more
     traits: ActionTraits
     plan: Callable[[Any, Situation, datetime], Plan | Refusal]
+    needs_room: Callable[[Any], bool] = lambda _settings: False  # whether these settings ask for new pods
+
+    def traits_with(self, settings: Any) -> ActionTraits:
+        """Say what guards must know of a step with these settings."""
+        return replace(self.traits, needs_room=self.needs_room(settings))
 
 
 class Guard(NamedTuple):

@@ -20,6 +20,7 @@ class ActionTraits:
     changes_template: bool = False  # to another template: undo (a restart only stamps)
     changes_replicas: bool = False
     replaces_pods: bool = False  # undo and restart; more replicas leave those alone that there are
+    needs_room: bool = False  # nothing comes of it where no pods can be made: restart, more replicas
     heals_rollout: bool = False  # may act on an unfinished rollout whose own pods are sick
 
 

@@ -110,3 +110,19 @@ def test_guards_know_what_an_action_touches() -> None:
     assert [key for key, each in traits.items() if each.changes_template] == ["rolloutUndo"]
     assert [key for key, each in traits.items() if each.changes_replicas] == ["scale"]
     assert [key for key, each in traits.items() if each.heals_rollout] == ["rolloutUndo"]
+
+
+@pytest.mark.parametrize(
+    ("key", "settings", "needs"),
+    [
+        ("rolloutUndo", {}, False),
+        ("rolloutRestart", {}, True),
+        ("scale", {"to": 5}, True),
+        ("scale", {"by": 1}, True),
+        ("scale", {"by": -1}, False),
+    ],
+)
+def test_guards_know_whether_a_step_asks_for_new_pods(key: str, settings: dict[str, int], *, needs: bool) -> None:
+    """An undo may ask for less than there is; fewer replicas do."""
+    action = actions.BY_KEY[key]
+    assert action.traits_with(action.settings(**settings)).needs_room is needs

@@ -186,6 +186,21 @@ def test_a_pod_says_which_revision_it_is_of() -> None:
     assert workloads.read_pod(pod).revision_hash == "api-9f"
 
 
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [
+        ({"status": "True", "reason": "FailedCreate", "message": "exceeded quota: small"}, "exceeded quota: small"),
+        ({"status": "True", "reason": "FailedCreate"}, "FailedCreate"),
+        ({"status": "False", "reason": "FailedCreate", "message": "exceeded quota: small"}, ""),
+        ({"status": "True", "reason": "FailedDelete", "message": "no"}, ""),
+    ],
+)
+def test_why_no_pods_can_be_made_is_read_from_replica_failure(condition: dict[str, str], why: str) -> None:
+    """TRAPS 44: a pod that was refused is nowhere else to be seen."""
+    status = {"conditions": [{"type": "ReplicaFailure", **condition}]}
+    assert workloads.read_workload("Deployment", {**DEPLOYMENT, "status": status}).cannot_create == why
+
+
 def test_secrets_of_a_template_do_not_show() -> None:
     """TRAPS 48: a workload in a log line carries no env value."""
     secret = copy.deepcopy(DEPLOYMENT)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from platelet.guards import cause_elsewhere, managed_elsewhere, protected_namespace
+from platelet import guards
+from platelet.guards import cause_elsewhere, managed_elsewhere, protected_namespace, rollout_in_progress
 from platelet.model import reasons
 from platelet.model.policy import Settings
 from platelet.model.situation import NodeHealth, Situation
@@ -58,6 +59,9 @@ WITHIN = {
     ),
     "an alert fires, and no pod is sick": a_situation(signals=(an_alert(),), pods=(a_pod(),), nodes=NOT_READY),
     "there are no pods": a_situation(pods=()),
+    "no pods can be made, and the action asks for none": a_situation(
+        workload=a_workload(cannot_create="exceeded quota: small"), nodes=WELL
+    ),
 }
 
 
@@ -115,9 +119,36 @@ def test_an_outside_cause_goes_to_people_at_once(situation: Situation, said: str
     assert said in denial.message
 
 
+QUOTA = 'pods "api-3" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2'
+NO_ROOM = a_workload(replicas=3, cannot_create=QUOTA)
+NEEDS_ROOM = [replace(RESTART, needs_room=True), replace(SCALE, needs_room=True)]
+
+
+@pytest.mark.parametrize("action", NEEDS_ROOM, ids=lambda action: action.name)
+def test_where_no_pods_can_be_made_no_new_ones_are_asked_for(action: Any) -> None:
+    """Not even while all pods that are there are well: the guard on rollouts leaves it to this one."""
+    situation = a_situation(workload=NO_ROOM, action=action, signals=(an_alert(),), pods=(a_pod(),))
+    found = guards.first_denial(situation, NOW)
+    assert found is not None
+    assert (found[0], found[1].reason, found[1].escalate) == ("causeElsewhere", reasons.CAUSE_ELSEWHERE, True)
+    assert QUOTA in found[1].message
+
+
+@pytest.mark.parametrize("action", NEEDS_ROOM, ids=lambda action: action.name)
+def test_a_rollout_that_goes_on_may_make_room_for_itself(action: Any) -> None:
+    """Pods of the old template free the quota as they go; after its deadline it has not."""
+    on = replace(NO_ROOM, conditions={"Progressing": ("True", "ReplicaSetUpdated")})
+    denial = rollout_in_progress.deny(a_situation(workload=on, action=action), NOW)
+    assert denial is not None
+    assert denial.reason == reasons.ROLLOUT_IN_PROGRESS
+    over = replace(NO_ROOM, conditions={"Progressing": ("False", rollout_in_progress.DEADLINE_EXCEEDED)})
+    assert rollout_in_progress.deny(a_situation(workload=over, action=action), NOW) is None
+
+
 YOUNG = a_signal(holds_at=NOW + minutes(1))
 HOPELESS: dict[str, Any] = {
     "the cause is elsewhere": (cause_elsewhere, {"nodes": NOT_READY}),
+    "no pods can be made": (cause_elsewhere, {"workload": NO_ROOM, "action": NEEDS_ROOM[0]}),
     "something is missing": (cause_elsewhere, {"missing_references": ("secret/db",)}),
     "GitOps owns the workload": (
         managed_elsewhere,
