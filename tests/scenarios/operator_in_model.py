@@ -5,6 +5,7 @@ event loop of its own.
 """
 
 import asyncio
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,7 @@ class Process:
         self._inbox = AlertInbox(
             self.api, clock, self._book, opener, finder, Untargeted(self.api, clock, publisher, mailbox)
         )
+        self._held = HeldAlerts(self.api)
         self._flow = self._make_flow(opener, finder, healthy_for)
         self._main = self.loop.create_task(self._stand())
 
@@ -123,6 +125,10 @@ class Process:
     def hand_over(self, alerts: list[Alert]) -> "asyncio.Task[None]":
         """What the receiver does with the alerts of one body; a result without an error is the answer 200."""
         return self.loop.create_task(self._inbox.store(alerts, 0))
+
+    def poll(self, *, suppressed: Collection[str] = (), active: Collection[str] = ()) -> "asyncio.Task[None]":
+        """What the poller stores of an answer of Alertmanager about alerts that are known already."""
+        return self.loop.create_task(self._held.suppress(suppressed, active, self.world.clock.now()))
 
     def end(self) -> None:
         """The test is over: leave nothing behind."""
@@ -225,7 +231,7 @@ class Process:
             historian=historian,
             pod_watch=PodWatch(clock, self._book, opener, finder, self._deployments),
             sweeper=Sweeper(self.api, clock, self._ledger, opener, self.succession),
-            held_alerts=HeldAlerts(self.api),
+            held_alerts=self._held,
             narrator=narrator,
         )
         return Flow(parts, self._queue, RESYNC.total_seconds())

@@ -1,12 +1,12 @@
 """Pure edits of a Remediation's status: every list is bounded and says how many were dropped."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from platelet.api import conditions
-from platelet.model import reasons
+from platelet.model import alert, reasons
 from platelet.model.remediation import (
     MAX_ATTEMPTS,
     MAX_DECISIONS,
@@ -122,6 +122,7 @@ def merge_evidence(status: RemediationStatus, fact: Evidence) -> RemediationStat
         count=known.count + 1,
         message=fact.message or known.message,
         resolved_at=fact.resolved_at,
+        suppressed_at=None if returned else known.suppressed_at,
     )
     return replace(
         status, evidence=tuple(merged if each.fingerprint == fact.fingerprint else each for each in status.evidence)
@@ -138,6 +139,25 @@ def is_late(fact: Evidence, known: Evidence) -> bool:
     if known.resolved_at is None:
         return fact.resolved_at is not None and fact.resolved_at < known.first_seen
     return fact.resolved_at is not None or fact.first_seen <= known.resolved_at
+
+
+def suppress(
+    status: RemediationStatus, suppressed: Collection[str], active: Collection[str], now: datetime
+) -> RemediationStatus:
+    """Mark the firing alerts that are silenced or inhibited, and lift the mark of those that are active again.
+
+    Both are told by fingerprint of the labels. An alert that is in neither keeps its mark: it may have resolved.
+    """
+    return replace(status, evidence=tuple(_suppressed(each, suppressed, active, now) for each in status.evidence))
+
+
+def _suppressed(fact: Evidence, suppressed: Collection[str], active: Collection[str], now: datetime) -> Evidence:
+    if fact.source != "alert" or fact.resolved_at is not None:
+        return fact
+    name = alert.fingerprint_of(fact.fingerprint)
+    if name in active:
+        return replace(fact, suppressed_at=None)
+    return replace(fact, suppressed_at=fact.suppressed_at or now) if name in suppressed else fact
 
 
 def resolve_pods(status: RemediationStatus, now: datetime) -> RemediationStatus:

@@ -62,6 +62,7 @@ def _from_alert(fact: Evidence, pods: Sequence[Pod], newest: str) -> Signal:
         since=fact.first_seen,
         holds_at=fact.holds_at or fact.first_seen,
         severity=fact.severity,
+        suppressed=fact.suppressed_at is not None,
         pods=tuple(each.name for each in sick[:10]),
         newest_only=bool(sick) and bool(newest) and all(each.revision_hash == newest for each in sick),
     )

@@ -1,4 +1,4 @@
-"""The signal has held for as long as its trigger asks: asked before any limit (TRAPS 24)."""
+"""A signal has held for as long as its trigger asks, and nobody has silenced it: asked before any limit (TRAPS 24)."""
 
 from datetime import datetime
 
@@ -7,13 +7,19 @@ from platelet.model.durations import say_time
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 
+_NAMED = 3  # alerts in a message
+
 
 def deny(situation: Situation, now: datetime) -> Deny | None:
-    """Deny until one signal is old enough to act on."""
+    """Deny until one signal is old enough to act on; an alert that is silenced or inhibited is none (TRAPS 20)."""
     signals = [signal for signal in situation.signals if signal.source != "takeBack"]
-    if any(signal.holds_at <= now for signal in signals):
+    loud = [signal for signal in signals if not signal.suppressed]
+    if any(signal.holds_at <= now for signal in loud):
         return None
-    youngest_wait = min(signals, key=lambda signal: signal.holds_at, default=None)
+    youngest_wait = min(loud, key=lambda signal: signal.holds_at, default=None)
+    if youngest_wait is None and signals:
+        named = ", ".join(sorted({signal.reason for signal in signals})[:_NAMED])
+        return Deny(reason=reasons.ALERT_SILENCED, message=f"{named} is silenced or inhibited in Alertmanager")
     if youngest_wait is None:
         return Deny(reason=reasons.TOO_YOUNG, message="no signal holds at present")
     return Deny(

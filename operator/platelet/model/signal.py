@@ -28,6 +28,7 @@ class Signal:
     holds_at: datetime
     severity: ShortText = ""
     pods: tuple[str, ...] = ()  # sick pods, by name, bounded
+    suppressed: bool = False  # an alert that is silenced or inhibited in Alertmanager: no reason to act, nor over
     newest_only: bool = False  # every sick pod belongs to the newest revision: the rollout itself is the fault
 
 
@@ -45,5 +46,6 @@ class Evidence:
     count: Annotated[int, Field(ge=1)] = 1
     severity: ShortText = ""
     resolved_at: Timestamp | None = None  # alerts: when a sender said so; pods: when the signal was gone
+    suppressed_at: Timestamp | None = None  # since when Alertmanager is seen to silence or inhibit the alert
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL

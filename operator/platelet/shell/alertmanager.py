@@ -41,6 +41,9 @@ class HeldAlerts(Protocol):
     async def resolve(self, episodes: Collection[str], at: datetime) -> None:
         """Store that these are over. Raises NotStoredError."""
 
+    async def suppress(self, suppressed: Collection[str], active: Collection[str], at: datetime) -> None:
+        """Store which are silenced or inhibited and which are not, by fingerprint. Raises NotStoredError."""
+
 
 class TokenFile(httpx.Auth):
     """A bearer token from a file, read at each request: it may be rotated."""
@@ -117,6 +120,7 @@ class AlertmanagerPoller:
         at = self._now()
         held = {episode: fingerprint_of(episode) for episode in self._held.held()}
         seen, up_for = await self._look()
+        await self._held.suppress(seen.suppressed, frozenset(each.fingerprint for each in seen.firing), at)
         await self._store.store_present(seen.firing)
         if seen.rejected:  # one of those that could not be read may be any that seems absent
             _log.warning("alerts of Alertmanager unreadable", rejected=seen.rejected, why=seen.bad[:3])

@@ -1,12 +1,13 @@
 """The alerts that open Remediations hold as firing: what the poller compares with, and where it stores an absence."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from platelet.core import record
 from platelet.core.opening import Update
-from platelet.model.remediation import Remediation
+from platelet.model import alert
+from platelet.model.remediation import Remediation, RemediationStatus
 from platelet.shell.gathering import read_remediations
 from platelet.shell.kube import ApiError, Conflict, Kube, NotFound
 from platelet.shell.opener import store_status
@@ -20,16 +21,19 @@ class HeldAlerts:
         """Take the API to store in."""
         self._kube = kube
         self._held: dict[str, set[tuple[str, str]]] = {}
+        self._suppressed: set[str] = set()  # of the held ones, those that are on record so somewhere
 
     def seen(self, remediations: Iterable[Remediation]) -> None:
         """Remember which open Remediations hold which alerts."""
-        self._held = {}
+        self._held, self._suppressed = {}, set()
         for each in remediations:
             if each.status.state == "Closed":
                 continue
             for fact in each.status.evidence:
                 if fact.source == "alert" and fact.resolved_at is None:
                     self._held.setdefault(fact.fingerprint, set()).add((each.namespace, each.name))
+                    if fact.suppressed_at is not None:
+                        self._suppressed.add(fact.fingerprint)
 
     def held(self) -> Collection[str]:
         """Their episodes."""
@@ -37,19 +41,29 @@ class HeldAlerts:
 
     async def resolve(self, episodes: Collection[str], at: datetime) -> None:
         """Store that these are over. Raises NotStoredError when one could not be stored; the next poll tries again."""
+        await self._edit(episodes, lambda status: _resolved(status, episodes, at))
+
+    async def suppress(self, suppressed: Collection[str], active: Collection[str], at: datetime) -> None:
+        """Store which of them Alertmanager silences or inhibits and which no more. Raises NotStoredError."""
+        news = {each for each in self._held if alert.fingerprint_of(each) in suppressed} - self._suppressed
+        news |= {each for each in self._suppressed if alert.fingerprint_of(each) in active}
+        if news:
+            await self._edit(news, lambda status: record.suppress(status, suppressed, active, at))
+
+    async def _edit(self, episodes: Collection[str], edit: Callable[[RemediationStatus], RemediationStatus]) -> None:
         wanted = {place for episode in episodes for place in self._held.get(episode, ())}
         try:
             for each in await read_remediations(self._kube):
-                if (each.namespace, each.name) in wanted and each.status.state != "Closed":
-                    await self._resolve(each, episodes, at)
+                status = edit(each.status)
+                if (each.namespace, each.name) in wanted and each.status.state != "Closed" and status != each.status:
+                    await store_status(self._kube, each, Update(remediation=each, status=status))
         except (Conflict, NotFound, ApiError) as error:
             raise NotStoredError(str(error)) from error
 
-    async def _resolve(self, remediation: Remediation, episodes: Collection[str], at: datetime) -> None:
-        status = remediation.status
-        for fact in status.evidence:
-            if fact.fingerprint in episodes and fact.resolved_at is None:
-                over = replace(fact, last_seen=at, resolved_at=max(at, fact.first_seen))  # the sender's clock may lead
-                status = record.merge_evidence(status, over)
-        if status != remediation.status:
-            await store_status(self._kube, remediation, Update(remediation=remediation, status=status))
+
+def _resolved(status: RemediationStatus, episodes: Collection[str], at: datetime) -> RemediationStatus:
+    for fact in status.evidence:
+        if fact.fingerprint in episodes and fact.resolved_at is None:
+            over = replace(fact, last_seen=at, resolved_at=max(at, fact.first_seen))  # the sender's clock may lead
+            status = record.merge_evidence(status, over)
+    return status

@@ -48,6 +48,7 @@ class ApiRead:
 
     firing: tuple[Alert, ...]
     known: frozenset[str] = frozenset()  # fingerprints of all of them, suppressed ones included
+    suppressed: frozenset[str] = frozenset()  # fingerprints of those that are silenced or inhibited
     bad: tuple[str, ...] = ()
     rejected: int = 0  # above 0, the absence of an alert proves nothing
 
@@ -86,16 +87,22 @@ def read_api_alerts(body: bytes) -> ApiRead:
     raw = _decode(body)
     if not isinstance(raw, list):
         raise MalformedBodyError(f"the answer is {_type(raw)}, not a list")
-    firing, known, bad = [], set(), []
+    firing, states, bad = [], {}, []
     for index, each in enumerate(raw):
         try:
             alert = _read_alert(each, "firing")
-            if _api_state(each) == "active":
+            states[alert.fingerprint] = _api_state(each)
+            if states[alert.fingerprint] == "active":
                 firing.append(alert)
-            known.add(alert.fingerprint)
         except _BadAlertError as error:
             bad.append(f"alert {index}: {error}")
-    return ApiRead(firing=tuple(firing), known=frozenset(known), bad=tuple(bad[:MAX_COMPLAINTS]), rejected=len(bad))
+    return ApiRead(
+        firing=tuple(firing),
+        known=frozenset(states),
+        suppressed=frozenset(each for each, state in states.items() if state == "suppressed"),
+        bad=tuple(bad[:MAX_COMPLAINTS]),
+        rejected=len(bad),
+    )
 
 
 def read_started_at(body: bytes) -> datetime:

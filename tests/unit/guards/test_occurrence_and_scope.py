@@ -43,6 +43,28 @@ def test_denies_until_a_signal_holds(signals: tuple[Any, ...], retry_at: Any) ->
     assert (denial.reason, denial.retry_at) == (reasons.TOO_YOUNG, retry_at)
 
 
+SILENCED = an_alert(suppressed=True)
+UNDER_SILENCE = {
+    "all that fires is silenced": ((SILENCED,), reasons.ALERT_SILENCED),
+    "what is not silenced is too young": ((SILENCED, a_signal(holds_at=SOON)), reasons.TOO_YOUNG),
+    "pods show it too": ((SILENCED, a_signal()), None),
+    "another alert fires": ((SILENCED, an_alert(reason="Slow")), None),
+}
+
+
+@pytest.mark.parametrize(("signals", "reason"), UNDER_SILENCE.values(), ids=UNDER_SILENCE)
+def test_a_silenced_alert_is_no_reason_to_act(signals: tuple[Any, ...], reason: str | None) -> None:
+    """TRAPS 20: silences and inhibitions suppress."""
+    denial = occurrence.deny(a_situation(signals=signals), NOW)
+    assert (denial.reason if denial else None) == reason
+
+
+def test_people_are_not_told_of_a_cause_elsewhere_while_they_silence_it() -> None:
+    """A node's alert inhibits those of the workloads on it (TRAPS 21)."""
+    denial = occurrence.hopeless(a_situation(signals=(SILENCED,)), NOW, reasons.CAUSE_ELSEWHERE, "the node is gone")
+    assert not denial.escalate
+
+
 def others(count: int) -> frozenset[WorkloadRef]:
     return frozenset(WorkloadRef(kind="Deployment", namespace="shop", name=f"other-{n}") for n in range(count))
 

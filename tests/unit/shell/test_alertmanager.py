@@ -57,6 +57,7 @@ class Keeper:
         self.firing: list[str] = []
         self.holds: list[str] = []
         self.resolved: list[tuple[str, datetime]] = []
+        self.suppressed: list[tuple[Collection[str], Collection[str]]] = []
         self.fails = False
 
     async def store_present(self, alerts: Sequence[Alert]) -> None:
@@ -68,6 +69,11 @@ class Keeper:
     def held(self) -> Collection[str]:
         """Give what is held."""
         return self.holds
+
+    async def suppress(self, suppressed: Collection[str], active: Collection[str], at: datetime) -> None:
+        """Keep what is silenced or inhibited, and what is not."""
+        assert at
+        self.suppressed.append((suppressed, active))
 
     async def resolve(self, episodes: Collection[str], at: datetime) -> None:
         """Keep what is over."""
@@ -121,6 +127,13 @@ async def test_active_alerts_are_stored_and_suppressed_ones_are_not(scene: Scene
     await scene.poller.poll()
     assert scene.keeper.firing == [A]
     assert scene.poller.known_at == NOW
+
+
+async def test_what_is_silenced_is_told_from_what_is_active_and_from_what_is_in_no_state_yet(scene: Scene) -> None:
+    """Alertmanager says `suppressed` of both silenced and inhibited ones; a new one is `unprocessed` for a moment."""
+    scene.alertmanager.alerts = [an_alert(), an_alert(B, "suppressed"), an_alert("00000000000000cc", "unprocessed")]
+    await scene.poller.poll()
+    assert scene.keeper.suppressed == [({B}, {A})]
 
 
 async def test_absence_in_two_looks_a_minute_apart_is_a_resolution(scene: Scene) -> None:

@@ -182,6 +182,23 @@ async def test_an_alert_that_is_absent_is_stored_as_resolved() -> None:
     assert not held.held()
 
 
+async def test_a_silence_and_its_end_are_stored_once_each() -> None:
+    shell = Shell()
+    fact = evidence_of(an_alert())
+    held = HeldAlerts(shell.api)
+    held.seen([await with_an_open_remediation(shell, fact)])
+    await held.suppress({fact.fingerprint}, (), shell.clock.now())
+    (only,) = shell.remediations()
+    assert only.status.evidence[0].suppressed_at == shell.clock.now()
+    held.seen([only])
+    before = shell.world.server.index
+    await held.suppress({fact.fingerprint}, {"another"}, shell.clock.now())
+    assert shell.world.server.index == before, "nothing new was said, and something was asked"
+    await held.suppress((), {fact.fingerprint}, shell.clock.now())
+    (only,) = shell.remediations()
+    assert only.status.evidence[0].suppressed_at is None
+
+
 async def test_an_absence_that_cannot_be_stored_is_told_again() -> None:
     shell = Shell()
     fact = evidence_of(an_alert())
