@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,9 @@ SICK, FEWER, ALLOWED = 30, 10, 5
 WIDE_OPEN = {"cooldown": "0s", "maxConcurrent": 1000, "rate": {"maxActions": 1000, "per": "1h"}}
 
 
-def begin(simulation: Simulation, sick: int) -> None:
+def begin(simulation: Simulation, sick: int, **more: Any) -> None:
     simulation.budget_spec({"limits": [{"maxActions": ALLOWED, "per": "1h"}]})
-    simulation.apply(runbook(step("rolloutUndo")), policy(limits=WIDE_OPEN))
+    simulation.apply(runbook(step("rolloutUndo")), policy(limits=WIDE_OPEN, **more))
     for number in range(sick):
         simulation.world.deploy(f"api-{number}", "app:good-1", labels={"heal": "yes"})
     simulation.run(2 * MINUTE)
@@ -63,6 +64,25 @@ def test_exactly_as_many_as_allowed_and_the_others_say_why_and_until_when(storm:
         assert each.status.waiting is not None
         assert each.status.waiting.until is not None
         assert each.status.waiting.until >= first + timedelta(hours=1)
+
+
+def test_observing_says_the_same_without_doing_anything() -> None:
+    """DESIGN 3.1: the budget is virtual, and so are the five."""
+    with Simulation() as simulation:
+        begin(simulation, SICK, mode="Observe")
+        simulation.run(12 * MINUTE)
+        assert effects(simulation.world.server.audit) == {}
+        assert simulation.budget().status.entries == ()
+        waiting = limited(simulation)
+        assert len(waiting) == SICK - ALLOWED
+        would = [each for each in simulation.remediations() if each.status.reason == reasons.WOULD_HAVE_ACTED]
+        assert len(would) == ALLOWED
+        first = min(each.status.decisions[-1].first_at for each in would)
+        for each in waiting:
+            assert each.status.waiting is not None
+            assert each.status.waiting.until is not None
+            assert each.status.waiting.until >= first + timedelta(hours=1)
+            assert all(note.reason != reasons.WOULD_HAVE_ACTED for note in each.status.decisions)
 
 
 def test_the_next_window_allows_as_many_again(gust: Simulation) -> None:

@@ -1,35 +1,121 @@
-"""Mode Observe: say what would be done, and do nothing; closed when the signal is gone."""
+"""Mode Observe: say what would be done, and do nothing; closed when the signal is gone.
 
+What other observing Remediations would have done counts as if it were reserved: their records are the virtual budget.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
+from platelet.api import runbook
+from platelet.api.invalid import InvalidSpec
 from platelet.core import approving, record, waiting
 from platelet.core.decision import Decision
-from platelet.model import reasons
-from platelet.model.remediation import RemediationStatus
+from platelet.model import reasons, windows
+from platelet.model.budget import Entry
+from platelet.model.policy import DAY, Verification
+from platelet.model.remediation import DecisionRecord, Remediation, RemediationStatus
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny, Refusal
+from platelet.model.workload import WorkloadRef
+
+_LIMITS = (
+    reasons.COOLDOWN,
+    reasons.TOO_MANY_CONCURRENT,
+    reasons.TARGET_RATE_LIMITED,
+    reasons.POLICY_RATE_LIMITED,
+    reasons.OPERATOR_RATE_LIMITED,
+)
 
 
 def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
     """Plan the first step that applies and ask every guard, without a reservation."""
+    claimed = _claimed(status)
     if not situation.signals:
-        acted = any(each.reason == reasons.WOULD_HAVE_ACTED for each in status.decisions)
-        reason = reasons.WOULD_HAVE_ACTED if acted else reasons.RESOLVED_BY_ITSELF
+        reason = reasons.WOULD_HAVE_ACTED if claimed else reasons.RESOLVED_BY_ITSELF
         return Decision(status=record.close(status, reason, status.message, now))
-    rung = waiting.find_rung(situation, status, now)
+    rung = waiting.find_rung(_as_if_reserved(situation, claimed), status, now)
     if rung is None:
         message = "would escalate: no step of the runbook applies"
         noted = record.wait(
             status, now, step="", by="runbook", reason=reasons.NO_STEP_LEFT, message=message, until=None
         )
         return Decision(status=noted)
+    status = rung.status
     if isinstance(rung.plan, Deny | Refusal):
         until = rung.plan.retry_at if isinstance(rung.plan, Deny) else None
         by, reason = rung.denied_by or rung.action.key, rung.plan.reason
         message = f"would not act: {rung.plan.message}"
+        if reason in _LIMITS:
+            status = _without_claim(status)
     else:
         until, by, reason = None, rung.action.key, reasons.WOULD_HAVE_ACTED
         asks = approving.why_needed(situation, rung.step, rung.action.traits)
         message = f"would {rung.plan.summary}" + (f", once a person approves: {asks}" if asks else "")
-    noted = record.wait(rung.status, now, step=rung.step.name, by=by, reason=reason, message=message, until=until)
+    noted = record.wait(status, now, step=rung.step.name, by=by, reason=reason, message=message, until=until)
     return Decision(status=noted, again_at=until)
+
+
+def claims(remediations: Iterable[Remediation], now: datetime) -> tuple[Entry, ...]:
+    """What observing Remediations would have reserved, at the moment when they first said so."""
+    found = (_claim(each, now) for each in remediations if each.spec.mode == "Observe")
+    return tuple(each for each in found if each is not None)
+
+
+def _claim(remediation: Remediation, now: datetime) -> Entry | None:
+    """A place that is taken as by an attempt that was done at once and verified within its timeout."""
+    spec, status = remediation.spec, remediation.status
+    said = _claimed(status)
+    if said is None or said.first_at + DAY <= now:
+        return None
+    verified_at = min(said.first_at + _verification(remediation, said.step).timeout, status.closed_at or now + DAY)
+    return Entry(
+        id=f"{remediation.uid}/{status.step}/1",
+        target=WorkloadRef(kind=spec.target_ref.kind, namespace=remediation.namespace, name=spec.target_ref.name),
+        policy=f"{spec.policy_ref.namespace or remediation.namespace}/{spec.policy_ref.name}",
+        epoch=0,
+        reserved_at=said.first_at,
+        outcome="Done",
+        outcome_at=said.first_at,
+        settled_at=verified_at if verified_at <= now else None,
+    )
+
+
+def _verification(remediation: Remediation, step: str) -> Verification:
+    try:
+        steps = runbook.read_steps(remediation.spec.steps)
+    except InvalidSpec:
+        return Verification()
+    return next((each.verify for each in steps if each.name == step), Verification())
+
+
+def _claimed(status: RemediationStatus) -> DecisionRecord | None:
+    return next((each for each in status.decisions if each.reason == reasons.WOULD_HAVE_ACTED), None)
+
+
+def _without_claim(status: RemediationStatus) -> RemediationStatus:
+    """Two that looked at the same moment both found the last place free: the later one had none."""
+    kept = tuple(each for each in status.decisions if each.reason != reasons.WOULD_HAVE_ACTED)
+    return replace(status, decisions=kept)
+
+
+def _as_if_reserved(situation: Situation, claimed: DecisionRecord | None) -> Situation:
+    """The situation with the claims on its budget; who has one itself is judged by those that came before.
+
+    Another policy's claim on the same target is an alternative to this one, not an action before it.
+    """
+    budget, remediation = situation.budget, situation.remediation
+    if budget is None:
+        return situation
+    mine = situation.policy.key if situation.policy else ""
+    rivals = (
+        each
+        for each in situation.claims
+        if windows.remediation_of(each) != remediation.uid and (each.target != situation.target or each.policy == mine)
+    )
+    entries = tuple(
+        each
+        for each in (*budget.status.entries, *rivals)
+        if claimed is None or (each.reserved_at, windows.remediation_of(each)) < (claimed.first_at, remediation.uid)
+    )
+    return replace(situation, budget=replace(budget, status=replace(budget.status, entries=entries)))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from platelet.model.budget import Budget
+from platelet.model.budget import Budget, Entry
 from platelet.model.policy import Policy, Scope, Settings, Step
 from platelet.model.remediation import Remediation
 from platelet.model.revision import RevisionRecord
@@ -66,6 +66,7 @@ class Situation:
     records: tuple[RevisionRecord, ...] = ()  # the target's
     budget: Budget | None = None  # None: missing or unreadable, which means full
     epoch: int = 0  # ours
+    claims: tuple[Entry, ...] = ()  # to an observing one: what the others would have reserved
     scope: Scope | None = None
     nodes: Mapping[str, NodeHealth] = field(default_factory=dict)  # of the sick pods
     missing_references: tuple[

@@ -13,7 +13,7 @@ from platelet.api import records as record_contract
 from platelet.api import runbook as runbook_contract
 from platelet.api import workloads as workload_contract
 from platelet.api.invalid import InvalidSpec
-from platelet.core import references, signals
+from platelet.core import observing, references, signals
 from platelet.model.policy import Settings, Step
 from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.revision import RevisionRecord
@@ -110,14 +110,14 @@ class Gatherer:
     async def gather(self, remediation: Remediation, sight: Sight) -> Situation:
         """The rest of the situation around a workload that was just seen. Raises ApiError when a read fails."""
         reference = remediation.spec.policy_ref
-        namespace = remediation.namespace
+        namespace, observes = remediation.namespace, remediation.spec.mode == "Observe"
         standing, budget, stored_namespace, found = await asyncio.gather(
             self._book.live(reference.namespace or namespace, reference.name),
             self._ledger.read(),
             self._kube.get(NAMESPACES, "", namespace),
-            survey(self._kube, namespace),
+            survey(self._kube, "" if observes else namespace),
         )
-        siblings, target = found.readable, target_of(remediation)
+        siblings, target = [each for each in found.readable if each.namespace == namespace], target_of(remediation)
         steps, invalid_steps = _steps(remediation)
         now_signals = self._signals(remediation, standing, sight)
         attempt = remediation.status.attempts[-1].id if remediation.status.attempts else ""
@@ -137,6 +137,7 @@ class Gatherer:
             records=sight.records,
             budget=budget,
             epoch=self._around.epoch(),
+            claims=observing.claims(found.readable, self._clock.now()) if observes else (),
             scope=around.scope,
             nodes=around.nodes,
             autoscalers=around.autoscalers,
