@@ -53,10 +53,12 @@ class Alertmanager:
 
     url: str = ""
     firing: list[Json] = field(default_factory=list)
+    asked: int = 0  # how often for its alerts
 
     def answer(self, call: Call) -> Answer:
         """As the OpenAPI of Alertmanager says."""
         if call.path == "/api/v2/alerts":
+            self.asked += 1
             state = {"state": "active", "silencedBy": [], "inhibitedBy": []}
             return 200, [{**each, "status": state, "updatedAt": ago(0), "receivers": []} for each in self.firing]
         if call.path == "/api/v2/status":

@@ -1,8 +1,11 @@
 """Alerts as Alertmanager delivers them: late, twice, in any order, to an operator that dies; a 200 means stored."""
 
 import random
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -16,6 +19,7 @@ from tests.cluster.manifests import RESTART, Json
 pytestmark = pytest.mark.cluster
 SICK = [manifests.fires("Sick")]
 NEW_TOKEN = "the-token-after-rotation"
+AT_ONCE = 32  # requests that a receiver holds, shell/receiver.py
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +163,40 @@ def test_a_malformed_alert_among_ten_costs_only_itself(scene: Scene, operator: O
     assert opened == set(names) - {"web-4"}
 
 
+def test_an_overloaded_receiver_answers_503_and_loses_nothing_that_it_answered_with_200(
+    scene: Scene, operator: OperatorProcess
+) -> None:
+    """Senders that never end their bodies hold all of its places; whoever comes then is told to try again."""
+    names = [f"web-{number}" for number in range(6)]
+    scene.admit("restart", *names)
+    bodies = [manifests.notification([manifests.alert("Sick", scene.namespace, deployment=name)]) for name in names]
+    with ExitStack() as stack:
+        for _ in range(AT_ONCE):
+            stack.enter_context(begun(operator.alerts_url))
+        patience.until("all places to be taken", lambda: status_of(operator, manifests.notification([])) == 503)
+        assert [status_of(operator, body) for body in bodies] == [503] * len(bodies)
+        assert scene.remediations() == []
+    with ThreadPoolExecutor(max_workers=len(names)) as senders:
+        deliveries = [
+            senders.submit(patience.until, "a 200", lambda body=body: status_of(operator, body) == 200)
+            for body in bodies
+        ]
+        for each in deliveries:
+            each.result()
+    assert sorted(each["spec"]["targetRef"]["name"] for each in scene.remediations()) == names
+    for name in names:
+        scene.until_acted(name)
+
+
+def begun(url: str) -> socket.socket:
+    """A request whose body does not come."""
+    parts = urlsplit(url)
+    connection = socket.create_connection((parts.hostname, parts.port), timeout=10)
+    head = ("POST /webhooks/alertmanager HTTP/1.1", f"Host: {parts.netloc}", f"Authorization: Bearer {ALERT_TOKEN}")
+    connection.sendall("\r\n".join((*head, "Content-Length: 1000", "", "{")).encode())
+    return connection
+
+
 def test_a_namespace_that_is_being_deleted_costs_the_others_nothing(scene: Scene, operator: OperatorProcess) -> None:
     """Nothing can be stored there any more, though its policy and runbook still are, held by finalizers."""
     scene.admit("restart", "web")
@@ -191,4 +229,25 @@ def test_an_alert_that_only_alertmanagers_api_tells_opens_a_remediation(
         scene.until_acted("web")
         polling.stop()
     assert scene.remediations("web")[0]["spec"]["signal"]["source"] == "alert"
+    assert len(scene.effects("web")) == 1
+
+
+def test_an_alert_that_alertmanager_knows_no_more_has_resolved_after_two_looks_a_minute_apart(
+    scene: Scene, operator: OperatorProcess, installed: Installation
+) -> None:
+    """Nobody sends its "resolved" (DESIGN 3.4). It takes two minutes: the time between polls is no setting."""
+    scene.admit("restart", "web")
+    operator.stop()
+    with listening.alertmanager() as alertmanager:
+        polling = installed.start(alertmanager={"url": alertmanager.url}, resync="2s")
+        operating.until_leading(polling)
+        patience.until("the poll at the take-over", lambda: alertmanager.asked)
+        manifests.send(polling.alerts_url, manifests.alert("Sick", scene.namespace, deployment="web"))
+        scene.until_verifying("web")
+        assert alertmanager.asked == 1
+        over = scene.until_state("web", "Monitoring", "Closed", seconds=180)
+        assert alertmanager.asked >= 3, "one look after it came proves nothing"
+        polling.stop()
+    assert over["status"]["reason"] == "Recovered"
+    assert "resolvedAt" in over["status"]["evidence"][0]
     assert len(scene.effects("web")) == 1

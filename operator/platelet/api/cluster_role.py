@@ -76,6 +76,7 @@ EVERYWHERE: Final = (
 AT_HOME: Final = (
     Rule(why="one leader", group="coordination.k8s.io", resources=("leases",), verbs=("create", "get", "update")),
     Rule(why="a place for every attempt", group="platelet.dev", resources=("actionbudgets/status",), verbs=("update",)),
+    Rule(why="the label of the leader on its own pod", group="", resources=("pods",), verbs=("get", "list", "patch")),
 )
 
 

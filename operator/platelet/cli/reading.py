@@ -32,9 +32,10 @@ class ReadOnly:
     """The Kubernetes API without its writes: each of them is refused here, nothing is sent."""
 
     def __init__(self, api: kube.Kube) -> None:
-        """Take the API to read from. `unseen_nodes` says afterwards whether nodes were taken for healthy unseen."""
+        """Take the API to read from. Afterwards `unseen_...` say what was judged without having been seen."""
         self._api = api
         self.unseen_nodes = False
+        self.unseen_remediations = False
 
     async def get(self, resource: kube.Resource, namespace: str, name: str) -> kube.Json:
         """Read one object. Few people may read nodes: one that is forbidden is taken for healthy."""
@@ -47,8 +48,14 @@ class ReadOnly:
         return {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
 
     async def list(self, resource: kube.Resource, namespace: str = "", *, labels: str = "") -> list[kube.Json]:
-        """Read all objects."""
-        return await self._api.list(resource, namespace, labels=labels)
+        """Read all objects. Who may not read the Remediations of all namespaces is told what is said without them."""
+        try:
+            return await self._api.list(resource, namespace, labels=labels)
+        except kube.Refused as error:
+            if resource != kube.REMEDIATIONS or namespace or error.code != _FORBIDDEN:
+                raise
+        self.unseen_remediations = True
+        return []
 
     async def create(
         self, resource: kube.Resource, namespace: str, body: Mapping[str, Any], *, agent: str = ""

@@ -1,5 +1,6 @@
 """People have not stopped it: the kill switch on the ActionBudget, the namespace, the workload, the policy."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from platelet.model import reasons
@@ -20,7 +21,8 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     if by_budget is not None:
         return by_budget
     if situation.namespace_suspended:
-        return _denied(f"namespace {situation.target.namespace}", situation.namespace_suspended)
+        denial = _denied(f"namespace {situation.target.namespace}", situation.namespace_suspended)
+        return replace(denial, message=f"{denial.message}; its end is seen at the next resync")  # no stream tells of it
     annotations = situation.workload.annotations if situation.workload is not None else {}
     if annotations.get(ANNOTATION, "false") != "false":
         return _denied(f"{situation.target}", annotations[ANNOTATION])

@@ -14,6 +14,7 @@ from platelet.api import runbook as runbook_contract
 from platelet.api import workloads as workload_contract
 from platelet.api.invalid import InvalidSpec
 from platelet.core import observing, references, signals
+from platelet.model.budget import Entry
 from platelet.model.policy import Settings, Step
 from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.revision import RevisionRecord
@@ -110,14 +111,14 @@ class Gatherer:
     async def gather(self, remediation: Remediation, sight: Sight) -> Situation:
         """The rest of the situation around a workload that was just seen. Raises ApiError when a read fails."""
         reference = remediation.spec.policy_ref
-        namespace, observes = remediation.namespace, remediation.spec.mode == "Observe"
+        namespace = remediation.namespace
         standing, budget, stored_namespace, found = await asyncio.gather(
             self._book.live(reference.namespace or namespace, reference.name),
             self._ledger.read(),
             self._kube.get(NAMESPACES, "", namespace),
-            survey(self._kube, "" if observes else namespace),
+            survey(self._kube, namespace),
         )
-        siblings, target = [each for each in found.readable if each.namespace == namespace], target_of(remediation)
+        siblings, target = found.readable, target_of(remediation)
         steps, invalid_steps = _steps(remediation)
         now_signals = self._signals(remediation, standing, sight)
         attempt = remediation.status.attempts[-1].id if remediation.status.attempts else ""
@@ -137,7 +138,7 @@ class Gatherer:
             records=sight.records,
             budget=budget,
             epoch=self._around.epoch(),
-            claims=observing.claims(found.readable, self._clock.now()) if observes else (),
+            claims=await self._claims(remediation),
             scope=around.scope,
             nodes=around.nodes,
             autoscalers=around.autoscalers,
@@ -152,6 +153,12 @@ class Gatherer:
             delivery=self._hands.take_delivery((namespace, remediation.name)),
             alerts_known_at=self._around.alerts_known_at(),
         )
+
+    async def _claims(self, remediation: Remediation) -> tuple[Entry, ...]:
+        """What all that observe, wherever they are, would have reserved; who acts is not judged by that."""
+        if remediation.spec.mode != "Observe" or remediation.status.state != "Waiting":
+            return ()
+        return observing.claims((await survey(self._kube)).readable, self._clock.now())
 
     async def has_loose_ends(self, remediation: Remediation) -> bool:
         """Whether the budget must still be told something about this remediation."""

@@ -9,9 +9,10 @@ from platelet.model import reasons
 from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import Sight, read_remediations, see, target_of
+from platelet.shell.gathering import Sight, see, target_of
 from platelet.shell.hands import Hands
 from platelet.shell.kube import Kube
+from platelet.shell.survey import survey
 
 _RETRY = timedelta(seconds=30)  # after an effect that came to nothing
 
@@ -32,8 +33,9 @@ class Historian:
         Where a policy may act (not only observe), the mark of an escalation that is over is removed (TRAPS 42).
         """
         sight = await see(self._kube, target)
-        siblings = [each for each in await read_remediations(self._kube, target.namespace) if target_of(each) == target]
-        if acting and sight.workload is not None:
+        found = await survey(self._kube, target.namespace)
+        siblings = [each for each in found.readable if target_of(each) == target]
+        if acting and sight.workload is not None and not found.busy(target):  # an unreadable one may have set the mark
             marked = {each.uid for each in siblings if each.status.state == "Escalated"}
             for effect in sinks.scrub(sight.workload, marked):
                 await self._hands.run(effect)

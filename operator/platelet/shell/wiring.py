@@ -31,6 +31,7 @@ from platelet.shell.held_alerts import HeldAlerts
 from platelet.shell.historian import Historian
 from platelet.shell.kopf_thread import KopfThread
 from platelet.shell.kube import DEPLOYMENTS, PODS, ApiError
+from platelet.shell.leader_label import LeaderLabel
 from platelet.shell.lease import Leadership, LeaseLostError
 from platelet.shell.ledger import Ledger
 from platelet.shell.metrics import Metrics
@@ -65,6 +66,7 @@ class Operator:
         self._leading = False
         identity = os.environ.get("POD_UID") or socket.gethostname()
         self._lease = Leadership(client, self._clock, config.namespace, identity, duration=config.lease.duration)
+        self._label = LeaderLabel(client, config.namespace, lambda: self._lease.time_left() > 0, os.environ)
         self._ledger = Ledger(client, self._clock, config.namespace, on_use=metrics.budget_used.set)
         self._book = PolicyBook(client, self._clock, config.namespace)
         self._succession = Succession(client, self._ledger, self._lease, self._book)
@@ -108,6 +110,7 @@ class Operator:
             if self._poller is not None:
                 stack.push_async_callback(self._poller.close)
             await self._serve(stack)
+            await self._label.remove()  # a restarted container is in the same pod
             tasks = [
                 asyncio.create_task(each, name=name)
                 for name, each in (
@@ -179,10 +182,12 @@ class Operator:
                 group.create_task(self._queue.run(self._flow.work))
                 if self._poller is not None:
                     group.create_task(self._poller.run())
+                group.create_task(self._label.keep())
         finally:
             self._leading = False
             self._metrics.leader.set(0)
             self._flow.end()
+            await self._label.remove()
             await kopf_thread.stop()
             self._succession.forget()
             self._hands.forget()

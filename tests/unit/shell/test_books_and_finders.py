@@ -15,6 +15,7 @@ from platelet.shell import kube
 from platelet.shell.gathering import Circumstances, Gatherer, see
 from platelet.shell.held_alerts import HeldAlerts
 from platelet.shell.historian import Historian
+from platelet.shell.kube import REMEDIATIONS
 from platelet.shell.metrics import Metrics
 from platelet.shell.narrator import Narrator
 from platelet.shell.opener import store_status
@@ -306,6 +307,16 @@ async def test_a_stale_mark_is_removed_where_a_policy_acts(acting: bool, left: b
     shell.world.annotate("api", {"platelet.dev/escalated": '{"uid":"gone"}'})
     await Historian(shell.api, shell.clock, shell.hands, 10 * MINUTE).look(API, acting=acting)
     assert ("platelet.dev/escalated" in shell.world.deployment("api")["metadata"]["annotations"]) == left
+
+
+async def test_the_mark_of_a_remediation_that_cannot_be_read_stays() -> None:
+    """A newer version's, maybe, that has escalated."""
+    shell = Shell()
+    opened = await with_an_open_remediation(shell, evidence_of(a_signal()))
+    shell.world.store.patch(REMEDIATIONS, opened.namespace, opened.name, {"spec": {"mode": "Unheard-of"}})
+    shell.world.annotate("api", {"platelet.dev/escalated": f'{{"uid":"{opened.uid}"}}'})
+    await Historian(shell.api, shell.clock, shell.hands, 10 * MINUTE).look(API, acting=True)
+    assert "platelet.dev/escalated" in shell.world.deployment("api")["metadata"]["annotations"]
 
 
 def test_what_has_changed_is_counted_once() -> None:
