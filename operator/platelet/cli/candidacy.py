@@ -1,7 +1,7 @@
 """Whether a policy is for a workload at this moment, and if not, why not."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from platelet.api.policy import LoadedPolicy
@@ -54,6 +54,20 @@ def judge(
         else:
             candidates.append(_judge_match(each, winner.key if winner else "", sight, facts, now))
     return tuple(candidates)
+
+
+def with_strays(candidates: Iterable[Candidate], strays: Mapping[str, Sequence[Evidence]]) -> tuple[Candidate, ...]:
+    """Add to each policy, by key, the alerts that it is for and whose workload is not known: maybe this one."""
+    return tuple(replace(each, because=each.because + _say_strays(strays.get(each.key, ()))) for each in candidates)
+
+
+def _say_strays(strays: Sequence[Evidence]) -> tuple[str, ...]:
+    firing = [each for each in strays if each.resolved_at is None]
+    if not firing:
+        return ()
+    return (
+        "alerts that name no workload it knows: " + _few((f"{each.reason} ({each.message})" for each in firing), 3),
+    )
 
 
 def shown(pods: Sequence[Pod], now: datetime) -> tuple[str, ...]:

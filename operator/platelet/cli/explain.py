@@ -9,7 +9,7 @@ from pathlib import Path
 from platelet.api.invalid import InvalidSpec
 from platelet.api.operator_config import load_config
 from platelet.cli import documents, incident, incident_text, lines, output, overview, overview_text, session, subjects
-from platelet.cli.candidacy import Candidate, judge, shown
+from platelet.cli.candidacy import Candidate, judge, shown, with_strays
 from platelet.cli.reading import Leader, Reader
 from platelet.core import opening, signals
 from platelet.model.policy import Settings
@@ -109,6 +109,7 @@ async def _explain_workload(reader: Reader, target: WorkloadRef) -> overview.Ove
     opened = [each for each in siblings if each.status.state != "Closed"]
     facts = [fact for each in opened for fact in (each.status.evidence or (each.spec.signal,))]
     candidates = judge(standings, target, sight, facts, now) if sight.workload is not None else ()
+    candidates = with_strays(candidates, reader.untargeted)
     incidents = [await _explained(reader, each) for each in opened]
     known = [each for each in standings if isinstance(each, Standing)]
     imagined = [await _explained(reader, each) for each in _to_open(target, candidates, known, siblings, now)]

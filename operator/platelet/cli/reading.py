@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 from platelet.api import budget as budget_contract
-from platelet.api import lenient
+from platelet.api import evidence, lenient
 from platelet.api import remediation as remediation_contract
 from platelet.api.invalid import InvalidSpec
 from platelet.api.policy import read_policy
@@ -16,6 +16,7 @@ from platelet.model import reasons
 from platelet.model.effects import Deliver, Publish
 from platelet.model.policy import Settings
 from platelet.model.remediation import Remediation
+from platelet.model.signal import Evidence
 from platelet.model.situation import DeliveryResult, Situation
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube, lease
@@ -139,6 +140,7 @@ class Reader:
         self.clock = clock
         self.settings = settings
         self._epoch = 0
+        self.untargeted: dict[str, tuple[Evidence, ...]] = {}  # by policy: alerts that name no workload
         self._book = PolicyBook(self.kube, clock, settings.namespace)
         ledger = Ledger(self.kube, clock, settings.namespace)
         hands = Hands(self.kube, ledger, _Silent(), _Silent(), lambda: 0.0)
@@ -201,6 +203,7 @@ class Reader:
             read_policy(stored)
         except InvalidSpec as error:
             return Unread(key=key, because=f"not ready: {reasons.INVALID_SPEC}: {error}")
+        self.untargeted[key] = evidence.read_evidence(lenient.mapping(stored.get("status")).get("untargetedAlerts"))
         standing = await self._book.live(namespace, name)
         return standing or Unread(key=key, because="it was deleted or changed at this moment")
 

@@ -167,6 +167,16 @@ def test_an_alert_on_record_holds() -> None:
     assert [each.reason for each in candidate.signals] == ["ApiDown"]
 
 
+def test_alerts_that_name_no_workload_are_told_with_their_policy() -> None:
+    """One of them may be about this Deployment: that it is not acted on must not be a riddle."""
+    candidates = candidacy.judge([a_standing(), a_standing(a_policy(name="other"))], TARGET, WELL, (), NOW)
+    fires = evidence_of(an_alert(), message="there is no Deployment api-v2")
+    over = evidence_of(an_alert(reason="Over"), resolved_at=NOW)
+    first, second = candidacy.with_strays(candidates, {"shop/heal-api": (fires, over)})
+    assert first.because[-1] == "alerts that name no workload it knows: ApiDown (there is no Deployment api-v2)"
+    assert second == candidates[1]
+
+
 @pytest.mark.parametrize(
     ("pods", "said"),
     [
