@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from platelet import guards
 from platelet.actions.rollout_undo import RolloutUndo
 from platelet.core import acting, meaning, reservation
 from platelet.core.decide import decide
@@ -152,6 +154,19 @@ def test_an_observing_remediation_does_nothing_to_a_workload(situation: Situatio
     observing = replace(situation, remediation=replace(situation.remediation, spec=spec))
     effects = decide(observing, NOW).effects
     assert not any(isinstance(each, Reserve | Write | Annotate) for each in effects)
+
+
+@many
+@given(any_situation(), st.timedeltas(timedelta(), timedelta(seconds=30)))
+def test_where_a_cheap_guard_says_no_nothing_hangs_on_what_is_far_around(
+    situation: Situation, passed: timedelta
+) -> None:
+    """So it need not be read: not even when the decision falls a little before the moment that was asked about."""
+    remediation = situation.remediation
+    waiting = replace(situation, remediation=replace(remediation, status=replace(remediation.status, state="Waiting")))
+    if guards.first_denial(waiting, NOW + timedelta(seconds=30), guards.WHATEVER_THE_STEP) is not None:
+        unread = replace(waiting, scope=None, autoscalers=())
+        assert decide(unread, NOW + passed) == decide(waiting, NOW + passed)
 
 
 @many

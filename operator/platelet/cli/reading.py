@@ -144,7 +144,7 @@ class Reader:
         self._book = PolicyBook(self.kube, clock, settings.namespace)
         ledger = Ledger(self.kube, clock, settings.namespace)
         hands = Hands(self.kube, ledger, _Silent(), _Silent(), lambda: 0.0)
-        around = Circumstances(settings=settings, epoch=lambda: self._epoch, alerts_known_at=clock.now)
+        around = Circumstances(settings=settings, epoch=lambda: self._epoch, alerts_known_at=clock.now, thorough=True)
         self._gatherer = Gatherer(self.kube, clock, ledger, self._book, hands, around)
 
     async def read_epoch(self) -> bool:

@@ -57,6 +57,22 @@ _NEEDS_THE_BUDGET = frozenset({"suspended", "cooldown", "maxConcurrent", "target
 ON_THE_BUDGET: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in _NEEDS_THE_BUDGET)
 """The guards that read the ActionBudget: asked again, on its newest state, by the reservation."""
 
+_WHATEVER_THE_STEP = frozenset(
+    {
+        "clock",
+        "busy",
+        "policyLive",
+        "suspended",
+        "protectedNamespace",
+        "beingDeleted",
+        "paused",
+        "occurrence",
+        "cooldown",
+    }
+)
+WHATEVER_THE_STEP: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in _WHATEVER_THE_STEP)
+"""The guards before `maxUnhealthy` that look neither at the action nor around: their no spares the reads for it."""
+
 FOR_TAKING_BACK: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in ("clock", "suspended"))
 """What a take-back waits for: it is reserved but not counted, and no maintenance window prolongs a temporary change."""
 

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
+from platelet import guards
 from platelet.api import pods as pod_contract
 from platelet.api import records as record_contract
 from platelet.api import runbook as runbook_contract
@@ -40,7 +41,7 @@ from platelet.shell.survey import UNREADABLE, Survey, survey
 
 log = structlog.get_logger("platelet.gathering")
 SUSPEND = "platelet.dev/suspend"
-_NODES_READ = 10
+_SOON = timedelta(seconds=30)  # longer than it takes from a read to the decision on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,7 @@ class Circumstances:
     settings: Settings
     epoch: Callable[[], int]
     alerts_known_at: Callable[[], datetime | None]
+    thorough: bool = False  # read also what cannot change the decision, for people who ask each guard
 
 
 class Gatherer:
@@ -118,14 +120,11 @@ class Gatherer:
             self._kube.get(NAMESPACES, "", namespace),
             survey(self._kube, namespace),
         )
-        siblings, target = found.readable, target_of(remediation)
+        siblings = found.readable
         steps, invalid_steps = _steps(remediation)
         now_signals = self._signals(remediation, standing, sight)
         attempt = remediation.status.attempts[-1].id if remediation.status.attempts else ""
-        around = surroundings.Around()
-        if remediation.status.state in BEFORE_ACTING:  # only then is anything planned that these could forbid
-            around = await surroundings.read(self._kube, target, standing, siblings, sight.pods, now_signals)
-        return Situation(
+        situation = Situation(
             settings=self._around.settings,
             remediation=remediation,
             steps=steps,
@@ -139,9 +138,6 @@ class Gatherer:
             budget=budget,
             epoch=self._around.epoch(),
             claims=await self._claims(remediation),
-            scope=around.scope,
-            nodes=around.nodes,
-            autoscalers=around.autoscalers,
             covered=_is_covered(standing, sight),
             inherited=_inherited(remediation, siblings),
             missing_references=references.missing_elsewhere(sight.pods, sight.records),
@@ -153,6 +149,16 @@ class Gatherer:
             delivery=self._hands.take_delivery((namespace, remediation.name)),
             alerts_known_at=self._around.alerts_known_at(),
         )
+        state = remediation.status.state
+        if state not in BEFORE_ACTING:  # only then is anything planned that these could forbid
+            return situation
+        far = self._around.thorough or state != "Waiting" or not self._is_forbidden_anyway(situation)
+        return await surroundings.look_around(self._kube, situation, standing, siblings, far=far)
+
+    def _is_forbidden_anyway(self, situation: Situation) -> bool:
+        """Whether guards that need no look around say no, also when this is decided on in a moment."""
+        denial = guards.first_denial(situation, self._clock.now() + _SOON, guards.WHATEVER_THE_STEP)
+        return denial is not None
 
     async def _claims(self, remediation: Remediation) -> tuple[Entry, ...]:
         """What all that observe, wherever they are, would have reserved; who acts is not judged by that."""

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from platelet.api import workloads
 from platelet.api.targets import Targets
 from platelet.model.policy import Scope
 from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.signal import Signal
-from platelet.model.situation import NodeHealth
+from platelet.model.situation import NodeHealth, Situation
 from platelet.model.workload import Kind, Pod, WorkloadRef
 from platelet.shell.kube import AUTOSCALERS, NODES, WORKLOADS, Json, Kube, NotFound
 from platelet.shell.policy_book import Standing
@@ -18,31 +18,25 @@ _NODES_READ = 10
 _TROUBLED = (*BEFORE_ACTING, "Acting", "Verifying", "Escalated")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Around:
-    """The surroundings of one target. What was not read is unknown."""
+async def look_around(
+    kube: Kube, situation: Situation, standing: Standing | None, siblings: Sequence[Remediation], *, far: bool
+) -> Situation:
+    """Add the nodes of the sick pods; if `far`, the scope of the policy and the autoscalers too, which cost the most.
 
-    scope: Scope | None = None
-    nodes: Mapping[str, NodeHealth] = field(default_factory=dict)
-    autoscalers: tuple[str, ...] = ()
-
-
-async def read(  # noqa: PLR0913 - where to look
-    kube: Kube,
-    target: WorkloadRef,
-    standing: Standing | None,
-    siblings: Sequence[Remediation],
-    pods: Sequence[Pod],
-    signals: Sequence[Signal],
-) -> Around:
-    """Read all of it. Raises ApiError when a read fails."""
+    What is not read is unknown. Raises ApiError when a read fails.
+    """
+    target = situation.target
+    if not far:
+        return replace(situation, nodes=await _nodes(kube, situation.pods, situation.signals))
     scope, nodes, stored = await asyncio.gather(
-        _scope(kube, target, standing, siblings), _nodes(kube, pods, signals), kube.list(AUTOSCALERS, target.namespace)
+        _scope(kube, target, standing, siblings),
+        _nodes(kube, situation.pods, situation.signals),
+        kube.list(AUTOSCALERS, target.namespace),
     )
     wanted = (target.kind, target.name)
     scaled = ((each["metadata"]["name"], each["spec"]["scaleTargetRef"]) for each in stored)
     autoscalers = (name for name, reference in scaled if (reference.get("kind"), reference.get("name")) == wanted)
-    return Around(scope=scope, nodes=nodes, autoscalers=tuple(autoscalers))
+    return replace(situation, scope=scope, nodes=nodes, autoscalers=tuple(autoscalers))
 
 
 async def _scope(

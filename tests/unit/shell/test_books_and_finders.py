@@ -216,19 +216,21 @@ async def test_closed_remediations_hold_nothing() -> None:
     assert not held.held()
 
 
-def a_gatherer(shell: Shell) -> Gatherer:
-    around = Circumstances(settings=Settings(namespace=OPERATOR), epoch=lambda: 3, alerts_known_at=lambda: None)
+def a_gatherer(shell: Shell, *, thorough: bool = False) -> Gatherer:
+    around = Circumstances(
+        settings=Settings(namespace=OPERATOR), epoch=lambda: 3, alerts_known_at=lambda: None, thorough=thorough
+    )
     return Gatherer(shell.api, shell.clock, shell.ledger, shell.book, shell.hands, around)
 
 
-async def gathered(shell: Shell) -> Situation:
+async def gathered(shell: Shell, *, thorough: bool = False) -> Situation:
     fact = signals.as_evidence(a_signal(), shell.clock.now())
     remediation = await with_an_open_remediation(shell, fact)
-    return await a_gatherer(shell).gather(remediation, await see(shell.api, API))
+    return await a_gatherer(shell, thorough=thorough).gather(remediation, await see(shell.api, API))
 
 
 async def test_a_situation_is_what_the_api_server_says_now() -> None:
-    situation = await gathered(Shell())
+    situation = await gathered(Shell(), thorough=True)
     assert situation.workload is not None
     assert (situation.workload.ref, len(situation.pods), len(situation.revisions)) == (API, 2, 1)
     assert situation.policy is not None
@@ -237,6 +239,11 @@ async def test_a_situation_is_what_the_api_server_says_now() -> None:
     assert (situation.scope.total, situation.scope.sick) == (1, frozenset({API}))
     assert [each.action for each in situation.steps] == ["rolloutUndo", "rolloutRestart"]
     assert situation.signals == (), "the pods are well"
+
+
+async def test_what_is_far_around_is_not_read_where_nothing_holds_anyway() -> None:
+    """1,000 workloads would be listed at every look, to say no for another reason."""
+    assert (await gathered(Shell())).scope is None
 
 
 async def test_what_people_have_said_on_the_namespace_is_read() -> None:
