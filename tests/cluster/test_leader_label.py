@@ -13,6 +13,7 @@ from tests.cluster.installation import NAMESPACE, Installation, OperatorProcess
 pytestmark = pytest.mark.cluster
 LABEL = "platelet.dev/leader"
 PODS = ("replica-a", "replica-b")
+RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}  # the namespace asks for it
 
 
 @pytest.fixture
@@ -36,7 +37,10 @@ def make_pod(plane: cluster.ControlPlane, namespace: str, name: str) -> None:
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name, "labels": {LABEL: "true"}},
-        "spec": {"containers": [{"name": "operator", "image": "app:good-1"}]},
+        "spec": {
+            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{"name": "operator", "image": "app:good-1", "securityContext": RESTRICTED}],
+        },
     }
     plane.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(pod))
 
