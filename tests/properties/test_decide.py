@@ -165,8 +165,10 @@ def test_where_a_cheap_guard_says_no_nothing_hangs_on_what_is_far_around(
     remediation = situation.remediation
     waiting = replace(situation, remediation=replace(remediation, status=replace(remediation.status, state="Waiting")))
     if guards.first_denial(waiting, NOW + timedelta(seconds=30), guards.WHATEVER_THE_STEP) is not None:
-        unread = replace(waiting, scope=None, autoscalers=())
-        assert decide(unread, NOW + passed) == decide(waiting, NOW + passed)
+        unread = decide(replace(waiting, scope=None, autoscalers=()), NOW + passed)
+        effects = [replace(each, situation=waiting) if isinstance(each, Reserve) else each for each in unread.effects]
+        assert replace(unread, effects=tuple(effects)) == decide(waiting, NOW + passed)
+        assert not acts_started(waiting, unread)
 
 
 @many
