@@ -5,15 +5,16 @@ import os
 import sys
 from collections.abc import Sequence
 
-from platelet.cli import explain, pause, resume, run, timeline
+from platelet.cli import approve, explain, pause, reject, resume, run, timeline
 from platelet.shell.client import VERSION
 
-COMMANDS = (run, explain, timeline, pause, resume)
+COMMANDS = (run, explain, timeline, approve, reject, pause, resume)
 _EPILOG = """\
 examples:
   platelet explain deployment/api -n shop      why is nothing done for it?
   platelet explain remediation/NAME -n shop    what was done, why, and what comes next
   platelet timeline deployment/api --since 24h what happened to it, in one list
+  platelet approve remediation/NAME -n shop    say yes to the plan that it shows
   platelet pause --for 1h --reason freeze      stop all actions of the operator
   platelet resume                              let it act again
 

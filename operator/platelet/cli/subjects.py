@@ -29,6 +29,16 @@ def explained(text: str) -> tuple[Kind | Literal["Remediation"], str]:
     return found, name
 
 
+def remediation(text: str) -> str:
+    """Read remediation/NAME, or the name alone. Raises ArgumentTypeError that tells how to write it."""
+    if "/" not in text and text:
+        return text
+    kind, name = _split(text, "remediation/NAME")
+    if kind.lower() not in _REMEDIATION:
+        raise argparse.ArgumentTypeError(f"{text!r}: only a Remediation can be answered to: remediation/NAME")
+    return name
+
+
 def _split(text: str, example: str) -> tuple[str, str]:
     kind, slash, name = text.partition("/")
     if not slash or not kind or not name or "/" in name:

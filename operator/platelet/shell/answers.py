@@ -20,6 +20,7 @@ _BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 # 429 was turned away, 408 and 425 come from a proxy that does not know what became of the request.
 _UNKNOWN_OUTCOME = frozenset({408, 425, 429})
 _DENIER = re.compile(r"ValidatingAdmissionPolicy '([^']{1,253})'|admission webhook \"([^\"]{1,253})\"")
+_OUR_POLICIES, _DENIED = "platelet-", " denied request: "
 # apimachinery errors.NewGenericServerResponse for 422: all that remains of a JSON Patch that could not be applied.
 _INAPPLICABLE_PATCH = "the server rejected our request due to an error in our request"
 
@@ -119,6 +120,8 @@ def _describe(code: int, status: dict[str, Any]) -> str:
     message = _text(status, "message")
     if denier := _DENIER.search(message):
         policy, webhook = denier.groups()
+        if policy is not None and policy.startswith(_OUR_POLICIES):  # our own words: names of people and rights
+            return message.partition(_DENIED)[2] or message
         return f"denied by the ValidatingAdmissionPolicy {policy}" if policy else f"denied by the webhook {webhook}"
     if code in (400, 415, 422):
         fields = _fields(status)

@@ -1,0 +1,219 @@
+"""Admission: what people may write is judged by the API server itself, by their own rights (DESIGN 6).
+
+A Runbook may contain only what its author may do; a policy, or a Remediation made by hand, needs the verb `use` on its
+Runbook; an answer to a plan needs the verb `approve` and the name of the one who gives it. The operator, who may write
+the status of Remediations, is not asked about those that it opens.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from platelet.actions import ACTIONS
+from platelet.api.cluster_role import OPERATOR_NAMESPACE
+from platelet.model import approval
+from platelet.model.rights import Right
+
+_API: Final = "admissionregistration.k8s.io/v1"
+_WHO: Final = "request.userInfo.username"
+_HERE: Final = "object.metadata.namespace"
+_CHANGED: Final = "oldObject == null || object.spec != oldObject.spec"
+_NOT_THE_OPERATOR: Final = (
+    "!authorizer.group('platelet.dev').resource('remediations').subresource('status')"
+    f".namespace({_HERE}).check('update').allowed()"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One question to the author's rights: at most one `check()`, of which each costs a third of what CEL may cost."""
+
+    expression: str
+    message: str  # an expression, too: it names the user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One ValidatingAdmissionPolicy on a kind of ours."""
+
+    name: str
+    resource: str
+    operations: tuple[str, ...] = ("CREATE", "UPDATE")
+    condition: tuple[str, str] | None = None  # when it is asked at all: name and expression
+    variables: Mapping[str, str]
+    rules: Sequence[Rule]
+
+
+def build_admission() -> dict[str, str]:
+    """Generate the files of deploy/base, without their header: name -> YAML."""
+    return {
+        "admission-runbooks.yaml": _documents(_runbooks()),
+        "admission-policies.yaml": _documents(_policies()),
+        "admission-remediations.yaml": _documents(_remediations(), _approvals()),
+    }
+
+
+def _runbooks() -> Policy:
+    """One in the operator's own namespace may act in every namespace, by a policy with a namespaceSelector."""
+    return Policy(
+        name="platelet-runbooks",
+        resource="runbooks",
+        condition=("spec-changed", _CHANGED),
+        variables={
+            "steps": "object.spec.steps",
+            "scope": f"{_HERE} == '{OPERATOR_NAMESPACE}' ? '' : {_HERE}",
+            "where": f"{_HERE} == '{OPERATOR_NAMESPACE}' ? 'every namespace' : {_HERE}",
+        },
+        rules=_by_steps("runbook"),
+    )
+
+
+def _policies() -> Policy:
+    selecting = [
+        Rule(
+            expression=f"!has(object.spec.namespaceSelector) || {_may(right)}",
+            message=f"{_WHO} + ' may not {right.deed} in every namespace, so neither may a namespaceSelector'",
+        )
+        for right in _rights()
+    ]
+    return Policy(
+        name="platelet-policies",
+        resource="remediationpolicies",
+        condition=("spec-changed", _CHANGED),
+        variables={"runbook": "object.spec.runbookRef.name", "home": _HERE},
+        rules=[_may_use("policy"), *selecting],
+    )
+
+
+def _remediations() -> Policy:
+    reference = "object.spec.runbookRef"
+    named = f"has({reference}.namespace) && {reference}.namespace != ''"
+    return Policy(
+        name="platelet-remediations",
+        resource="remediations",
+        operations=("CREATE",),
+        condition=("made-by-hand", _NOT_THE_OPERATOR),
+        variables={
+            "runbook": f"{reference}.name",
+            "home": f"{named} ? {reference}.namespace : {_HERE}",
+            "steps": "has(object.spec.steps) ? object.spec.steps : []",
+            "scope": _HERE,
+            "where": _HERE,
+        },
+        rules=[_may_use("remediation"), *_by_steps("remediation")],
+    )
+
+
+def _approvals() -> Policy:
+    keys = ", ".join(f"'{key}'" for key in approval.ANNOTATIONS)
+    may = (
+        f"authorizer.group('platelet.dev').resource('remediations').namespace({_HERE}).name(object.metadata.name)"
+        f".check('{approval.VERB}').allowed()"
+    )
+    fix = f"it needs the verb {approval.VERB} on remediations.platelet.dev"
+    return Policy(
+        name="platelet-approvals",
+        resource="remediations",
+        variables={
+            "before": "oldObject != null && has(oldObject.metadata.annotations) ? oldObject.metadata.annotations : {}",
+            "after": "has(object.metadata.annotations) ? object.metadata.annotations : {}",
+            "changed": f"[{keys}].filter(key, (key in variables.before) != (key in variables.after) || "
+            "(key in variables.after && variables.after[key] != variables.before[key]))",
+        },
+        rules=[
+            Rule(
+                expression=f"variables.changed.size() == 0 || {may}",
+                message=f"{_WHO} + ' may neither approve nor reject what remediations in ' + {_HERE} + ' plan: {fix}'",
+            ),
+            _own_name(approval.APPROVE, approval.APPROVED_BY),
+            _own_name(approval.REJECT, approval.REJECTED_BY),
+        ],
+    )
+
+
+def _own_name(answer: str, by: str) -> Rule:
+    """Whoever answers does so in their own name; taking both away needs none."""
+    touched = f"variables.changed.exists(key, key in ['{answer}', '{by}'])"
+    present = f"['{answer}', '{by}'].exists(key, key in variables.after)"
+    own = f"'{by}' in variables.after && variables.after['{by}'] == {_WHO}"
+    said = f"('{by}' in variables.after ? string(variables.after['{by}']) : 'nobody')"
+    return Rule(
+        expression=f"!({touched} && {present}) || ({own})",
+        message=f"'{by} must be ' + {_WHO} + ', who answers, and not ' + {said}",
+    )
+
+
+def _may_use(what: str) -> Rule:
+    runbook = "authorizer.group('platelet.dev').resource('runbooks').namespace(variables.home).name(variables.runbook)"
+    said = f"{_WHO} + ' may not use the Runbook ' + variables.runbook + ' in ' + variables.home"
+    return Rule(
+        expression=f"{runbook}.check('use').allowed()",
+        message=f"{said} + ', so neither may a {what} of theirs: it needs the verb use on runbooks.platelet.dev'",
+    )
+
+
+def _by_steps(what: str) -> list[Rule]:
+    """For each right: either no step needs it, or the author has it."""
+    rules = []
+    for right, keys in _rights().items():
+        needed = " || ".join(f"has(step.{key})" for key in keys)
+        may = _may(right, ".namespace(variables.scope)")
+        message = f"{_WHO} + ' may not {right.deed} in ' + variables.where + ', so neither may a {what} of theirs"
+        rules.append(
+            Rule(
+                expression=f"!variables.steps.exists(step, {needed}) || {may}",
+                message=f"{message}: {' and '.join(keys)} would'",
+            )
+        )
+    return rules
+
+
+def _may(right: Right, namespace: str = "") -> str:
+    """Without a namespace: in all of them."""
+    subresource = f".subresource('{right.subresource}')" if right.subresource else ""
+    resource = f"authorizer.group('{right.group}').resource('{right.resource}'){subresource}"
+    return f"{resource}{namespace}.check('{right.verb}').allowed()"
+
+
+def _rights() -> Mapping[Right, Sequence[str]]:
+    """Each right that any action needs, with the keys of those actions."""
+    found: dict[Right, list[str]] = {}
+    for action in ACTIONS:
+        for right in action.rights:
+            found.setdefault(right, []).append(action.key)
+    return found
+
+
+def _policy(policy: Policy) -> dict[str, Any]:
+    where = {
+        "apiGroups": ["platelet.dev"],
+        "apiVersions": ["*"],
+        "operations": list(policy.operations),
+        "resources": [policy.resource],
+    }
+    spec: dict[str, Any] = {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": [where]}}
+    if policy.condition:
+        name, expression = policy.condition
+        spec["matchConditions"] = [{"name": name, "expression": expression}]
+    spec["variables"] = [{"name": name, "expression": text} for name, text in policy.variables.items()]
+    spec["validations"] = [
+        {"expression": rule.expression, "messageExpression": rule.message, "reason": "Forbidden"}
+        for rule in policy.rules
+    ]
+    return {"apiVersion": _API, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": policy.name}, "spec": spec}
+
+
+def _binding(policy: Policy) -> dict[str, Any]:
+    return {
+        "apiVersion": _API,
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": policy.name},
+        "spec": {"policyName": policy.name, "validationActions": ["Deny"]},
+    }
+
+
+def _documents(*policies: Policy) -> str:
+    both = [document for each in policies for document in (_policy(each), _binding(each))]
+    return "---\n".join(yaml.safe_dump(each, sort_keys=False, width=120) for each in both)

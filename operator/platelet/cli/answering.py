@@ -1,0 +1,87 @@
+"""What `approve` and `reject` share: the plan that is shown, who asks, and the answer as annotations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from platelet.api import lenient
+from platelet.api import remediation as contract
+from platelet.cli import lines
+from platelet.cli.session import NothingToTellError
+from platelet.model.remediation import Approval, Remediation
+from platelet.shell import kube
+from platelet.shell.client import ClusterClient
+
+_WHO_AM_I: Final = kube.Resource(
+    "authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A plan that waits for a person, as just read."""
+
+    remediation: Remediation
+    asked: Approval
+
+    @property
+    def where(self) -> str:
+        """`remediation/NAME -n NAMESPACE`, as commands take it."""
+        return f"remediation/{self.remediation.name} -n {self.remediation.namespace}"
+
+
+async def read_question(client: ClusterClient, namespace: str, name: str, token: str) -> Question:
+    """Read what is asked. Raises NothingToTellError when nothing is, or another plan than that of `token`."""
+    try:
+        stored = await client.get(kube.REMEDIATIONS, namespace, name)
+    except kube.NotFound:
+        raise NothingToTellError(
+            f"there is no Remediation {namespace}/{name}; those that there are: kubectl get rem -n {namespace}"
+        ) from None
+    return find_question(contract.read_remediation(stored), token, client.clock.now())
+
+
+def find_question(remediation: Remediation, token: str, now: datetime) -> Question:
+    """Find the plan that is shown. Raises NothingToTellError that says why there is none to answer to."""
+    status, asked = remediation.status, remediation.status.approval
+    where = f"Remediation {remediation.namespace}/{remediation.name}"
+    if asked is not None and asked.answer == "Approved" and status.state == "Waiting":
+        said = lines.moment(asked.answered_at or now, now)
+        raise NothingToTellError(f"{where} is approved already, by {asked.by} at {said}: {status.message}")
+    if asked is None or asked.answer is not None or status.state != "AwaitingApproval":
+        raise NothingToTellError(f"{where} awaits no approval now: it is {status.state}: {status.message}")
+    if asked.expires_at <= now:
+        raise NothingToTellError(f"{where}: the time for an answer was over at {lines.moment(asked.expires_at, now)}")
+    if token and token != asked.token:
+        raise NothingToTellError(f"{where}: {token} is another plan than the present one, {asked.token}: look again")
+    return Question(remediation=remediation, asked=asked)
+
+
+async def read_user(client: ClusterClient) -> str:
+    """The name by which the API server knows us: the one that admission compares. Raises ApiError."""
+    kind = {"apiVersion": _WHO_AM_I.api_version, "kind": _WHO_AM_I.kind}
+    answer = await client.create(_WHO_AM_I, "", kind, agent="cli")
+    return lenient.text(lenient.mapping(lenient.mapping(answer.get("status")).get("userInfo")).get("username"))
+
+
+async def write_answer(client: ClusterClient, question: Question, said: Mapping[str, str]) -> None:
+    """Annotate the Remediation, unless it is another one by now. Raises ApiError."""
+    remediation = question.remediation
+    body = {"metadata": {"uid": remediation.uid, "annotations": dict(said)}}
+    await client.patch(kube.REMEDIATIONS, remediation.namespace, remediation.name, body, agent="cli")
+
+
+def describe(question: Question, now: datetime) -> list[str]:
+    """Say what the plan is."""
+    remediation, asked = question.remediation, question.asked
+    target = remediation.spec.target_ref
+    fields = {
+        "target": f"{remediation.namespace}/{target.kind.lower()}/{target.name}",
+        "step": f"{asked.step_name}, by {asked.action}",
+        "plan": asked.summary,
+        "token": asked.token,
+        "expires": lines.moment(asked.expires_at, now),
+    }
+    title = f"Remediation {remediation.namespace}/{remediation.name}"
+    return [title, *(lines.INDENT + line for line in lines.fields(fields))]

@@ -1,0 +1,42 @@
+"""`platelet approve`: say yes to the plan that a Remediation shows."""
+
+import argparse
+import sys
+from functools import partial
+
+from platelet.cli import answering, lines, session, subjects
+from platelet.model import approval
+from platelet.shell.client import ClusterClient
+
+_DESCRIPTION = """\
+Say yes to the plan that a Remediation shows, and to no other: if the world changes before it is carried out, the plan
+is void and people are asked anew. The guards are asked again, then the operator acts. It needs the RBAC verb `approve`
+on remediations beside `get` and `patch`; your name goes on record."""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("approve", help="say yes to the plan that is shown", description=_DESCRIPTION)
+    parser.add_argument("name", type=subjects.remediation, metavar="remediation/NAME")
+    parser.add_argument("--token", default="", help="only this plan, such as a notice has told it")
+    session.add_arguments(parser)
+    parser.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Approve. Exit code 1 when there is nothing to approve, or we may not."""
+    return session.run(options, partial(_approve, options))
+
+
+async def _approve(options: argparse.Namespace, client: ClusterClient) -> int:
+    question = await answering.read_question(client, session.namespace_of(options), options.name, options.token)
+    user = await answering.read_user(client)
+    said = {approval.APPROVE: question.asked.token, approval.APPROVED_BY: user}
+    await answering.write_answer(client, question, said)
+    told = [
+        *answering.describe(question, client.clock.now()),
+        f"approved as {user}: the operator asks the guards again, and then acts",
+        f"to follow it: platelet explain {question.where}",
+    ]
+    lines.write(told, sys.stdout)
+    return 0

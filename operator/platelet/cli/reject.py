@@ -1,0 +1,52 @@
+"""`platelet reject`: say no to the plan that a Remediation shows."""
+
+import argparse
+import sys
+from functools import partial
+
+from platelet.cli import answering, lines, session, subjects
+from platelet.model import approval
+from platelet.shell.client import ClusterClient
+
+_LONGEST_REASON = 512
+_DESCRIPTION = """\
+Say no to the plan that a Remediation shows. Automation ends for this incident: people have it. It needs the RBAC verb
+`approve` on remediations beside `get` and `patch`; your name and your reason go on record."""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("reject", help="say no to the plan that is shown", description=_DESCRIPTION)
+    parser.add_argument("name", type=subjects.remediation, metavar="remediation/NAME")
+    parser.add_argument("--reason", type=_reason, required=True, metavar="TEXT", help="for the people who wonder")
+    parser.add_argument("--token", default="", help="only this plan, such as a notice has told it")
+    session.add_arguments(parser)
+    parser.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Reject. Exit code 1 when there is nothing to reject, or we may not."""
+    return session.run(options, partial(_reject, options))
+
+
+async def _reject(options: argparse.Namespace, client: ClusterClient) -> int:
+    question = await answering.read_question(client, session.namespace_of(options), options.name, options.token)
+    user = await answering.read_user(client)
+    said = {
+        approval.REJECT: question.asked.token,
+        approval.REJECTED_BY: user,
+        approval.REJECT_REASON: options.reason,
+    }
+    await answering.write_answer(client, question, said)
+    told = [
+        *answering.describe(question, client.clock.now()),
+        f"rejected as {user}: automation ends for this incident, people have it",
+    ]
+    lines.write(told, sys.stdout)
+    return 0
+
+
+def _reason(text: str) -> str:
+    if not text.strip() or len(text) > _LONGEST_REASON:
+        raise argparse.ArgumentTypeError(f"say why in 1 to {_LONGEST_REASON} characters")
+    return text

@@ -1,0 +1,238 @@
+"""What people may write is what they may do: the API server judges it, as users with and without each right."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster import installation, patience
+from tests.cluster.control_plane import ControlPlane, KubectlFailed
+from tests.cluster.manifests import CRASHES, RESTART, UNDO, runbook, step
+
+Json = dict[str, Any]
+HOME = installation.NAMESPACE
+SCALE = step("scale", scale={"by": 1})
+AUTHOR: list[Json] = [
+    {
+        "apiGroups": ["platelet.dev"],
+        "resources": ["runbooks", "remediationpolicies", "remediations"],
+        "verbs": ["create", "get", "list", "patch", "update"],
+    }
+]
+PATCHES = {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": ["patch"]}
+SCALES_DEPLOYMENTS = {"apiGroups": ["apps"], "resources": ["deployments/scale"], "verbs": ["patch"]}
+USES_HEAL = {"apiGroups": ["platelet.dev"], "resources": ["runbooks"], "resourceNames": ["heal"], "verbs": ["use"]}
+APPROVES = {"apiGroups": ["platelet.dev"], "resources": ["remediations"], "verbs": ["approve"]}
+
+
+@dataclass(frozen=True)
+class Team:
+    """A namespace in which alice may patch workloads, use the Runbook `heal` and approve; bob may only scale."""
+
+    plane: ControlPlane
+    namespace: str
+
+    def asks(self, user: str, manifest: str | Json, *, namespace: str = "") -> str:
+        """What the API server answers to a creation that it would carry out: nothing, or why not."""
+        text = manifest if isinstance(manifest, str) else json.dumps(manifest)
+        arguments = ("create", "-n", namespace or self.namespace, "--dry-run=server", "-o", "name", "-f", "-")
+        return self._try(partial(self.plane.kubectl, *arguments, user=user, input=text))
+
+    def kubectl(self, user: str, *arguments: str) -> str:
+        """Do it; nothing, or why not."""
+        return self._try(partial(self.plane.kubectl, *arguments, "-n", self.namespace, user=user))
+
+    @staticmethod
+    def _try(call: "partial[str]") -> str:
+        try:
+            call()
+        except KubectlFailed as error:
+            return error.stderr
+        return ""
+
+
+def _grant(plane: ControlPlane, user: str, namespace: str, rules: list[Json]) -> None:
+    name = f"{user}-of-the-test"
+    head = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name, "namespace": namespace}}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}
+    both = [
+        {**head, "kind": "Role", "rules": rules},
+        {**head, "kind": "RoleBinding", "roleRef": reference, "subjects": [subject]},
+    ]
+    plane.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(both))
+
+
+@pytest.fixture(scope="module")
+def team(control_plane: ControlPlane) -> Iterator[Team]:
+    """Platelet's kinds and admission policies, in force, and a team's namespace."""
+    namespace = f"team-{secrets.token_hex(4)}"
+    installation.install(control_plane)
+    control_plane.kubectl("create", "namespace", namespace)
+    _grant(control_plane, "alice", namespace, [*AUTHOR, PATCHES, USES_HEAL, APPROVES])
+    _grant(control_plane, "alice", HOME, [*AUTHOR, PATCHES])
+    _grant(control_plane, "bob", namespace, [*AUTHOR, SCALES_DEPLOYMENTS])
+    control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=runbook("heal", RESTART))
+    found = Team(control_plane, namespace)
+    for each in (runbook("any", RESTART), policy("nobodys"), remediation("nobodys"), remediation("heal", approve="x")):
+        patience.until("admission to be in force", lambda each=each: "denied request" in found.asks("bob", each))  # type: ignore[misc]
+    yield found
+    control_plane.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def policy(book: str, **spec: Any) -> Json:
+    """A policy that follows a Runbook."""
+    return {
+        "apiVersion": "platelet.dev/v1alpha1",
+        "kind": "RemediationPolicy",
+        "metadata": {"name": "any"},
+        "spec": {"triggers": [CRASHES], "targets": {"all": True}, "runbookRef": {"name": book}, **spec},
+    }
+
+
+def remediation(book: str, *steps: Json, **annotations: str) -> Json:
+    """A Remediation as made by hand; annotations without our prefix."""
+    return {
+        "apiVersion": "platelet.dev/v1alpha1",
+        "kind": "Remediation",
+        "metadata": {
+            "name": "by-hand",
+            "annotations": {f"platelet.dev/{key.replace('_', '-')}": text for key, text in annotations.items()},
+        },
+        "spec": {
+            "targetRef": {"kind": "Deployment", "name": "api"},
+            "policyRef": {"name": "any"},
+            "runbookRef": {"name": book},
+            "mode": "Enforce",
+            "signal": {
+                "source": "pod",
+                "reason": "ByHand",
+                "fingerprint": "x",
+                "message": "",
+                "firstSeen": "2026-11-21T08:00:00Z",
+                "lastSeen": "2026-11-21T08:00:00Z",
+            },
+            "steps": list(steps),
+        },
+    }
+
+
+MAY: dict[str, tuple[str, str | Json]] = {
+    "a restart by one who may patch": ("alice", runbook("mine", RESTART)),
+    "an undo by one who may patch": ("alice", runbook("mine", UNDO)),
+    "a policy for a runbook that one may use": ("alice", policy("heal")),
+    "a remediation by hand of a runbook that one may use": ("alice", remediation("heal", RESTART)),
+    "everything by an admin": ("admin", policy("heal", namespaceSelector={"matchLabels": {"a": "b"}})),
+    "an approval in one's own name": ("alice", remediation("heal", RESTART, approve="x", approved_by="alice")),
+}
+MAY_NOT: dict[str, tuple[str, str | Json, str]] = {
+    "a scale by one who may only patch": (
+        "alice",
+        runbook("mine", RESTART, SCALE),
+        "alice may not scale deployments in NS, so neither may a runbook of theirs: scale would",
+    ),
+    "a scale by one who may scale Deployments only": (
+        "bob",
+        runbook("mine", SCALE),
+        "bob may not scale statefulsets in NS, so neither may a runbook of theirs: scale would",
+    ),
+    "a restart by one who may not patch": (
+        "bob",
+        runbook("mine", RESTART),
+        "bob may not patch deployments in NS, so neither may a runbook of theirs: rolloutUndo and rolloutRestart would",
+    ),
+    "a policy for somebody else's runbook": (
+        "bob",
+        policy("heal"),
+        "bob may not use the Runbook heal in NS, so neither may a policy of theirs: it needs the verb use on",
+    ),
+    "a policy for another runbook than one may use": ("alice", policy("other"), "may not use the Runbook other in NS"),
+    "a remediation by hand of a runbook that one may not use": (
+        "bob",
+        remediation("heal"),
+        "bob may not use the Runbook heal in NS, so neither may a remediation of theirs",
+    ),
+    "a remediation by hand whose steps are more than one may": (
+        "alice",
+        remediation("heal", SCALE),
+        "alice may not scale deployments in NS, so neither may a remediation of theirs: scale would",
+    ),
+    "a selector of namespaces by one whose rights end at one": (
+        "alice",
+        policy("heal", namespaceSelector={"matchLabels": {"a": "b"}}),
+        "alice may not patch deployments in every namespace, so neither may a namespaceSelector",
+    ),
+    "an approval in another's name": (
+        "alice",
+        remediation("heal", RESTART, approve="x", approved_by="admin"),
+        "platelet.dev/approved-by must be alice, who answers, and not admin",
+    ),
+    "an approval in nobody's name": (
+        "alice",
+        remediation("heal", RESTART, approve="x"),
+        "platelet.dev/approved-by must be alice, who answers, and not nobody",
+    ),
+}
+
+
+@pytest.mark.parametrize(("user", "manifest"), MAY.values(), ids=MAY)
+def test_one_may_write_what_one_may_do(team: Team, user: str, manifest: str | Json) -> None:
+    assert team.asks(user, manifest) == ""
+
+
+@pytest.mark.parametrize(("user", "manifest", "words"), MAY_NOT.values(), ids=MAY_NOT)
+def test_one_may_not_write_what_one_may_not_do(team: Team, user: str, manifest: str | Json, words: str) -> None:
+    """The message names who, what and where."""
+    assert words.replace("NS", team.namespace) in team.asks(user, manifest)
+
+
+def test_a_runbook_of_the_operators_namespace_is_judged_by_rights_in_every_namespace(team: Team) -> None:
+    """A policy there may carry a namespaceSelector."""
+    said = team.asks("alice", runbook("mine", RESTART), namespace=HOME)
+    assert "alice may not patch deployments in every namespace, so neither may a runbook of theirs" in said
+
+
+def test_a_label_is_no_authorship_and_another_spec_is(team: Team) -> None:
+    assert team.kubectl("bob", "label", "runbook", "heal", "team=b") == ""
+    change = json.dumps({"spec": {"description": "b"}})
+    assert "bob may not patch deployments" in team.kubectl("bob", "patch", "rbk", "heal", "--type=merge", "-p", change)
+
+
+ANSWERS: dict[str, tuple[str, str, str]] = {
+    "with the right, in one's own name": ("alice", "alice", ""),
+    "with the right, in another's name": ("alice", "bob", "-by must be alice, who answers, and not bob"),
+    "without the right, in one's own name": ("bob", "bob", "bob may neither approve nor reject"),
+    "without the right, in another's name": ("bob", "alice", "bob may neither approve nor reject"),
+}
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+@pytest.mark.parametrize(("user", "name", "words"), ANSWERS.values(), ids=ANSWERS)
+def test_an_answer_needs_the_verb_and_ones_own_name(team: Team, user: str, name: str, words: str, verb: str) -> None:
+    """All four combinations of own and other name, with and without the verb; on an object of others."""
+    made = remediation("heal")
+    made["metadata"]["name"] = f"asked-{secrets.token_hex(3)}"
+    team.plane.kubectl("create", "-n", team.namespace, "-f", "-", input=json.dumps(made))
+    by = {"approve": "approved-by", "reject": "rejected-by"}[verb]
+    said = (f"platelet.dev/{verb}=0-1-x", f"platelet.dev/{by}={name}")
+    answer = team.kubectl(user, "annotate", "rem", made["metadata"]["name"], *said)
+    assert words in answer
+    assert (answer == "") == (words == "")
+
+
+def test_an_answer_of_others_cannot_be_changed_nor_taken_away_without_the_right(team: Team) -> None:
+    made = remediation("heal", approve="0-1-x", approved_by="admin")
+    made["metadata"]["name"] = "answered"
+    team.plane.kubectl("create", "-n", team.namespace, "-f", "-", input=json.dumps(made))
+    annotate = partial(team.kubectl, "bob", "annotate", "--overwrite", "rem", "answered")
+    for change in ("platelet.dev/approve=0-1-y", "platelet.dev/approve-", "platelet.dev/reject-reason=no"):
+        assert "bob may neither approve nor reject" in annotate(change)
+    assert "must be alice" in team.kubectl(
+        "alice", "annotate", "--overwrite", "rem", "answered", "platelet.dev/approve=0-1-y"
+    )
+    assert annotate("note=mine") == "", "other annotations are no answers"
