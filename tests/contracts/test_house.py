@@ -97,10 +97,11 @@ def test_reasons_are_camel_case_and_different() -> None:
     assert len(values) == len(set(values))
 
 
-def test_every_action_and_trigger_has_a_sample() -> None:
+def test_every_action_trigger_and_check_has_a_sample() -> None:
     """People copy samples; what has none is not found."""
     text = "\n".join(path.read_text() for path in SAMPLES)
-    keys = [*(each.key for each in actions.ACTIONS), *triggers.TRIGGERS]
+    asked = (each.name for each in checks.CHECKS if each.settings is not None)
+    keys = [*(each.key for each in actions.ACTIONS), *triggers.TRIGGERS, *asked]
     assert [key for key in keys if f"{key}:" not in text] == []
 
 

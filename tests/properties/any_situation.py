@@ -4,7 +4,8 @@ Hypothesis chooses seeds, and plain chance builds the situation from one: a thou
 Hypothesis chooses each of their hundred parts. What fails is shown whole, and is built again from the same seed.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
@@ -16,11 +17,22 @@ from hypothesis import strategies as st
 from platelet.actions.rollout_restart import RolloutRestart
 from platelet.actions.rollout_undo import RolloutUndo
 from platelet.actions.scale import Scale
+from platelet.checks.http_endpoint import Http
+from platelet.checks.prometheus import Prometheus
 from platelet.core import meaning
 from platelet.model import remediation
 from platelet.model.budget import Budget, BudgetSpec, Entry, EntryOutcome, PendingTakeBack, Suspension
-from platelet.model.policy import Policy, Rate, Scope, Step, Verification
-from platelet.model.remediation import Attempt, EscalationRecord, PostState, PreState, Remediation, RemediationStatus
+from platelet.model.policy import OnFailure, OnInconclusive, Policy, Rate, Scope, Step, Verification
+from platelet.model.reading import Answered, Query, Question, Reading, Result, Sample, Unanswered
+from platelet.model.remediation import (
+    Attempt,
+    EscalationRecord,
+    Holding,
+    PostState,
+    PreState,
+    Remediation,
+    RemediationStatus,
+)
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
 from platelet.model.situation import DeliveryResult, NodeHealth, Situation, WriteFailure
@@ -56,6 +68,10 @@ STAMP = "2026-11-21T11:59:00Z"
 OTHER = "other"
 HASHES = (GOOD, BAD, OTHER)
 STALE = 61.0  # seconds: a clock that was not sampled lately
+MEASURED = Prometheus(query="errors", below=1, for_=minutes(1))
+PROBED = Http(url="http://api.shop.svc/")
+_ON_FAILURE: tuple[OnFailure, ...] = ("Next", "Next", "Escalate", "Stop", "Undo", "Undo")
+_ON_INCONCLUSIVE: tuple[OnInconclusive, ...] = ("Escalate", "Next")
 PHASES: tuple[remediation.Phase, ...] = ("Intended", "Done", "Refused", "Superseded", "Unknown")
 _OUTCOMES: tuple[EntryOutcome | None, ...] = (None, "Done", "Refused", "Superseded", "Unknown", "Abandoned")
 _BORDERS = (0, 0, 1, -1, -30, -60, -300, -600, -900, -3600, -7200, -86_400, 60, 3600)  # seconds from NOW
@@ -169,12 +185,15 @@ def _status(chance: Chance) -> RemediationStatus:
         retry_at=chance.maybe(chance.moment),
     )
     clocks = verifying(chance.moment(), chance.maybe(chance.moment))
+    holding = tuple(Holding(check=place, since=chance.moment()) for place in (0, 1) if chance.once_in(2))
+    clocks = replace(clocks, holding=holding)
     return a_status(
         state=chance.one_of(("Waiting", "Waiting", "Acting", "Verifying", "Monitoring", "Escalated", "Closed")),
         opened_at=chance.maybe(chance.moment),
         waiting_since=chance.maybe(chance.moment),
         step=chance.number(0, 4),
         verifying=chance.maybe(lambda: clocks),
+        undoing=chance.rarely(chance.one_of(("rem-1/0/1", "rem-1/1/1", "rem-1/9/9")), ""),
         evidence=chance.several(3, lambda: _evidence(chance), lambda each: each.fingerprint),
         attempts=chance.several(3, lambda: _attempt(chance), lambda each: each.id),
         recovered_at=chance.maybe(chance.moment),
@@ -273,8 +292,26 @@ def _step(chance: Chance) -> Step:
         "scale": (Scale(by=1, revert_after=minutes(10)), Scale(to=4, revert_when_resolved=True), Scale(by=-1)),
     }
     action = chance.one_of(sorted(choices))
-    verify = Verification(stable_for=chance.one_of((timedelta(), minutes(1))))
-    return a_step(action, chance.one_of(choices[action]), when=chance.one_of(_CONDITIONS), verify=verify)
+    asked = tuple(each for each in (MEASURED, PROBED) if chance.once_in(2))
+    verify = Verification(stable_for=chance.one_of((timedelta(), minutes(1))), checks=asked)
+    return a_step(
+        action,
+        chance.one_of(choices[action]),
+        when=chance.one_of(_CONDITIONS),
+        verify=verify,
+        on_failure=chance.one_of(_ON_FAILURE),
+        on_inconclusive=chance.one_of(_ON_INCONCLUSIVE),
+    )
+
+
+def _readings(chance: Chance) -> Mapping[Question, Reading]:
+    value = chance.one_of((0.0, 2.0, math.nan))
+    samples = (Sample(value=value, at=chance.moment()),) if chance.once_in(2) else ()
+    answers: dict[Question, tuple[Reading, ...]] = {
+        Query(text=MEASURED.query): (Result(samples=samples), Unanswered(why="no")),
+        PROBED.probe: (Answered(status=200), Answered(status=500), Unanswered(why="no")),
+    }
+    return {question: chance.one_of(readings) for question, readings in answers.items() if not chance.once_in(5)}
 
 
 def _pod(chance: Chance) -> Pod:
@@ -336,5 +373,7 @@ def _situation(chance: Chance) -> Situation:
         failure=WriteFailure(attempt=refused, code=403, message="no") if refused else None,
         delivery=chance.maybe(lambda: DeliveryResult(delivered=chance.once_in(2))),
         alerts_known_at=chance.maybe(chance.moment),
+        queries_known_at=chance.maybe(chance.moment),
+        readings=_readings(chance),
         **{name: part for name, part in parts.items() if chance.number(1, 10) > kept},
     )

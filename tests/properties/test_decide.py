@@ -38,7 +38,7 @@ def started(situation: Situation, decision: Decision) -> list[str]:
 
 
 def acts_started(situation: Situation, decision: Decision) -> list[str]:
-    return [each for each in started(situation, decision) if "/back" not in each]
+    return [each for each in started(situation, decision) if "/back" not in each and "/undo" not in each]
 
 
 @many
@@ -192,6 +192,20 @@ def test_a_place_is_asked_for_only_by_this_leader_and_never_under_a_used_id(situ
         assert entry.epoch == situation.epoch
         assert entry.id not in used
         assert entry.target == situation.target
+
+
+@many
+@given(any_situation())
+def test_what_is_not_known_leads_to_people_unless_the_step_says_otherwise(situation: Situation) -> None:
+    """I10: no reading, no sample, NaN, a stale one: never the next step by itself."""
+    before = situation.remediation.status
+    after = decide(situation, NOW).status
+    known = {each.id for each in before.attempts if each.verdict == "Inconclusive"}
+    judged = [each for each in after.attempts if each.verdict == "Inconclusive" and each.id not in known]
+    for attempt in judged:
+        step = situation.steps[attempt.step] if attempt.step < len(situation.steps) else None
+        if step is None or step.on_inconclusive == "Escalate":
+            assert (after.state, after.step) == ("Escalated", before.step)
 
 
 def not_due(decision: Decision) -> bool:

@@ -78,7 +78,7 @@ class Process:
         clock, seconds = world.clock, world.clock.seconds
         self._lease = Leadership(self.api, clock, OPERATOR, name, duration=LEASE, boot=seconds)
         self._ledger = Ledger(self.api, clock, OPERATOR)
-        self._book = PolicyBook(self.api, clock, OPERATOR)
+        self._book = PolicyBook(self.api, clock, OPERATOR, None)
         self.succession = Succession(self.api, self._ledger, self._lease, self._book)
         publisher = EventRecorder(self.api, clock, OPERATOR, name, boot=seconds)
         self._hands = Hands(self.api, self._ledger, publisher, mailbox, self._lease.time_left)

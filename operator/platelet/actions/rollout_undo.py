@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 
 from platelet.model import reasons
 from platelet.model.durations import CAMEL, say_time
-from platelet.model.remediation import PostState
+from platelet.model.remediation import Attempt, PostState
 from platelet.model.revision import RevisionRecord
 from platelet.model.rights import on_workloads
 from platelet.model.rules import Action
@@ -83,6 +83,23 @@ def plan(settings: RolloutUndo, situation: Situation, _now: datetime) -> Plan | 
         reason=reasons.NO_HEALTHY_REVISION,
         message="no other template of this workload is known to have been healthy; it is not guessed which one was",
     )
+
+
+def undo(attempt: Attempt, situation: Situation) -> PostState | Refusal:
+    """Give back the template that the step left, if it was healthy once: else the end would be no better (I15)."""
+    live, left = situation.workload, attempt.pre.template_hash
+    if live is None or live.uid != attempt.pre.uid or live.template_hash != attempt.post.template_hash:
+        return Refusal(
+            reason=reasons.NOT_OURS_ANYMORE,
+            message=f"the template is not {attempt.post.template_hash} as written, or the workload was created anew",
+        )
+    record = _newest(record for record in situation.records if record.template_hash == left)
+    if record is None or record.health == "Bad" or not record.ever_healthy:
+        return Refusal(
+            reason=reasons.NOT_UNDONE,
+            message=f"the template {left} that the undo left is not known to have ever been healthy",
+        )
+    return PostState(template_hash=left, record=record.name)
 
 
 def _last_healthy(live: Workload, situation: Situation) -> RevisionRecord | None:
@@ -172,4 +189,5 @@ ACTION = Action(
     rights=on_workloads("patch"),
     traits=ActionTraits(name="rolloutUndo", changes_template=True, replaces_pods=True, heals_rollout=True),
     plan=plan,
+    undo=undo,
 )

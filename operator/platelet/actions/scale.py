@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from platelet.model import reasons
 from platelet.model.durations import CAMEL, PATTERN, Duration
 from platelet.model.policy import DAY
-from platelet.model.remediation import PostState, TakeBack
+from platelet.model.remediation import Attempt, PostState, TakeBack
 from platelet.model.rights import on_workloads
 from platelet.model.rules import Action
 from platelet.model.situation import ActionTraits, Situation
@@ -112,6 +112,18 @@ def plan(settings: Scale, situation: Situation, now: datetime) -> Plan | Refusal
     return _more(settings, live.replicas, now)
 
 
+def undo(attempt: Attempt, situation: Situation) -> PostState | Refusal:
+    """Give back the number that was there before, if the present one is still ours."""
+    live, ours = situation.workload, attempt.post.replicas
+    if live is None or live.uid != attempt.pre.uid or live.replicas != ours:
+        has = live.replicas if live is not None else 0
+        return Refusal(
+            reason=reasons.NOT_OURS_ANYMORE,
+            message=f"replicas is {has}, not our {ours}, or the workload was created anew",
+        )
+    return PostState(replicas=attempt.pre.replicas)
+
+
 def _more(settings: Scale, has: int, now: datetime) -> Plan | Refusal:
     wanted = settings.to if settings.to is not None else has + (settings.by or 0)
     bounded = max(settings.floor, min(wanted, settings.ceiling))
@@ -158,4 +170,5 @@ ACTION = Action(
     traits=ActionTraits(name="scale", changes_replicas=True),
     needs_room=lambda settings: settings.by is None or settings.by > 0,
     plan=plan,
+    undo=undo,
 )

@@ -10,6 +10,7 @@ import yaml
 from pydantic import AfterValidator, ConfigDict, TypeAdapter
 
 from platelet.api import invalid
+from platelet.api.outside import Outside
 from platelet.model.durations import CAMEL, Between, Duration
 
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -81,6 +82,16 @@ class Alertmanager:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prometheus:
+    """The Prometheus that is asked by checks and triggers."""
+
+    url: Url
+    token_file: Path | None = None  # a bearer token to ask with
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """How long a leader may be silent before another replica takes over."""
 
@@ -99,13 +110,19 @@ class OperatorConfig:
     listen: Listen = field(default_factory=Listen)
     alert_token_files: tuple[Path, ...] = ()  # several while rotating; none: no alert is accepted
     alertmanager: Alertmanager | None = None
+    prometheus: Prometheus | None = None
     lease: Lease = field(default_factory=Lease)
     healthy_for: Annotated[Duration, Between("1s", "24h")] = timedelta(minutes=10)
-    allowed_hosts: tuple[Host, ...] = ("*.svc",)  # that may be called: webhooks
+    allowed_hosts: tuple[Host, ...] = ("*.svc",)  # that may be called: webhooks, checks by HTTP
     protected_namespaces: tuple[Namespace, ...] = ()  # besides kube-system and its own
     resync: Annotated[Duration, Between("1s", "1h")] = timedelta(seconds=30)  # everything is looked at again this often
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+    @property
+    def outside(self) -> Outside:
+        """Whom policies and runbooks may let the operator ask."""
+        return Outside(has_prometheus=self.prometheus is not None, allowed_hosts=self.allowed_hosts)
 
 
 _CONFIG = TypeAdapter(OperatorConfig)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
 from platelet.api import invalid, unions
 from platelet.api.conditions import Readiness, ReadinessStatus
+from platelet.api.outside import Outside
 from platelet.api.runbook import Runbook, check_runbook
 from platelet.api.selectors import LabelSelector
 from platelet.api.targets import Targets
@@ -215,7 +216,7 @@ def _suspended(suspension: Suspension | None) -> str:
 
 
 def check_policy(
-    loaded: LoadedPolicy, runbook: Runbook | None, runbook_error: str, operator_namespace: str
+    loaded: LoadedPolicy, runbook: Runbook | None, runbook_error: str, operator_namespace: str, outside: Outside | None
 ) -> Readiness:
     """Judge what the API server cannot. A policy that is not ready does nothing; all others go on.
 
@@ -241,13 +242,13 @@ def check_policy(
     if runbook is None:
         missing = f"there is no Runbook {loaded.runbook} in namespace {loaded.policy.namespace}: create it"
         return _not_ready(reasons.RUNBOOK_NOT_FOUND, missing)
-    return _by_runbook(check_runbook(runbook), runbook)
+    return _by_runbook(check_runbook(runbook, outside), runbook)
 
 
 def _by_runbook(found: Readiness, runbook: Runbook) -> Readiness:
     if found.ready:
         return Readiness(ready=True, reason=reasons.READY, message=f"follows Runbook {runbook.name}")
-    reason = found.reason if found.reason == reasons.INVALID_CONDITION else reasons.RUNBOOK_NOT_READY
+    reason = reasons.RUNBOOK_NOT_READY if found.reason == reasons.INVALID_SPEC else found.reason
     return _not_ready(reason, f"Runbook {runbook.name}: {found.message}")
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -11,9 +11,11 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 from platelet.actions import ACTIONS
 from platelet.api import expressions, invalid, unions
 from platelet.api.conditions import Readiness
-from platelet.model import policy, reasons
-from platelet.model.durations import CAMEL, Between, Duration
-from platelet.model.remediation import MAX_STEPS
+from platelet.api.outside import PROMETHEUS_FIX, Outside
+from platelet.checks import CHECKS, http_endpoint, prometheus
+from platelet.model import policy, promql, reasons
+from platelet.model.durations import CAMEL, PATTERN, Between, Duration
+from platelet.model.remediation import MAX_CHECKS, MAX_STEPS
 from platelet.model.signal import Text
 
 _NAME_PATTERN = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
@@ -48,30 +50,26 @@ When = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertResolved:
-    """The alert that opened the remediation must have resolved."""
-
-    timeout: Annotated[
-        Duration,
-        Between("1s", "24h"),
-        Field(description="How long to wait for it, counted from the complete rollout: alerts resolve late."),
-    ] = timedelta(minutes=15)
-
-    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
-
-
+_CHECKS = {check.name: check.settings for check in CHECKS if check.settings is not None}
 CHECK = unions.Union(
     name="CheckSpec",
     doc="One proof of recovery, beyond a complete rollout that stays stable.",
-    kinds={"alertResolved": AlertResolved},
-    none="a check needs its kind: alertResolved",
-    several="write one check per entry of the list",
+    kinds=_CHECKS,
+    none=f"a check needs its kind: {' or '.join(_CHECKS)}",
+    several="write one check per entry of the list: all of them must pass",
 )
 if TYPE_CHECKING:
     CheckSpec = Any
 else:
     CheckSpec = CHECK.build()
+
+
+# Text that is no duration is left to the rule on the text.
+_FOR_IN_TIME = (
+    f"!self.timeout.matches('{PATTERN}') || !has(self.checks) || self.checks.all(each, !has(each.prometheus) || "
+    f"!each.prometheus.__for__.matches('{PATTERN}') || duration(each.prometheus.__for__) <= duration(self.timeout))"
+)
+_FOR_RULE = "`for` of a check is longer than `timeout` of its step, so it could not pass: raise the timeout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,17 +86,49 @@ class VerifySpec:
     ] = timedelta(minutes=1)
     checks: Annotated[
         tuple[CheckSpec, ...],
-        Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+        Field(
+            max_length=MAX_CHECKS,
+            description="All of them must pass.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
     ] = ()
 
-    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        **CAMEL, json_schema_extra={"x-kubernetes-validations": [{"rule": _FOR_IN_TIME, "message": _FOR_RULE}]}
+    )
+
+    def __post_init__(self) -> None:
+        """Hold the same rule where no API server has. Raises ValueError."""
+        if any(each.prometheus is not None and each.prometheus.for_ > self.timeout for each in self.checks):
+            raise ValueError(_FOR_RULE)
 
 
 Approval = Annotated[
     Literal["Required"] | None,
     Field(description="Required: a person must approve this step's plan, whatever the policy's mode."),
 ]
+OnFailure = Annotated[
+    policy.OnFailure,
+    Field(
+        description="What follows when the proof fails. Next: the next step. Escalate: people, at once. Stop: nothing; "
+        "automation ends for this incident, on record only. Undo: this step is taken back, then the next one."
+    ),
+]
+OnInconclusive = Annotated[
+    policy.OnInconclusive,
+    Field(description="What follows when the proof cannot be known. Escalate: people. Next: the next step, unproven."),
+]
 _KEYS = ", ".join(action.key for action in ACTIONS)
+
+
+def _stays(key: str) -> unions.Rule:
+    return unions.Rule(
+        cel=f"!has(self.{key}) || self.onFailure != 'Undo'",
+        broken=lambda step: step.on_failure == "Undo" and getattr(step, key) is not None,
+        message=f"{key} cannot be taken back: with it, onFailure is Next, Escalate or Stop",
+    )
+
+
 STEP = unions.Union(
     name="StepSpec",
     doc="One rung: an optional condition, exactly one action, and how its success is proven.",
@@ -110,7 +140,10 @@ STEP = unions.Union(
         ("when", When, field(default="")),
         ("approval", Approval, field(default=None)),
         ("verify", VerifySpec, field(default_factory=VerifySpec)),
+        ("on_failure", OnFailure, field(default="Next")),
+        ("on_inconclusive", OnInconclusive, field(default="Escalate")),
     ),
+    rules=tuple(_stays(action.key) for action in ACTIONS if action.undo is None),
 )
 if TYPE_CHECKING:
     StepSpec = Any
@@ -178,8 +211,11 @@ def read_steps(raw: Sequence[Mapping[str, Any]]) -> tuple[policy.Step, ...]:
     return steps
 
 
-def check_runbook(runbook: Runbook) -> Readiness:
-    """Judge what the API server cannot: whether the steps and their conditions can be understood."""
+def check_runbook(runbook: Runbook, outside: Outside | None) -> Readiness:
+    """Judge what the API server cannot: whether the steps can be understood, and their checks asked.
+
+    Without the operator's settings (`outside` is None) it is not judged whom it can ask.
+    """
     try:
         steps = read_steps(runbook.steps)
     except invalid.InvalidSpec as error:
@@ -191,7 +227,29 @@ def check_runbook(runbook: Runbook) -> Readiness:
         except expressions.ConditionError as error:
             said = f"step {step.name}: when: {error}"
             return Readiness(ready=False, reason=reasons.INVALID_CONDITION, message=said)
+        for check in step.verify.checks:
+            fault = _fault(check, outside)
+            if fault is not None:
+                return replace(fault, message=f"step {step.name}: {fault.message}")
     return Readiness(ready=True, reason=reasons.READY, message="1 step" if len(steps) == 1 else f"{len(steps)} steps")
+
+
+def _fault(check: Any, outside: Outside | None) -> Readiness | None:
+    """Why a check could never be asked, with these settings; None when it can."""
+    if isinstance(check, prometheus.Prometheus):
+        try:
+            promql.parse(check.query)
+        except promql.InvalidQueryError as error:
+            return Readiness(ready=False, reason=reasons.INVALID_QUERY, message=f"query {check.query!r}: {error}")
+        if outside is not None and not outside.has_prometheus:
+            said = f"a prometheus check needs a Prometheus: {PROMETHEUS_FIX}"
+            return Readiness(ready=False, reason=reasons.PROMETHEUS_NOT_CONFIGURED, message=said)
+    if isinstance(check, http_endpoint.Http):
+        host = http_endpoint.host_of(check.url)
+        if outside is not None and not outside.allows(host):
+            said = f"url: {host} is not in allowedHosts of the operator's settings: add it there, or ask another host"
+            return Readiness(ready=False, reason=reasons.HOST_NOT_ALLOWED, message=said)
+    return None
 
 
 def _step(spec: Any) -> policy.Step:
@@ -202,15 +260,11 @@ def _step(spec: Any) -> policy.Step:
         settings=settings,
         when=spec.when,
         needs_approval=spec.approval == "Required",
-        verify=_verification(spec.verify),
-    )
-
-
-def _verification(spec: VerifySpec) -> policy.Verification:
-    alert = next((check.alertResolved for check in spec.checks if check.alertResolved is not None), None)
-    return policy.Verification(
-        timeout=spec.timeout,
-        stable_for=spec.stable_for,
-        alert_resolved=alert is not None,
-        alert_timeout=(alert or AlertResolved()).timeout,
+        verify=policy.Verification(
+            timeout=spec.verify.timeout,
+            stable_for=spec.verify.stable_for,
+            checks=tuple(CHECK.chosen(check)[1] for check in spec.verify.checks),
+        ),
+        on_failure=spec.on_failure,
+        on_inconclusive=spec.on_inconclusive,
     )

@@ -1,12 +1,21 @@
 """Unions as Kubernetes wants them: one optional struct per kind, exactly one of them set."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, make_dataclass
 from typing import Annotated, Any, Optional
 
 from pydantic import ConfigDict, Field
 
 from platelet.model.durations import CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule of a union, said twice: in CEL, and as a function that is true where it is broken."""
+
+    cel: str
+    broken: Callable[[Any], bool]
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +28,7 @@ class Union:
     none: str  # said when no kind is set
     several: str  # said when more than one is set
     shared: tuple[tuple[str, Any, Any], ...] = ()  # further fields: name, type, dataclasses.field()
+    rules: tuple[Rule, ...] = ()  # further rules, each for the API server and for what it has not seen
 
     def build(self) -> type[Any]:
         """Compose the dataclass, with rules for the API server and the same rules for what it has not seen."""
@@ -36,16 +46,20 @@ class Union:
         rules: list[Any] = [
             {"rule": f"[{present}].exists(set, set)", "message": self.none},
             {"rule": f"[{present}].filter(set, set).size() <= 1", "message": self.several},
+            *({"rule": rule.cel, "message": rule.message} for rule in self.rules),
         ]
 
-        def check_exactly_one(value: Any) -> None:
+        def check(value: Any) -> None:
             count = sum(getattr(value, key) is not None for key in self.kinds)
             if count != 1:
                 raise ValueError(self.several if count else self.none)
+            for rule in self.rules:
+                if rule.broken(value):
+                    raise ValueError(rule.message)
 
         return {
             "__doc__": self.doc,
             "__module__": __name__,
-            "__post_init__": check_exactly_one,
+            "__post_init__": check,
             "__pydantic_config__": ConfigDict(**CAMEL, json_schema_extra={"x-kubernetes-validations": rules}),
         }

@@ -141,10 +141,16 @@ class Reader:
         self.settings = settings
         self._epoch = 0
         self.untargeted: dict[str, tuple[Evidence, ...]] = {}  # by policy: alerts that name no workload
-        self._book = PolicyBook(self.kube, clock, settings.namespace)
+        self._book = PolicyBook(self.kube, clock, settings.namespace, None)
         ledger = Ledger(self.kube, clock, settings.namespace)
         hands = Hands(self.kube, ledger, _Silent(), _Silent(), lambda: 0.0)
-        around = Circumstances(settings=settings, epoch=lambda: self._epoch, alerts_known_at=clock.now, thorough=True)
+        around = Circumstances(
+            settings=settings,
+            epoch=lambda: self._epoch,
+            alerts_known_at=clock.now,
+            queries_known_at=lambda _policy: clock.now(),
+            thorough=True,
+        )
         self._gatherer = Gatherer(self.kube, clock, ledger, self._book, hands, around)
 
     async def read_epoch(self) -> bool:

@@ -89,7 +89,7 @@ def _end(  # noqa: PLR0913 - an outcome has these parts
     status = record.put_attempt(status, ended)
     status = record.note(status, now, step=status.step_name, by=attempt.action, reason=reason, message=text)
     if attempt.kind == "TakeBack":
-        return Decision(status=replace(status, taken_back_at=now) if phase == "Done" else status)
+        return Decision(status=replace(status, taken_back_at=now) if phase == "Done" and not status.undoing else status)
     if phase == "Done":
         status = record.enter(status, "Verifying", reason, attempt.summary)
         return Decision(status=replace(status, verifying=Verifying(started_at=now)))

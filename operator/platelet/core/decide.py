@@ -12,6 +12,7 @@ from platelet.core import (
     record,
     settling,
     taking_back,
+    undoing,
     verifying,
     waiting,
 )
@@ -45,10 +46,9 @@ def _decide_open(situation: Situation, status: RemediationStatus, now: datetime)
         return _without_steps(situation, status, now)
     if not acts:
         return observing.decide(situation, status, now)
-    if status.state != "Verifying":
-        back = taking_back.decide(situation, status, now)
-        if back is not None:
-            return back
+    back = _going_back(situation, status, now)
+    if back is not None:
+        return back
     match status.state:
         case "Verifying":
             return verifying.decide(situation, status, now)
@@ -58,6 +58,15 @@ def _decide_open(situation: Situation, status: RemediationStatus, now: datetime)
             return escalating.decide(situation, status, now)
         case _:
             return _without_signal(situation, status, now) or waiting.decide(situation, status, now)
+
+
+def _going_back(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
+    """What comes before everything new: the step that failed, or a temporary change that is due."""
+    if status.state == "Verifying":
+        return None
+    if status.undoing and status.state == "Waiting":
+        return undoing.decide(situation, status, now)
+    return taking_back.decide(situation, status, now)
 
 
 def _open(situation: Situation, now: datetime) -> RemediationStatus:
@@ -118,6 +127,10 @@ def _without_signal(situation: Situation, status: RemediationStatus, now: dateti
     if situation.signals:
         return None
     message = "every signal is gone"
+    failed = next((each for each in status.evidence if each.source == "check" and each.resolved_at is None), None)
+    if failed is not None:
+        text = f"whether it still fails is not known: {failed.message}"
+        return escalating.escalate(situation, status, reasons.INCONCLUSIVE, text, now)
     if not any(each.kind == "Act" and each.phase == "Done" for each in status.attempts):
         return Decision(status=record.close(status, reasons.RESOLVED_BY_ITSELF, message, now))
     status = record.set_condition(status, "Recovered", reasons.RECOVERED, message, now)

@@ -28,6 +28,17 @@ def escalate(situation: Situation, status: RemediationStatus, reason: str, messa
     return Decision(status=told, effects=sinks.publish(_notice(situation, told, now)), again_at=now)
 
 
+def stop(status: RemediationStatus, message: str, now: datetime) -> Decision:
+    """Stop automation for this incident because its step says so: on record, and nobody is called."""
+    text = record.clip(message)
+    stopped = replace(
+        record.enter(status, "Escalated", reasons.STOPPED, text),
+        escalation=EscalationRecord(reason=reasons.STOPPED, message=text, at=now, silent=True),
+    )
+    stopped = record.note(stopped, now, step=status.step_name, by="onFailure", reason=reasons.STOPPED, message=text)
+    return Decision(status=stopped, again_at=now)
+
+
 def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
     """Keep people's marks in place until the target has been well for a while, then remove them and close."""
     status = _account_delivery(situation, status, now)
@@ -39,9 +50,10 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     well_at = status.healthy_since + stable_for(situation) if status.healthy_since else None
     if well_at and well_at <= now:
         return _let_go(situation, status, now)
-    marks = () if status.escalation and status.escalation.annotated else sinks.annotate(_notice(situation, status, now))
-    if status.escalation and not status.escalation.annotated and not marks:  # it is there: set once, not fought for
-        status = replace(status, escalation=replace(status.escalation, annotated=True))
+    told = status.escalation
+    marks = () if told and (told.annotated or told.silent) else sinks.annotate(_notice(situation, status, now))
+    if told and not told.annotated and not told.silent and not marks:  # it is there: set once, not fought for
+        status = replace(status, escalation=replace(told, annotated=True))
     effects = [*marks, *_delivery(situation, status, now)]
     retry_at = status.escalation.retry_at if status.escalation else None
     times = [each for each in (well_at, settles_at, retry_at) if each and each > now]
@@ -86,7 +98,7 @@ def _account_delivery(situation: Situation, status: RemediationStatus, now: date
 
 def _delivery(situation: Situation, status: RemediationStatus, now: datetime) -> tuple[Effect, ...]:
     told = status.escalation
-    if told is None or not delivering.is_due(told, situation.policy, now):
+    if told is None or told.silent or not delivering.is_due(told, situation.policy, now):
         return ()
     return sinks.deliver(_notice(situation, status, now))
 

@@ -36,7 +36,7 @@ def same_meaning(workload: Workload, attempt: Attempt) -> bool:
         workload.uid == pre.uid
         and not workload.deleting
         and not _blocked_by_pause(workload, post)
-        and (attempt.kind == "TakeBack" or workload.template_hash == pre.template_hash)
+        and (not _needs_the_template(attempt) or workload.template_hash == pre.template_hash)
         and (post.restart_stamp is None or workload.restart_stamp == pre.restart_stamp)
         and (post.replicas is None or workload.replicas == pre.replicas)
     )
@@ -48,8 +48,8 @@ def untouched(workload: Workload, attempt: Attempt) -> bool:
 
 
 def expected_template(status: RemediationStatus) -> str | None:
-    """The hash of the template that our last act left in place; None when we have not acted."""
-    done = [each for each in status.attempts if each.kind == "Act" and each.phase == "Done"]
+    """The hash of the template that our last act (or its undoing) left in place; None when we have not acted."""
+    done = [each for each in status.attempts if each.phase == "Done" and _needs_the_template(each)]
     return (done[-1].post.template_hash or done[-1].pre.template_hash) if done else None
 
 
@@ -57,6 +57,11 @@ def undone_templates(status: RemediationStatus) -> frozenset[str]:
     """The hashes of the templates that our undos have left."""
     undos = [each for each in status.attempts if each.phase == "Done" and each.post.template_hash is not None]
     return frozenset(each.pre.template_hash for each in undos)
+
+
+def _needs_the_template(attempt: Attempt) -> bool:
+    """Whether it was planned on the template: a scale is taken back whatever was released meanwhile."""
+    return attempt.kind == "Act" or attempt.post.template_hash is not None
 
 
 def _blocked_by_pause(workload: Workload, post: PostState) -> bool:

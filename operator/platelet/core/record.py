@@ -161,9 +161,9 @@ def _suppressed(fact: Evidence, suppressed: Collection[str], active: Collection[
 
 
 def resolve_pods(status: RemediationStatus, now: datetime) -> RemediationStatus:
-    """The pods are well again: what they show from now on is a new bout, with a beginning of its own."""
+    """The pods are well again, or the checks: what they show from now on is a new bout, with a beginning of its own."""
     evidence = (
-        replace(each, resolved_at=now) if each.source == "pod" and each.resolved_at is None else each
+        replace(each, resolved_at=now) if each.source in ("pod", "check") and each.resolved_at is None else each
         for each in status.evidence
     )
     return replace(status, evidence=tuple(evidence))

@@ -26,7 +26,7 @@ def _settle(
     entry: Entry, attempt: Attempt | None, situation: Situation, status: RemediationStatus, now: datetime
 ) -> Settle | None:
     if attempt is None:
-        if entry.kind == "TakeBack":  # whichever remediation of the target carries it out settles it
+        if entry.kind == "TakeBack" and "/back" in entry.id:  # whichever remediation of the target carries it out
             over = _is_moot(entry, situation)
         else:
             over = entry.epoch != situation.epoch or status.state in ("Closed", "Escalated")

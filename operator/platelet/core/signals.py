@@ -1,11 +1,13 @@
 """The arrow SIGNAL, asked again on fresh reads: which facts of ill health hold for one target."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from platelet.model.signal import Evidence, Signal
+from platelet.model.signal import TOLD, Evidence, Signal
 from platelet.model.workload import Pod, Revision, Workload
 from platelet.triggers import pod as pod_trigger
+
+_CHECKED_FOR = timedelta(minutes=5)  # so long after it failed, whether a check still fails is not known any more
 
 
 def current(  # noqa: PLR0913 - the facts of one target
@@ -16,13 +18,13 @@ def current(  # noqa: PLR0913 - the facts of one target
     pods: Sequence[Pod],
     now: datetime,
 ) -> tuple[Signal, ...]:
-    """Pod signals from the pods' own status, alert signals from the evidence that nobody has resolved."""
+    """Pod signals from the pods' own status; the others from the evidence that nobody has resolved."""
     newest = newest_revision_hash(workload, revisions)
     first_failing = _first_failing(evidence, pods)
     seen = [pod_trigger.observe(each, pods, newest, now, first_failing) for each in triggers]
     return (
         *(each for each in seen if each is not None),
-        *(_from_alert(each, pods, newest) for each in evidence if each.source == "alert" and each.resolved_at is None),
+        *(_from_outside(each, pods, newest) for each in evidence if _holds(each, now)),
     )
 
 
@@ -52,10 +54,15 @@ def _first_failing(evidence: Sequence[Evidence], pods: Sequence[Pod]) -> dict[st
     return {each.uid: max(min(seen), each.created_at) for each in pods} if seen else {}
 
 
-def _from_alert(fact: Evidence, pods: Sequence[Pod], newest: str) -> Signal:
+def _holds(fact: Evidence, now: datetime) -> bool:
+    told = fact.source in TOLD or (fact.source == "check" and now - fact.last_seen <= _CHECKED_FOR)
+    return told and fact.resolved_at is None
+
+
+def _from_outside(fact: Evidence, pods: Sequence[Pod], newest: str) -> Signal:
     sick = [each for each in pods if not each.ready and not each.deleting]
     return Signal(
-        source="alert",
+        source=fact.source,
         reason=fact.reason,
         fingerprint=fact.fingerprint,
         message=fact.message,

@@ -14,6 +14,7 @@ from platelet.model import reasons
 from platelet.model.budget import Entry
 from platelet.model.effects import Reserve, Settle
 from platelet.model.remediation import Attempt, PostState, RemediationStatus
+from platelet.model.signal import TOLD
 from platelet.model.situation import Situation
 from platelet.model.workload import Workload
 
@@ -86,7 +87,7 @@ def _is_due(entry: Entry, status: RemediationStatus, now: datetime) -> bool:
     back = entry.take_back
     if back is None:
         return False
-    alerts = [each for each in status.evidence if each.source == "alert"]
+    alerts = [each for each in status.evidence if each.source in TOLD]
     heard = bool(alerts) or (status.opened_at is not None and now - status.opened_at > _SILENT_FOR)
     resolved = heard and all(each.resolved_at for each in alerts)
     return (back.due_at is not None and back.due_at <= now) or (back.when_resolved and resolved)

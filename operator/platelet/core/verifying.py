@@ -1,5 +1,6 @@
 """The arrow VERIFY: recovery is proven, not assumed. An unknown outcome never leads to a further action by itself."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -7,41 +8,96 @@ from platelet import checks, sinks
 from platelet.core import escalating, record
 from platelet.core.decision import Decision
 from platelet.model import reasons
-from platelet.model.policy import Verification
-from platelet.model.remediation import Attempt, RemediationStatus, VerdictName
+from platelet.model.policy import Step
+from platelet.model.reading import Question
+from platelet.model.remediation import Attempt, Remediation, RemediationStatus, VerdictName
+from platelet.model.rules import Trial
+from platelet.model.signal import Evidence
 from platelet.model.situation import Situation
 from platelet.model.verdict import Verdict
+from platelet.model.workload import WorkloadRef
+
+
+def questions(remediation: Remediation, steps: Sequence[Step], target: WorkloadRef) -> frozenset[Question]:
+    """What must be asked of others to judge it now: only once the rollout is complete, and while it is verified."""
+    status, attempt = remediation.status, _attempt(remediation.status)
+    if status.state != "Verifying" or status.verifying is None or status.verifying.complete_at is None:
+        return frozenset()
+    if attempt is None or attempt.step >= len(steps):
+        return frozenset()
+    return checks.questions(steps[attempt.step].verify, target)
 
 
 def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
-    """Ask the checks; on an outcome go to Monitoring, to the next step, or to people."""
-    attempt = next((each for each in reversed(status.attempts) if each.kind == "Act"), None)
+    """Ask the checks; on an outcome go to Monitoring, or where the step says: to the next one, or to people."""
+    attempt = _attempt(status)
     if attempt is None or status.verifying is None or situation.workload is None:
         return Decision(status=record.enter(status, "Waiting", reasons.UNKNOWN_OUTCOME, "no attempt to verify"))
-    if status.verifying.complete_at is None and checks.is_complete(situation.workload, situation.revisions):
-        status = replace(status, verifying=replace(status.verifying, complete_at=now))
-    verdict = _judge(situation, status, attempt, now)
+    clocks = status.verifying
+    if clocks.complete_at is None and checks.is_complete(situation.workload, situation.revisions):
+        clocks = replace(clocks, complete_at=now)
+        status = replace(status, verifying=clocks)
+    seen = replace(situation, remediation=replace(situation.remediation, status=status))
+    verification = _step(situation, attempt).verify
+    trial = Trial(situation=seen, verification=verification, verifying=clocks, attempt=attempt)
+    trial = checks.keep_time(trial, now)
+    status = replace(status, verifying=trial.verifying)
+    verdict = checks.judge(trial, now)
     if verdict.outcome == "Pending":
         waiting = replace(status, reason=verdict.reason, message=record.clip(verdict.message))
         return Decision(status=waiting, again_at=verdict.retry_at)
     status = _conclude(status, attempt, verdict, now)
     if verdict.outcome == "Recovered":
         return _recovered(situation, status, attempt, verdict, now)
-    if verdict.outcome == "Inconclusive":
-        return escalating.escalate(situation, status, reasons.INCONCLUSIVE, verdict.message, now)
+    return _unproven(situation, status, attempt, verdict, now)
+
+
+def _unproven(
+    situation: Situation, status: RemediationStatus, attempt: Attempt, verdict: Verdict, now: datetime
+) -> Decision:
+    """Where a step without a proof leads. What others have changed back is for people, whatever the step says."""
+    step = _step(situation, attempt)
     if verdict.reason == reasons.REVERTED_BY_OTHERS:
         return escalating.escalate(situation, status, verdict.reason, verdict.message, now)
+    if verdict.outcome == "Inconclusive":
+        if step.on_inconclusive == "Escalate":
+            return escalating.escalate(situation, status, reasons.INCONCLUSIVE, verdict.message, now)
+        return _go_on(status, attempt, verdict, now)
+    match step.on_failure:
+        case "Escalate":
+            return escalating.escalate(situation, status, verdict.reason, verdict.message, now)
+        case "Stop":
+            return escalating.stop(status, verdict.message, now)
+        case "Undo":
+            return _go_on(replace(status, undoing=attempt.id), attempt, verdict, now)
+        case _:
+            return _go_on(status, attempt, verdict, now)
+
+
+def _go_on(status: RemediationStatus, attempt: Attempt, verdict: Verdict, now: datetime) -> Decision:
+    """To the next step. A check that has failed is a fact of ill health, which no pod and no alert may show."""
+    if verdict.reason in (reasons.CHECK_FAILED, reasons.CHECK_UNKNOWN):
+        fact = Evidence(
+            source="check",
+            reason=verdict.reason,
+            fingerprint=f"check/{attempt.id}",
+            message=record.clip(verdict.message),
+            first_seen=now,
+            last_seen=now,
+            holds_at=now,
+        )
+        status = record.merge_evidence(status, fact)
     following = record.enter(replace(status, step=status.step + 1), "Waiting", verdict.reason, verdict.message)
     return Decision(status=following)
 
 
-def _judge(situation: Situation, status: RemediationStatus, attempt: Attempt, now: datetime) -> Verdict:
+def _step(situation: Situation, attempt: Attempt) -> Step:
     known = attempt.step < len(situation.steps)
-    verification = situation.steps[attempt.step].verify if known else Verification()
-    if status.verifying is None or situation.workload is None:
-        return Verdict(outcome="Inconclusive", reason=reasons.UNKNOWN_OUTCOME, message="the target cannot be read")
-    seen = replace(situation, remediation=replace(situation.remediation, status=status))
-    return checks.judge(seen, verification, status.verifying, attempt, now)
+    return situation.steps[attempt.step] if known else Step(name="", action=attempt.action, settings=None)
+
+
+def _attempt(status: RemediationStatus) -> Attempt | None:
+    return next((each for each in reversed(status.attempts) if each.kind == "Act"), None)
 
 
 def _conclude(status: RemediationStatus, attempt: Attempt, verdict: Verdict, now: datetime) -> RemediationStatus:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from platelet.model import reasons
 from platelet.model.remediation import Attempt
+from platelet.model.signal import TOLD
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 from platelet.model.workload import Workload
@@ -100,7 +101,7 @@ def _is_the_fault(workload: Workload, situation: Situation) -> bool:
     shown_by_pods = [signal for signal in situation.signals if signal.source == "pod"]
     if shown_by_pods:
         return all(signal.newest_only for signal in shown_by_pods)
-    alerts = [signal for signal in situation.signals if signal.source == "alert"]
+    alerts = [signal for signal in situation.signals if signal.source in TOLD]
     unready = [pod.created_at for pod in situation.pods if not pod.ready and not pod.deleting]
     return bool(alerts and unready) and all(alert.newest_only and alert.since >= min(unready) for alert in alerts)
 

@@ -16,8 +16,13 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import core_schema
 
-CAMEL = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-"""Field names are snake_case in Python and camelCase in the Kubernetes API."""
+
+def _to_api(name: str) -> str:
+    return to_camel(name.removesuffix("_"))
+
+
+CAMEL = ConfigDict(alias_generator=_to_api, populate_by_name=True)
+"""Field names are snake_case in Python and camelCase in the Kubernetes API; `for_` is `for` there."""
 
 PATTERN = r"^([0-9]{1,6}(ms|s|m|h))+$"
 TIME_PATTERN = r"^[-0-9]{10}T[:0-9]{8}(\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"

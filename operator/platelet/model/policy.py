@@ -13,6 +13,8 @@ from platelet.model.workload import WorkloadRef
 
 Mode = Literal["Observe", "Approve", "Enforce"]
 ACTING: tuple[Mode, ...] = ("Approve", "Enforce")  # the modes in which something may be done
+OnFailure = Literal["Next", "Escalate", "Stop", "Undo"]
+OnInconclusive = Literal["Escalate", "Next"]
 DAY = timedelta(hours=24)  # the budget's memory: no window and no cooldown may be longer
 _MAX_UNHEALTHY = r"^([0-9]{1,2}|100)%$|^[0-9]{1,4}$"
 
@@ -120,9 +122,8 @@ class Verification:
     """How a step's recovery is proven. `timeout` runs from the write to the complete rollout, and again from there."""
 
     timeout: timedelta = timedelta(minutes=5)
-    alert_timeout: timedelta = timedelta(minutes=15)  # an alert resolves late (TRAPS 43)
     stable_for: timedelta = timedelta(minutes=1)
-    alert_resolved: bool = False  # asked for by the step; alerts that opened the remediation are awaited anyway
+    checks: tuple[Any, ...] = ()  # what the step asks for besides: settings of the room's files, already validated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,8 @@ class Step:
     when: str = ""
     needs_approval: bool = False  # by a person, whatever the policy's mode
     verify: Verification = field(default_factory=Verification)
+    on_failure: OnFailure = "Next"
+    on_inconclusive: OnInconclusive = "Escalate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ MAX_EVIDENCE = 20
 MAX_DECISIONS = 30
 MAX_ATTEMPTS = 20
 MAX_STEPS = 16
+MAX_CHECKS = 8
 PinnedStep = Annotated[
     Mapping[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
 ]
@@ -168,11 +169,22 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A check that must hold over time, and holds at present."""
+
+    check: Annotated[int, Field(ge=0)]  # its place among the step's checks
+    since: Timestamp
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verifying:
     """The stored clocks of a running verification."""
 
     started_at: Timestamp  # the write's outcome
     complete_at: Timestamp | None = None  # the rollout was first seen complete
+    holding: Annotated[tuple[Holding, ...], Field(max_length=MAX_CHECKS)] = ()
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -184,6 +196,7 @@ class EscalationRecord:
     reason: ShortText
     message: Text
     at: Timestamp
+    silent: bool = False  # the step says `onFailure: Stop`: on record, and nobody is called
     annotated: bool = False  # the mark was seen on the workload; whoever removes it then has their reasons
     delivered: bool = False  # the webhook answered 2xx
     deliveries: int = 0
@@ -239,6 +252,7 @@ class RemediationStatus:
     waiting: Waiting | None = None
     approval: Approval | None = None  # the last plan that a person was asked to approve
     verifying: Verifying | None = None
+    undoing: ShortText = ""  # the attempt that is taken back before the next step, since its step failed
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=MAX_EVIDENCE)] = ()
     evidence_dropped: int = 0
     attempts: Annotated[tuple[Attempt, ...], Field(max_length=MAX_ATTEMPTS)] = ()

@@ -1,6 +1,6 @@
 """What a room's file offers to its list: an action, a guard, a check or a sink, as one value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 from platelet.model.effects import Effect
 from platelet.model.notice import Notice
 from platelet.model.policy import Verification
-from platelet.model.remediation import Attempt, Verifying
+from platelet.model.reading import Question
+from platelet.model.remediation import Attempt, PostState, Verifying
 from platelet.model.rights import Right
 from platelet.model.situation import ActionTraits, Situation
 from platelet.model.verdict import Deny, Plan, Refusal, Verdict
+from platelet.model.workload import WorkloadRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,7 @@ class Action:
     traits: ActionTraits
     plan: Callable[[Any, Situation, datetime], Plan | Refusal]
     needs_room: Callable[[Any], bool] = lambda _settings: False  # whether these settings ask for new pods
+    undo: Callable[[Attempt, Situation], PostState | Refusal] | None = None  # how a step that failed is taken back
 
     def traits_with(self, settings: Any) -> ActionTraits:
         """Say what guards must know of a step with these settings."""
@@ -50,11 +53,14 @@ class Trial:
     attempt: Attempt
 
 
-class Check(NamedTuple):
-    """One proof of recovery."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One proof of recovery: always asked for, or by steps that write its settings under its name."""
 
     name: str
     check: Callable[[Trial, datetime], Verdict]
+    settings: type[Any] | None = None  # a frozen dataclass with CAMEL config; its fields become the CRD's
+    questions: Callable[[Verification, WorkloadRef], Iterable[Question]] | None = None  # what it judges by, of others
 
 
 class Sink(NamedTuple):

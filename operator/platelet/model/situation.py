@@ -6,6 +6,7 @@ from datetime import datetime
 
 from platelet.model.budget import Budget, Entry
 from platelet.model.policy import Policy, Scope, Settings, Step
+from platelet.model.reading import Question, Reading
 from platelet.model.remediation import Remediation
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
@@ -83,6 +84,8 @@ class Situation:
     failure: WriteFailure | None = None
     delivery: DeliveryResult | None = None
     alerts_known_at: datetime | None = None  # last successful contact with Alertmanager
+    queries_known_at: datetime | None = None  # since when each query of the policy's triggers has been answered
+    readings: Mapping[Question, Reading] = field(default_factory=dict)  # what the present verification asks
 
     @property
     def target(self) -> WorkloadRef:

@@ -18,7 +18,6 @@ from platelet.model.situation import DeliveryResult
 from platelet.shell import client, destinations, kube
 
 TIMEOUT = 10.0  # seconds for everything: Secret, name, connection, answer
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 FindWebhook = Callable[[str, str], Webhook | None]
 """From a policy's namespace and name to where its notices go."""
@@ -63,14 +62,11 @@ class Courier:
         return DeliveryResult(delivered=delivered, message="" if delivered else f"{host} answered {status}")
 
     async def _post(self, url: httpx.URL, headers: dict[str, str], effect: effects.Deliver) -> int:
-        """Connect to the address that was checked, whatever the name means a moment later. The body is not read."""
-        if url.scheme not in _DEFAULT_PORTS or url.userinfo:
-            raise _NotSentError("a webhook's url must be http(s) and hold no user or password")
-        address = await self._allowed.resolve(url.host, url.port or _DEFAULT_PORTS[url.scheme])
-        headers["Host"] = url.netloc.decode("ascii")
-        pinned, extensions = url.copy_with(host=address), {"sni_hostname": url.raw_host.decode("ascii")}
+        """Connect to the address that was checked. The body of the answer is not read."""
+        pinned = await self._allowed.pin(url)
+        headers["Host"] = pinned.host
         async with self._http.stream(
-            "POST", pinned, headers=headers, json=dict(effect.event), extensions=extensions
+            "POST", pinned.url, headers=headers, json=dict(effect.event), extensions=dict(pinned.extensions)
         ) as response:
             return response.status_code
 

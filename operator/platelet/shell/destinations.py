@@ -3,12 +3,18 @@
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from platelet.api.outside import AllowedHosts
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Metadata services of clouds that are not link-local, and the prefix that hides IPv4 addresses in IPv6.
 _METADATA = frozenset({"100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -16,20 +22,27 @@ class ForbiddenDestinationError(Exception):
     """The host may not be called; the message names it and the rule."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned:
+    """A request's parts that lead to the address that was checked, whatever the name means a moment later."""
+
+    url: httpx.URL
+    host: str  # the header
+    extensions: Mapping[str, str]  # the name that TLS is to prove
+
+
 class Destinations:
-    """The allowed hosts: `example.com` exactly, `*.example.com` for everything below it."""
+    """Allows a call, and gives the address to call."""
 
     def __init__(self, allowed: Iterable[str], api_server: tuple[str, int] | None = None) -> None:
         """`api_server` is the host and port that must never be called by this way."""
-        patterns = [host.lower().rstrip(".") for host in allowed]
-        self._exact = frozenset(host for host in patterns if not host.startswith("*."))
-        self._suffixes = tuple(host[1:] for host in patterns if host.startswith("*.") and len(host) > len("*."))
+        self._allowed = AllowedHosts(allowed)
         self._api_server = api_server
 
     async def resolve(self, host: str, port: int) -> str:
         """Give the one address to connect to. Raises ForbiddenDestinationError; OSError when there is none."""
         name = host.lower().rstrip(".")
-        if name not in self._exact and not name.endswith(self._suffixes):
+        if not self._allowed.allows(name):
             raise ForbiddenDestinationError(f"{host} is not in allowedHosts")
         forbidden = await self._api_server_addresses(port)
         for address in await _lookup(name, port):
@@ -40,11 +53,22 @@ class Destinations:
             return str(address)
         raise OSError(f"{host} has no address")
 
+    async def pin(self, url: httpx.URL) -> Pinned:
+        """Check where a URL leads, now. Raises ForbiddenDestinationError; OSError when the name has no address."""
+        if url.scheme not in _DEFAULT_PORTS or url.userinfo:
+            raise ForbiddenDestinationError("a url must be http(s) and hold no user or password")
+        address = await self.resolve(url.host, url.port or _DEFAULT_PORTS[url.scheme])
+        return Pinned(
+            url=url.copy_with(host=address),
+            host=url.netloc.decode("ascii"),
+            extensions={"sni_hostname": url.raw_host.decode("ascii")},
+        )
+
     def _refusal(self, name: str, address: _Address) -> str:
         if address.is_link_local or str(address) in _METADATA:
             return "a link-local or metadata address"
         if address.is_loopback:
-            return "" if name in self._exact else "a loopback address, which needs its exact name in allowedHosts"
+            return "" if self._allowed.names(name) else "a loopback address, which needs its exact name in allowedHosts"
         if address.is_multicast or address.is_unspecified or (address.version == 6 and address in _NAT64):  # noqa: PLR2004
             return "an address that is no host's own"
         return ""

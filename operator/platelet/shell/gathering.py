@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,15 +14,16 @@ from platelet.api import records as record_contract
 from platelet.api import runbook as runbook_contract
 from platelet.api import workloads as workload_contract
 from platelet.api.invalid import InvalidSpec
-from platelet.core import observing, references, signals
+from platelet.core import observing, references, signals, verifying
 from platelet.model.budget import Entry
 from platelet.model.policy import Settings, Step
 from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.revision import RevisionRecord
-from platelet.model.signal import Evidence, Signal
+from platelet.model.signal import TOLD, Evidence, Signal
 from platelet.model.situation import Situation
 from platelet.model.workload import Pod, Revision, Workload, WorkloadRef
 from platelet.shell import surroundings
+from platelet.shell.asking import Asker, Nobody
 from platelet.shell.clock import Clock
 from platelet.shell.hands import Hands
 from platelet.shell.kube import (
@@ -94,13 +95,21 @@ class Circumstances:
     epoch: Callable[[], int]
     alerts_known_at: Callable[[], datetime | None]
     thorough: bool = False  # read also what cannot change the decision, for people who ask each guard
+    queries_known_at: Callable[[str], datetime | None] = lambda _policy: None  # by the policy's key
+    asker: Asker = field(default_factory=Nobody)
 
 
 class Gatherer:
     """Reads the situation of one Remediation."""
 
     def __init__(  # noqa: PLR0913 - its sources
-        self, kube: Kube, clock: Clock, ledger: Ledger, book: PolicyBook, hands: Hands, around: Circumstances
+        self,
+        kube: Kube,
+        clock: Clock,
+        ledger: Ledger,
+        book: PolicyBook,
+        hands: Hands,
+        around: Circumstances,
     ) -> None:
         """Take the sources to read from."""
         self._kube = kube
@@ -148,6 +157,8 @@ class Gatherer:
             failure=self._hands.failure(attempt),
             delivery=self._hands.take_delivery((namespace, remediation.name)),
             alerts_known_at=self._around.alerts_known_at(),
+            queries_known_at=self._around.queries_known_at(standing.policy.key) if standing else None,
+            readings=await self._around.asker.ask(verifying.questions(remediation, steps, target_of(remediation))),
         )
         state = remediation.status.state
         if state not in BEFORE_ACTING:  # only then is anything planned that these could forbid
@@ -181,7 +192,7 @@ class Gatherer:
         known = remediation.status.evidence or (remediation.spec.signal,)
         return signals.current(
             triggers,
-            [each for each in known if each.source == "alert" or each.resolved_at is None],
+            [each for each in known if each.source in TOLD or each.resolved_at is None],
             sight.workload,
             sight.revisions,
             sight.pods,
@@ -254,7 +265,7 @@ def _inherited(remediation: Remediation, siblings: Sequence[Remediation]) -> tup
     before = next((each for each in siblings if each.name == remediation.spec.continues), None)
     if before is None:
         return ()
-    return tuple(each for each in before.status.evidence if each.source == "alert" and each.resolved_at is None)
+    return tuple(each for each in before.status.evidence if each.source in TOLD and each.resolved_at is None)
 
 
 def target_of(remediation: Remediation) -> WorkloadRef:

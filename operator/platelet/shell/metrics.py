@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from platelet.model.reading import Answered, Reading, Result
+
 _PREFIX = "platelet"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -27,12 +29,18 @@ class Metrics:
         """Count what became of an alert that was received (alert_inbox.FATES)."""
         self.alerts_received.labels(result=result).inc()
 
+    def on_reading(self, reading: Reading) -> None:
+        """Count an answer of a Prometheus or a URL that was asked; `unknown` is none."""
+        kind = {Result: "query", Answered: "probe"}.get(type(reading), "unknown")
+        self.readings.labels(result=kind).inc()
+
     def _add_remediation(self) -> None:
         self.attempts = self._counter("attempts", "Attempts by action and phase", "action", "phase")
         self.decisions = self._counter("decisions", "Decisions on record, also each no, by reason", "reason")
         self.verdicts = self._counter("verdicts", "Outcomes of verifications", "outcome")
         self.escalations = self._counter("escalations", "Remediations handed to people, by reason", "reason")
         self.alerts_received = self._counter("alerts_received", "Alerts by what became of them", "result")
+        self.readings = self._counter("readings", "Answers to what verifications ask, by what they are", "result")
         self.remediations_open = self._gauge(
             "remediations_open", "Open remediations by state; Unreadable ones are a newer version's, or spoilt", "state"
         )

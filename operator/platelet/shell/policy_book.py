@@ -6,6 +6,7 @@ from typing import Any
 
 from platelet.api import conditions, policy, runbook, selectors
 from platelet.api.invalid import InvalidSpec
+from platelet.api.outside import Outside
 from platelet.model import reasons
 from platelet.model.policy import Policy
 from platelet.model.workload import WorkloadRef
@@ -32,8 +33,12 @@ class Standing:
 class PolicyBook:
     """All policies by key. `refresh` reads everything; `live` reads one afresh, as every attempt needs it."""
 
-    def __init__(self, kube: Kube, clock: Clock, operator_namespace: str) -> None:
-        """`operator_namespace` is the only one whose policies may carry a namespaceSelector."""
+    def __init__(self, kube: Kube, clock: Clock, operator_namespace: str, outside: Outside | None) -> None:
+        """`operator_namespace` is the only one whose policies may carry a namespaceSelector.
+
+        `outside` is whom the operator can ask; None: not known here, so not judged.
+        """
+        self._outside = outside
         self._kube = kube
         self._clock = clock
         self._operator_namespace = operator_namespace
@@ -91,7 +96,7 @@ class PolicyBook:
             await self._tell(POLICIES, stored, found)
             return None
         book, error_text = _read_runbook(stored_runbook)
-        readiness = policy.check_policy(loaded, book, error_text, self._operator_namespace)
+        readiness = policy.check_policy(loaded, book, error_text, self._operator_namespace, self._outside)
         seen = replace(
             loaded.at(self._clock.now()),
             ready=readiness.ready,
@@ -117,7 +122,7 @@ class PolicyBook:
         return frozenset({own, *chosen})
 
     async def _tell_runbook(self, stored: Json) -> None:
-        found = _judge_runbook(stored)
+        found = _judge_runbook(stored, self._outside)
         await self._tell(RUNBOOKS, stored, found)
 
     async def _tell(self, resource: Resource, stored: Json, found: conditions.Readiness) -> None:
@@ -159,11 +164,11 @@ def _read_runbook(stored: Json | None) -> tuple[runbook.Runbook | None, str]:
         return None, str(error)
 
 
-def _judge_runbook(stored: Json) -> conditions.Readiness:
+def _judge_runbook(stored: Json, outside: Outside | None) -> conditions.Readiness:
     book, error = _read_runbook(stored)
     if book is None:
         return conditions.Readiness(ready=False, reason=reasons.INVALID_SPEC, message=error)
-    return runbook.check_runbook(book)
+    return runbook.check_runbook(book, outside)
 
 
 def _key(stored: Json) -> tuple[str, str]:

@@ -29,6 +29,8 @@ from platelet.shell.gathering import Circumstances, Gatherer
 from platelet.shell.hands import Hands
 from platelet.shell.held_alerts import HeldAlerts
 from platelet.shell.historian import Historian
+from platelet.shell.http_probe import HttpProbe
+from platelet.shell.inquiry import Inquiry
 from platelet.shell.kopf_thread import KopfThread
 from platelet.shell.kube import DEPLOYMENTS, PODS, ApiError
 from platelet.shell.leader_label import LeaderLabel
@@ -39,6 +41,7 @@ from platelet.shell.narrator import Narrator
 from platelet.shell.opener import Opener
 from platelet.shell.pod_watch import Key, PodWatch
 from platelet.shell.policy_book import PolicyBook
+from platelet.shell.prometheus import Prometheus
 from platelet.shell.receiver import make_receiver
 from platelet.shell.reconciler import Reconciler
 from platelet.shell.stream import TypedStream
@@ -68,9 +71,13 @@ class Operator:
         self._lease = Leadership(client, self._clock, config.namespace, identity, duration=config.lease.duration)
         self._label = LeaderLabel(client, config.namespace, lambda: self._lease.time_left() > 0, os.environ)
         self._ledger = Ledger(client, self._clock, config.namespace, on_use=metrics.budget_used.set)
-        self._book = PolicyBook(client, self._clock, config.namespace)
+        self._book = PolicyBook(client, self._clock, config.namespace, config.outside)
         self._succession = Succession(client, self._ledger, self._lease, self._book)
-        self._courier = Courier(client, self._find_webhook, Destinations(config.allowed_hosts, _api_server(client)))
+        allowed = Destinations(config.allowed_hosts, _api_server(client))
+        self._courier = Courier(client, self._find_webhook, allowed)
+        self._probe = HttpProbe(allowed)
+        asked = config.prometheus
+        self._prometheus = Prometheus(asked.url, asked.token_file) if asked is not None else None
         self._publisher = EventRecorder(client, self._clock, config.namespace, identity)
         self._hands = Hands(client, self._ledger, self._publisher, self._courier, self._lease.time_left)
         self._queue: WorkQueue[Task] = WorkQueue(_WORKERS)
@@ -107,6 +114,9 @@ class Operator:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._client.close)
             stack.push_async_callback(self._courier.close)
+            stack.push_async_callback(self._probe.close)
+            if self._prometheus is not None:
+                stack.push_async_callback(self._prometheus.close)
             if self._poller is not None:
                 stack.push_async_callback(self._poller.close)
             await self._serve(stack)
@@ -215,6 +225,7 @@ class Operator:
             ),
             epoch=lambda: self._succession.epoch,
             alerts_known_at=self._alerts_known_at,
+            asker=Inquiry(self._prometheus, self._probe, on_reading=self._metrics.on_reading),
         )
         narrator = Narrator(self._metrics)
         gatherer = Gatherer(client, clock, self._ledger, self._book, self._hands, around)

@@ -34,7 +34,7 @@ class PodTrigger:
 
     reasons: Annotated[tuple[PodReason, ...], Field(min_length=1, max_length=len(REASONS))]
     min_restarts: Annotated[int, Field(ge=1, le=1000)] = 3
-    for_: Annotated[Duration | None, Field(alias="for")] = None  # since the first failing status; Unready: 5m if absent
+    for_: Duration | None = None  # since the first failing status; Unready: 5m if absent
     severity: ShortText = ""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(

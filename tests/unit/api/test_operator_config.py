@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platelet.api.invalid import InvalidSpec
-from platelet.api.operator_config import Alertmanager, OperatorConfig, load_config
+from platelet.api.operator_config import Alertmanager, OperatorConfig, Prometheus, load_config
+from platelet.api.outside import Outside
 
 HEAD = "apiVersion: platelet.dev/v1alpha1\nkind: OperatorConfig\n"
 FULL = """
@@ -18,6 +19,7 @@ namespace: healing
 listen: {alerts: "127.0.0.1:8081", metrics: "[::]:9091"}
 alertTokenFiles: [/etc/platelet/alert-token, /etc/platelet/alert-token-old]
 alertmanager: {url: "http://alertmanager.monitoring.svc:9093", tokenFile: /etc/platelet/am}
+prometheus: {url: "http://prometheus.monitoring.svc:9090/prefix", tokenFile: /etc/platelet/prom}
 lease: {duration: 30s}
 healthyFor: 1h30m
 allowedHosts: ["*.svc", hooks.example.com, 10.0.0.1]
@@ -34,6 +36,10 @@ def test_a_full_file_is_read() -> None:
     assert config.alertmanager == Alertmanager(
         url="http://alertmanager.monitoring.svc:9093", token_file=Path("/etc/platelet/am")
     )
+    assert config.prometheus == Prometheus(
+        url="http://prometheus.monitoring.svc:9090/prefix", token_file=Path("/etc/platelet/prom")
+    )
+    assert config.outside == Outside(has_prometheus=True, allowed_hosts=config.allowed_hosts)
     assert (config.lease.duration, config.healthy_for) == (timedelta(seconds=30), timedelta(minutes=90))
     assert config.allowed_hosts == ("*.svc", "hooks.example.com", "10.0.0.1")
     assert (config.protected_namespaces, config.resync) == (("monitoring",), timedelta(minutes=1))
@@ -52,7 +58,7 @@ BAD: dict[str, tuple[str, str]] = {
     "no version": ("kind: OperatorConfig", "apiVersion: is required: add it"),
     "a misspelt field": (HEAD + "namespac: x", "namespac: is not a known field: remove it or correct its spelling"),
     "a misspelt inner field": (HEAD + "lease: {duratoin: 5s}", "lease.duratoin: is not a known field"),
-    "a setting of a later issue": (HEAD + "prometheus: {url: x}", "prometheus: is not a known field"),
+    "a Prometheus that is no URL": (HEAD + "prometheus: {url: x}", "prometheus.url: 'x' is not a URL: write it like"),
     "a number as namespace": (HEAD + "namespace: 12", "namespace: 12 is not text: put it in quotes"),
     "no namespace's name": (HEAD + "namespace: A_b", "namespace: 'A_b' is not the name of a namespace"),
     "an address without a port": (

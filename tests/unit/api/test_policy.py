@@ -190,14 +190,14 @@ JUDGED: dict[str, tuple[dict[str, Any], runbook.Runbook | None, str, str, str]] 
 def test_what_only_the_operator_can_see(name: str) -> None:
     """Ready, or a reason and a message that tells the fix."""
     changes, book, error, reason, message = JUDGED[name]
-    found = policy.check_policy(loaded(**changes), book, error, "platelet-system")
+    found = policy.check_policy(loaded(**changes), book, error, "platelet-system", None)
     assert (found.ready, found.reason) == (reason == reasons.READY, reason)
     assert message in found.message
 
 
 def test_the_operators_own_namespace_may_select_others() -> None:
     """DESIGN 2, scope."""
-    found = policy.check_policy(loaded("platelet-system", **SOMEWHERE_ELSE), BOOK, "", "platelet-system")
+    found = policy.check_policy(loaded("platelet-system", **SOMEWHERE_ELSE), BOOK, "", "platelet-system", None)
     assert found.ready
 
 
@@ -207,5 +207,5 @@ def test_every_sample_would_be_ready(path: Path) -> None:
     book, rule = copy.deepcopy(list(yaml.safe_load_all(path.read_text())))
     for obj in (book, rule):
         obj["metadata"] |= {"namespace": "shop", "uid": "u"}
-    found = policy.check_policy(policy.read_policy(rule), runbook.read_runbook(book), "", "platelet-system")
+    found = policy.check_policy(policy.read_policy(rule), runbook.read_runbook(book), "", "platelet-system", None)
     assert found.ready, found.message

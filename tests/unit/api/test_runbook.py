@@ -9,6 +9,10 @@ from platelet.actions import ACTIONS
 from platelet.actions.rollout_undo import RolloutUndo
 from platelet.actions.scale import Scale
 from platelet.api import invalid, runbook
+from platelet.api.outside import Outside
+from platelet.checks.alert_resolved import AlertResolved
+from platelet.checks.http_endpoint import Http
+from platelet.checks.prometheus import Prometheus
 from platelet.model import reasons
 
 RESTART: dict[str, Any] = {"name": "restart", "rolloutRestart": {}}
@@ -34,7 +38,8 @@ def test_a_step_is_read_with_all_its_settings() -> None:
     assert (step.name, step.action, step.when) == ("undo", "rolloutUndo", 'target.changedWithin("30m")')
     assert step.settings == RolloutUndo(to="Revision", revision=3)
     assert (step.verify.timeout, step.verify.stable_for) == (timedelta(minutes=2), timedelta(seconds=90))
-    assert (step.verify.alert_resolved, step.verify.alert_timeout) == (True, timedelta(minutes=20))
+    assert step.verify.checks == (AlertResolved(timeout=timedelta(minutes=20)),)
+    assert (step.on_failure, step.on_inconclusive) == ("Next", "Escalate")
 
 
 def test_what_is_left_out_has_the_defaults_of_the_design() -> None:
@@ -42,7 +47,8 @@ def test_what_is_left_out_has_the_defaults_of_the_design() -> None:
     (step,) = runbook.read_steps([{"name": "add", "scale": {"by": 1}}])
     assert step.settings == Scale(by=1)
     assert (step.verify.timeout, step.verify.stable_for) == (timedelta(minutes=5), timedelta(minutes=1))
-    assert (step.verify.alert_resolved, step.verify.alert_timeout) == (False, timedelta(minutes=15))
+    assert step.verify.checks == ()
+    assert AlertResolved().timeout == timedelta(minutes=15)
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
@@ -52,6 +58,11 @@ def test_every_action_of_the_list_can_be_a_step(action: Any) -> None:
     (step,) = runbook.read_steps([{"name": "try-it", action.key: sample}])
     assert step.action == action.key
     assert isinstance(step.settings, action.settings)
+
+
+def checked(*checks: dict[str, Any], **verify: Any) -> dict[str, Any]:
+    """A step that asks for these checks."""
+    return {**RESTART, "verify": {"checks": list(checks), **verify}}
 
 
 BAD: dict[str, tuple[list[Any], str]] = {
@@ -69,6 +80,38 @@ BAD: dict[str, tuple[list[Any], str]] = {
     "a negative duration": ([{**RESTART, "verify": {"timeout": "-5m"}}], "steps[0].verify.timeout: '-5m' is not a dur"),
     "a number as duration": ([{**RESTART, "verify": {"timeout": 300}}], "steps[0].verify.timeout: 300 is not a dur"),
     "a duration of years": ([{**RESTART, "verify": {"timeout": "9" * 19 + "h"}}], "is not a duration"),
+    "neither above nor below": ([checked({"prometheus": {"query": "up"}})], "checks[0].prometheus: a bound is needed"),
+    "above and below": ([checked({"prometheus": {"query": "up", "above": 1, "below": 2}})], "set above or below"),
+    "a bound that is no number": (
+        [checked({"prometheus": {"query": "up", "above": "many"}})],
+        "checks[0].prometheus.above: 'many' should be a valid number",
+    ),
+    "a bound of infinity": ([checked({"prometheus": {"query": "up", "above": float("inf")}})], "a finite number"),
+    "a negative for": (
+        [checked({"prometheus": {"query": "up", "above": 1, "for": "-1m"}})],
+        "checks[0].prometheus.for: '-1m' is not a duration",
+    ),
+    "a for beyond the timeout": (
+        [checked({"prometheus": {"query": "up", "above": 1, "for": "30m"}})],
+        "steps[0].verify: `for` of a check is longer than `timeout` of its step",
+    ),
+    "a url without a scheme": ([checked({"http": {"url": "a.b/c"}})], "http.url: 'a.b/c' is not a URL that can be"),
+    "a url with a password": ([checked({"http": {"url": "http://a:b@c.d/"}})], "without user or password"),
+    "a status that is none": (
+        [checked({"http": {"url": "http://a.b/", "expectStatus": [20]}})],
+        "http.expectStatus[0]: 20 should be greater than or equal to 100",
+    ),
+    "no status at all": ([checked({"http": {"url": "http://a.b/", "expectStatus": []}})], "has 0 entries"),
+    "two kinds of check in one": (
+        [checked({"alertResolved": {}, "http": {"url": "http://a.b/"}})],
+        "write one check per entry of the list",
+    ),
+    "an unknown onFailure": ([{**RESTART, "onFailure": "Retry"}], "onFailure: 'Retry' should be 'Next', 'Escalate'"),
+    "an unknown onInconclusive": ([{**RESTART, "onInconclusive": "Undo"}], "should be 'Escalate' or 'Next'"),
+    "a restart that is to be taken back": (
+        [{**RESTART, "onFailure": "Undo"}],
+        "steps[0]: rolloutRestart cannot be taken back: with it, onFailure is Next, Escalate or Stop",
+    ),
     "a check without kind": ([{**RESTART, "verify": {"checks": [{}]}}], "steps[0].verify.checks[0]: a check needs its"),
 }
 
@@ -112,6 +155,64 @@ def test_a_runbook_without_steps_says_so(spec: Any) -> None:
 )
 def test_a_runbook_is_judged(step: dict[str, Any], reason: str, message: str) -> None:
     """Ready, or the reason and where to look."""
-    found = runbook.check_runbook(a_runbook(step))
+    found = runbook.check_runbook(a_runbook(step), None)
     assert (found.ready, found.reason) == (reason == reasons.READY, reason)
+    assert message in found.message
+
+
+def test_checks_are_read_with_their_settings() -> None:
+    """A number may be whole or not; what is left out has its default."""
+    query = {"prometheus": {"query": "up", "below": 1, "for": "30m"}}
+    probe = {"http": {"url": "https://api.example.com/health"}}
+    (step,) = runbook.read_steps([checked(query, probe, timeout="31m")])
+    assert step.verify.checks == (
+        Prometheus(query="up", below=1.0, for_=timedelta(minutes=30)),
+        Http(url="https://api.example.com/health", expect_status=(200,), timeout=timedelta(seconds=5)),
+    )
+
+
+def test_what_follows_is_read() -> None:
+    (step,) = runbook.read_steps([{"name": "a", "scale": {"by": 1}, "onFailure": "Undo", "onInconclusive": "Next"}])
+    assert (step.on_failure, step.on_inconclusive) == ("Undo", "Next")
+
+
+WITH_ALL = Outside(has_prometheus=True, allowed_hosts=("*.svc", "api.example.com"))
+ASKED: dict[str, tuple[dict[str, Any], Outside | None, str, str]] = {
+    "a query that can be asked": ({"prometheus": {"query": 'up{a="$target.name"}', "above": 0}}, WITH_ALL, "Ready", ""),
+    "a placeholder outside of a matcher": (
+        {"prometheus": {"query": "sum($target.name)", "above": 0}},
+        WITH_ALL,
+        "InvalidQuery",
+        "step restart: query 'sum($target.name)': at character 5: $target.name and $target.namespace stand only in",
+    ),
+    "another dollar": (
+        {"prometheus": {"query": 'up{a="$name"}', "above": 0}},
+        None,
+        "InvalidQuery",
+        "at character 7: here a $ can only begin $target.name",
+    ),
+    "no Prometheus": (
+        {"prometheus": {"query": "up", "above": 0}},
+        Outside(),
+        "PrometheusNotConfigured",
+        "step restart: a prometheus check needs a Prometheus: set prometheus.url in the operator's settings",
+    ),
+    "an allowed host": ({"http": {"url": "http://shop.team-a.svc:8080/x"}}, WITH_ALL, "Ready", ""),
+    "a host that is not allowed": (
+        {"http": {"url": "http://169.254.169.254/latest"}},
+        WITH_ALL,
+        "HostNotAllowed",
+        "step restart: url: 169.254.169.254 is not in allowedHosts of the operator's settings: add it there",
+    ),
+    "a host that only ends alike": ({"http": {"url": "https://evilapi.example.com"}}, WITH_ALL, "HostNotAllowed", ""),
+    "settings that are not known here": ({"http": {"url": "http://anything.example/"}}, None, "Ready", ""),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_check_that_could_never_be_asked_makes_the_runbook_unready(name: str) -> None:
+    """Nothing acts on it, and its author is told what to do."""
+    check, outside, reason, message = ASKED[name]
+    found = runbook.check_runbook(a_runbook(checked(check)), outside)
+    assert (found.ready, found.reason) == (reason == "Ready", reason)
     assert message in found.message

@@ -1,5 +1,6 @@
 """The incident's alerts are resolved (TRAPS 43), and the verdict of all checks together."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,7 +30,8 @@ from tests.unit.situations import (
     verifying,
 )
 
-VERIFICATION = Verification(alert_resolved=True)
+VERIFICATION = Verification()
+TIMEOUT = minutes(15)
 CRASH = evidence_of(a_signal())
 JUST_COMPLETE = NOW - minutes(1)
 STABLE_NOW = NOW - minutes(2)
@@ -69,7 +71,7 @@ def test_recovered(evidence: tuple[Evidence, ...]) -> None:
 
 def test_pending_until_the_alert_timeout() -> None:
     """An alert's resolution comes late: its own timeout runs from the complete rollout."""
-    complete_at = NOW - VERIFICATION.alert_timeout + seconds(1)
+    complete_at = NOW - TIMEOUT + seconds(1)
     verdict = alert_resolved.check(trial(an_evidence(), complete_at=complete_at), NOW)
     assert (verdict.outcome, verdict.reason) == ("Pending", reasons.ALERT_FIRING)
     assert verdict.retry_at == NOW + seconds(1)
@@ -82,7 +84,7 @@ def test_pending_while_the_rollout_is_not_complete() -> None:
     assert (verdict.outcome, verdict.retry_at) == ("Pending", None)
 
 
-OVER = NOW - VERIFICATION.alert_timeout
+OVER = NOW - TIMEOUT
 LONG_AGO = NOW - minutes(30)
 AT_THE_TIMEOUT: dict[str, Any] = {
     "Alertmanager was asked just now": (LONG_AGO, NOW, "Failed", reasons.ALERT_FIRING),
@@ -141,14 +143,14 @@ WELL: dict[str, Any] = {
 
 def judged(*evidence: Evidence, complete_at: Any = STABLE_NOW, **changes: Any) -> Any:
     looked_at = trial(*evidence, complete_at=complete_at, **(WELL | changes))
-    return checks.judge(looked_at.situation, looked_at.verification, looked_at.verifying, looked_at.attempt, NOW)
+    return checks.judge(looked_at, NOW)
 
 
 def test_all_checks_recovered_is_recovered() -> None:
     """Each check's sentence is part of the verdict."""
     verdict = judged(an_evidence(resolved_at=NOW))
     assert (verdict.outcome, verdict.reason) == ("Recovered", reasons.RECOVERED)
-    assert verdict.message.count(";") == len(checks.CHECKS) - 1
+    assert verdict.message.count(";") == 2
 
 
 def test_the_first_check_that_is_not_recovered_answers() -> None:
@@ -160,5 +162,29 @@ def test_the_first_check_that_is_not_recovered_answers() -> None:
 
 
 def test_the_order_of_the_checks() -> None:
-    """Complete, then stable, then resolved."""
-    assert [check.name for check in checks.CHECKS] == ["rolloutComplete", "stable", "alertResolved"]
+    """Complete, then stable, then what others know."""
+    names = [check.name for check in checks.CHECKS]
+    assert names == ["rolloutComplete", "stable", "alertResolved", "prometheus", "http"]
+
+
+QUERY = evidence_of(an_alert(source="query", fingerprint="query/uid/1"), last_seen=LONG_AGO)
+KNOWN: dict[str, Any] = {
+    "its query is answered": ({"queries_known_at": NOW}, "Failed"),
+    "its query is not answered": ({"queries_known_at": NOW - minutes(6)}, "Inconclusive"),
+    "only Alertmanager answers": ({"alerts_known_at": NOW}, "Inconclusive"),
+}
+
+
+@pytest.mark.parametrize(("known", "outcome"), KNOWN.values(), ids=KNOWN)
+def test_a_query_that_opened_the_incident_is_awaited_like_an_alert(known: dict[str, Any], outcome: str) -> None:
+    """What Alertmanager says is no knowledge of Prometheus, nor the reverse."""
+    assert alert_resolved.check(trial(QUERY, complete_at=OVER, **known), NOW).outcome == outcome
+    assert alert_resolved.check(trial(QUERY, complete_at=JUST_COMPLETE, **known), NOW).outcome == "Pending"
+
+
+def test_the_step_says_how_long_alerts_are_awaited() -> None:
+    looked_at = replace(
+        trial(an_evidence(), complete_at=NOW - minutes(2), alerts_known_at=NOW),
+        verification=Verification(checks=(alert_resolved.AlertResolved(timeout=minutes(2)),)),
+    )
+    assert alert_resolved.check(looked_at, NOW).outcome == "Failed"

@@ -60,7 +60,7 @@ class Shell:
         self.people = People()
         self.api, self.clock = self.world.connect("operator"), self.world.clock
         self.ledger = Ledger(self.api, self.clock, OPERATOR)
-        self.book = PolicyBook(self.api, self.clock, OPERATOR)
+        self.book = PolicyBook(self.api, self.clock, OPERATOR, None)
         self.opener = Opener(self.api, self.clock, self.book)
         self.finder = TargetFinder(self.api)
         self.untargeted = self.new_untargeted()

@@ -1,0 +1,36 @@
+"""What the operator's settings let it ask of others: whether there is a Prometheus, and which hosts may be called."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PROMETHEUS_FIX = "set prometheus.url in the operator's settings, as in http://prometheus.monitoring.svc:9090"
+
+
+class AllowedHosts:
+    """The hosts that may be called: `example.com` exactly, `*.example.com` for everything below it."""
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        """Take the patterns of the setting `allowedHosts`."""
+        patterns = [host.lower().rstrip(".") for host in allowed]
+        self._exact = frozenset(host for host in patterns if not host.startswith("*."))
+        self._suffixes = tuple(host[1:] for host in patterns if host.startswith("*.") and len(host) > len("*."))
+
+    def names(self, host: str) -> bool:
+        """Whether a host is allowed by its own name, not only by what is above it."""
+        return host.lower().rstrip(".") in self._exact
+
+    def allows(self, host: str) -> bool:
+        """Whether a host may be called."""
+        return self.names(host) or host.lower().rstrip(".").endswith(self._suffixes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """Whom the operator can ask. Everything that a policy or runbook asks for besides is a fault of it."""
+
+    has_prometheus: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+
+    def allows(self, host: str) -> bool:
+        """Whether a host may be called."""
+        return AllowedHosts(self.allowed_hosts).allows(host)

@@ -1,0 +1,59 @@
+"""Readings: what is asked of others while a recovery is verified, and what they said.
+
+A question is a value, so whoever judges asks for exactly what it judges by; the shell asks and brings the readings.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """An instant query of Prometheus: PromQL, with nothing left to fill in."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A GET of one URL, whose answer must come within `timeout`."""
+
+    url: str
+    timeout: timedelta
+
+
+Question = Query | Probe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One value of an instant vector, and the moment for which Prometheus gives it."""
+
+    value: float
+    at: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a query gives. Nothing at all is an answer, too."""
+
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The status code that a URL answered with."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """Nothing is known, and why, fit for people: no path, no token, no text of others."""
+
+    why: str
+
+
+Reading = Result | Answered | Unanswered
