@@ -8,9 +8,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.cluster import installation, patience
+from tests.cluster import installation, patience, people
 from tests.cluster.control_plane import ControlPlane, KubectlFailed
 from tests.cluster.manifests import CRASHES, RESTART, UNDO, runbook, step
 
@@ -56,27 +55,15 @@ class Team:
         return ""
 
 
-def _grant(plane: ControlPlane, user: str, namespace: str, rules: list[Json]) -> None:
-    name = f"{user}-of-the-test"
-    head = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name, "namespace": namespace}}
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
-    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}
-    both = [
-        {**head, "kind": "Role", "rules": rules},
-        {**head, "kind": "RoleBinding", "roleRef": reference, "subjects": [subject]},
-    ]
-    plane.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(both))
-
-
 @pytest.fixture(scope="module")
 def team(control_plane: ControlPlane) -> Iterator[Team]:
     """Platelet's kinds and admission policies, in force, and a team's namespace."""
     namespace = f"team-{secrets.token_hex(4)}"
     installation.install(control_plane)
     control_plane.kubectl("create", "namespace", namespace)
-    _grant(control_plane, "alice", namespace, [*AUTHOR, PATCHES, USES_HEAL, APPROVES])
-    _grant(control_plane, "alice", HOME, [*AUTHOR, PATCHES])
-    _grant(control_plane, "bob", namespace, [*AUTHOR, SCALES_DEPLOYMENTS])
+    people.grant(control_plane, "alice", namespace, [*AUTHOR, PATCHES, USES_HEAL, APPROVES])
+    people.grant(control_plane, "alice", HOME, [*AUTHOR, PATCHES])
+    people.grant(control_plane, "bob", namespace, [*AUTHOR, SCALES_DEPLOYMENTS])
     control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=runbook("heal", RESTART))
     found = Team(control_plane, namespace)
     for each in (runbook("any", RESTART), policy("nobodys"), remediation("nobodys"), remediation("heal", approve="x")):

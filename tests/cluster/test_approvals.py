@@ -1,0 +1,131 @@
+"""Mode Approve on a real cluster: a person with the right says yes to exactly one plan, before anything is written."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster import control_plane as cluster
+from tests.cluster import incidents, manifests, operating, people
+from tests.cluster.control_plane import KubectlFailed
+from tests.cluster.incidents import Scene
+from tests.cluster.manifests import GOOD, UNDO, Json
+from tests.cluster.test_cli import Said, platelet
+
+pytestmark = pytest.mark.cluster
+PULLS = {"pod": {"reasons": ["ImagePullBackOff", "ErrImagePull"]}}
+BAD, WORSE = "app:pullfail-2", "app:pullfail-3"
+NAMES = ("yes", "no", "overtaken", "nobody")
+
+
+@pytest.fixture(scope="module")
+def operator(control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The operator of this file."""
+    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")):
+        yield
+
+
+@pytest.fixture(scope="module")
+def scene(control_plane: cluster.ControlPlane, operator: None) -> Iterator[Scene]:  # noqa: ARG001 - it must run
+    """All Deployments have run well, then got a bad release; alice may approve, bob may only annotate."""
+    with incidents.scene(control_plane) as found:
+        people.bind(control_plane, "alice", found.namespace, "platelet-approve")
+        remediations = {"apiGroups": ["platelet.dev"], "resources": ["remediations"], "verbs": ["get", "patch"]}
+        people.grant(control_plane, "bob", found.namespace, [remediations])
+        patient = manifests.policy("patient", [PULLS], UNDO, mode="Approve")
+        hasty = manifests.policy("hasty", [PULLS], UNDO, mode="Approve", approval={"expiresAfter": "3s"})
+        found.use(patient, hasty)
+        found.admit("patient", *NAMES[:-1])
+        found.admit("hasty", "nobody")
+        found.until_proven(*NAMES)
+        for name in NAMES:
+            found.release(name, BAD)
+        yield found
+
+
+def asked(scene: Scene, target: str, *, besides: str = "") -> Json:
+    """The Remediation whose plan is shown (another one than that of a token)."""
+
+    def found() -> Json | None:
+        seen = [each for each in scene.remediations(target) if each["status"].get("state") == "AwaitingApproval"]
+        return next((each for each in seen if each["status"]["approval"]["token"] != besides), None)
+
+    return scene.until(f"{target} to be asked for", target, found)
+
+
+def says(scene: Scene, user: str, *arguments: str) -> Said:
+    """A person types a command of ours."""
+    return platelet(scene.plane, *arguments, "-n", scene.namespace, user=user)
+
+
+def annotates(scene: Scene, user: str, remediation: Json, *said: str) -> str:
+    """A person has only kubectl. The API server's no, or nothing."""
+    name = remediation["metadata"]["name"]
+    try:
+        scene.plane.kubectl("annotate", "--overwrite", "rem", name, "-n", scene.namespace, *said, user=user)
+    except KubectlFailed as error:
+        return error.stderr
+    return ""
+
+
+def test_a_yes_by_the_one_who_may_and_by_nobody_else_heals(scene: Scene) -> None:
+    shown = asked(scene, "yes")
+    name, approval = shown["metadata"]["name"], shown["status"]["approval"]
+    assert "AwaitingApproval" in scene.kubectl("get", "rem", name)
+    assert (approval["action"], approval["attempt"]) == ("rolloutUndo", f"{shown['metadata']['uid']}/0/1")
+    assert "env" not in str(approval)
+    refused = says(scene, "bob", "approve", f"remediation/{name}")
+    assert refused.code == 1
+    assert "not allowed: bob may neither approve nor reject what remediations in" in refused.err
+    assert says(scene, "alice", "approve", f"rem/{name}", "--token", "0-1-feed").err.endswith("look again\n")
+    assert scene.effects("yes") == []
+    approved = says(scene, "alice", "approve", f"remediation/{name}")
+    assert (approved.code, approved.err) == (0, "")
+    assert approval["token"] in approved.out
+    healed = scene.until_state("yes", "Monitoring", "Closed")
+    attempt = healed["status"]["attempts"][0]
+    assert (attempt["approvedBy"], attempt["verdict"], scene.image("yes")) == ("alice", "Recovered", GOOD)
+    (effect,) = scene.effects("yes")
+    assert incidents.attempt_of(effect) == attempt["id"]
+    yes = [each for each in scene.plane.audit_events(mentioning=name) if each.user == "alice" and each.code == 200]
+    assert min(each.timestamp for each in yes if each.verb == "patch") < effect.timestamp
+    told = says(scene, "alice", "approve", f"remediation/{name}")
+    assert (told.code, "awaits no approval now" in told.err) == (1, True)
+
+
+def test_a_no_by_kubectl_alone_is_the_end_of_automation(scene: Scene) -> None:
+    shown = asked(scene, "no")
+    token = shown["status"]["approval"]["token"]
+    said = (f"platelet.dev/reject={token}", "platelet.dev/rejected-by=alice", "platelet.dev/reject-reason=a test")
+    assert "bob may neither approve nor reject" in annotates(scene, "bob", shown, *said)
+    assert annotates(scene, "alice", shown, *said) == ""
+    ended = scene.until_state("no", "Escalated")["status"]
+    assert ended["reason"] == "Rejected"
+    assert ended["message"].startswith("rejected by alice: a test")
+    assert scene.effects("no") == []
+
+
+def test_a_yes_to_an_older_plan_does_nothing_and_is_told_so(scene: Scene) -> None:
+    first = asked(scene, "overtaken")
+    old = first["status"]["approval"]["token"]
+    scene.release("overtaken", WORSE)
+    second = asked(scene, "overtaken", besides=old)
+    assert annotates(scene, "alice", second, f"platelet.dev/approve={old}", "platelet.dev/approved-by=alice") == ""
+
+    def told() -> bool:
+        (seen,) = [each for each in scene.remediations("overtaken") if each["status"]["state"] == "AwaitingApproval"]
+        return "the answer of alice is to another plan" in seen["status"]["message"]
+
+    scene.until("the answer to be told to be another plan's", "overtaken", told)
+    assert scene.effects("overtaken") == []
+    assert says(scene, "alice", "approve", f"remediation/{second['metadata']['name']}").code == 0
+    scene.until_state("overtaken", "Monitoring", "Closed", number=len(scene.remediations("overtaken")))
+    assert scene.image("overtaken") == GOOD
+    assert len(scene.effects("overtaken")) == 1
+
+
+def test_where_nobody_answers_people_are_called(scene: Scene) -> None:
+    ended = scene.until_state("nobody", "Escalated")["status"]
+    assert (ended["reason"], ended["approval"]["answer"]) == ("ApprovalExpired", "Expired")
+    assert scene.effects("nobody") == []
+    reasons = {each["reason"] for each in scene.items("/apis/events.k8s.io/v1|events")}
+    assert {"ApprovalNeeded", "Escalated"} <= reasons
