@@ -39,6 +39,7 @@ class Scene:
     def __init__(self, plane: ControlPlane, namespace: str) -> None:
         """Looks have a connection of their own: kubectl would cost a tenth of a second of CPU for each."""
         self.plane, self.namespace = plane, namespace
+        self._plurals: dict[str, str] = {}  # of workloads that are no Deployments, by name
         self._api = httpx.Client(
             base_url=plane.url,
             headers={"Authorization": f"Bearer {plane.token('admin')}", "User-Agent": "incident-test"},
@@ -82,6 +83,11 @@ class Scene:
         labels = {POLICY_LABEL: policy}
         self.apply(*(installation.deployment(each, image, replicas=replicas, labels=labels) for each in names))
 
+    def admit_kind(self, kind: str, policy: str, name: str, image: str = GOOD, **spec: Any) -> None:
+        """Create a workload of another kind that is a target of a policy. Its name is its own."""
+        self._plurals[name] = f"{kind.lower()}s"
+        self.apply(installation.workload(kind, name, image, labels={POLICY_LABEL: policy}, **spec))
+
     def until_proven(self, *names: str) -> None:
         """Wait until the templates of these are on record as Healthy: an undo has a goal."""
         patience.until(f"healthy records of {', '.join(names)}", lambda: set(names) <= self._proven())
@@ -92,9 +98,8 @@ class Scene:
         self.patch(name, {"spec": {"template": {"spec": {"containers": containers}}}})
 
     def patch(self, name: str, body: Mapping[str, Any]) -> None:
-        """Merge a change of a person's into a Deployment."""
-        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}"
-        self._api.patch(path, json=body, headers=_MERGE).raise_for_status()
+        """Merge a change of a person's into a workload."""
+        self._api.patch(self._path(name), json=body, headers=_MERGE).raise_for_status()
 
     def merge(self, kind: str, name: str, body: Mapping[str, Any], *, namespace: str = "") -> None:
         """Merge a change of a person's into any object."""
@@ -120,18 +125,23 @@ class Scene:
         found: list[Json] = self.read(f"{group}/namespaces/{self.namespace}/{plural}")["items"]
         return found
 
-    def deployment(self, name: str) -> Json:
-        """A Deployment."""
-        return self.read(f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}")
+    def workload(self, name: str) -> Json:
+        """A workload."""
+        return self.read(self._path(name))
+
+    def pods(self, name: str) -> list[Json]:
+        """The pods of a workload, by name."""
+        pods = [each for each in self.items("/api/v1|pods") if each["metadata"]["labels"].get("app") == name]
+        return sorted(pods, key=lambda each: str(each["metadata"]["name"]))
 
     def image(self, name: str) -> str:
-        """The image that a Deployment asks for."""
-        found: str = self.deployment(name)["spec"]["template"]["spec"]["containers"][0]["image"]
+        """The image that a workload asks for."""
+        found: str = self.workload(name)["spec"]["template"]["spec"]["containers"][0]["image"]
         return found
 
     def replicas(self, name: str) -> int:
-        """The replicas that a Deployment asks for."""
-        return int(self.deployment(name)["spec"].get("replicas", 0))
+        """The replicas that a workload asks for."""
+        return int(self.workload(name)["spec"].get("replicas", 0))
 
     def policy(self, name: str) -> Json:
         """A RemediationPolicy."""
@@ -199,8 +209,11 @@ class Scene:
         ]
 
     def effects(self, target: str) -> list[AuditEvent]:
-        """The granted changes of a Deployment's spec by the operator; its annotations do not count."""
+        """The granted changes of a workload's spec by the operator; its annotations do not count."""
         return [each for each in self.writes() if each.name == target and is_effect(each)]
+
+    def _path(self, name: str) -> str:
+        return f"/apis/apps/v1/namespaces/{self.namespace}/{self._plurals.get(name, 'deployments')}/{name}"
 
     def _proven(self) -> set[str]:
         records = [each["metadata"] for each in self.items("/apis/apps/v1|controllerrevisions")]
@@ -209,8 +222,8 @@ class Scene:
 
 
 def is_effect(event: AuditEvent) -> bool:
-    """Whether a write on a Deployment asks for another spec."""
-    if event.resource != "deployments":
+    """Whether a write on a workload asks for another spec."""
+    if event.resource not in ("deployments", "statefulsets", "daemonsets"):
         return False
     request: Any = event.request
     return not isinstance(request, Mapping) or "spec" in request

@@ -199,19 +199,23 @@ def get_all(plane: ControlPlane, kind: str, namespace: str) -> list[dict[str, An
 
 def deployment(name: str, image: str, *, replicas: int = 2, labels: Mapping[str, str] | None = None) -> str:
     """A Deployment whose pods' life its image decides (tests/cluster/stages)."""
-    marks = {"app": name, **(labels or {})}
+    return workload("Deployment", name, image, labels=labels, replicas=replicas)
+
+
+def workload(kind: str, name: str, image: str, *, labels: Mapping[str, str] | None = None, **spec: Any) -> str:
+    """A workload of any kind; `spec` has what it needs besides selector and template."""
     return yaml.safe_dump(
         {
             "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": name, "labels": marks},
+            "kind": kind,
+            "metadata": {"name": name, "labels": {"app": name, **(labels or {})}},
             "spec": {
-                "replicas": replicas,
                 "selector": {"matchLabels": {"app": name}},
                 "template": {
                     "metadata": {"labels": {"app": name}},
                     "spec": {"containers": [{"name": "app", "image": image}]},
                 },
+                **spec,
             },
         }
     )

@@ -36,7 +36,7 @@ def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Ite
 
 def marked(scene: Scene, name: str) -> Json | None:
     """What the mark on a Deployment says."""
-    text = scene.deployment(name)["metadata"].get("annotations", {}).get(MARK)
+    text = scene.workload(name)["metadata"].get("annotations", {}).get(MARK)
     return json.loads(text) if text else None
 
 

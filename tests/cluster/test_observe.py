@@ -146,7 +146,7 @@ def test_every_write_on_what_is_not_its_own_is_a_patch_with_preconditions_and_an
     assert len(foreign) == 6
     for write in foreign:
         before = preconditions(write)
-        assert before["uid"] == scene.deployment(write.name)["metadata"]["uid"]
+        assert before["uid"] == scene.workload(write.name)["metadata"]["uid"]
         assert before["resourceVersion"].isdigit()
         assert incidents.attempt_of(write).partition("/")[0] in ours
 

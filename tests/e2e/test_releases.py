@@ -42,9 +42,9 @@ def assert_undone(scene: Scene, name: str, reasons: list[str]) -> None:
     assert healed["spec"]["signal"]["reason"] in reasons
     (undo,) = scene.effects(name)
     assert incidents.attempt_of(undo) == f"{healed['metadata']['uid']}/0/1"
-    spec = scene.deployment(name)["spec"]["template"]["spec"]
+    spec = scene.workload(name)["spec"]["template"]["spec"]
     assert spec["containers"][0]["command"] == workloads.WELL["command"]
-    assert scene.deployment(name)["status"]["availableReplicas"] == 2
+    assert scene.workload(name)["status"]["availableReplicas"] == 2
     assert len(scene.remediations(name)) == 1
 
 
@@ -59,7 +59,7 @@ def rolled_out(deployment: Json) -> bool:
 
 def test_a_crash_loop_whose_rollout_is_complete_is_undone(scene: Scene) -> None:
     """TRAPS 39, 40: without a readiness probe each pod is Ready for a moment, and so the release counts as good."""
-    scene.until("the bad release to count as complete", "crashes", lambda: rolled_out(scene.deployment("crashes")))
+    scene.until("the bad release to count as complete", "crashes", lambda: rolled_out(scene.workload("crashes")))
     assert scene.effects("crashes") == []
     assert_undone(scene, "crashes", ["CrashLoopBackOff"])
 

@@ -1,4 +1,4 @@
-"""The Deployment controller and the garbage collector, and what follows them, over the store.
+"""The Deployment controller and the garbage collector, and what is beside and behind them, over the store.
 
 They react in no time at all and write straight into the store: their calls are not the operator's, so they are neither
 counted nor audited.
@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from platelet.shell import kube
 from platelet.shell.kube import Json
 from tests.scenarios import pods, rollouts
+from tests.scenarios.stateful_sets import StatefulSets
 from tests.scenarios.store import Store
 
 _LONGEST_SETTLING = 200
+_OWNERS = (((kube.DEPLOYMENTS,), kube.REPLICA_SETS), ((kube.REPLICA_SETS, kube.STATEFUL_SETS), kube.PODS))
 
 
 class Controllers:
@@ -22,6 +24,7 @@ class Controllers:
         """Control the objects of `store`."""
         self._store = store
         self.pods = pods.Pods(store)
+        self._stateful_sets = StatefulSets(store, self.pods)
         self._read = 0  # of the store's journal
 
     def settle(self, now: datetime) -> None:
@@ -35,6 +38,9 @@ class Controllers:
             for deployment in self._store.view(kube.DEPLOYMENTS):
                 if _key(deployment) in touched:
                     self._sync(deployment, now)
+            for stateful_set in self._store.view(kube.STATEFUL_SETS):
+                if _key(stateful_set) in touched:
+                    self._stateful_sets.sync(stateful_set, now)
         raise AssertionError("the controllers never settle")
 
     def next_change(self, now: datetime) -> datetime | None:
@@ -44,13 +50,15 @@ class Controllers:
         return min((each for each in times if each > now), default=None)
 
     def _touched(self, now: datetime) -> set[tuple[str, str]]:
-        """The Deployments of which something has changed, or whose rollout has just failed."""
+        """The workloads of which something has changed, or whose rollout has just failed."""
         journal = self._store.journal
         touched = set()
         for key in dict.fromkeys(journal[self._read :]):
             stored = self._store.peek(key)
-            if key[0] == kube.DEPLOYMENTS.plural or stored is None:
+            if key[0] in (kube.DEPLOYMENTS.plural, kube.STATEFUL_SETS.plural):
                 touched.add(key[1:])
+            elif stored is None:
+                touched |= {key[1:], (key[1], key[2].rpartition("-")[0])}  # a StatefulSet's pod is named after it
             elif key[0] in (kube.REPLICA_SETS.plural, kube.PODS.plural):
                 touched.add((key[1], stored["metadata"]["labels"]["app"]))
         self._read = len(journal)
@@ -170,8 +178,8 @@ class Controllers:
         return fresh
 
     def _collect_garbage(self) -> None:
-        for owners, dependents in ((kube.DEPLOYMENTS, kube.REPLICA_SETS), (kube.REPLICA_SETS, kube.PODS)):
-            alive = {each["metadata"]["uid"] for each in self._store.view(owners)}
+        for owners, dependents in _OWNERS:
+            alive = {each["metadata"]["uid"] for owner in owners for each in self._store.view(owner)}
             for each in self._store.view(dependents):
                 meta = each["metadata"]
                 if pods.owner_uid(each) in alive:

@@ -21,6 +21,7 @@ EVERY_INDEX = bool(os.environ.get("PLATELET_EVERY_INDEX"))
 MINUTE = timedelta(minutes=1)
 HEAL = {"heal": "yes"}
 LIMITS = {"reopenWithin": "1m"}
+_WORKLOADS = {each.plural for each in kube.WORKLOADS.values()}
 SETTLES_WITHIN = 2 * MINUTE  # after the end: a new leader after a late kill, proofs of health
 
 
@@ -37,16 +38,17 @@ def is_over(simulation: Simulation) -> bool:
 
 
 def _told(simulation: Simulation) -> bool:
-    return "platelet.dev/escalated" in simulation.world.deployment("api")["metadata"]["annotations"]
+    return "platelet.dev/escalated" in simulation.world.workload("api")["metadata"]["annotations"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heal:
-    """One incident of the Deployment `api`."""
+    """One incident of the workload `api`."""
 
     prepare: Callable[[Simulation], None]
     strike: Callable[[Simulation], None]
     effects: int  # writes on the workload, when nothing else goes wrong
+    deletions: tuple[str, ...] = ()  # of pods, by name
     image: str = "app:good-1"
     replicas: int = 2
 
@@ -55,6 +57,14 @@ def _calm(simulation: Simulation, *steps: kube.Json, **more: Any) -> None:
     simulation.apply(runbook(*steps), policy(limits=LIMITS, **more))
     simulation.world.deploy("api", "app:good-1", labels=HEAL)
     simulation.run(MINUTE)
+
+
+def _calm_set(simulation: Simulation, *steps: kube.Json) -> None:
+    targets = {"kinds": ["StatefulSet"], "selector": {"matchLabels": HEAL}}
+    triggers = [on_pods("ImagePullBackOff")]
+    simulation.apply(runbook(*steps), policy(limits=LIMITS, targets=targets, triggers=triggers))
+    simulation.world.deploy_stateful_set("api", "app:good-1", 3, labels=HEAL)
+    simulation.run(2 * MINUTE)
 
 
 def _alert_for_a_while(simulation: Simulation) -> None:
@@ -93,6 +103,13 @@ HEALS: dict[str, Heal] = {
         strike=_alert_for_a_while,
         effects=2,
     ),
+    "undo of a bad release of an ordered StatefulSet, with its stuck pod": Heal(
+        prepare=lambda simulation: _calm_set(simulation, step("rolloutUndo"), step("rolloutRestart")),
+        strike=lambda simulation: simulation.world.release("api", "app:pullfail"),
+        effects=1,
+        deletions=("api-2",),
+        replicas=3,
+    ),
     "escalation after a restart that did not help": Heal(
         prepare=lambda simulation: _calm(simulation, step("rolloutRestart"), triggers=[on_pods()]),
         strike=lambda simulation: simulation.world.release("api", "app:crash"),
@@ -117,12 +134,13 @@ class Outcome:
     remediations: list[tuple[str, str, str]]
     unsettled: list[str]  # of the budget
     effects: dict[str, int] = field(default_factory=dict)  # by attempt id
+    deletions: tuple[str, ...] = ()  # of pods by the operator, by name
     counted: int = 0  # attempts that limits count
     offences: list[str] = field(default_factory=list)
 
     def essence(self) -> tuple[object, ...]:
         """What must be the same."""
-        return self.image, self.replicas, self.annotations, self.remediations, self.unsettled
+        return self.image, self.replicas, self.annotations, self.remediations, self.unsettled, self.deletions
 
 
 @dataclass(slots=True)
@@ -168,7 +186,7 @@ def look(simulation: Simulation) -> Outcome:
         image=world.image("api"),
         replicas=world.replicas("api"),
         annotations=frozenset(
-            key for key in world.deployment("api")["metadata"]["annotations"] if key.startswith("platelet.dev/")
+            key for key in world.workload("api")["metadata"]["annotations"] if key.startswith("platelet.dev/")
         ),
         remediations=[(each.name, each.status.state, each.status.reason) for each in simulation.remediations()],
         unsettled=[
@@ -177,6 +195,7 @@ def look(simulation: Simulation) -> Outcome:
             if each.outcome is None or each.settled_at is None or _is_owed(each)
         ],
         effects=effects(world.server.audit),
+        deletions=deletions(world.server.audit),
         offences=history.offences(world.server.audit),
         counted=sum(each.kind == "Act" and not each.refunded for each in budget.status.entries),
     )
@@ -200,9 +219,14 @@ def effects(audit: list[Call]) -> dict[str, int]:
     """How often a write of each attempt changed a workload, by the audit alone."""
     found: dict[str, int] = {}
     for call in audit:
-        if call.changed and call.resource == kube.DEPLOYMENTS.plural and _is_an_action(call):
+        if call.changed and call.resource in _WORKLOADS and _is_an_action(call):
             found[call.agent] = found.get(call.agent, 0) + 1
     return found
+
+
+def deletions(audit: list[Call]) -> tuple[str, ...]:
+    """The pods that were deleted, each time that one was."""
+    return tuple(call.name for call in audit if call.changed and (call.verb, call.resource) == ("delete", "pods"))
 
 
 def _is_an_action(call: Call) -> bool:

@@ -151,12 +151,27 @@ class ModelApi:
         )
         return changed
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str, agent: str = "") -> None:
+    async def delete(  # noqa: PLR0913 - an HTTP DELETE has this many parts
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str,
+        agent: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> None:
         """DELETE with the uid as precondition."""
+        if timeout is not None and timeout <= 0:
+            raise kube.Unanswered(0, "Timeout", "not sent: no time was left")
         if not uid:
             raise kube.Refused(0, "NoPrecondition", f"not sent: no uid for the deletion of {name}")
         request = _Request("delete", resource, namespace, name, agent=agent)
-        await self._call(request, lambda store: store.delete(resource, namespace, name, uid=uid))
+
+        def remove(store: Store) -> None:
+            (store.delete_gracefully if resource is kube.PODS else store.delete)(resource, namespace, name, uid=uid)
+
+        await self._call(request, remove)
 
     async def _call(self, request: "_Request", act: Callable[[Store], Any]) -> Any:
         server = self.server

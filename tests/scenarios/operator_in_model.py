@@ -15,9 +15,9 @@ from platelet.model.alert import Alert
 from platelet.model.effects import Deliver
 from platelet.model.policy import Settings
 from platelet.model.situation import DeliveryResult
-from platelet.shell import deployment_records, kube, pod_records
+from platelet.model.workload import KINDS, Kind
+from platelet.shell import kube, pod_records, workload_records
 from platelet.shell.alert_inbox import AlertInbox
-from platelet.shell.deployment_records import DeploymentRecord
 from platelet.shell.event_recorder import EventRecorder
 from platelet.shell.flow import Flow, Parts, Task
 from platelet.shell.gathering import Circumstances, Gatherer
@@ -38,6 +38,7 @@ from platelet.shell.sweeper import Sweeper
 from platelet.shell.targets import TargetFinder
 from platelet.shell.untargeted import Untargeted
 from platelet.shell.work_queue import WorkQueue
+from platelet.shell.workload_records import WorkloadRecord
 from tests.scenarios.virtual_loop import VirtualLoop
 from tests.scenarios.world import OPERATOR, World
 
@@ -48,6 +49,7 @@ RESYNC = timedelta(minutes=5)
 LEASE = timedelta(seconds=60)
 _METRICS = Metrics()  # nobody reads them
 _OURS = {each.plural: each for each in (kube.REMEDIATIONS, kube.RUNBOOKS, kube.POLICIES, kube.BUDGETS)}
+_KIND_OF = {kube.WORKLOADS[kind].plural: kind for kind in KINDS}
 
 
 class Mailbox:
@@ -74,7 +76,7 @@ class Process:
         self.loop = VirtualLoop(world.clock)
         self.leading = False
         self._read = 0  # of the store's journal
-        self._deployments: dict[tuple[str, str], DeploymentRecord] = {}
+        self._workloads: dict[Kind, dict[tuple[str, str], WorkloadRecord]] = {kind: {} for kind in KINDS}
         clock, seconds = world.clock, world.clock.seconds
         self._lease = Leadership(self.api, clock, OPERATOR, name, duration=LEASE, boot=seconds)
         self._ledger = Ledger(self.api, clock, OPERATOR)
@@ -153,19 +155,19 @@ class Process:
             if plural == kube.PODS.plural:
                 pod = pod_records.reduce(msgspec.json.encode(stored)).record if stored else None
                 self._flow.on_pod((namespace, name), pod)
-            elif plural == kube.DEPLOYMENTS.plural:
-                self._see_deployment((namespace, name), stored)
+            elif plural in _KIND_OF:
+                self._see_workload(_KIND_OF[plural], (namespace, name), stored)
             elif plural in _OURS and self.leading:
                 self.loop.call_soon(self._flow.on_key, plural, namespace, name)
 
-    def _see_deployment(self, key: tuple[str, str], stored: kube.Json | None) -> None:
+    def _see_workload(self, kind: Kind, key: tuple[str, str], stored: kube.Json | None) -> None:
         if stored is None:
-            self._deployments.pop(key, None)
-            self._flow.on_deployment(key, None)
+            self._workloads[kind].pop(key, None)
+            self._flow.on_workload(kind, key, None)
             return
-        record = deployment_records.reduce(msgspec.json.encode(stored)).record
-        self._deployments[key] = record
-        self._flow.on_deployment(key, record)
+        record = workload_records.reduce(msgspec.json.encode(stored)).record
+        self._workloads[kind][key] = record
+        self._flow.on_workload(kind, key, record)
 
     async def _stand(self) -> None:
         while True:
@@ -229,7 +231,7 @@ class Process:
                 on_read=lambda each: self._flow.on_read(each),  # noqa: PLW0108 - made below
             ),
             historian=historian,
-            pod_watch=PodWatch(clock, self._book, opener, finder, self._deployments),
+            pod_watch=PodWatch(clock, self._book, opener, finder, self._workloads),
             sweeper=Sweeper(self.api, clock, self._ledger, opener, self.succession),
             held_alerts=self._held,
             narrator=narrator,

@@ -48,12 +48,12 @@ class Pods:
         # the controller's order of victims: not ready first, then the youngest
         victims = sorted(
             pods,
-            key=lambda pod: (_is_ready(pod), _reverse(pod["metadata"]["creationTimestamp"]), pod["metadata"]["name"]),
+            key=lambda pod: (is_ready(pod), _reverse(pod["metadata"]["creationTimestamp"]), pod["metadata"]["name"]),
         )
         for pod in victims[: max(0, len(pods) - rollouts.size(replica_set))]:
             self._store.mark_deleted(kube.PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
         pods = self._pods(replica_set)
-        ready = sum(map(_is_ready, pods))
+        ready = sum(map(is_ready, pods))
         status = {
             "observedGeneration": replica_set["metadata"]["generation"],
             "replicas": len(pods),
@@ -77,9 +77,13 @@ class Pods:
             "name": f"{meta['name']}-{self._made:05d}",
             "ownerReferences": [owner_of(replica_set, kube.REPLICA_SETS)],
         }
-        template["spec"] = {**template["spec"], "nodeName": "node-1"}
-        pod = self._store.create(kube.PODS, meta["namespace"], template)
-        life = kubelet.Life.begin(template["spec"]["containers"][0]["image"], now)
+        self.make(meta["namespace"], template, now)
+
+    def make(self, namespace: str, pod: Json, now: datetime) -> None:
+        """Make this pod, bind it to a node, and let it live as its image says."""
+        bound = {**pod, "spec": {**pod["spec"], "nodeName": "node-1"}}
+        pod = self._store.create(kube.PODS, namespace, bound)
+        life = kubelet.Life.begin(bound["spec"]["containers"][0]["image"], now)
         self.lives[pod["metadata"]["uid"]] = life
         self._write_status(pod, life)
 
@@ -117,7 +121,8 @@ def _gone_at(pod: Json) -> datetime:
     return parse_time(pod["metadata"]["deletionTimestamp"]) + LINGERS
 
 
-def _is_ready(pod: Json) -> bool:
+def is_ready(pod: Json) -> bool:
+    """Whether its condition says so."""
     conditions = pod.get("status", {}).get("conditions", [])
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 

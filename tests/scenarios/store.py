@@ -112,16 +112,18 @@ class Store:
     def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
         """Remove an object, or mark it when it has finalizers. Raises NotFound, Conflict on another uid."""
         stored = self._stored(resource, namespace, name)
-        if uid and uid != stored["metadata"]["uid"]:
-            raise kube.Conflict(
-                409, "Conflict", f"the UID in the precondition ({uid}) does not match the UID in record"
-            )
+        self._check_uid(stored, uid)
         if stored["metadata"].get("finalizers"):
             self.mark_deleted(resource, namespace, name)
             return
         key = (resource.plural, namespace, name)
         self._drop(key)
         self.journal.append(key)
+
+    def delete_gracefully(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
+        """Mark an object that goes by itself in a while: a pod."""
+        self._check_uid(self._stored(resource, namespace, name), uid)
+        self.mark_deleted(resource, namespace, name)
 
     def mark_deleted(self, resource: Resource, namespace: str, name: str) -> None:
         """Set the deletionTimestamp: the object is going, and still there."""
@@ -181,6 +183,11 @@ class Store:
             return self._objects[(resource.plural, namespace, name)]
         except KeyError:
             raise kube.NotFound(404, "NotFound", f'{resource.plural} "{name}" not found') from None
+
+    def _check_uid(self, stored: Json, uid: str) -> None:
+        if uid and uid != stored["metadata"]["uid"]:
+            message = f"the UID in the precondition ({uid}) does not match the UID in record"
+            raise kube.Conflict(409, "Conflict", message)
 
     def _uid(self) -> str:
         self._serial += 1

@@ -8,7 +8,17 @@ from platelet.shell.kube import Json, Resource
 
 T = TypeVar("T")
 WITH_STATUS = frozenset(
-    {"deployments", "replicasets", "pods", "nodes", "runbooks", "remediationpolicies", "remediations", "actionbudgets"}
+    {
+        "deployments",
+        "statefulsets",
+        "replicasets",
+        "pods",
+        "nodes",
+        "runbooks",
+        "remediationpolicies",
+        "remediations",
+        "actionbudgets",
+    }
 )
 # Kinds whose strategy refuses a PUT without resourceVersion; for the others it overwrites whatever is there.
 NEVER_UNCONDITIONAL = frozenset({"leases", "runbooks", "remediationpolicies", "remediations", "actionbudgets"})

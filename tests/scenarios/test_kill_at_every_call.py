@@ -20,6 +20,7 @@ def test_without_a_fault_it_heals(name: str) -> None:
     heal = HEALS[name]
     outcome = play(heal).outcome
     assert (outcome.image, outcome.replicas, len(outcome.effects)) == (heal.image, heal.replicas, heal.effects)
+    assert outcome.deletions == heal.deletions
     assert outcome.unsettled == []
 
 

@@ -94,20 +94,23 @@ class World:
         namespace: str = SHOP,
     ) -> None:
         """`kubectl create deployment`."""
-        own = {"app": name}
-        body: Json = {
-            "metadata": {"name": name, "labels": {**own, **(labels or {})}, "annotations": dict(annotations or {})},
-            "spec": {
-                "replicas": replicas,
-                "selector": {"matchLabels": own},
-                "progressDeadlineSeconds": 600,
-                "revisionHistoryLimit": 10,
-                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
-                "template": {"metadata": {"labels": own}, "spec": {"containers": [{"name": "app", "image": image}]}},
-            },
+        body = _workload(name, image, replicas, labels or {}, annotations or {})
+        body["spec"] |= {
+            "progressDeadlineSeconds": 600,
+            "revisionHistoryLimit": 10,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
         }
         self.store.create(kube.DEPLOYMENTS, namespace, body)
         self.step()
+
+    def deploy_stateful_set(self, name: str, image: str, replicas: int, *, labels: Mapping[str, str]) -> None:
+        """`kubectl apply` of a StatefulSet. No Deployment has its name."""
+        self.store.create(kube.STATEFUL_SETS, SHOP, _workload(name, image, replicas, labels, {}))
+        self.step()
+
+    def workload(self, name: str, namespace: str = SHOP) -> Json:
+        """The Deployment or StatefulSet of this name as it is now."""
+        return self.store.get(self._resource(name, namespace), namespace, name)
 
     def deployment(self, name: str, namespace: str = SHOP) -> Json:
         """The object as it is now."""
@@ -115,11 +118,11 @@ class World:
 
     def image(self, name: str, namespace: str = SHOP) -> str:
         """The image of the present template."""
-        return str(self.deployment(name, namespace)["spec"]["template"]["spec"]["containers"][0]["image"])
+        return str(self.workload(name, namespace)["spec"]["template"]["spec"]["containers"][0]["image"])
 
     def replicas(self, name: str, namespace: str = SHOP) -> int:
         """`spec.replicas`."""
-        return int(self.deployment(name, namespace)["spec"]["replicas"])
+        return int(self.workload(name, namespace)["spec"]["replicas"])
 
     def pods(self, name: str, namespace: str = SHOP) -> list[Json]:
         """The pods of a workload that are not being deleted."""
@@ -128,7 +131,7 @@ class World:
 
     def release(self, name: str, image: str, namespace: str = SHOP) -> None:
         """`kubectl set image`."""
-        template = copy.deepcopy(self.deployment(name, namespace)["spec"]["template"])
+        template = copy.deepcopy(self.workload(name, namespace)["spec"]["template"])
         template["spec"]["containers"][0]["image"] = image
         self._patch(name, {"spec": {"template": template}}, namespace)
 
@@ -162,5 +165,23 @@ class World:
         self.step()
 
     def _patch(self, name: str, body: Mapping[str, Any], namespace: str) -> None:
-        self.store.patch(kube.DEPLOYMENTS, namespace, name, body)
+        self.store.patch(self._resource(name, namespace), namespace, name, body)
         self.step()
+
+    def _resource(self, name: str, namespace: str) -> kube.Resource:
+        is_set = self.store.peek((kube.STATEFUL_SETS.plural, namespace, name)) is not None
+        return kube.STATEFUL_SETS if is_set else kube.DEPLOYMENTS
+
+
+def _workload(
+    name: str, image: str, replicas: int, labels: Mapping[str, str], annotations: Mapping[str, str]
+) -> dict[str, Any]:
+    own = {"app": name}
+    return {
+        "metadata": {"name": name, "labels": {**own, **labels}, "annotations": dict(annotations)},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": own},
+            "template": {"metadata": {"labels": own}, "spec": {"containers": [{"name": "app", "image": image}]}},
+        },
+    }

@@ -84,6 +84,31 @@ def a_well_workload(**changes: Any) -> Workload:
     return a_workload(**(well | changes))
 
 
+def a_stateful_set(**changes: Any) -> Workload:
+    """Build an ordered StatefulSet `shop/db` of 3 replicas whose bad release is rolled out completely."""
+    known: dict[str, Any] = {
+        "ref": WorkloadRef(kind="StatefulSet", namespace="shop", name="db"),
+        "uid": "uid-db",
+        "conditions": {},
+        "ordered": True,
+        "current_revision": "db-new",
+        "update_revision": "db-new",
+        **dict.fromkeys(("replicas", "status_replicas", "updated_replicas"), 3),
+    }
+    return a_workload(**(known | changes))
+
+
+def a_daemon_set(**changes: Any) -> Workload:
+    """Build a DaemonSet `shop/agent` on 3 nodes whose bad release is rolled out completely."""
+    known: dict[str, Any] = {
+        "ref": WorkloadRef(kind="DaemonSet", namespace="shop", name="agent"),
+        "uid": "uid-agent",
+        "conditions": {},
+        **dict.fromkeys(("replicas", "status_replicas", "updated_replicas"), 3),
+    }
+    return a_workload(**(known | changes))
+
+
 def a_revision(number: int, template_hash: str, **changes: Any) -> Revision:
     """Build a revision named after its number, without replicas."""
     revision = Revision(

@@ -1,5 +1,7 @@
 """rolloutRestart: replace all pods, template unchanged but for the stamp that kubectl also uses.
 
+Where no rollout follows a new template (TRAPS 6), it is refused: the write would change nothing but the history.
+
 `kubectl.kubernetes.io/restartedAt` on the pod template (kubectl polymorphichelpers/objectrestarter.go). The stamp has
 whole seconds, so the same second twice would change nothing (TRAPS 7). A paused workload is a guard's matter.
 """
@@ -13,10 +15,11 @@ from pydantic import ConfigDict
 from platelet.model import reasons
 from platelet.model.durations import CAMEL, format_time
 from platelet.model.remediation import PostState
-from platelet.model.rights import on_workloads
+from platelet.model.rights import Right, on_workloads
 from platelet.model.rules import Action
 from platelet.model.situation import ActionTraits, Situation
 from platelet.model.verdict import Plan, Refusal
+from platelet.model.workload import Workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,19 +34,47 @@ def plan(_settings: RolloutRestart, situation: Situation, now: datetime) -> Plan
     live = situation.workload
     if live is None:
         return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to restart")
+    held = refuse_held(live)
+    if held is not None:
+        return held
     second = now.replace(microsecond=0)
     stamp = format_time(second)
     if stamp == live.restart_stamp:
         stamp = format_time(second + timedelta(seconds=1))
     return Plan(
-        post=PostState(restart_stamp=stamp), summary=f"rolling restart of all {live.replicas} pods, stamp {stamp}"
+        post=PostState(restart_stamp=stamp, replace_stuck_pods=live.ordered),
+        summary=f"rolling restart of all {live.replicas} pods, stamp {stamp}{say_held(live)}",
     )
+
+
+def refuse_held(live: Workload) -> Refusal | None:
+    """Refuse where no pod would get a new template, and say what people can do."""
+    if live.on_delete:
+        message = (
+            f"the updateStrategy of {live.ref} is OnDelete: its pods keep their template until somebody deletes them; "
+            "delete them, or set RollingUpdate"
+        )
+    elif live.replicas and live.held_replicas == live.replicas:
+        message = (
+            f"the partition {live.partition} of {live.ref} holds back all {live.replicas} pods: none would get the "
+            "template; lower spec.updateStrategy.rollingUpdate.partition"
+        )
+    else:
+        return None
+    return Refusal(reason=reasons.ROLLOUT_HELD, message=message)
+
+
+def say_held(live: Workload) -> str:
+    """Say which pods a partition will leave as they are; empty for none."""
+    if not live.held_replicas:
+        return ""
+    return f"; the first {live.held_replicas} of {live.replicas} pods are held back by its partition"
 
 
 ACTION = Action(
     key="rolloutRestart",
     settings=RolloutRestart,
-    rights=on_workloads("patch"),
+    rights=(*on_workloads("patch"), Right(resource="pods", verb="delete", group="")),
     traits=ActionTraits(name="rolloutRestart", replaces_pods=True),
     needs_room=lambda _settings: True,
     plan=plan,

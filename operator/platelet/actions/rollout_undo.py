@@ -1,6 +1,7 @@
 """rolloutUndo: go back to a template that is known to have been well (TRAPS 1 to 5, 8).
 
-Only `/spec/template` goes back. Which template is pinned in the plan by its revision record: kubectl's "previous"
+Only `/spec/template` goes back; of an ordered StatefulSet the pods that its controller waits for in vain are deleted
+afterwards (TRAPS 6). Which template is pinned in the plan by its revision record: kubectl's "previous"
 points at the bad template again after the first undo, and at the same bad image after a restart.
 """
 
@@ -11,11 +12,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from platelet.actions import rollout_restart
 from platelet.model import reasons
 from platelet.model.durations import CAMEL, say_time
 from platelet.model.remediation import Attempt, PostState
 from platelet.model.revision import RevisionRecord
-from platelet.model.rights import on_workloads
+from platelet.model.rights import Right, on_workloads
 from platelet.model.rules import Action
 from platelet.model.situation import ActionTraits, Situation
 from platelet.model.verdict import Plan, Refusal
@@ -70,13 +72,16 @@ def plan(settings: RolloutUndo, situation: Situation, _now: datetime) -> Plan | 
     live = situation.workload
     if live is None:
         return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to undo")
+    held = rollout_restart.refuse_held(live)
+    if held is not None:
+        return held
     if settings.to == "Revision":
         return _to_revision(settings.revision or 0, live, situation)
     if settings.to == "Previous":
         return _to_previous(live, situation)
     healthy = _last_healthy(live, situation)
     if healthy is not None:
-        return _back_to(healthy)
+        return _back_to(healthy, live)
     if settings.if_unknown == "Previous":
         return _to_previous(live, situation)
     return Refusal(
@@ -128,7 +133,7 @@ def _to_previous(live: Workload, situation: Situation) -> Plan | Refusal:
             reason=reasons.NO_SUCH_REVISION,
             message="there is no previous revision with another template that is not known to be bad",
         )
-    return _restore(max(candidates, key=lambda old: old.number), situation)
+    return _restore(max(candidates, key=lambda old: old.number), live, situation)
 
 
 def _to_revision(number: int, live: Workload, situation: Situation) -> Plan | Refusal:
@@ -142,28 +147,28 @@ def _to_revision(number: int, live: Workload, situation: Situation) -> Plan | Re
             reason=reasons.NO_HEALTHY_REVISION,
             message=f"the template of revision {number} is known to have failed, so it is no goal",
         )
-    return _restore(named, situation)
+    return _restore(named, live, situation)
 
 
-def _restore(old: Revision, situation: Situation) -> Plan | Refusal:
+def _restore(old: Revision, live: Workload, situation: Situation) -> Plan | Refusal:
     record = _newest(record for record in situation.records if record.template_hash == old.template_hash)
     if record is None:
         return Refusal(
             reason=reasons.NO_SUCH_REVISION,
             message=f"revision {old.number} has no revision record to restore it from",
         )
-    return _back_to(record, f"revision {old.number}, ")
+    return _back_to(record, live, f"revision {old.number}, ")
 
 
-def _back_to(record: RevisionRecord, number: str = "") -> Plan:
+def _back_to(record: RevisionRecord, live: Workload, number: str = "") -> Plan:
     health = "with health unknown"
     if record.health == "Healthy":
         health = f"healthy since {say_time(record.health_since or record.first_seen)}"
     return Plan(
-        post=PostState(template_hash=record.template_hash, record=record.name),
+        post=PostState(template_hash=record.template_hash, record=record.name, replace_stuck_pods=live.ordered),
         summary=(
             f"undo to {number}the template first seen {say_time(record.first_seen)} and {health}; "
-            f"hash {record.template_hash}"
+            f"hash {record.template_hash}{rollout_restart.say_held(live)}"
         ),
     )
 
@@ -186,7 +191,7 @@ def _newest(records: Iterable[RevisionRecord]) -> RevisionRecord | None:
 ACTION = Action(
     key="rolloutUndo",
     settings=RolloutUndo,
-    rights=on_workloads("patch"),
+    rights=(*on_workloads("patch"), Right(resource="pods", verb="delete", group="")),
     traits=ActionTraits(name="rolloutUndo", changes_template=True, replaces_pods=True, heals_rollout=True),
     plan=plan,
     undo=undo,

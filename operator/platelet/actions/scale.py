@@ -100,6 +100,9 @@ def plan(settings: Scale, situation: Situation, now: datetime) -> Plan | Refusal
     live = situation.workload
     if live is None:
         return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to scale")
+    if live.ref.kind == "DaemonSet":
+        message = f"{live.ref} runs one pod on each of its nodes: nodes are added, not replicas"
+        return Refusal(reason=reasons.NOT_SCALABLE, message=message)
     if situation.autoscalers:
         return Refusal(
             reason=reasons.HPA_OWNED,

@@ -43,13 +43,18 @@ def check(trial: Trial, now: datetime) -> Verdict:
 
 
 def is_complete(workload: Workload, revisions: Sequence[Revision]) -> bool:
-    """Whether the live spec is observed, all pods have the live template, all are available, and none is old."""
+    """Whether the live spec is observed, and all pods are there, available, and of the live template.
+
+    Pods that a partition or OnDelete holds back may have an older one: no rollout replaces those (kubectl's
+    polymorphichelpers/rollout_status.go).
+    """
+    held = workload.held_replicas
     return (
         workload.observed_generation >= workload.generation
-        and workload.updated_replicas == workload.replicas
-        and workload.status_replicas == workload.updated_replicas
-        and workload.available_replicas == workload.updated_replicas
-        and all(old.replicas == 0 for old in revisions[1:])
+        and workload.status_replicas == workload.replicas
+        and workload.available_replicas == workload.replicas
+        and workload.updated_replicas >= workload.replicas - held
+        and (held > 0 or all(old.replicas == 0 for old in revisions[1:]))
     )
 
 

@@ -94,11 +94,18 @@ class ReadOnly:
         del namespace, name, body, subresource, agent, timeout
         _refuse("patch", resource)
 
-    async def delete(
-        self, resource: kube.Resource, namespace: str, name: str, *, uid: str, agent: str = ""
+    async def delete(  # noqa: PLR0913 - as in the Protocol
+        self,
+        resource: kube.Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str,
+        agent: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - as in the Protocol
     ) -> NoReturn:
         """Refuse."""
-        del namespace, name, uid, agent
+        del namespace, name, uid, agent, timeout
         _refuse("delete", resource)
 
 

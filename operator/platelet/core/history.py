@@ -73,8 +73,8 @@ def _judge(
     if live.health == "Bad" or (live.health == "Healthy" and _is_newest(sighting, live)):
         return None, None
     since = checks.well_since(sighting.workload, sighting.revisions, sighting.pods)
-    if since is None:
-        return None, None
+    if since is None or sighting.workload.updated_replicas < sighting.workload.replicas:
+        return None, None  # a template that a partition keeps off some pods has proven nothing
     if live.health == "Suspect" and live.health_since is not None:
         since = max(since, live.health_since)
     proven_at = since + healthy_for

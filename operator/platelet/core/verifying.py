@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from platelet import checks, sinks
-from platelet.core import escalating, record
+from platelet.core import escalating, record, unsticking
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.policy import Step
@@ -45,7 +45,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     verdict = checks.judge(trial, now)
     if verdict.outcome == "Pending":
         waiting = replace(status, reason=verdict.reason, message=record.clip(verdict.message))
-        return Decision(status=waiting, again_at=verdict.retry_at)
+        return unsticking.decide(situation, Decision(status=waiting, again_at=verdict.retry_at), attempt, now)
     status = _conclude(status, attempt, verdict, now)
     if verdict.outcome == "Recovered":
         return _recovered(situation, status, attempt, verdict, now)

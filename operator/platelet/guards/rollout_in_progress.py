@@ -2,7 +2,8 @@
 
 A crash loop without a readiness probe completes its rollout (TRAPS 39): pods that are not available do not make a
 rollout unfinished. What does: a spec that the controller has not seen, pods or ReplicaSets of older templates, pods
-that are not made yet, and a Progressing condition that does not say NewReplicaSetAvailable.
+that are not made yet, a Progressing condition that does not say NewReplicaSetAvailable, and a StatefulSet that has not
+moved its currentRevision. A DaemonSet says no more than how many nodes have the new pod.
 """
 
 from datetime import datetime, timedelta
@@ -46,17 +47,32 @@ def _unfinished(workload: Workload, situation: Situation, now: datetime) -> str 
     status, reason = workload.conditions.get("Progressing", ("", ""))
     if reason == DEADLINE_EXCEEDED:
         return "it has exceeded its progress deadline; a restart or more replicas do not finish it"
-    if workload.updated_replicas < workload.replicas:
-        return f"{workload.updated_replicas} of {workload.replicas} pods have the new template"
+    old = _old_pods(workload, situation)
+    if old is not None:
+        return old
+    if workload.ref.kind != "Deployment":
+        return None
+    if reason and (status, reason) != ("True", COMPLETE):
+        return f"condition Progressing is {status} with reason {reason}"
+    if not reason and workload.available_replicas < workload.updated_replicas and _is_young(situation, now):
+        return f"{workload.available_replicas} of {workload.updated_replicas} new pods are available"
+    return None
+
+
+def _old_pods(workload: Workload, situation: Situation) -> str | None:
+    """Pods that are still to be made or replaced; those that are held back are not."""
+    due = workload.replicas - workload.held_replicas
+    if workload.updated_replicas < due:
+        return f"{workload.updated_replicas} of {due} pods have the new template"
+    if workload.held_replicas:
+        return None
     if workload.status_replicas > workload.updated_replicas:
         return f"{workload.status_replicas - workload.updated_replicas} pods still have an older template"
     older = [old for old in situation.revisions[1:] if old.replicas > 0]
     if older:
         return f"older revision {older[0].name} still has {older[0].replicas} replicas"
-    if reason and (status, reason) != ("True", COMPLETE):
-        return f"condition Progressing is {status} with reason {reason}"
-    if not reason and workload.available_replicas < workload.updated_replicas and _is_young(situation, now):
-        return f"{workload.available_replicas} of {workload.updated_replicas} new pods are available"
+    if workload.current_revision != workload.update_revision:
+        return f"its pods were never all ready at once since {workload.update_revision}"
     return None
 
 

@@ -47,6 +47,16 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeletePod:
+    """Delete this very pod: a part of an attempt's write that has landed already."""
+
+    attempt: str
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkRevision:
     """Set the health of a revision record."""
 
@@ -111,4 +121,5 @@ class Deliver:
     event: Mapping[str, Any]  # a CloudEvents body
 
 
-Effect = Reserve | Settle | Write | MarkRevision | RememberRevision | ForgetRevision | Annotate | Publish | Deliver
+RecordKeeping = RememberRevision | MarkRevision | ForgetRevision
+Effect = Reserve | Settle | Write | DeletePod | RecordKeeping | Annotate | Publish | Deliver

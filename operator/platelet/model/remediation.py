@@ -74,6 +74,7 @@ class PostState:
     record: ShortText | None = None  # the revision record to restore
     restart_stamp: ShortText | None = None
     replicas: int | None = None
+    replace_stuck_pods: bool = False  # the pods that an ordered StatefulSet waits for in vain are then deleted
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 

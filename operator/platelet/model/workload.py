@@ -71,6 +71,11 @@ class Workload:
     current_revision: str = ""  # StatefulSet: where its last complete rollout led
     update_revision: str = ""  # StatefulSet: where its present rollout leads
 
+    @property
+    def held_replicas(self) -> int:
+        """How many pods no rollout replaces: those below the partition, and with OnDelete all."""
+        return self.replicas if self.on_delete else min(self.partition, self.replicas)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:

@@ -141,10 +141,7 @@ class ClusterClient:
         timeout: float | None = None,  # noqa: ASYNC109 - it becomes the connection's own, kinder than a cancellation
     ) -> kube.Json:
         """PATCH: a mapping is a merge patch, a sequence is a JSON Patch. `timeout` in seconds bounds the whole call."""
-        if timeout is not None and timeout <= 0:
-            raise kube.Unanswered(0, "Timeout", "not sent: no time was left")
         merge = isinstance(body, Mapping)
-        total = DEFAULT_TIMEOUT if timeout is None else min(timeout, DEFAULT_TIMEOUT)
         call = _Call(
             verb="patch",
             resource=resource,
@@ -153,17 +150,36 @@ class ClusterClient:
             body=dict(body) if isinstance(body, Mapping) else [dict(operation) for operation in body],
             content_type=_MERGE_PATCH if merge else _JSON_PATCH,
             agent=agent,
-            timeout=aiohttp.ClientTimeout(total=total),
+            timeout=_bounded(timeout),
         )
         return await self._write(call)
 
-    async def delete(self, resource: kube.Resource, namespace: str, name: str, *, uid: str, agent: str = "") -> None:
+    async def delete(  # noqa: PLR0913 - an HTTP DELETE has this many parts
+        self,
+        resource: kube.Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str,
+        agent: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - the call's own bound, which the lease sets
+    ) -> None:
         """DELETE with the uid as precondition; an empty uid is refused, it would mean whatever has that name."""
         if not uid:
             raise kube.Refused(0, "NoPrecondition", f"not sent: no uid for the deletion of {name}")
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         path = _object_path(resource, namespace, name)
-        await self._write(_Call(verb="delete", resource=resource, path=path, method="DELETE", body=body, agent=agent))
+        await self._write(
+            _Call(
+                verb="delete",
+                resource=resource,
+                path=path,
+                method="DELETE",
+                body=body,
+                agent=agent,
+                timeout=_bounded(timeout),
+            )
+        )
 
     @asynccontextmanager
     async def open_watch(
@@ -260,6 +276,12 @@ def user_agent(agent: str) -> str:
     """`platelet/<version>`, and in brackets who acts, so that the audit log can tell; other characters become `_`."""
     safe = "".join(char if char.isascii() and (char.isalnum() or char in _AGENT_EXTRAS) else "_" for char in agent)
     return f"platelet/{VERSION} ({safe})" if safe else f"platelet/{VERSION}"
+
+
+def _bounded(timeout: float | None) -> aiohttp.ClientTimeout:
+    if timeout is not None and timeout <= 0:
+        raise kube.Unanswered(0, "Timeout", "not sent: no time was left")
+    return aiohttp.ClientTimeout(total=DEFAULT_TIMEOUT if timeout is None else min(timeout, DEFAULT_TIMEOUT))
 
 
 def _object_path(resource: kube.Resource, namespace: str, name: str, subresource: str = "") -> str:

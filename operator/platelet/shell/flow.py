@@ -3,13 +3,12 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from platelet.model.policy import ACTING
 from platelet.model.remediation import Remediation
-from platelet.model.workload import Pod, WorkloadRef
+from platelet.model.workload import Kind, Pod, WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.deployment_records import DeploymentRecord
 from platelet.shell.gathering import target_of
 from platelet.shell.held_alerts import HeldAlerts
 from platelet.shell.historian import Historian
@@ -20,16 +19,17 @@ from platelet.shell.policy_book import PolicyBook
 from platelet.shell.reconciler import Reconciler
 from platelet.shell.sweeper import Sweeper
 from platelet.shell.work_queue import WorkQueue
+from platelet.shell.workload_records import WorkloadRecord
 
 What = Literal["remediation", "pods", "history", "policies", "budget", "sweep"]
-Task = tuple[What, str, str, str]
-"""What to look at: kind of look, namespace, name, uid (of a ReplicaSet, else empty)."""
+Task = tuple[What, *tuple[Any, ...]]
+"""What to look at: kind of look, then the target, the owner of pods, or a namespace and a name."""
 
 _HISTORY_PAUSE = 0.5  # seconds; a rollout speaks many times
 _BUDGET_PAUSE = 1.0  # seconds; the budget changes with every attempt, mostly by our own hand
-POLICIES_TASK: Task = ("policies", "", "", "")
-BUDGET_TASK: Task = ("budget", "", "", "")
-SWEEP_TASK: Task = ("sweep", "", "", "")
+POLICIES_TASK: Task = ("policies",)
+BUDGET_TASK: Task = ("budget",)
+SWEEP_TASK: Task = ("sweep",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Parts:
 
 
 class Flow:
-    """Feeds the queue while leading. Streams call `on_pod` and `on_deployment` always: their memory stays warm."""
+    """Feeds the queue while leading. Streams call `on_pod` and `on_workload` always: their memory stays warm."""
 
     def __init__(self, parts: Parts, queue: WorkQueue[Task], resync: float) -> None:
         """`resync` is how often, in seconds, everything open is looked at again whatever happened."""
@@ -83,7 +83,7 @@ class Flow:
     def on_key(self, plural: str, namespace: str, name: str) -> None:
         """Kopf saw one of our own kinds change."""
         if plural == REMEDIATIONS.plural:
-            self._queue.add(("remediation", namespace, name, ""))
+            self._queue.add(("remediation", namespace, name))
         elif plural in (POLICIES.plural, RUNBOOKS.plural):
             self._queue.add(POLICIES_TASK)
         else:
@@ -96,17 +96,18 @@ class Flow:
 
     def on_pod(self, key: Key, pod: Pod | None) -> None:
         """The pod stream said something."""
-        replica_set = self._parts.pod_watch.changed(key, pod)
-        if self._leading and replica_set is not None:
-            self._queue.add(("pods", *replica_set))
+        owner = self._parts.pod_watch.changed(key, pod)
+        if self._leading and owner is not None:
+            self._queue.add(("pods", *owner))
 
-    def on_deployment(self, key: Key, deployment: DeploymentRecord | None) -> None:
-        """The Deployment stream said something."""
+    def on_workload(self, kind: Kind, key: Key, workload: WorkloadRecord | None) -> None:
+        """The stream of a kind of workloads said something."""
         if not self._leading:
             return
-        self._wake(WorkloadRef(kind="Deployment", namespace=key[0], name=key[1]))
-        if deployment is not None:
-            self._queue.add_after(("history", *key, ""), _HISTORY_PAUSE)
+        target = WorkloadRef(kind=kind, namespace=key[0], name=key[1])
+        self._wake(target)
+        if workload is not None:
+            self._queue.add_after(("history", target), _HISTORY_PAUSE)
 
     async def _remediation(self, task: Task) -> float | None:
         due = await self._parts.reconciler.reconcile(task[1], task[2])
@@ -117,11 +118,11 @@ class Flow:
         if target is None:
             return None
         self._wake(target)
-        self._queue.add_after(("history", target.namespace, target.name, ""), _HISTORY_PAUSE)
+        self._queue.add_after(("history", target), _HISTORY_PAUSE)
         return self._seconds_until(again_at)
 
     async def _history(self, task: Task) -> float | None:
-        target = WorkloadRef(kind="Deployment", namespace=task[1], name=task[2])
+        target: WorkloadRef = task[1]
         modes = self._parts.pod_watch.modes(target)
         if not modes:
             return None
@@ -135,10 +136,10 @@ class Flow:
 
     def _look_at_all(self) -> None:
         """What the streams remember, in the light of the policies as they are now."""
-        for replica_set in self._parts.pod_watch.suspicious():
-            self._queue.add(("pods", *replica_set))
-        for namespace, name in self._parts.pod_watch.workloads():
-            self._queue.add(("history", namespace, name, ""))
+        for owner in self._parts.pod_watch.suspicious():
+            self._queue.add(("pods", *owner))
+        for target in self._parts.pod_watch.workloads():
+            self._queue.add(("history", target))
         self._add_open()
 
     async def _budget(self, _task: Task) -> float | None:
@@ -154,15 +155,15 @@ class Flow:
         self._parts.narrator.count_open(remediations, self._parts.sweeper.unreadable)
         self._remember(remediations)
         self._add_open()
-        for replica_set in self._parts.pod_watch.suspicious():
-            self._queue.add(("pods", *replica_set))
+        for owner in self._parts.pod_watch.suspicious():
+            self._queue.add(("pods", *owner))
         return self._resync
 
     def _remember(self, remediations: Sequence[Remediation]) -> None:
         existing = {(each.namespace, each.name) for each in remediations}
         for target, names in self._open.items():
             if any((target.namespace, name) not in existing for name in names):  # deleted: its mark must not stay
-                self._queue.add(("history", target.namespace, target.name, ""))
+                self._queue.add(("history", target))
         self._open = {}
         for each in remediations:
             if each.status.state != "Closed":
@@ -174,7 +175,7 @@ class Flow:
 
     def _wake(self, target: WorkloadRef) -> None:
         for name in self._open.get(target, ()):
-            self._queue.add(("remediation", target.namespace, name, ""))
+            self._queue.add(("remediation", target.namespace, name))
 
     def _seconds_until(self, moment: datetime | None) -> float | None:
         return None if moment is None else max(0.05, (moment - self._parts.clock.now()).total_seconds())

@@ -11,6 +11,7 @@ from platelet.model.remediation import PostState
 from platelet.model.situation import DeliveryResult, WriteFailure
 from platelet.shell.kube import (
     CONTROLLER_REVISIONS,
+    PODS,
     WORKLOADS,
     ApiError,
     Conflict,
@@ -96,13 +97,10 @@ class Hands:
                 return await self._ledger.settle(effect)
             case effects.Write():
                 return await self._write(effect)
-            case effects.RememberRevision():
-                return await self._remember(effect)
-            case effects.MarkRevision():
-                body = records.write_mark(effect)
-                await self._kube.patch(CONTROLLER_REVISIONS, effect.namespace, effect.record, body)
-            case effects.ForgetRevision():
-                await self._kube.delete(CONTROLLER_REVISIONS, effect.namespace, effect.record, uid=effect.uid)
+            case effects.DeletePod():
+                return await self._delete_pod(effect)
+            case effects.RememberRevision() | effects.MarkRevision() | effects.ForgetRevision():
+                return await self._keep_record(effect)
             case effects.Annotate():
                 await self._annotate(effect)
             case effects.Publish():
@@ -111,6 +109,17 @@ class Hands:
                 self._deliveries[effect.remediation] = await self._courier.deliver(effect)
             case _:
                 assert_never(effect)
+        return True
+
+    async def _keep_record(self, effect: effects.RecordKeeping) -> bool:
+        match effect:
+            case effects.RememberRevision():
+                return await self._remember(effect)
+            case effects.MarkRevision():
+                body = records.write_mark(effect)
+                await self._kube.patch(CONTROLLER_REVISIONS, effect.namespace, effect.record, body)
+            case effects.ForgetRevision():
+                await self._kube.delete(CONTROLLER_REVISIONS, effect.namespace, effect.record, uid=effect.uid)
         return True
 
     async def _remember(self, effect: effects.RememberRevision) -> bool:
@@ -148,6 +157,16 @@ class Hands:
             raise
         except (Refused, NotFound) as error:
             self._fail(effect, error.code, error.message)
+        return True
+
+    async def _delete_pod(self, effect: effects.DeletePod) -> bool:
+        left = self._lease_left()
+        if left <= 0:
+            return False
+        timeout = min(left, _LONGEST_WRITE)
+        await self._kube.delete(
+            PODS, effect.namespace, effect.name, uid=effect.uid, agent=effect.attempt, timeout=timeout
+        )
         return True
 
     def _fail(self, effect: effects.Write, code: int, message: str) -> None:

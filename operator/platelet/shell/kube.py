@@ -121,5 +121,14 @@ class Kube(Protocol):
     ) -> Json:
         """PATCH: a mapping is a merge patch, a sequence is a JSON Patch. `timeout` in seconds bounds the whole call."""
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str, agent: str = "") -> None:
+    async def delete(  # noqa: PLR0913 - an HTTP DELETE has this many parts
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str,
+        agent: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - the call's own bound, which the lease sets
+    ) -> None:
         """DELETE with the uid as precondition."""

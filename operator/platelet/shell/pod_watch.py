@@ -7,22 +7,22 @@ from datetime import datetime
 from platelet.core import signals
 from platelet.model.policy import Mode
 from platelet.model.signal import Evidence
-from platelet.model.workload import Pod, WorkloadRef
+from platelet.model.workload import Kind, Pod, WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.deployment_records import DeploymentRecord
 from platelet.shell.opener import Opener
 from platelet.shell.policy_book import PolicyBook, Standing
-from platelet.shell.targets import TargetFinder
+from platelet.shell.targets import TargetFinder, is_ours_to_follow
+from platelet.shell.workload_records import WorkloadRecord
 from platelet.triggers import pod as pod_trigger
 from platelet.triggers import symptoms
 
 Key = tuple[str, str]
-SetKey = tuple[str, str, str]
-"""Namespace, name and uid of a ReplicaSet."""
+OwnerKey = tuple[str, str, str, str]
+"""Namespace, kind, name and uid of what controls pods: a ReplicaSet, a StatefulSet or a DaemonSet."""
 
 
 class PodWatch:
-    """Remembers pods by their ReplicaSet. `changed` feeds it, `look` judges the pods of one ReplicaSet."""
+    """Remembers pods by their controller. `changed` feeds it, `look` judges the pods of one controller."""
 
     def __init__(
         self,
@@ -30,59 +30,63 @@ class PodWatch:
         book: PolicyBook,
         opener: Opener,
         finder: TargetFinder,
-        deployments: Mapping[Key, DeploymentRecord],
+        workloads: Mapping[Kind, Mapping[Key, WorkloadRecord]],
     ) -> None:
-        """`deployments` is the live view of the Deployment stream: labels are read from it."""
+        """`workloads` are the live views of the workload streams: labels are read from them."""
         self._clock = clock
         self._book = book
         self._opener = opener
         self._finder = finder
-        self._deployments = deployments
+        self._workloads = workloads
         self._pods: dict[Key, Pod] = {}
-        self._by_set: dict[SetKey, set[Key]] = defaultdict(set)
-        self._first_failing: dict[SetKey, Mapping[str, datetime]] = {}
+        self._by_owner: dict[OwnerKey, set[Key]] = defaultdict(set)
+        self._first_failing: dict[OwnerKey, Mapping[str, datetime]] = {}
 
-    def changed(self, key: Key, pod: Pod | None) -> SetKey | None:
-        """Take a change of the stream; the ReplicaSet to look at, if the pod has one."""
+    def changed(self, key: Key, pod: Pod | None) -> OwnerKey | None:
+        """Take a change of the stream; the controller whose pods to look at, if the pod has one."""
         before = self._pods.pop(key, None)
-        replica_set = _set_of(before) if before is not None else None
-        if replica_set is not None:
-            self._by_set[replica_set].discard(key)
+        owner = _owner_of(before) if before is not None else None
+        if owner is not None:
+            self._by_owner[owner].discard(key)
         if pod is not None:
             self._pods[key] = pod
-            replica_set = _set_of(pod)
-            if replica_set is not None:
-                self._by_set[replica_set].add(key)
-        if replica_set is not None and not self._by_set[replica_set]:
-            del self._by_set[replica_set]
-            self._first_failing.pop(replica_set, None)
-        return replica_set
+            owner = _owner_of(pod)
+            if owner is not None:
+                self._by_owner[owner].add(key)
+        if owner is not None and not self._by_owner[owner]:
+            del self._by_owner[owner]
+            self._first_failing.pop(owner, None)
+        return owner
 
-    def suspicious(self) -> list[SetKey]:
-        """The ReplicaSets with a pod that is not ready or has restarted: what a resync looks at again."""
-        return [each for each in self._by_set if any(_is_suspicious(pod) for pod in self._of(each))]
+    def suspicious(self) -> list[OwnerKey]:
+        """The controllers with a pod that is not ready or has restarted: what a resync looks at again."""
+        return [each for each in self._by_owner if any(_is_suspicious(pod) for pod in self._of(each))]
 
-    def workloads(self) -> list[Key]:
-        """All Deployments that exist, as the stream knows them."""
-        return list(self._deployments)
+    def workloads(self) -> list[WorkloadRef]:
+        """All workloads that exist, as their streams know them."""
+        return [
+            WorkloadRef(kind=kind, namespace=namespace, name=name)
+            for kind, records in self._workloads.items()
+            for namespace, name in records
+        ]
 
     def modes(self, target: WorkloadRef) -> set[Mode]:
         """The modes of the ready policies that are for this workload."""
-        record = self._deployments.get((target.namespace, target.name))
+        record = self._record(target)
         return {each.policy.mode for each in self._book.matching(target, record.labels)} if record else set()
 
-    async def look(self, replica_set: SetKey) -> tuple[WorkloadRef | None, datetime | None]:
-        """Open or update what the pods of one ReplicaSet call for.
+    async def look(self, owner: OwnerKey) -> tuple[WorkloadRef | None, datetime | None]:
+        """Open or update what the pods of one controller call for.
 
         Returns the workload behind it, and when time alone may change the answer. Raises ApiError.
         """
-        pods, now = self._of(replica_set), self._clock.now()
+        pods, now = self._of(owner), self._clock.now()
         if not pods:
             return None, None
-        known = symptoms.remember(self._first_failing.get(replica_set, {}), pods, now)
-        self._first_failing[replica_set] = known
-        target = await self._finder.of_replica_set(*replica_set)
-        record = self._deployments.get((target.namespace, target.name)) if target else None
+        known = symptoms.remember(self._first_failing.get(owner, {}), pods, now)
+        self._first_failing[owner] = known
+        target = await self._finder.of_controller(*owner)
+        record = self._record(target) if target else None
         if target is None or record is None:
             return target, None
         facts: dict[str, Evidence] = {}
@@ -99,13 +103,18 @@ class PodWatch:
             await self._opener.bring(target, [fact], bidders[fingerprint])
         return target, min((each for each in again_at if each is not None), default=None)
 
-    def _of(self, replica_set: SetKey) -> list[Pod]:
-        return [self._pods[key] for key in self._by_set.get(replica_set, ())]
+    def _record(self, target: WorkloadRef) -> WorkloadRecord | None:
+        return self._workloads[target.kind].get((target.namespace, target.name))
+
+    def _of(self, owner: OwnerKey) -> list[Pod]:
+        return [self._pods[key] for key in self._by_owner.get(owner, ())]
 
 
-def _set_of(pod: Pod) -> SetKey | None:
+def _owner_of(pod: Pod) -> OwnerKey | None:
     owner = pod.owner
-    return (pod.namespace, owner.name, owner.uid) if owner is not None and owner.kind == "ReplicaSet" else None
+    if owner is None or not is_ours_to_follow(owner.api_version, owner.kind):
+        return None
+    return pod.namespace, owner.kind, owner.name, owner.uid
 
 
 def _is_suspicious(pod: Pod) -> bool:

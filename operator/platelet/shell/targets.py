@@ -1,13 +1,16 @@
-"""Finds the workload behind a pod, a ReplicaSet or an alert's labels, by owners and references of the live objects."""
+"""Finds the workload behind pods, their controller or an alert's labels, by owners and references of live objects."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import assert_never
 
-from platelet.model.workload import WorkloadRef
+from platelet.model.workload import KINDS, WorkloadRef
 from platelet.shell.kube import AUTOSCALERS, PODS, REPLICA_SETS, Json, Kube, NotFound
 from platelet.triggers import targeting
 
+_HEALED = "Deployment, StatefulSet or DaemonSet"
+_NOT_HEALED = "and only Deployments, StatefulSets and DaemonSets are healed"
+_APPS = "apps/v1"
 _REMEMBERED = 20_000  # ReplicaSets: an owner never changes, so a uid once resolved stays resolved
 
 
@@ -18,7 +21,7 @@ class Found:
     target: WorkloadRef | None = None
     why: str = ""
     named: bool = True  # the labels name something; False: nothing at all, so the policy may say what is meant
-    other: bool = False  # what they name is there and is surely no Deployment
+    other: bool = False  # what they name is there and is surely of no kind that is healed
 
 
 class TargetFinder:
@@ -28,6 +31,12 @@ class TargetFinder:
         """Take the API to follow references in."""
         self._kube = kube
         self._owners: OrderedDict[str, WorkloadRef | None] = OrderedDict()
+
+    async def of_controller(self, namespace: str, kind: str, name: str, uid: str) -> WorkloadRef | None:
+        """The workload whose pods this very object controls: itself, or its Deployment. Raises ApiError."""
+        if kind == REPLICA_SETS.kind:
+            return await self.of_replica_set(namespace, name, uid)
+        return _workload(namespace, {"kind": kind, "name": name})
 
     async def of_replica_set(self, namespace: str, name: str, uid: str) -> WorkloadRef | None:
         """The Deployment that controls this very ReplicaSet. Raises ApiError when it cannot be read."""
@@ -41,7 +50,7 @@ class TargetFinder:
         if stored["metadata"]["uid"] != uid:
             return None
         owner = _controller(stored)
-        found = _deployment(namespace, owner) if owner else None
+        found = _workload(namespace, owner) if owner else None
         self._owners[uid] = found
         if len(self._owners) > _REMEMBERED:
             self._owners.popitem(last=False)
@@ -52,16 +61,15 @@ class TargetFinder:
         match located:
             case targeting.Nothing(reason=reason, named=named):
                 return Found(why=reason, named=named)
-            case targeting.WorkloadNamed(kind="Deployment", namespace=namespace, name=name):
-                return Found(WorkloadRef(kind="Deployment", namespace=namespace, name=name))
-            case targeting.WorkloadNamed(kind=kind):
-                return Found(why=f"the alert names a {kind}, and only Deployments are healed", other=True)
+            case targeting.WorkloadNamed(kind=kind, namespace=namespace, name=name):
+                target = _workload(namespace, {"kind": kind, "name": name})
+                return Found(target) if target else Found(why=f"the alert names a {kind}, {_NOT_HEALED}", other=True)
             case targeting.PodNamed():
                 return await self._of_pod(located)
             case targeting.HpaNamed(namespace=namespace, name=name):
                 return await self._of_autoscaler(namespace, name)
             case targeting.JobNamed():
-                return Found(why="the alert names a Job, and only Deployments are healed", other=True)
+                return Found(why=f"the alert names a Job, {_NOT_HEALED}", other=True)
             case targeting.PdbNamed() | targeting.ClaimNamed():
                 why = "the alert names no workload: name the target in the policy's targets.refs"
                 return Found(why=why, named=False)
@@ -76,20 +84,20 @@ class TargetFinder:
         if named.uid and stored["metadata"]["uid"] != named.uid:
             return Found(why=f"pod {named.pod} is not the one that the alert is about")
         owner = _controller(stored)
-        no_deployment = Found(why=f"pod {named.pod} does not belong to a Deployment", other=True)
-        if owner is None or owner["kind"] != "ReplicaSet":
-            return no_deployment
-        found = await self.of_replica_set(named.namespace, owner["name"], owner["uid"])
-        return Found(found) if found else no_deployment
+        nobodys = Found(why=f"pod {named.pod} does not belong to a {_HEALED}", other=True)
+        if owner is None or not is_ours_to_follow(owner.get("apiVersion", ""), owner["kind"]):
+            return nobodys
+        found = await self.of_controller(named.namespace, owner["kind"], owner["name"], owner["uid"])
+        return Found(found) if found else nobodys
 
     async def _of_autoscaler(self, namespace: str, name: str) -> Found:
         try:
             stored = await self._kube.get(AUTOSCALERS, namespace, name)
         except NotFound:
             return Found(why=f"HorizontalPodAutoscaler {name} does not exist")
-        found = _deployment(namespace, stored["spec"]["scaleTargetRef"])
+        found = _workload(namespace, stored["spec"]["scaleTargetRef"])
         if found is None:
-            return Found(why=f"HorizontalPodAutoscaler {name} does not scale a Deployment", other=True)
+            return Found(why=f"HorizontalPodAutoscaler {name} does not scale a {_HEALED}", other=True)
         return Found(found)
 
 
@@ -98,7 +106,18 @@ def _controller(stored: Json) -> Json | None:
     return next((each for each in owners if each.get("controller")), None)
 
 
-def _deployment(namespace: str, owner: Json) -> WorkloadRef | None:
-    if owner.get("kind") != "Deployment":
+def _workload(namespace: str, reference: Json) -> WorkloadRef | None:
+    """The workload that an owner reference or a scaleTargetRef names. Other API groups have namesakes of our kinds."""
+    kind = next((each for each in KINDS if each == reference.get("kind")), None)
+    if kind is None or not _is_of_apps(reference.get("apiVersion", _APPS)):
         return None
-    return WorkloadRef(kind="Deployment", namespace=namespace, name=owner["name"])
+    return WorkloadRef(kind=kind, namespace=namespace, name=reference["name"])
+
+
+def is_ours_to_follow(api_version: str, kind: str) -> bool:
+    """Whether what controls a pod can lead to a workload that is healed."""
+    return _is_of_apps(api_version) and (kind == REPLICA_SETS.kind or kind in KINDS)
+
+
+def _is_of_apps(api_version: str) -> bool:
+    return api_version.startswith("apps/")

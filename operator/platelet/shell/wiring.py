@@ -7,6 +7,8 @@ import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -14,14 +16,13 @@ import structlog
 from platelet.api.operator_config import OperatorConfig
 from platelet.api.policy import Webhook
 from platelet.model.policy import Settings
-from platelet.model.workload import Pod
-from platelet.shell import deployment_records, health, pod_records, ports
+from platelet.model.workload import KINDS, Kind, Pod
+from platelet.shell import health, pod_records, ports, workload_records
 from platelet.shell.alert_inbox import AlertInbox
 from platelet.shell.alertmanager import AlertmanagerPoller, make_client
 from platelet.shell.client import ClusterClient
 from platelet.shell.clock import ClockNotReadyError, boot_time
 from platelet.shell.courier import Courier
-from platelet.shell.deployment_records import DeploymentRecord
 from platelet.shell.destinations import Destinations
 from platelet.shell.event_recorder import EventRecorder
 from platelet.shell.flow import Flow, Parts, Task
@@ -32,7 +33,7 @@ from platelet.shell.historian import Historian
 from platelet.shell.http_probe import HttpProbe
 from platelet.shell.inquiry import Inquiry
 from platelet.shell.kopf_thread import KopfThread
-from platelet.shell.kube import DEPLOYMENTS, PODS, ApiError
+from platelet.shell.kube import PODS, WORKLOADS, ApiError
 from platelet.shell.leader_label import LeaderLabel
 from platelet.shell.lease import Leadership, LeaseLostError
 from platelet.shell.ledger import Ledger
@@ -51,6 +52,7 @@ from platelet.shell.targets import TargetFinder
 from platelet.shell.token_files import TokenFiles
 from platelet.shell.untargeted import Untargeted
 from platelet.shell.work_queue import WorkQueue
+from platelet.shell.workload_records import WorkloadRecord
 
 _WORKERS = 8
 _RETRY = 1.0  # seconds between tries to take over
@@ -91,20 +93,12 @@ class Operator:
         self._pods: TypedStream[Pod] = TypedStream(
             client, PODS, pod_records.reduce, self._on_pod, on_restart=self._restarted("pods")
         )
-        self._deployments: TypedStream[DeploymentRecord] = TypedStream(
-            client,
-            DEPLOYMENTS,
-            deployment_records.reduce,
-            self._on_deployment,
-            on_restart=self._restarted("deployments"),
-        )
+        self._workloads: dict[Kind, TypedStream[WorkloadRecord]] = {kind: self._follow(kind) for kind in KINDS}
         self._flow = self._make_flow(opener, finder)
         self._watchdog = health.LagWatchdog(metrics.event_loop_lag.set)
         metrics.queue_depth.set_function(lambda: self._queue.depth)
-        metrics.stream_silence.labels(stream="pods").set_function(lambda: boot_time() - self._pods.last_activity)
-        metrics.stream_silence.labels(stream="deployments").set_function(
-            lambda: boot_time() - self._deployments.last_activity
-        )
+        for name, stream in self._streams.items():
+            metrics.stream_silence.labels(stream=name).set_function(partial(_silence, stream))
 
     async def run(self) -> None:
         """Serve and watch; lead whenever the Lease is ours; end on SIGTERM or SIGINT."""
@@ -124,8 +118,7 @@ class Operator:
             tasks = [
                 asyncio.create_task(each, name=name)
                 for name, each in (
-                    ("pods", self._pods.run()),
-                    ("deployments", self._deployments.run()),
+                    *((name, stream.run()) for name, stream in self._streams.items()),
                     ("watchdog", self._watchdog.run()),
                     ("leadership", self._stand()),
                 )
@@ -227,6 +220,7 @@ class Operator:
             alerts_known_at=self._alerts_known_at,
             asker=Inquiry(self._prometheus, self._probe, on_reading=self._metrics.on_reading),
         )
+        workloads = {kind: stream.records for kind, stream in self._workloads.items()}
         narrator = Narrator(self._metrics)
         gatherer = Gatherer(client, clock, self._ledger, self._book, self._hands, around)
         parts = Parts(
@@ -243,7 +237,7 @@ class Operator:
                 on_read=lambda each: self._flow.on_read(each),  # noqa: PLW0108 - made below
             ),
             historian=historian,
-            pod_watch=PodWatch(clock, self._book, opener, finder, self._deployments.records),
+            pod_watch=PodWatch(clock, self._book, opener, finder, workloads),
             sweeper=Sweeper(client, clock, self._ledger, opener, self._succession),
             held_alerts=self._held,
             narrator=narrator,
@@ -271,8 +265,7 @@ class Operator:
         tokens = TokenFiles(config.alert_token_files)
         receiver = make_receiver(self._inbox, tokens, lambda: self._leading)
         ready = [
-            health.stream_is_current("pods", self._pods),
-            health.stream_is_current("deployments", self._deployments),
+            *(health.stream_is_current(name, stream) for name, stream in self._streams.items()),
             health.clock_is_fresh(self._clock),
         ]
         probes = health.application(self._metrics.registry, [self._watchdog.check], ready)
@@ -288,11 +281,26 @@ class Operator:
     def _on_pod(self, key: Key, pod: Pod | None) -> None:
         self._flow.on_pod(key, pod)
 
-    def _on_deployment(self, key: Key, deployment: DeploymentRecord | None) -> None:
-        self._flow.on_deployment(key, deployment)
+    def _follow(self, kind: Kind) -> TypedStream[WorkloadRecord]:
+        return TypedStream(
+            self._client,
+            WORKLOADS[kind],
+            workload_records.reduce,
+            lambda key, record: self._flow.on_workload(kind, key, record),
+            on_restart=self._restarted(WORKLOADS[kind].plural),
+        )
+
+    @property
+    def _streams(self) -> dict[str, TypedStream[Any]]:
+        """All streams, as metrics and health name them."""
+        return {"pods": self._pods, **{WORKLOADS[kind].plural: each for kind, each in self._workloads.items()}}
 
     def _restarted(self, stream: str) -> Callable[[str], None]:
         return lambda reason: self._metrics.on_stream_restart(stream, reason)
+
+
+def _silence(stream: TypedStream[Any]) -> float:
+    return boot_time() - stream.last_activity
 
 
 def _api_server(client: ClusterClient) -> tuple[str, int] | None:

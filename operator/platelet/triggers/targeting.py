@@ -28,7 +28,7 @@ _UID = re.compile(r"[0-9A-Za-z-]{1,128}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadNamed:
-    """A workload by kind and name. Other kinds than Deployment are named so that people can be told."""
+    """A workload by kind and name. A Rollout is named so that people can be told."""
 
     kind: WorkloadKind
     namespace: str

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from platelet.actions import rollout_undo
 from platelet.actions.rollout_restart import RolloutRestart, plan
 from platelet.model import reasons
 from platelet.model.verdict import Plan, Refusal
-from tests.unit.situations import NOW, a_situation, a_workload
+from platelet.model.workload import Workload
+from tests.unit.situations import NOW, a_daemon_set, a_situation, a_stateful_set, a_workload
 
 STAMPS = {
     "no restart before": ("", timedelta(), "2026-11-21T12:00:00Z"),
@@ -49,3 +51,51 @@ def test_a_workload_that_is_gone_is_not_restarted() -> None:
     refused = plan(RolloutRestart(), a_situation(workload=None), NOW)
     assert isinstance(refused, Refusal)
     assert refused.reason == reasons.TARGET_GONE
+
+
+HELD = {
+    "OnDelete": (a_stateful_set(on_delete=True), "set RollingUpdate"),
+    "OnDelete of a DaemonSet": (a_daemon_set(on_delete=True), "set RollingUpdate"),
+    "a partition of all": (a_stateful_set(partition=3), "rollingUpdate.partition"),
+    "a partition of more than all": (a_stateful_set(partition=9), "rollingUpdate.partition"),
+}
+
+
+@pytest.mark.parametrize(("workload", "fix"), HELD.values(), ids=HELD)
+def test_what_no_rollout_would_follow_is_refused_with_the_fix(workload: Workload, fix: str) -> None:
+    """TRAPS 6: the stamp would be written, and no pod restarted. The undo asks the same."""
+    for refused in (
+        plan(RolloutRestart(), a_situation(workload=workload), NOW),
+        rollout_undo.plan(rollout_undo.RolloutUndo(), a_situation(workload=workload), NOW),
+    ):
+        assert isinstance(refused, Refusal)
+        assert refused.reason == reasons.ROLLOUT_HELD
+        assert fix in refused.message
+
+
+def test_a_partition_that_holds_back_some_is_said() -> None:
+    """The others are restarted; people see which are not."""
+    planned = plan(RolloutRestart(), a_situation(workload=a_stateful_set(partition=2)), NOW)
+    assert isinstance(planned, Plan)
+    assert planned.summary.endswith("the first 2 of 3 pods are held back by its partition")
+
+
+ORDERED = {
+    "an ordered StatefulSet": (a_stateful_set(), True),
+    "a parallel one": (a_stateful_set(ordered=False), False),
+    "a DaemonSet": (a_daemon_set(), False),
+    "a Deployment": (a_workload(), False),
+}
+
+
+@pytest.mark.parametrize(("workload", "pinned"), ORDERED.values(), ids=ORDERED)
+def test_that_stuck_pods_are_replaced_is_pinned_where_pods_wait_for_one_another(
+    workload: Workload, *, pinned: bool
+) -> None:
+    """Before anything is written, by the restart as by the undo."""
+    for planned in (
+        plan(RolloutRestart(), a_situation(workload=workload), NOW),
+        rollout_undo.plan(rollout_undo.RolloutUndo(), a_situation(workload=workload), NOW),
+    ):
+        assert isinstance(planned, Plan)
+        assert planned.post.replace_stuck_pods is pinned

@@ -10,7 +10,7 @@ from platelet.actions.scale import Scale, plan
 from platelet.model import reasons
 from platelet.model.remediation import TakeBack
 from platelet.model.verdict import Plan, Refusal
-from tests.unit.situations import NOW, a_situation, a_workload
+from tests.unit.situations import NOW, a_daemon_set, a_situation, a_workload
 
 PLANNED = {
     "to a number": (Scale(to=15), 5, 15),
@@ -119,3 +119,11 @@ def test_stays_within_its_bounds_and_goes_only_its_own_way(
         assert has + by <= wanted < has
     else:
         assert wanted > has
+
+
+def test_a_daemon_set_has_no_replicas_to_change() -> None:
+    """It wants one pod per node; people are told what would help."""
+    refused = plan(Scale(by=1), a_situation(workload=a_daemon_set()), NOW)
+    assert isinstance(refused, Refusal)
+    assert refused.reason == reasons.NOT_SCALABLE
+    assert "nodes" in refused.message

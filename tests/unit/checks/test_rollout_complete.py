@@ -15,8 +15,10 @@ from tests.unit.situations import (
     BAD,
     GOOD,
     NOW,
+    a_daemon_set,
     a_revision,
     a_situation,
+    a_stateful_set,
     a_well_workload,
     an_attempt,
     minutes,
@@ -91,6 +93,42 @@ def test_an_old_replica_set_with_replicas_is_not_complete() -> None:
     assert not is_complete(a_well_workload(), (NEWEST, a_revision(2, BAD, replicas=1)))
     assert is_complete(a_well_workload(), (NEWEST, a_revision(2, BAD)))
     assert is_complete(a_well_workload(), ())
+
+
+BY_KIND: dict[str, tuple[Workload, bool]] = {  # kubectl's polymorphichelpers/rollout_status.go
+    "a StatefulSet": (a_stateful_set(available_replicas=3), True),
+    "a StatefulSet that its controller has not seen": (a_stateful_set(available_replicas=3, generation=3), False),
+    "a StatefulSet with a pod that is not available": (a_stateful_set(available_replicas=2), False),
+    "a StatefulSet with a pod of the old template": (a_stateful_set(available_replicas=3, updated_replicas=2), False),
+    "a StatefulSet with a pod too many": (a_stateful_set(available_replicas=3, status_replicas=4), False),
+    "a StatefulSet with the pods that its partition lets go": (
+        a_stateful_set(available_replicas=3, updated_replicas=1, partition=2),
+        True,
+    ),
+    "a StatefulSet short of what its partition lets go": (
+        a_stateful_set(available_replicas=3, updated_replicas=1, partition=1),
+        False,
+    ),
+    "a StatefulSet whose partition is beyond its replicas": (
+        a_stateful_set(available_replicas=3, updated_replicas=0, partition=7),
+        True,
+    ),
+    "a StatefulSet on delete, whatever its pods have": (
+        a_stateful_set(available_replicas=3, updated_replicas=0, on_delete=True),
+        True,
+    ),
+    "a DaemonSet": (a_daemon_set(available_replicas=3), True),
+    "a DaemonSet with a node to go": (a_daemon_set(available_replicas=3, updated_replicas=2), False),
+    "a DaemonSet with a pod that is not available": (a_daemon_set(available_replicas=2), False),
+    "a DaemonSet on delete": (a_daemon_set(available_replicas=3, updated_replicas=0, on_delete=True), True),
+}
+
+
+@pytest.mark.parametrize(("workload", "complete"), BY_KIND.values(), ids=BY_KIND)
+def test_complete_means_what_it_means_for_the_kind(workload: Workload, *, complete: bool) -> None:
+    """Pods that no rollout replaces are not waited for."""
+    held = (a_revision(3, GOOD, replicas=1), a_revision(2, BAD, replicas=workload.held_replicas))
+    assert is_complete(workload, held) == complete
 
 
 def test_a_workload_that_is_gone_is_not_judged() -> None:

@@ -23,6 +23,7 @@ from tests.unit.situations import (
     a_sick_pod,
     a_signal,
     a_situation,
+    a_stateful_set,
     a_status,
     a_step,
     a_well_workload,
@@ -167,6 +168,10 @@ HEALTH = {
     "bad for good": (sighting(records=(a_record(health="Bad"),)), None),
     "suspect for long, and well": (sighting(records=(a_record(health="Suspect", health_since=BORN),)), "Healthy"),
     "suspect since just now": (sighting(records=(a_record(health="Suspect", health_since=NOW),)), None),
+    "held back from some pods by a partition": (
+        sighting(workload=a_stateful_set(available_replicas=3, updated_replicas=1, partition=2)),
+        None,
+    ),
     "scaled to nothing": (sighting(workload=a_well_workload(replicas=0, updated_replicas=0, status_replicas=0)), None),
 }
 

@@ -18,12 +18,14 @@ from tests.unit.situations import (
     RESTART,
     SCALE,
     UNDO,
+    a_daemon_set,
     a_pod,
     a_remediation,
     a_revision,
     a_sick_pod,
     a_signal,
     a_situation,
+    a_stateful_set,
     a_status,
     a_workload,
     an_alert,
@@ -69,6 +71,16 @@ UNFINISHED: dict[str, Situation] = {
     "no condition, the release is young and its pods are not available": a_situation(
         workload=a_workload(conditions=NO_DEADLINE)
     ),
+    "a StatefulSet that goes from pod to pod": a_situation(workload=a_stateful_set(updated_replicas=1)),
+    "a StatefulSet whose pods were never all ready at once": a_situation(
+        workload=a_stateful_set(current_revision="db-old")
+    ),
+    "a StatefulSet that has not made all pods": a_situation(
+        workload=a_stateful_set(status_replicas=1, updated_replicas=1)
+    ),
+    "a StatefulSet within its partition": a_situation(workload=a_stateful_set(updated_replicas=0, partition=2)),
+    "a DaemonSet that goes from node to node": a_situation(workload=a_daemon_set(updated_replicas=1)),
+    "a DaemonSet with old pods beside the new ones": a_situation(workload=a_daemon_set(), revisions=OLD_STILL_THERE),
     "no condition and no ReplicaSet to tell the age": a_situation(
         workload=a_workload(conditions=NO_DEADLINE), revisions=()
     ),
@@ -98,6 +110,15 @@ FINISHED: dict[str, Situation] = {
         workload=a_workload(conditions=NO_DEADLINE, available_replicas=2)
     ),
     "the observed generation is ahead of a stale read": a_situation(workload=a_workload(observed_generation=5)),
+    "a StatefulSet that was once complete, though no pod is available": a_situation(workload=a_stateful_set()),
+    "a StatefulSet as far as its partition lets it": a_situation(
+        workload=a_stateful_set(updated_replicas=1, partition=2, current_revision="db-old"), revisions=OLD_STILL_THERE
+    ),
+    "a StatefulSet on delete": a_situation(
+        workload=a_stateful_set(updated_replicas=0, on_delete=True, current_revision="db-old"),
+        revisions=OLD_STILL_THERE,
+    ),
+    "a DaemonSet with its new pod on every node, though none is available": a_situation(workload=a_daemon_set()),
     "switched off": a_situation(
         workload=a_workload(replicas=0, status_replicas=0, updated_replicas=0), revisions=(a_revision(2, BAD),)
     ),

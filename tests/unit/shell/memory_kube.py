@@ -76,9 +76,18 @@ class MemoryKube:
         self._begin("patch", resource)
         return self._store((resource.plural, namespace, name), {**self._find(resource, namespace, name), **body})
 
-    async def delete(self, resource: kube.Resource, namespace: str, name: str, *, uid: str, agent: str = "") -> None:
+    async def delete(  # noqa: PLR0913 - an HTTP DELETE has this many parts
+        self,
+        resource: kube.Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str,
+        agent: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> None:
         """Delete whatever has the name."""
-        del uid, agent
+        del uid, agent, timeout
         self._begin("delete", resource)
         self._find(resource, namespace, name)
         del self.objects[resource.plural, namespace, name]

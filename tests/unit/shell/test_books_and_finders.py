@@ -88,7 +88,13 @@ async def test_a_suspension_that_is_over_no_longer_holds() -> None:
 
 LOCATED = {
     "a deployment by name": (targeting.WorkloadNamed(kind="Deployment", namespace=SHOP, name="api"), "api"),
-    "another kind": (targeting.WorkloadNamed(kind="StatefulSet", namespace=SHOP, name="db"), None),
+    "a stateful set by name": (targeting.WorkloadNamed(kind="StatefulSet", namespace=SHOP, name="db"), "db"),
+    "a daemon set by name": (targeting.WorkloadNamed(kind="DaemonSet", namespace=SHOP, name="agent"), "agent"),
+    "another kind": (targeting.WorkloadNamed(kind="Rollout", namespace=SHOP, name="db"), None),
+    "a pod of a stateful set": (targeting.PodNamed(namespace=SHOP, pod="db-0"), "db"),
+    "a pod of a daemon set": (targeting.PodNamed(namespace=SHOP, pod="agent-x"), "agent"),
+    "a pod of another group's stateful set": (targeting.PodNamed(namespace=SHOP, pod="kruise-0"), None),
+    "a pod of a job": (targeting.PodNamed(namespace=SHOP, pod="job-x"), None),
     "a pod that is gone": (targeting.PodNamed(namespace=SHOP, pod="gone"), None),
     "a pod of nobody": (targeting.PodNamed(namespace=SHOP, pod="lonely"), None),
     "an autoscaler": (targeting.HpaNamed(namespace=SHOP, name="hpa"), "api"),
@@ -98,11 +104,22 @@ LOCATED = {
 }
 
 
+OWNED = (
+    ("db-0", "apps/v1", "StatefulSet", "db"),
+    ("agent-x", "apps/v1", "DaemonSet", "agent"),
+    ("kruise-0", "apps.kruise.io/v1beta1", "StatefulSet", "kruise"),
+    ("job-x", "batch/v1", "Job", "job"),
+)
+
+
 @pytest.mark.parametrize(("located", "name"), LOCATED.values(), ids=LOCATED)
 async def test_where_an_alert_leads(located: targeting.Located, name: str | None) -> None:
     """To one workload, or to a reason for people; never to a guess (I1)."""
     shell = Shell()
     shell.apply(kube.PODS, {"metadata": {"name": "lonely"}, "spec": {}})
+    for pod, version, kind, owner in OWNED:
+        controller = {"apiVersion": version, "kind": kind, "name": owner, "uid": f"uid-{owner}", "controller": True}
+        shell.apply(kube.PODS, {"metadata": {"name": pod, "ownerReferences": [controller]}, "spec": {}})
     reference = {"scaleTargetRef": {"kind": "Deployment", "name": "api"}}
     shell.apply(kube.AUTOSCALERS, {"metadata": {"name": "hpa"}, "spec": reference})
     found = await shell.finder.of_alert(located)

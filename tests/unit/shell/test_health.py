@@ -11,7 +11,7 @@ import pytest
 import structlog
 from aiohttp.test_utils import TestClient, TestServer
 
-from platelet.shell import clock, deployment_records, health, kube, logs
+from platelet.shell import clock, health, kube, logs, workload_records
 from platelet.shell.metrics import Metrics
 from platelet.shell.stream import TypedStream
 from tests.unit.shell.test_stream import SYNCED, Script, event
@@ -58,7 +58,7 @@ async def test_a_stream_is_current_while_it_is_synced_and_speaks() -> None:
     loop = asyncio.get_running_loop()
     script = Script([[20.0, event("a"), SYNCED, 1e9]])
     stream = TypedStream(
-        script, kube.DEPLOYMENTS, deployment_records.reduce, lambda *_: None, boot=loop.time, silence=1e8
+        script, kube.DEPLOYMENTS, workload_records.reduce, lambda *_: None, boot=loop.time, silence=1e8
     )
     check = health.stream_is_current("deployments", stream)
     task = asyncio.create_task(stream.run())

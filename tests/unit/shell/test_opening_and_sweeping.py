@@ -11,13 +11,14 @@ from platelet.core import signals
 from platelet.core.opening import Update
 from platelet.model.budget import PendingTakeBack
 from platelet.model.remediation import RemediationStatus
-from platelet.model.workload import Pod
-from platelet.shell import deployment_records, kube, pod_records
+from platelet.model.workload import KINDS, Pod
+from platelet.shell import kube, pod_records, workload_records
 from platelet.shell.opener import store_status
 from platelet.shell.pod_watch import PodWatch
 from platelet.shell.succession import Succession
 from platelet.shell.survey import Survey
 from platelet.shell.sweeper import KEPT_PER_TARGET, Sweeper
+from platelet.shell.workload_records import WorkloadRecord
 from tests.scenarios.manifests import policy
 from tests.scenarios.world import OPERATOR, SHOP
 from tests.unit.shell.in_memory import API, MINUTE, Shell
@@ -91,14 +92,16 @@ class Watch:
     def __init__(self, shell: Shell) -> None:
         """Take all pods in."""
         self.shell = shell
-        self.deployments: dict[tuple[str, str], deployment_records.DeploymentRecord] = {}
-        self.watch = PodWatch(shell.clock, shell.book, shell.opener, shell.finder, self.deployments)
+        self.deployments: dict[tuple[str, str], WorkloadRecord] = {}
+        nothing: dict[tuple[str, str], WorkloadRecord] = {}
+        workloads = {kind: self.deployments if kind == "Deployment" else nothing for kind in KINDS}
+        self.watch = PodWatch(shell.clock, shell.book, shell.opener, shell.finder, workloads)
 
     async def look(self) -> Any:
-        """Take in what is there, and look at every ReplicaSet."""
+        """Take in what is there, and look at the pods of every ReplicaSet."""
         store = self.shell.world.store
         for each in store.find(kube.DEPLOYMENTS, SHOP):
-            record = deployment_records.reduce(msgspec.json.encode(each)).record
+            record = workload_records.reduce(msgspec.json.encode(each)).record
             self.deployments[record.namespace, record.name] = record
         keys = [self.watch.changed((SHOP, pod.name), pod) for pod in self.pods()]
         return [await self.watch.look(key) for key in dict.fromkeys(keys) if key is not None]
@@ -153,7 +156,7 @@ async def test_pods_that_are_gone_leave_no_memory() -> None:
         key = watch.watch.changed((SHOP, pod.name), None)
         assert key is not None
         await watch.watch.look(key)
-    memory = (watch.watch._pods, watch.watch._by_set, watch.watch._first_failing)  # noqa: SLF001 - no other witness
+    memory = (watch.watch._pods, watch.watch._by_owner, watch.watch._first_failing)  # noqa: SLF001 - no other witness
     assert [dict(each) for each in memory] == [{}, {}, {}]
 
 

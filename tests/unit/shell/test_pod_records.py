@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from platelet.api import pods
-from platelet.shell import deployment_records, pod_records
+from platelet.shell import pod_records, workload_records
 
 TIMES = st.sampled_from(["2026-11-21T08:00:00Z", "2026-11-21T10:00:00.123456Z", "2026-11-21T10:00:00+02:00"])
 ODD = st.sampled_from([None, 3, -1, True, "x", [], {}, [None], {"a": None}, "2026-99-99T00:00:00Z", 1e300])
@@ -96,7 +96,7 @@ def test_a_pod_without_identity_is_an_error(missing: str) -> None:
 
 
 def test_a_deployment_is_reduced_to_what_says_whether_to_look_again() -> None:
-    seen = deployment_records.reduce(
+    seen = workload_records.reduce(
         json.dumps(
             {
                 "metadata": {
@@ -113,7 +113,7 @@ def test_a_deployment_is_reduced_to_what_says_whether_to_look_again() -> None:
             }
         ).encode()
     )
-    assert seen.record == deployment_records.DeploymentRecord(
+    assert seen.record == workload_records.WorkloadRecord(
         namespace="shop",
         name="api",
         uid="u1",
@@ -128,4 +128,11 @@ def test_a_deployment_is_reduced_to_what_says_whether_to_look_again() -> None:
 
 def test_a_deployment_without_replicas_wants_one() -> None:
     raw = b'{"metadata": {"namespace": "shop", "name": "api", "uid": "u1"}, "spec": {}}'
-    assert deployment_records.reduce(raw).record.replicas == 1
+    assert workload_records.reduce(raw).record.replicas == 1
+
+
+def test_a_daemon_set_is_reduced_by_its_own_words() -> None:
+    status = {"desiredNumberScheduled": 3, "numberAvailable": 2}
+    raw = json.dumps({"metadata": {"namespace": "shop", "name": "agent", "uid": "u1"}, "status": status}).encode()
+    record = workload_records.reduce(raw).record
+    assert (record.replicas, record.available_replicas) == (3, 2)

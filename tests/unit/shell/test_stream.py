@@ -13,9 +13,9 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platelet.shell import answers, deployment_records, kube
-from platelet.shell.deployment_records import DeploymentRecord
+from platelet.shell import answers, kube, workload_records
 from platelet.shell.stream import Key, TypedStream
+from platelet.shell.workload_records import WorkloadRecord
 from tests.unit.shell import fake_server
 
 SYNCED = (
@@ -99,8 +99,8 @@ class Watched:
         """Do not start yet."""
         loop = asyncio.get_running_loop()
         self.told: list[tuple[str, bool]] = []
-        self.stream: TypedStream[DeploymentRecord] = TypedStream(
-            script, kube.DEPLOYMENTS, deployment_records.reduce, self._hear, boot=loop.time
+        self.stream: TypedStream[WorkloadRecord] = TypedStream(
+            script, kube.DEPLOYMENTS, workload_records.reduce, self._hear, boot=loop.time
         )
 
     async def run(self, seconds: float) -> None:
@@ -114,7 +114,7 @@ class Watched:
         """Who is known now."""
         return {name for _, name in self.stream.records}
 
-    def _hear(self, key: Key, record: DeploymentRecord | None) -> None:
+    def _hear(self, key: Key, record: WorkloadRecord | None) -> None:
         self.told.append((key[1], record is not None))
 
 
@@ -278,12 +278,12 @@ async def test_garbage_costs_only_itself(garbage: bytes) -> None:
 
 @pytest.mark.looptime
 async def test_a_listener_that_fails_does_not_end_the_stream() -> None:
-    def fail(_: Key, __: DeploymentRecord | None) -> None:
+    def fail(_: Key, __: WorkloadRecord | None) -> None:
         raise ValueError("a defect")
 
     script = Script([[event("a"), SYNCED, event("b", 10), 1e9]])
     loop = asyncio.get_running_loop()
-    stream = TypedStream(script, kube.DEPLOYMENTS, deployment_records.reduce, fail, boot=loop.time)
+    stream = TypedStream(script, kube.DEPLOYMENTS, workload_records.reduce, fail, boot=loop.time)
     with suppress(TimeoutError):
         async with asyncio.timeout(10):
             await stream.run()
@@ -308,10 +308,10 @@ def test_whatever_happens_it_ends_with_what_the_server_has(data: st.DataObject) 
     async def play() -> set[str]:
         known: set[str] = set()
 
-        def hear(key: Key, record: DeploymentRecord | None) -> None:
+        def hear(key: Key, record: WorkloadRecord | None) -> None:
             (known.add if record is not None else known.discard)(key[1])
 
-        stream = TypedStream(server, kube.DEPLOYMENTS, deployment_records.reduce, hear)
+        stream = TypedStream(server, kube.DEPLOYMENTS, workload_records.reduce, hear)
         task = asyncio.ensure_future(stream.run())
         await server.drained.wait()
         await asyncio.sleep(0)
@@ -410,7 +410,7 @@ async def test_over_http_silence_and_an_end_are_recovered_from() -> None:
         stream = TypedStream(
             api,
             kube.DEPLOYMENTS,
-            deployment_records.reduce,
+            workload_records.reduce,
             lambda key, _: told.put_nowait(key[1]),
             silence=0.2,
         )

@@ -1,4 +1,4 @@
-"""From a line of the Deployment stream to the little that tells whether to look again."""
+"""From a line of a workload stream to the little that tells whether to look again."""
 
 from dataclasses import dataclass, field
 
@@ -8,8 +8,8 @@ from platelet.shell.stream import Seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeploymentRecord:
-    """A Deployment as the stream remembers it. Decisions read the object itself, by a quorum read."""
+class WorkloadRecord:
+    """A workload as its stream remembers it. Decisions read the object itself, by a quorum read."""
 
     namespace: str
     name: str
@@ -17,7 +17,7 @@ class DeploymentRecord:
     resource_version: str
     generation: int = 0
     labels: dict[str, str] = field(default_factory=dict)
-    replicas: int = 1  # wanted
+    replicas: int = 1  # wanted; of a DaemonSet, the nodes that should run its pod
     available_replicas: int = 0
     deleting: bool = False
 
@@ -42,22 +42,26 @@ class _Spec(_Struct):
 
 class _Status(_Struct):
     available_replicas: int = 0
+    desired_number_scheduled: int | None = None  # this and the next are a DaemonSet's words
+    number_available: int = 0
 
 
-class _Deployment(_Struct):
+class _Workload(_Struct):
     metadata: _Meta
     spec: _Spec = msgspec.field(default_factory=_Spec)
     status: _Status = msgspec.field(default_factory=_Status)
 
 
-_decode = msgspec.json.Decoder(_Deployment).decode
+_decode = msgspec.json.Decoder(_Workload).decode
 
 
-def reduce(raw: bytes) -> Seen[DeploymentRecord]:
-    """Read one Deployment. Raises msgspec.ValidationError for a malformed one."""
-    deployment = _decode(raw)
-    meta, replicas = deployment.metadata, deployment.spec.replicas
-    record = DeploymentRecord(
+def reduce(raw: bytes) -> Seen[WorkloadRecord]:
+    """Read one workload of any kind. Raises msgspec.ValidationError for a malformed one."""
+    workload = _decode(raw)
+    meta, status = workload.metadata, workload.status
+    nodes = status.desired_number_scheduled
+    replicas = workload.spec.replicas if nodes is None else nodes
+    record = WorkloadRecord(
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
@@ -65,7 +69,7 @@ def reduce(raw: bytes) -> Seen[DeploymentRecord]:
         generation=meta.generation,
         labels=meta.labels or {},
         replicas=1 if replicas is None else replicas,
-        available_replicas=deployment.status.available_replicas,
+        available_replicas=status.available_replicas or status.number_available,
         deleting=bool(meta.deletion_timestamp),
     )
     return Seen((meta.namespace, meta.name), meta.resource_version, record)

@@ -1,0 +1,124 @@
+"""StatefulSets and DaemonSets are healed by their own rules (TRAPS 5 to 7), on a real API server."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster import control_plane as cluster
+from tests.cluster import incidents, manifests, operating
+from tests.cluster.incidents import Scene
+from tests.cluster.installation import OperatorProcess
+from tests.cluster.manifests import GOOD, RESTART, UNDO, Json
+
+pytestmark = pytest.mark.cluster
+ALL = ["Deployment", "StatefulSet", "DaemonSet"]
+SICK = [{"pod": {"reasons": ["CrashLoopBackOff", "ImagePullBackOff"], "minRestarts": 1}}]
+SLOW = [manifests.fires("Slow")]
+IN_VAIN = {**RESTART, "verify": {"timeout": "5s", "stableFor": "1s"}}
+SCALE = manifests.step("scale", scale={"by": 1})
+
+
+def policy(name: str, triggers: list[Json], *steps: Json) -> str:
+    """For the workloads of all kinds that are labelled with its name."""
+    targets = {"kinds": ALL, "selector": {"matchLabels": {manifests.POLICY_LABEL: name}}}
+    return manifests.policy(name, triggers, *steps, targets=targets)
+
+
+@pytest.fixture(scope="module")
+def operator(
+    control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    """The operator of this file."""
+    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
+    """A namespace in which what a test releases badly has been seen healthy."""
+    with incidents.scene(control_plane) as found:
+        found.use(
+            policy("undo", SICK, UNDO),
+            policy("restart", SICK, IN_VAIN),
+            policy("both", SICK, UNDO, RESTART),
+            policy("scale", SLOW, SCALE),
+        )
+        found.admit_kind("StatefulSet", "undo", "db", replicas=3, serviceName="db")
+        found.admit_kind("DaemonSet", "undo", "agent")
+        found.admit_kind("StatefulSet", "scale", "cache", replicas=1, serviceName="cache")
+        found.admit_kind("DaemonSet", "scale", "proxy")
+        found.until_proven("db", "agent", "cache", "proxy")
+        yield found
+
+
+def pod_deletions(scene: Scene, name: str) -> list[tuple[str, str]]:
+    """The pods of a workload that the operator deleted: their names, and the attempt that did it."""
+    deletions = [each for each in scene.writes() if (each.verb, each.resource) == ("delete", "pods")]
+    assert all((each.request or {}).get("preconditions", {}).get("uid") for each in deletions)
+    return [(each.name, incidents.attempt_of(each)) for each in deletions if each.name.startswith(f"{name}-")]
+
+
+def test_a_bad_release_of_an_ordered_stateful_set_is_undone_and_its_stuck_pod_replaced(scene: Scene) -> None:
+    """kubernetes#67250: the controller alone would wait for the pod that can never start."""
+    before = {each["metadata"]["name"]: each["metadata"]["uid"] for each in scene.pods("db")}
+    scene.release("db", "app:pullfail-2")
+    healed = scene.until_state("db", "Closed")
+    assert incidents.condition(healed, "Recovered") == ("True", "Recovered")
+    attempt = f"{healed['metadata']['uid']}/0/1"
+    assert [incidents.attempt_of(each) for each in scene.effects("db")] == [attempt]
+    assert pod_deletions(scene, "db") == [("db-2", attempt)]
+    assert "StuckPod" in incidents.story(healed)
+    assert scene.image("db") == GOOD
+    after = {each["metadata"]["name"]: each["metadata"]["uid"] for each in scene.pods("db")}
+    assert [name for name in after if after[name] != before[name]] == ["db-2"]
+
+
+def test_a_bad_release_of_a_daemon_set_is_undone(scene: Scene) -> None:
+    scene.release("agent", "app:pullfail-2")
+    healed = scene.until_state("agent", "Closed")
+    assert incidents.condition(healed, "Recovered") == ("True", "Recovered")
+    assert [incidents.attempt_of(each) for each in scene.effects("agent")] == [f"{healed['metadata']['uid']}/0/1"]
+    assert scene.image("agent") == GOOD
+    assert pod_deletions(scene, "agent") == []
+
+
+@pytest.mark.parametrize(("kind", "spec"), [("StatefulSet", {"replicas": 1, "serviceName": "ill"}), ("DaemonSet", {})])
+def test_a_restart_that_heals_nothing_is_carried_out_and_seen_to_have_failed(
+    scene: Scene, kind: str, spec: Json
+) -> None:
+    name = f"ill-{kind.lower()}"
+    scene.admit_kind(kind, "restart", name, image="app:pullfail-1", **spec)
+    remediation = scene.until_state(name, "Escalated")
+    (attempt,) = remediation["status"]["attempts"]
+    assert (attempt["action"], attempt["phase"], attempt["verdict"]) == ("rolloutRestart", "Done", "Failed")
+    assert [incidents.attempt_of(each) for each in scene.effects(name)] == [attempt["id"]]
+    stamp = scene.workload(name)["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
+    assert stamp == attempt["post"]["restartStamp"]
+    begun = attempt["intendedAt"][:19]
+    assert all(each["metadata"]["creationTimestamp"][:19] >= begun for each in scene.pods(name))
+
+
+@pytest.mark.parametrize(("kind", "spec"), [("StatefulSet", {"replicas": 1, "serviceName": "held"}), ("DaemonSet", {})])
+def test_nothing_is_written_where_no_rollout_would_follow(scene: Scene, kind: str, spec: Json) -> None:
+    """With OnDelete a restart or an undo changes the history, and no pod."""
+    name = f"held-{kind.lower()}"
+    scene.admit_kind(kind, "both", name, image="app:pullfail-1", updateStrategy={"type": "OnDelete"}, **spec)
+    remediation = scene.until_state(name, "Escalated")
+    refusals = [each for each in remediation["status"]["decisions"] if each["reason"] == "RolloutHeld"]
+    assert [each["by"] for each in refusals] == ["rolloutUndo", "rolloutRestart"]
+    assert all("OnDelete" in each["message"] and "set RollingUpdate" in each["message"] for each in refusals)
+    assert scene.effects(name) == []
+
+
+def test_a_stateful_set_is_scaled_and_a_daemon_set_is_not(scene: Scene, operator: OperatorProcess) -> None:
+    """Both alerts name their workload by its kind's own label."""
+    alerts = [
+        manifests.alert("Slow", scene.namespace, statefulset="cache"),
+        manifests.alert("Slow", scene.namespace, daemonset="proxy"),
+    ]
+    manifests.send(operator.alerts_url, *alerts)
+    scene.until_acted("cache")
+    (effect,) = scene.effects("cache")
+    assert (effect.subresource, scene.replicas("cache")) == ("scale", 2)
+    assert "NotScalable" in incidents.story(scene.until_state("proxy", "Escalated"))
+    assert scene.effects("proxy") == []

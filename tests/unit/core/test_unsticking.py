@@ -1,0 +1,181 @@
+"""Which pod is stuck, and that no other is ever deleted (TRAPS 6)."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from platelet.core import unsticking
+from platelet.core.decide import decide
+from platelet.model import reasons
+from platelet.model.budget import BudgetSpec, Suspension
+from platelet.model.effects import DeletePod
+from platelet.model.remediation import Attempt, PostState
+from platelet.model.situation import Situation
+from platelet.model.workload import Owner, Pod, Workload
+from tests.unit.core.runbooks import undo_step
+from tests.unit.situations import (
+    GOOD,
+    NOW,
+    a_budget,
+    a_pod,
+    a_remediation,
+    a_situation,
+    a_stateful_set,
+    a_status,
+    an_attempt,
+    verifying,
+)
+
+SET = Owner(api_version="apps/v1", kind="StatefulSet", name="db", uid="uid-db")
+OLD, NEW = "db-old", "db-new"
+UNDO = an_attempt(post=PostState(template_hash=GOOD, record="db-good", replace_stuck_pods=True))
+
+
+def of_the_set(ordinal: int, revision: str = NEW, **changes: Any) -> Pod:
+    return a_pod(f"db-{ordinal}", **({"owner": SET, "revision_hash": revision} | changes))
+
+
+STUCK = of_the_set(2, OLD, ready=False, phase="Pending")
+PODS = (of_the_set(0), of_the_set(1), STUCK)
+
+
+def undone(**changes: Any) -> Workload:
+    """Build a StatefulSet of three whose template an undo has just mended, seen by its controller."""
+    return a_stateful_set(**({"uid": "uid-api", "template_hash": GOOD, "update_revision": NEW} | changes))
+
+
+def mine(pods: tuple[Pod, ...]) -> tuple[Pod, ...]:
+    """The pods as the set `uid-api` owns them."""
+    owner = replace(SET, uid="uid-api")
+    return tuple(replace(each, owner=owner) if each.owner == SET else each for each in pods)
+
+
+def found(pods: tuple[Pod, ...] = PODS, attempt: Attempt = UNDO, **changes: Any) -> str:
+    pod = unsticking.stuck_pod(undone(**changes), attempt, mine(pods))
+    return pod.name if pod else ""
+
+
+def test_the_pod_that_the_controller_waits_for_is_stuck() -> None:
+    assert found() == "db-2"
+
+
+def test_of_several_only_the_first_in_the_order_of_the_set_is_waited_for() -> None:
+    """Whatever order the API lists them in."""
+    sick = [replace(each, ready=False, revision_hash=OLD) for each in PODS]
+    assert found((sick[2], sick[1], PODS[0])) == "db-1"
+    assert found(tuple(reversed(sick))) == "db-0"
+
+
+def test_ordinals_may_start_anywhere() -> None:
+    shifted = tuple(replace(each, name=f"db-{5 + i}") for i, each in enumerate(PODS))
+    assert found(shifted, first_ordinal=5) == "db-7"
+    assert found(shifted) == ""
+
+
+NOT_STUCK: dict[str, tuple[tuple[Pod, ...], dict[str, Any]]] = {
+    "all are ready": ((*PODS[:2], of_the_set(2)), {}),
+    "the one that is not ready has the mended template": ((*PODS[:2], of_the_set(2, ready=False)), {}),
+    "the controller makes an earlier one": ((PODS[0], STUCK), {}),
+    "the controller waits for an earlier one to go": ((PODS[0], of_the_set(1, OLD, deleting=True), STUCK), {}),
+    "the controller waits for an earlier one of the mended template": (
+        (PODS[0], of_the_set(1, ready=False), STUCK),
+        {},
+    ),
+    "it is going already": ((*PODS[:2], replace(STUCK, deleting=True)), {}),
+    "it has ended, so the controller makes another": ((*PODS[:2], replace(STUCK, phase="Failed")), {}),
+    "it is another's pod of that name": ((*PODS[:2], replace(STUCK, owner=replace(SET, uid="other"))), {}),
+    "it is nobody's pod": ((*PODS[:2], replace(STUCK, owner=None)), {}),
+    "it does not say of which revision it is": ((*PODS[:2], replace(STUCK, revision_hash="")), {}),
+    "it is beyond the wanted replicas": (PODS, {"replicas": 2}),
+    "a partition holds it back": (PODS, {"partition": 3}),
+    "the controller has not seen the mended template": (PODS, {"generation": 3}),
+    "no revision is rolled out": (PODS, {"update_revision": ""}),
+    "the pods do not wait for one another": (PODS, {"ordered": False}),
+    "updates are on delete": (PODS, {"on_delete": True}),
+    "the set is being deleted": (PODS, {"deleting": True}),
+    "the set was re-created": (PODS, {"uid": "uid-2"}),
+    "others have changed the template since": (PODS, {"template_hash": "theirs"}),
+}
+
+
+@pytest.mark.parametrize(("pods", "changes"), NOT_STUCK.values(), ids=NOT_STUCK)
+def test_no_other_pod_is(pods: tuple[Pod, ...], changes: dict[str, Any]) -> None:
+    assert found(pods, **changes) == ""
+
+
+def test_an_attempt_that_did_not_pin_it_deletes_nothing() -> None:
+    """The intent of a deletion is on record before anything is written."""
+    assert found(attempt=an_attempt()) == ""
+
+
+some_pods = st.lists(
+    st.builds(
+        of_the_set,
+        st.integers(0, 4),
+        st.sampled_from([OLD, NEW, ""]),
+        ready=st.booleans(),
+        deleting=st.booleans(),
+        phase=st.sampled_from(["Running", "Pending", "Failed"]),
+        owner=st.sampled_from([SET, None]),
+    ),
+    max_size=6,
+    unique_by=lambda pod: pod.name,
+)
+
+
+@given(pods=some_pods, replicas=st.integers(0, 5), partition=st.integers(0, 5))
+def test_whatever_the_pods_are_it_is_unready_old_and_ours_and_all_before_it_are_ready(
+    pods: list[Pod], replicas: int, partition: int
+) -> None:
+    """Deleting it takes nothing that serves, and what is made in its place has the mended template."""
+    owned = mine(tuple(pods))
+    workload = undone(replicas=replicas, partition=partition)
+    pod = unsticking.stuck_pod(workload, UNDO, owned)
+    if pod is None:
+        return
+    ordinal = int(pod.name.removeprefix("db-"))
+    assert (pod.ready, pod.deleting, pod.revision_hash) == (False, False, OLD)
+    assert partition <= ordinal < replicas
+    before = {each.name: each for each in owned}
+    assert all(before[f"db-{earlier}"].ready and not before[f"db-{earlier}"].deleting for earlier in range(ordinal))
+
+
+def verified(**changes: Any) -> Situation:
+    """Build the moment after the undo has landed, with the stuck pod still there."""
+    status = a_status(state="Verifying", step_name="undo", attempts=(UNDO,), verifying=verifying())
+    known = {
+        "workload": undone(available_replicas=2),
+        "pods": mine(PODS),
+        "steps": (undo_step(),),
+        "remediation": a_remediation(status=status),
+        "signals": (),
+        "revisions": (),
+    }
+    return a_situation(**(known | changes))
+
+
+def test_it_is_deleted_under_the_attempts_id_and_said_before() -> None:
+    decision = decide(verified(), NOW)
+    deletion = DeletePod(attempt=UNDO.id, namespace="shop", name="db-2", uid="uid-db-2")
+    assert deletion in decision.effects
+    (said,) = [each for each in decision.status.decisions if each.reason == reasons.STUCK_POD]
+    assert "db-2" in said.message
+    assert decision.status.state == "Verifying"
+
+
+def test_asked_again_it_is_the_same_deletion_and_nothing_new_is_said() -> None:
+    """Its uid makes it the same one, however often it is sent."""
+    first = decide(verified(), NOW)
+    again = decide(verified(remediation=a_remediation(status=first.status)), NOW)
+    assert again.effects == first.effects
+    assert again.status == first.status
+
+
+def test_nothing_is_deleted_while_people_have_suspended_us() -> None:
+    """The kill switch stops the rest of an attempt, too."""
+    suspended = a_budget(spec=BudgetSpec(suspended=Suspension(reason="freeze")))
+    decision = decide(verified(budget=suspended), NOW)
+    assert [each for each in decision.effects if isinstance(each, DeletePod)] == []
