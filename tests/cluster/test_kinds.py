@@ -21,7 +21,7 @@ SCALE = manifests.step("scale", scale={"by": 1})
 def policy(name: str, triggers: list[Json], *steps: Json) -> str:
     """For the workloads of all kinds that are labelled with its name."""
     targets = {"kinds": ALL, "selector": {"matchLabels": {manifests.POLICY_LABEL: name}}}
-    return manifests.policy(name, triggers, *steps, targets=targets)
+    return manifests.policy(name, triggers, *steps, targets=targets, approval={"kinds": []})
 
 
 @pytest.fixture(scope="module")

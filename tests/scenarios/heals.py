@@ -62,7 +62,7 @@ def _calm(simulation: Simulation, *steps: kube.Json, **more: Any) -> None:
 def _calm_set(simulation: Simulation, *steps: kube.Json) -> None:
     targets = {"kinds": ["StatefulSet"], "selector": {"matchLabels": HEAL}}
     triggers = [on_pods("ImagePullBackOff")]
-    simulation.apply(runbook(*steps), policy(limits=LIMITS, targets=targets, triggers=triggers))
+    simulation.apply(runbook(*steps), policy(limits=LIMITS, targets=targets, triggers=triggers, approval={"kinds": []}))
     simulation.world.deploy_stateful_set("api", "app:good-1", 3, labels=HEAL)
     simulation.run(2 * MINUTE)
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from platelet.model.durations import CAMEL, Between, Duration
 from platelet.model.maintenance import MaintenanceWindows
-from platelet.model.workload import WorkloadRef
+from platelet.model.workload import Kind, WorkloadRef
 
 Mode = Literal["Observe", "Approve", "Enforce"]
 ACTING: tuple[Mode, ...] = ("Approve", "Enforce")  # the modes in which something may be done
@@ -82,7 +82,7 @@ class ApprovalRules:
         Field(description="How long an answer is awaited; then people have the incident."),
     ] = timedelta(minutes=30)
     kinds: Annotated[
-        tuple[Literal["Deployment", "StatefulSet", "DaemonSet"], ...],
+        tuple[Kind, ...],
         Field(
             max_length=3,
             description="Steps that replace the pods of these kinds (restart, undo) need a person's approval in mode "
