@@ -4,11 +4,8 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
-from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -16,12 +13,11 @@ import structlog
 from platelet.api.operator_config import OperatorConfig
 from platelet.api.policy import Webhook
 from platelet.model.policy import Settings
-from platelet.model.workload import KINDS, Kind, Pod
-from platelet.shell import health, pod_records, ports, workload_records
+from platelet.shell import health, ports
 from platelet.shell.alert_inbox import AlertInbox
 from platelet.shell.alertmanager import AlertmanagerPoller, make_client
 from platelet.shell.client import ClusterClient
-from platelet.shell.clock import ClockNotReadyError, boot_time
+from platelet.shell.clock import ClockNotReadyError
 from platelet.shell.courier import Courier
 from platelet.shell.destinations import Destinations
 from platelet.shell.event_recorder import EventRecorder
@@ -33,26 +29,25 @@ from platelet.shell.historian import Historian
 from platelet.shell.http_probe import HttpProbe
 from platelet.shell.inquiry import Inquiry
 from platelet.shell.kopf_thread import KopfThread
-from platelet.shell.kube import PODS, WORKLOADS, ApiError
+from platelet.shell.kube import ApiError
 from platelet.shell.leader_label import LeaderLabel
 from platelet.shell.lease import Leadership, LeaseLostError
 from platelet.shell.ledger import Ledger
 from platelet.shell.metrics import Metrics
 from platelet.shell.narrator import Narrator
 from platelet.shell.opener import Opener
-from platelet.shell.pod_watch import Key, PodWatch
+from platelet.shell.pod_watch import PodWatch
 from platelet.shell.policy_book import PolicyBook
 from platelet.shell.prometheus import Prometheus
 from platelet.shell.receiver import make_receiver
 from platelet.shell.reconciler import Reconciler
-from platelet.shell.stream import TypedStream
+from platelet.shell.streams import Streams
 from platelet.shell.succession import Succession
 from platelet.shell.sweeper import Sweeper
 from platelet.shell.targets import TargetFinder
 from platelet.shell.token_files import TokenFiles
 from platelet.shell.untargeted import Untargeted
 from platelet.shell.work_queue import WorkQueue
-from platelet.shell.workload_records import WorkloadRecord
 
 _WORKERS = 8
 _RETRY = 1.0  # seconds between tries to take over
@@ -90,15 +85,15 @@ class Operator:
             client, self._clock, self._book, opener, finder, untargeted, on_result=metrics.on_alert
         )
         self._poller = self._make_poller()
-        self._pods: TypedStream[Pod] = TypedStream(
-            client, PODS, pod_records.reduce, self._on_pod, on_restart=self._restarted("pods")
+        self._streams = Streams(
+            client,
+            metrics,
+            on_pod=lambda key, pod: self._flow.on_pod(key, pod),  # noqa: PLW0108 - the flow is made below
+            on_workload=lambda *change: self._flow.on_workload(*change),  # noqa: PLW0108
         )
-        self._workloads: dict[Kind, TypedStream[WorkloadRecord]] = {kind: self._follow(kind) for kind in KINDS}
         self._flow = self._make_flow(opener, finder)
         self._watchdog = health.LagWatchdog(metrics.event_loop_lag.set)
         metrics.queue_depth.set_function(lambda: self._queue.depth)
-        for name, stream in self._streams.items():
-            metrics.stream_silence.labels(stream=name).set_function(partial(_silence, stream))
 
     async def run(self) -> None:
         """Serve and watch; lead whenever the Lease is ours; end on SIGTERM or SIGINT."""
@@ -118,7 +113,7 @@ class Operator:
             tasks = [
                 asyncio.create_task(each, name=name)
                 for name, each in (
-                    *((name, stream.run()) for name, stream in self._streams.items()),
+                    *((name, stream.run()) for name, stream in self._streams.by_name.items()),
                     ("watchdog", self._watchdog.run()),
                     ("leadership", self._stand()),
                 )
@@ -220,7 +215,7 @@ class Operator:
             alerts_known_at=self._alerts_known_at,
             asker=Inquiry(self._prometheus, self._probe, on_reading=self._metrics.on_reading),
         )
-        workloads = {kind: stream.records for kind, stream in self._workloads.items()}
+        workloads = {kind: stream.records for kind, stream in self._streams.workloads.items()}
         narrator = Narrator(self._metrics)
         gatherer = Gatherer(client, clock, self._ledger, self._book, self._hands, around)
         parts = Parts(
@@ -265,7 +260,7 @@ class Operator:
         tokens = TokenFiles(config.alert_token_files)
         receiver = make_receiver(self._inbox, tokens, lambda: self._leading)
         ready = [
-            *(health.stream_is_current(name, stream) for name, stream in self._streams.items()),
+            *(health.stream_is_current(name, stream) for name, stream in self._streams.by_name.items()),
             health.clock_is_fresh(self._clock),
         ]
         probes = health.application(self._metrics.registry, [self._watchdog.check], ready)
@@ -277,30 +272,6 @@ class Operator:
             if (each.policy.namespace, each.policy.name) == (namespace, name):
                 return each.loaded.webhook
         return None
-
-    def _on_pod(self, key: Key, pod: Pod | None) -> None:
-        self._flow.on_pod(key, pod)
-
-    def _follow(self, kind: Kind) -> TypedStream[WorkloadRecord]:
-        return TypedStream(
-            self._client,
-            WORKLOADS[kind],
-            workload_records.reduce,
-            lambda key, record: self._flow.on_workload(kind, key, record),
-            on_restart=self._restarted(WORKLOADS[kind].plural),
-        )
-
-    @property
-    def _streams(self) -> dict[str, TypedStream[Any]]:
-        """All streams, as metrics and health name them."""
-        return {"pods": self._pods, **{WORKLOADS[kind].plural: each for kind, each in self._workloads.items()}}
-
-    def _restarted(self, stream: str) -> Callable[[str], None]:
-        return lambda reason: self._metrics.on_stream_restart(stream, reason)
-
-
-def _silence(stream: TypedStream[Any]) -> float:
-    return boot_time() - stream.last_activity
 
 
 def _api_server(client: ClusterClient) -> tuple[str, int] | None:
