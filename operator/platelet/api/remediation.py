@@ -6,11 +6,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from platelet.api import invalid, lenient
-from platelet.model import remediation
+from platelet.model import reasons, remediation
 
 _SPEC = TypeAdapter(remediation.RemediationSpec)
 _STATUS = TypeAdapter(remediation.RemediationStatus)
 _DEEPEST = 30  # levels of a step as written; a deeper one is no step, and could not be written again
+_LONGEST_MESSAGE = 1024  # as the CRD admits
 _TOO_DEEP = {"nested": "too deep to be read"}
 
 
@@ -28,9 +29,28 @@ def read_remediation(obj: Mapping[str, Any]) -> remediation.Remediation:
             for key, value in lenient.texts(metadata.get("annotations")).items()
             if key.startswith("platelet.dev/")
         },
-        spec=invalid.read(_SPEC, _shallow(obj.get("spec")), "spec", strict=False),
+        spec=invalid.read(_SPEC, _shallow(_with_signal(obj.get("spec"), metadata)), "spec", strict=False),
         status=invalid.read(_STATUS, obj.get("status") or {}, "status", strict=False),
     )
+
+
+def _with_signal(spec: object, metadata: Mapping[str, Any]) -> object:
+    """Give one that people made by hand the signal that it lacks: that they asked for it."""
+    if not isinstance(spec, Mapping) or spec.get("signal") is not None:
+        return spec
+    who = lenient.text(spec.get("requestedBy")) or "someone"
+    runbook = lenient.text(lenient.mapping(spec.get("runbookRef")).get("name"))
+    why = lenient.text(spec.get("reason"))
+    created_at = metadata["creationTimestamp"]
+    asked = {
+        "source": "request",
+        "reason": reasons.RUN_BY_HAND,
+        "fingerprint": "request",
+        "message": f"{who} asked for runbook {runbook}{': ' if why else ''}{why}"[:_LONGEST_MESSAGE],
+        "firstSeen": created_at,
+        "lastSeen": created_at,
+    }
+    return {**spec, "signal": asked}
 
 
 def _shallow(spec: object) -> object:

@@ -42,14 +42,14 @@ def judge(
 ) -> tuple[Candidate, ...]:
     """Judge all policies, the acting ones against each other. `facts` are those of the open Remediations."""
     known = [each for each in standings if isinstance(each, Standing)]
-    matching = [each for each in known if not _unfit(each, target, sight)]
+    matching = [each for each in known if not unfit(each, target, sight)]
     winner = opening.choose([each.policy for each in matching])
     candidates = []
     for each in standings:
         if isinstance(each, Unread):
             candidates.append(Candidate(key=each.key, mode="unknown", matches=False, because=(each.because,)))
         elif each not in matching:
-            because = tuple(_unfit(each, target, sight))
+            because = tuple(unfit(each, target, sight))
             candidates.append(Candidate(key=each.policy.key, mode=each.policy.mode, matches=False, because=because))
         else:
             candidates.append(_judge_match(each, winner.key if winner else "", sight, facts, now))
@@ -83,7 +83,7 @@ def shown(pods: Sequence[Pod], now: datetime) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _unfit(standing: Standing, target: WorkloadRef, sight: Sight) -> list[str]:
+def unfit(standing: Standing, target: WorkloadRef, sight: Sight) -> list[str]:
     """Why the policy is not for this workload whatever happens to it; empty when it is."""
     policy, loaded = standing.policy, standing.loaded
     said = [] if policy.ready else [f"not ready: {policy.not_ready_reason}"]

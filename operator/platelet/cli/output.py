@@ -21,7 +21,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def add_argument(parser: argparse.ArgumentParser, *, wide: bool = False) -> None:
+def add_argument(parser: argparse._ActionsContainer, *, wide: bool = False) -> None:
     """Add `-o`; `wide` where there are columns to add."""
     choices = ("wide", *_DOCUMENTS) if wide else _DOCUMENTS
     parser.add_argument("-o", "--output", choices=choices, default="", help="default: lines for people")

@@ -1,12 +1,15 @@
-"""`platelet run`: the operator itself."""
+"""`platelet run`: the operator itself (`--config`), or a runbook by hand on one workload."""
 
 import argparse
 import asyncio
 import sys
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from platelet.api.invalid import InvalidSpec
 from platelet.api.operator_config import OperatorConfig, load_config
+from platelet.cli import by_hand, output, session, subjects
 from platelet.shell.certificate_files import BadCertificateError
 from platelet.shell.client import connect
 from platelet.shell.connection import ConnectionNotConfiguredError
@@ -14,26 +17,73 @@ from platelet.shell.logs import configure_logs
 from platelet.shell.metrics import Metrics
 from platelet.shell.wiring import Operator
 
+_DESCRIPTION = """\
+With --config: run the operator, until SIGTERM. With RUNBOOK and KIND/NAME: ask the operator to carry out a runbook by
+hand. That is a Remediation like any other: a policy that is for the workload sets its mode and limits, every guard is
+asked, recovery is verified, and the record says who asked."""
+_OF_OPERATOR = {"log_format": "--log-format", "log_level": "--log-level"}
+_BY_HAND = {
+    "namespace": "--namespace",
+    "policy": "--policy",
+    "observe": "--observe",
+    "reason": "--reason",
+    "wait": "--wait",
+    "output": "--output",
+}
+_HOW = "platelet run --config FILE runs the operator, platelet run RUNBOOK KIND/NAME carries out a runbook by hand"
+
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
-    parser = commands.add_parser("run", help="run the operator")
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the OperatorConfig")
-    parser.add_argument("--kubeconfig", metavar="FILE", help="default: the pod's own account, else KUBECONFIG")
-    parser.add_argument("--context", help="of the kubeconfig")
-    parser.add_argument("--log-format", choices=("json", "console"), default="json")
-    parser.add_argument("--log-level", choices=("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
+    parser = commands.add_parser("run", help="run the operator, or a runbook by hand", description=_DESCRIPTION)
+    operator = parser.add_argument_group("the operator")
+    operator.add_argument("--config", type=Path, metavar="FILE", help="the OperatorConfig")
+    operator.add_argument("--log-format", choices=("json", "console"), help="default: json")
+    operator.add_argument("--log-level", choices=("DEBUG", "INFO", "WARNING", "ERROR"), help="default: INFO")
+    hand = parser.add_argument_group("by hand")
+    hand.add_argument("runbook", nargs="?", metavar="RUNBOOK", help="a Runbook of the workload's namespace")
+    hand.add_argument("what", nargs="?", type=subjects.workload, metavar="KIND/NAME", help="such as deployment/NAME")
+    hand.add_argument("--policy", metavar="NAME", help="whose limits hold; default: the one that would act anyway")
+    hand.add_argument("--observe", action="store_true", help="only say what would be done, and wait for that answer")
+    hand.add_argument("--reason", default="", metavar="TEXT", help="for the people who wonder")
+    hand.add_argument("--wait", action="store_true", help="until it has recovered (exit code 0) or has not (1)")
+    hand.add_argument(
+        "--timeout", type=session.read_duration, default=timedelta(minutes=30), metavar="DURATION", help="default: 30m"
+    )
+    output.add_argument(hand)
+    session.add_arguments(parser)
     parser.set_defaults(call=call)
 
 
 def call(options: argparse.Namespace) -> int:
+    """Run the operator or ask for a runbook; whoever mixes the two is told how each is written."""
+    wrong = _mixed(options)
+    if wrong:
+        return session.fail(wrong, code=2)
+    if options.config is None:
+        return session.run(options, partial(by_hand.ask, options))
+    return _run_operator(options)
+
+
+def _mixed(options: argparse.Namespace) -> str:
+    if (options.config is None) == (options.runbook is None):
+        both = "--config and RUNBOOK are two different things" if options.config is not None else "run what?"
+        return f"{both} {_HOW}"
+    if options.runbook is not None and options.what is None:
+        return f"run {options.runbook} on what? Write platelet run {options.runbook} deployment/NAME"
+    foreign = _OF_OPERATOR if options.config is None else _BY_HAND
+    given = [flag for name, flag in foreign.items() if getattr(options, name)]
+    return f"{given[0]} does not belong here: {_HOW}" if given else ""
+
+
+def _run_operator(options: argparse.Namespace) -> int:
     """Run until SIGTERM. A bad configuration stops the start with the field, the value and the fix."""
     try:
         config = load_config(options.config.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, InvalidSpec) as error:
         sys.stderr.write(f"platelet: {options.config}: {error}\n")
         return 2
-    configure_logs(options.log_format, options.log_level)
+    configure_logs(options.log_format or "json", options.log_level or "INFO")
     try:
         asyncio.run(_operate(options, config))
     except (ConnectionNotConfiguredError, BadCertificateError) as error:

@@ -81,6 +81,7 @@ def _open(situation: Situation, now: datetime) -> RemediationStatus:
         opened_at=now,
         observed_generation=situation.remediation.generation,
         target_uid=uid,
+        steps=situation.to_pin,
         step=spec.first_step,
         step_name=situation.steps[spec.first_step].name if spec.first_step < len(situation.steps) else "",
         message=spec.signal.message,
@@ -109,14 +110,14 @@ def _ended(situation: Situation, status: RemediationStatus, now: datetime) -> De
         why = f"the policy is not ready: {policy.not_ready_reason}"
     elif not situation.covered:
         why = "the policy is no longer for this workload"
-    elif (policy.mode in ACTING) != (spec.mode in ACTING):
+    elif (policy.mode in ACTING) != (spec.mode in ACTING) and not (spec.by_hand and spec.mode == "Observe"):
         why = f"the policy's mode is now {policy.mode}"
     return Decision(status=record.close(status, reasons.CANCELLED, why, now)) if why else None
 
 
 def _without_steps(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
     """The pinned steps cannot be read: people hear of it if anything was done, else the incident may open anew."""
-    message = f"its pinned steps cannot be read: {situation.invalid_steps}"
+    message = f"its steps cannot be read: {situation.invalid_steps}"
     if status.attempts:
         return escalating.escalate(situation, status, reasons.INVALID_SPEC, message, now)
     return Decision(status=record.close(status, reasons.INVALID_SPEC, message, now))
@@ -134,5 +135,5 @@ def _without_signal(situation: Situation, status: RemediationStatus, now: dateti
     if not any(each.kind == "Act" and each.phase == "Done" for each in status.attempts):
         return Decision(status=record.close(status, reasons.RESOLVED_BY_ITSELF, message, now))
     status = record.set_condition(status, "Recovered", reasons.RECOVERED, message, now)
-    watched = record.resolve_pods(record.enter(status, "Monitoring", reasons.RECOVERED, message), now)
+    watched = record.resolve(record.enter(status, "Monitoring", reasons.RECOVERED, message), now, "pod", "check")
     return Decision(status=replace(watched, recovered_at=now))

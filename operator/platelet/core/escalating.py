@@ -20,7 +20,7 @@ def escalate(situation: Situation, status: RemediationStatus, reason: str, messa
     """Stop automation for this incident and tell people. An observing policy tells nobody."""
     text = record.clip(message)
     told = replace(
-        record.enter(record.withdraw_question(status, text), "Escalated", reason, text),
+        record.enter(record.withdraw_question(record.resolve(status, now, "request"), text), "Escalated", reason, text),
         escalation=EscalationRecord(reason=reason, message=text, at=now),
     )
     told = record.note(told, now, step=status.step_name, by="escalation", reason=reason, message=text)

@@ -34,9 +34,12 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if not situation.signals:
         reason = reasons.WOULD_HAVE_ACTED if claimed else reasons.RESOLVED_BY_ITSELF
         return Decision(status=record.close(status, reason, status.message, now))
-    rung = waiting.find_rung(_as_if_reserved(situation, claimed), status, now)
+    by_hand = situation.remediation.spec.by_hand  # a question: it claims no place, and has its answer at once
+    rung = waiting.find_rung(situation if by_hand else _as_if_reserved(situation, claimed), status, now)
     if rung is None:
         message = "would escalate: no step of the runbook applies"
+        if by_hand:
+            return Decision(status=record.close(status, reasons.NO_STEP_LEFT, message, now))
         noted = record.wait(
             status, now, step="", by="runbook", reason=reasons.NO_STEP_LEFT, message=message, until=None
         )
@@ -52,6 +55,8 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
         until, by, reason = None, rung.action.key, reasons.WOULD_HAVE_ACTED
         asks = approving.why_needed(situation, rung.step, rung.action.traits)
         message = f"would {rung.plan.summary}" + (f", once a person approves: {asks}" if asks else "")
+    if by_hand:
+        return Decision(status=record.close(status, reason, message, now))
     noted = record.wait(status, now, step=rung.step.name, by=by, reason=reason, message=message, until=until)
     return Decision(status=noted, again_at=until)
 

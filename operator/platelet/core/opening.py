@@ -78,7 +78,8 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
     its own. `live_template` is the hash of the target's template now, which tells a recurrence from a new incident.
     """
     siblings = [each for each in others if _is_of(each, target) and _same_series(each, policy)]
-    current = next((each for each in siblings if each.status.state != "Closed"), None)
+    opened = [each for each in siblings if each.status.state != "Closed"]
+    current = min(opened, key=lambda each: each.spec.by_hand, default=None)
     if current is not None:
         if _outranks(policy, current, incumbents):
             return _cancelled(current, policy, now)
@@ -140,8 +141,10 @@ def _same_series(remediation: Remediation, policy: Policy) -> bool:
 
 
 def _outranks(policy: Policy, current: Remediation, incumbents: Mapping[str, Policy]) -> bool:
-    """Until the first attempt the acting policy is chosen anew, afterwards it is fixed."""
-    if current.status.state not in BEFORE_ACTING or current.status.attempts or policy.mode == "Observe":
+    """Until the first attempt the acting policy is chosen anew, afterwards it is fixed; by hand people choose it."""
+    if current.spec.by_hand or policy.mode == "Observe":
+        return False
+    if current.status.state not in BEFORE_ACTING or current.status.attempts:
         return False
     incumbent = incumbents.get(f"{current.spec.policy_ref.namespace}/{current.spec.policy_ref.name}")
     return incumbent is not None and policy.key != incumbent.key and choose([policy, incumbent]) == policy

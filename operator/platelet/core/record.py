@@ -17,7 +17,7 @@ from platelet.model.remediation import (
     State,
     Waiting,
 )
-from platelet.model.signal import Evidence
+from platelet.model.signal import Evidence, Source
 
 _SEEN_AGAIN = timedelta(hours=1)  # that an alert still fires is written at most this often
 _SHORT, _TEXT = 256, 1024
@@ -160,10 +160,10 @@ def _suppressed(fact: Evidence, suppressed: Collection[str], active: Collection[
     return replace(fact, suppressed_at=fact.suppressed_at or now) if name in suppressed else fact
 
 
-def resolve_pods(status: RemediationStatus, now: datetime) -> RemediationStatus:
-    """The pods are well again, or the checks: what they show from now on is a new bout, with a beginning of its own."""
+def resolve(status: RemediationStatus, now: datetime, *sources: Source) -> RemediationStatus:
+    """What these sources said is over: what they say from now on is a new bout, with a beginning of its own."""
     evidence = (
-        replace(each, resolved_at=now) if each.source in ("pod", "check") and each.resolved_at is None else each
+        replace(each, resolved_at=now) if each.source in sources and each.resolved_at is None else each
         for each in status.evidence
     )
     return replace(status, evidence=tuple(evidence))

@@ -55,7 +55,7 @@ def _first_failing(evidence: Sequence[Evidence], pods: Sequence[Pod]) -> dict[st
 
 
 def _holds(fact: Evidence, now: datetime) -> bool:
-    told = fact.source in TOLD or (fact.source == "check" and now - fact.last_seen <= _CHECKED_FOR)
+    told = fact.source in (*TOLD, "request") or (fact.source == "check" and now - fact.last_seen <= _CHECKED_FOR)
     return told and fact.resolved_at is None
 
 

@@ -115,7 +115,7 @@ def _recovered(
 ) -> Decision:
     status = record.enter(status, "Monitoring", reasons.RECOVERED, f"{attempt.summary}: {verdict.message}")
     status = record.set_condition(status, "Recovered", reasons.RECOVERED, attempt.summary, now)
-    status = record.resolve_pods(replace(status, recovered_at=now), now)
+    status = record.resolve(replace(status, recovered_at=now), now, "pod", "check", "request")
     notice = sinks.Notice(
         kind="Recovered",
         remediation=replace(situation.remediation, status=status),

@@ -87,6 +87,7 @@ RESOLVED = "Resolved"
 # Closing
 RESOLVED_BY_ITSELF = "ResolvedByItself"
 RESOLVED_BY_PEOPLE = "ResolvedByPeople"
+RUN_BY_HAND = "RunByHand"
 WOULD_HAVE_ACTED = "WouldHaveActed"
 TARGET_GONE = "TargetGone"
 CANCELLED = "Cancelled"

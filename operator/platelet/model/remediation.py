@@ -229,12 +229,21 @@ class RemediationSpec:
     policy_ref: PinnedRef
     runbook_ref: PinnedRef
     mode: Mode
-    signal: Evidence  # the evidence that opened it, so that it is stored with the CREATE
+    signal: Evidence  # the evidence that opened it, so that it is stored with the CREATE; absent where made by hand
+    requested_by: Annotated[ShortText, Field(description="Made by hand: who asked.")] = ""
+    reason: Annotated[Text, Field(description="Made by hand: why, for the people who wonder.")] = ""
     continues: ShortText = ""  # the Remediation whose ladder and take-backs this one takes over
     first_step: Annotated[int, Field(ge=0)] = 0
     steps: Annotated[tuple[PinnedStep, ...], Field(max_length=MAX_STEPS)] = ()
 
-    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(  # the signal may be absent: `api.remediation` fills it in
+        **CAMEL, json_schema_extra={"required": ["targetRef", "policyRef", "runbookRef", "mode"]}
+    )
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether people asked for it, as a runbook on demand."""
+        return self.signal.source == "request"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +257,7 @@ class RemediationStatus:
     target_uid: ShortText = ""
     opened_at: Timestamp | None = None
     waiting_since: Timestamp | None = None  # giveUpAfter runs from here
+    steps: Annotated[tuple[PinnedStep, ...], Field(max_length=MAX_STEPS)] = ()  # made by hand: as pinned at first look
     step: int = 0
     step_name: ShortText = ""
     waiting: Waiting | None = None
@@ -283,3 +293,8 @@ class Remediation:
     annotations: Mapping[str, str] = field(default_factory=dict)  # those of platelet.dev: people answer by them
     spec: RemediationSpec
     status: RemediationStatus = field(default_factory=RemediationStatus)
+
+    @property
+    def mere_request(self) -> bool:
+        """Whether people asked for it and nothing is known to be wrong: it says nothing about the target's health."""
+        return self.spec.by_hand and all(each.source == "request" for each in self.status.evidence)

@@ -7,7 +7,7 @@ from datetime import datetime
 from platelet.model.budget import Budget, Entry
 from platelet.model.policy import Policy, Scope, Settings, Step
 from platelet.model.reading import Question, Reading
-from platelet.model.remediation import Remediation
+from platelet.model.remediation import PinnedStep, Remediation
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
 from platelet.model.workload import Pod, Revision, Workload, WorkloadRef
@@ -58,6 +58,7 @@ class Situation:
     settings: Settings
     remediation: Remediation
     steps: tuple[Step, ...]
+    to_pin: tuple[PinnedStep, ...] = ()  # made by hand and not looked at yet: the Runbook's steps as written
     invalid_steps: str = ""  # why the pinned steps cannot be read; then there are none
     policy: Policy | None  # None: deleted
     workload: Workload | None  # None: deleted

@@ -11,18 +11,16 @@ import structlog
 from platelet import guards
 from platelet.api import pods as pod_contract
 from platelet.api import records as record_contract
-from platelet.api import runbook as runbook_contract
 from platelet.api import workloads as workload_contract
-from platelet.api.invalid import InvalidSpec
 from platelet.core import observing, references, signals, verifying
 from platelet.model.budget import Entry
-from platelet.model.policy import Settings, Step
+from platelet.model.policy import Settings
 from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import TOLD, Evidence, Signal
 from platelet.model.situation import Situation
 from platelet.model.workload import Pod, Revision, Workload, WorkloadRef
-from platelet.shell import surroundings
+from platelet.shell import pinning, surroundings
 from platelet.shell.asking import Asker, Nobody
 from platelet.shell.clock import Clock
 from platelet.shell.hands import Hands
@@ -130,14 +128,15 @@ class Gatherer:
             survey(self._kube, namespace),
         )
         siblings = found.readable
-        steps, invalid_steps = _steps(remediation)
+        ladder = await pinning.read_ladder(self._kube, remediation)
         now_signals = self._signals(remediation, standing, sight)
         attempt = remediation.status.attempts[-1].id if remediation.status.attempts else ""
         situation = Situation(
             settings=self._around.settings,
             remediation=remediation,
-            steps=steps,
-            invalid_steps=invalid_steps,
+            steps=ladder.steps,
+            to_pin=ladder.to_pin,
+            invalid_steps=ladder.invalid,
             policy=standing.policy if standing else None,
             workload=sight.workload,
             signals=now_signals,
@@ -158,7 +157,9 @@ class Gatherer:
             delivery=self._hands.take_delivery((namespace, remediation.name)),
             alerts_known_at=self._around.alerts_known_at(),
             queries_known_at=self._around.queries_known_at(standing.policy.key) if standing else None,
-            readings=await self._around.asker.ask(verifying.questions(remediation, steps, target_of(remediation))),
+            readings=await self._around.asker.ask(
+                verifying.questions(remediation, ladder.steps, target_of(remediation))
+            ),
         )
         state = remediation.status.state
         if state not in BEFORE_ACTING:  # only then is anything planned that these could forbid
@@ -222,16 +223,6 @@ def _record(stored: Json, target: WorkloadRef) -> RevisionRecord | None:
         log.warning("not a revision record of ours", target=str(target), name=stored["metadata"].get("name"))
         return None
     return found
-
-
-def _steps(remediation: Remediation) -> tuple[tuple[Step, ...], str]:
-    """The steps as pinned; or what is wrong with them. Where only a take-back is left, there are none."""
-    if remediation.spec.signal.source == "takeBack" and not remediation.spec.steps:
-        return (), ""
-    try:
-        return runbook_contract.read_steps(remediation.spec.steps), ""
-    except InvalidSpec as error:
-        return (), str(error)
 
 
 def _selector_text(selector: Mapping[str, Any]) -> str:

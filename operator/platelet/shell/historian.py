@@ -68,4 +68,5 @@ def _incident(siblings: Sequence[Remediation]) -> history.Incident:
     young = any(each.status.waiting and each.status.waiting.reason == reasons.TOO_YOUNG for each in siblings)
     if young or states & {"Acting", "Verifying"}:
         return "changing"
-    return "open" if states & {*BEFORE_ACTING, "Escalated"} else "none"
+    unwell = {each.status.state for each in siblings if not each.mere_request}
+    return "open" if unwell & {*BEFORE_ACTING, "Escalated"} else "none"

@@ -57,7 +57,7 @@ async def _scope(
     troubled = {
         WorkloadRef(kind=ref.kind, namespace=each.namespace, name=ref.name)
         for each in siblings
-        if each.status.state in _TROUBLED and (ref := each.spec.target_ref)
+        if each.status.state in _TROUBLED and not each.mere_request and (ref := each.spec.target_ref)
     }
     refs = {_ref(kind, each): _is_unavailable(kind, each) for kind, each in targets}
     sick = {ref for ref, unavailable in refs.items() if unavailable or ref in troubled}

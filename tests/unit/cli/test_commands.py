@@ -47,6 +47,19 @@ def test_every_command_has_help_and_a_line_in_the_list(command: str, capsys: pyt
         pytest.param(["timeline", "api"], "write it like deployment/NAME", id="no kind of workload"),
         pytest.param(["timeline", "rem/a"], "'rem' is no kind of workload here", id="a timeline of no workload"),
         pytest.param(["timeline", "deploy/a", "--since", "0s"], "0s' is too short: 1s at least", id="since now"),
+        pytest.param(["run"], "run what? platelet run --config FILE runs the operator", id="nothing to run"),
+        pytest.param(["run", "restart"], "write platelet run restart deployment/NAME", id="a runbook on nothing"),
+        pytest.param(["run", "deployment/api", "restart"], "'restart': write it like", id="the wrong way round"),
+        pytest.param(
+            ["run", "restart", "deploy/api", "--config", "f"], "are two different things", id="operator and by hand"
+        ),
+        pytest.param(
+            ["run", "--config", "f", "-n", "shop"], "--namespace does not belong here", id="operator of one ns"
+        ),
+        pytest.param(["run", "--config", "f", "--wait"], "--wait does not belong here", id="an operator to wait for"),
+        pytest.param(
+            ["run", "restart", "deploy/api", "--log-level", "DEBUG"], "--log-level does not belong", id="a log by hand"
+        ),
         pytest.param(["pause", "-n", "shop"], "kubectl annotate namespace shop platelet.dev/suspend=true", id="one ns"),
         pytest.param(["resume", "-n", "shop"], "for everything: platelet resume", id="one namespace to resume"),
         pytest.param(["pause", "--for", "-5m"], "expected one argument", id="a negative duration"),
@@ -64,7 +77,7 @@ def test_wrong_arguments_are_exit_code_2(arguments: list[str], words: str, capsy
         code = end.code
     said = capsys.readouterr()
     assert (code, said.out) == (2, "")
-    assert words in said.err.splitlines()[-1]
+    assert words.lower() in said.err.splitlines()[-1].lower()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,175 @@
+"""A runbook by hand: choose the policy that sets its limits, create the Remediation, and follow it."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from platelet.api import remediation as contract
+from platelet.cli import candidacy, lines, output, session
+from platelet.cli.candidacy import Unread
+from platelet.cli.reading import Reader
+from platelet.cli.session import NothingToTellError
+from platelet.model import reasons
+from platelet.model.durations import format_duration, say_time
+from platelet.model.policy import Policy, Settings
+from platelet.model.remediation import RemediationStatus
+from platelet.model.workload import WorkloadRef
+from platelet.shell import kube
+from platelet.shell.client import ClusterClient
+from platelet.shell.gathering import Sight, see
+from platelet.shell.policy_book import Standing
+
+_WHO_AM_I = kube.Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False)
+_PAUSE = 1.0  # seconds between two looks
+_GOOD_ENDS = (reasons.RECOVERED, reasons.WOULD_HAVE_ACTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What was asked for."""
+
+    target: WorkloadRef
+    runbook: str
+    policy: str = ""  # name, or namespace/name; empty: the one that would act anyway
+    observe: bool = False
+
+
+async def ask(options: argparse.Namespace, client: ClusterClient) -> int:
+    """Create the Remediation. Exit code 1 when it cannot be, or when it was waited for and did not recover."""
+    kind, name = options.what
+    target = WorkloadRef(kind=kind, namespace=session.namespace_of(options), name=name)
+    wish = Wish(target=target, runbook=options.runbook, policy=options.policy or "", observe=options.observe)
+    reader = Reader(client, client.clock, Settings(namespace=options.operator_namespace))
+    sight = await see(reader.kube, target)
+    if sight.workload is None:
+        raise NothingToTellError(f"there is no {kind} {target.namespace}/{name}")
+    policy = choose_policy(wish, await reader.standings(target.namespace), sight)
+    place = await _runbook_namespace(reader, wish, policy)
+    body = remediation(wish, policy, place, await _username(client), options.reason)
+    created = await client.create(kube.REMEDIATIONS, target.namespace, body, agent="cli")
+    told = {"remediation": {"namespace": target.namespace, "name": created["metadata"]["name"]}, "spec": body["spec"]}
+    if options.wait or options.observe:
+        return await _follow(options, client, told)
+    output.write(options, text(told), told)
+    return 0
+
+
+def choose_policy(wish: Wish, standings: Sequence[Standing | Unread], sight: Sight) -> Policy:
+    """The policy that sets mode and limits. Raises NothingToTellError that says why there is none."""
+    known = [each for each in standings if isinstance(each, Standing)]
+    if wish.policy:
+        return _named(wish, standings, sight)
+    fit = [each for each in known if not candidacy.unfit(each, wish.target, sight)]
+    acting = [each.policy for each in fit if wish.observe or each.policy.mode != "Observe"]
+    own = [each.policy for each in fit if each.policy in acting and each.loaded.runbook == wish.runbook]
+    if not acting:
+        ready = "" if not fit else " that may act; those that are for it only observe: ask with --observe"
+        raise NothingToTellError(
+            f"no policy that is ready is for {wish.target}{ready}, so nothing would set its limits;"
+            f" why: platelet explain {wish.target.kind.lower()}/{wish.target.name} -n {wish.target.namespace}"
+        )
+    return min(own or acting, key=lambda each: (-each.priority, each.name, each.namespace))
+
+
+def _named(wish: Wish, standings: Sequence[Standing | Unread], sight: Sight) -> Policy:
+    key = wish.policy if "/" in wish.policy else f"{wish.target.namespace}/{wish.policy}"
+    for each in standings:
+        if isinstance(each, Unread) and each.key == key:
+            raise NothingToTellError(f"policy {key}: {each.because}")
+        if isinstance(each, Standing) and each.policy.key == key:
+            said = candidacy.unfit(each, wish.target, sight)
+            if said:
+                raise NothingToTellError(f"policy {key} is not for {wish.target}: {'; '.join(said)}")
+            if each.policy.mode == "Observe" and not wish.observe:
+                raise NothingToTellError(f"policy {key} is in mode Observe and does nothing: ask with --observe")
+            return each.policy
+    raise NothingToTellError(f"there is no RemediationPolicy {key} that reaches namespace {wish.target.namespace}")
+
+
+async def _runbook_namespace(reader: Reader, wish: Wish, policy: Policy) -> str:
+    """Where the Runbook is: beside the workload, or beside the policy."""
+    for namespace in dict.fromkeys((wish.target.namespace, policy.namespace)):
+        try:
+            await reader.kube.get(kube.RUNBOOKS, namespace, wish.runbook)
+        except kube.NotFound:
+            continue
+        return namespace
+    namespace = wish.target.namespace
+    raise NothingToTellError(
+        f"there is no Runbook {namespace}/{wish.runbook}; those that there are: kubectl get runbooks -n {namespace}"
+    )
+
+
+async def _username(client: ClusterClient) -> str:
+    """Who asks, in the API server's words."""
+    body = {"apiVersion": _WHO_AM_I.api_version, "kind": _WHO_AM_I.kind}
+    answer = await client.create(_WHO_AM_I, "", body, agent="cli")
+    return str(answer.get("status", {}).get("userInfo", {}).get("username", ""))
+
+
+def remediation(wish: Wish, policy: Policy, runbook_namespace: str, user: str, reason: str) -> dict[str, Any]:
+    """The object to create. It carries no steps: the operator pins the Runbook's at its first look."""
+    target = wish.target
+    return {
+        "apiVersion": kube.REMEDIATIONS.api_version,
+        "kind": kube.REMEDIATIONS.kind,
+        "metadata": {"namespace": target.namespace, "generateName": f"{target.kind.lower()}-{target.name}-by-hand-"},
+        "spec": {
+            "targetRef": {"kind": target.kind, "name": target.name},
+            "policyRef": {"namespace": policy.namespace, "name": policy.name, "uid": policy.uid},
+            "runbookRef": {"namespace": runbook_namespace, "name": wish.runbook},
+            "mode": "Observe" if wish.observe else policy.mode,
+            "requestedBy": user,
+            **({"reason": reason} if reason else {}),
+        },
+    }
+
+
+def text(told: Mapping[str, Any]) -> list[str]:
+    """What was created, and how to follow it."""
+    ref, spec = told["remediation"], told["spec"]
+    policy = f"{spec['policyRef']['namespace']}/{spec['policyRef']['name']}"
+    what = f"runbook {spec['runbookRef']['name']} in mode {spec['mode']}, within the limits of policy {policy}"
+    return [
+        f"created remediation/{ref['name']}: {what}",
+        f"to follow it: platelet explain remediation/{ref['name']} -n {ref['namespace']}",
+    ]
+
+
+async def _follow(options: argparse.Namespace, client: ClusterClient, told: dict[str, Any]) -> int:
+    """Say each change of state, until it is over for now."""
+    ref, aloud = told["remediation"], not options.output
+    if aloud:
+        lines.write(text(told), sys.stdout)
+    said, ends_at = "", client.clock.now() + options.timeout
+    while True:
+        found = contract.read_remediation(await client.get(kube.REMEDIATIONS, ref["namespace"], ref["name"]))
+        status, now = found.status, client.clock.now()
+        line = f"{status.state}  {': '.join(part for part in (status.reason, status.message) if part)}".rstrip()
+        if aloud and status.opened_at is not None and line != said:
+            lines.write([f"{say_time(now)}  {line}"], sys.stdout)
+            sys.stdout.flush()
+            said = line
+        code = outcome(status)
+        if code is not None:
+            if not aloud:
+                output.write(options, (), told | {"status": contract.write_status(status)})
+            return code
+        if now >= ends_at:
+            waits = said or "no operator has looked at it"
+            return session.fail(
+                f"still not over after {format_duration(options.timeout)} ({waits}); it goes on without us"
+            )
+        await asyncio.sleep(_PAUSE)
+
+
+def outcome(status: RemediationStatus) -> int | None:
+    """The exit code once it is settled: 0 when it has recovered (or told what it would do), else 1; None before."""
+    if status.state == "Monitoring":
+        return 0
+    if status.state == "Closed":
+        return 0 if status.reason in _GOOD_ENDS else 1
+    return 1 if status.state == "Escalated" else None
