@@ -1,4 +1,4 @@
-"""`python -m tests.demo`: the three acts, live. Exit 0 only if every claim was observed in the cluster's state."""
+"""`python -m tests.demo`: the four acts, live. Exit 0 only if every claim was observed in the cluster's state."""
 
 import argparse
 import shutil
@@ -22,7 +22,7 @@ from tests.demo.timeline import NOT_OBSERVED, OBSERVED, Row, Timeline
 
 NEXT = """
 What to look at next
-  tests/demo/policies/   the three policies and runbooks that you saw at work
+  tests/demo/policies/   the four policies and runbooks that you saw at work
   deploy/samples/        policies for real life; observe-first.yaml acts on nothing
   eval "$(make -s cluster)"   a cluster of your own to play with; make cluster-down ends it
   make test              what else is proven"""

@@ -1,14 +1,16 @@
-"""The three acts. Each reads as what people see; a claim that is not observed ends its act."""
+"""The four acts. Each reads as what people see; a claim that is not observed ends its act."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.cluster import installation
+from tests.cluster import installation, people
 from tests.demo import alertmanager, claims, on_call, reports
 from tests.demo.narration import brief
 from tests.demo.stage import Stage
 
 GOOD, BAD, SICK = "shop/app:good-1", "shop/app:crash-2", "shop/app:crash-1"
+MISSING = "shop/app:pullfail-2"
+APPROVER = "alice"  # may approve in the act's namespace, and nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,35 @@ def firing_alert(stage: Stage, _people: on_call.OnCall) -> None:
     stage.until("two writes, up and down, by the audit log", lambda: claims.written(log(), stage.namespace, seen, 2))
 
 
-def no_step_heals(stage: Stage, people: on_call.OnCall) -> None:
+def approved(stage: Stage, _people: on_call.OnCall) -> None:
+    """A release whose image cannot be pulled, and a person who must say yes first."""
+    seen, log = stage.seen, stage.plane.audit_events
+    people.bind(stage.plane, APPROVER, stage.namespace, "platelet-approve")
+    stage.install("approve-first.yaml")
+    stage.create("shop", GOOD)
+    stage.until("the good release runs", lambda: claims.released(seen, "shop", GOOD))
+    stage.until("platelet remembers it as healthy", lambda: claims.remembered(seen, GOOD))
+    stage.release("shop", MISSING)
+    stage.until("the plan is shown, and a person is asked", lambda: claims.asked(seen, "shop", "rolloutUndo"))
+    stage.go_on(3)
+    stage.until(
+        "nothing is written while the answer is awaited, by the audit log",
+        lambda: claims.written(log(), stage.namespace, seen, 0),
+        seconds=1,
+    )
+    reports.approve(stage, APPROVER)
+    stage.until("platelet has put the good template back", lambda: claims.undone(seen, "shop", MISSING, GOOD))
+    stage.until("the Remediation is Recovered, verified", lambda: claims.recovered(seen, "shop"))
+    stage.until(
+        "the one write came after the yes, by the audit log",
+        lambda: claims.written_after_yes(log(), stage.namespace, seen, APPROVER),
+    )
+
+
+def no_step_heals(stage: Stage, on_duty: on_call.OnCall) -> None:
     """Sick from its first release on: nothing to go back to."""
     seen, log = stage.seen, stage.plane.audit_events
-    stage.install("no-step-heals.yaml", **{"http://127.0.0.1:8090/on-call": people.url})
+    stage.install("no-step-heals.yaml", **{"http://127.0.0.1:8090/on-call": on_duty.url})
     stage.create("jobs", SICK)
     stage.until("its pods crash-loop", lambda: claims.crash_looped(seen, "jobs", SICK, 2))
     stage.until(
@@ -76,8 +103,8 @@ def no_step_heals(stage: Stage, people: on_call.OnCall) -> None:
     )
     stage.until("it escalates: condition and annotation", lambda: claims.escalated(seen, "jobs"))
     stage.until("Events tell of it", lambda: claims.events_on(seen, "Deployment", "RemediationPolicy"))
-    stage.until("the webhook was told", lambda: claims.told(seen, "jobs", people.received))
-    stage.timeline.line("people", f"get a call: {brief(people.received[-1]['data']['message'])}")
+    stage.until("the webhook was told", lambda: claims.told(seen, "jobs", on_duty.received))
+    stage.timeline.line("people", f"get a call: {brief(on_duty.received[-1]['data']['message'])}")
     stage.go_on(5)
     stage.until(
         "nothing more is done: one write, by the audit log",
@@ -111,6 +138,13 @@ ACTS = (
         "It was never well, and one action per hour is allowed. Policy: tests/demo/policies/no-step-heals.yaml",
         "demo-escalation",
         no_step_heals,
+        writes=1,
+    ),
+    Act(
+        "Act 4: a person approves the plan first",
+        "The plan is shown, alice says yes, then it acts. Policy: tests/demo/policies/approve-first.yaml",
+        "demo-approval",
+        approved,
         writes=1,
     ),
 )

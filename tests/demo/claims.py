@@ -154,6 +154,31 @@ def told(seen: Seen, name: str, received: Iterable[Mapping[str, Any]]) -> str:
     return ""
 
 
+def asked(seen: Seen, name: str, action: str) -> str:
+    """The Remediation shows the plan of this action and awaits a person's answer."""
+    found = _remediation(seen, name)
+    plan = (found["status"].get("approval") or {}) if found else {}
+    if found is None or found["status"].get("state") != "AwaitingApproval" or plan.get("action") != action:
+        return ""
+    return f"AwaitingApproval: {plan['summary']}"
+
+
+def written_after_yes(log: Iterable[AuditEvent], namespace: str, seen: Seen, approver: str) -> str:
+    """By the audit log: one write to a workload, later than the person's annotation, whose name its attempt bears."""
+    events = list(log)
+    yes = [
+        each.timestamp
+        for each in events
+        if (each.user, each.namespace, each.resource, each.verb) == (approver, namespace, "remediations", "patch")
+        and each.code < 300
+    ]
+    writes = [each.timestamp for each in events if any(at["id"] in each.user_agent for at in _attempts(seen))]
+    named = all(each.get("approvedBy") == approver for each in _attempts(seen))
+    if not yes or not named or not written(events, namespace, seen, 1) or min(writes) <= max(yes):
+        return ""
+    return f"approved by {approver}, written {(min(writes) - max(yes)).total_seconds():.1f} s later"
+
+
 def written(log: Iterable[AuditEvent], namespace: str, seen: Seen, expected: int) -> str:
     """By the audit log: exactly so many writes to workloads, each with the id of its attempt."""
     writes = [

@@ -134,11 +134,16 @@ def _evidence(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def _decisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Line]:
-    """Each no, once: by which step or guard, and why. What was intended is told by the attempts."""
+    """Each question and each no, once: by which step or guard, and why. What was intended is told by the attempts."""
     known = {(each["step"], each["by"], each["reason"]) for each in old.get("decisions", ())}
     for each in new.get("decisions", ()):
         told = each["by"] in _TOLD_OTHERWISE or each["reason"] in ("Intended", "Written")
-        if not told and (each["step"], each["by"], each["reason"]) not in known:
+        if told or (each["step"], each["by"], each["reason"]) in known:
+            continue
+        if each["by"] == "approval":
+            asks = "asks: " if each["reason"] == "ApprovalNeeded" else ""
+            yield Line("platelet", asks + each["message"])
+        else:
             yield Line("platelet", f"step {each['step']}: no: {each['reason']}: {each['message']}")
 
 

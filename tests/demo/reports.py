@@ -27,13 +27,23 @@ def explain(stage: Stage) -> None:
         stage.timeline.quote(f"platelet explain {name} --namespace {stage.namespace}", said.stdout + said.stderr)
 
 
-def _platelet(stage: Stage, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def approve(stage: Stage, user: str) -> None:
+    """`platelet approve`, typed by a person who may."""
+    for each in stage.seen.latest("Remediation"):
+        name = f"remediation/{each['metadata']['name']}"
+        said = _platelet(stage, "approve", name, "--namespace", stage.namespace, user=user)
+        stage.timeline.quote(
+            f"platelet approve {name} --namespace {stage.namespace}   # as {user}", said.stdout + said.stderr
+        )
+
+
+def _platelet(stage: Stage, *arguments: str, user: str = "admin") -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "platelet", *arguments],
         env={
             **os.environ,
             "PYTHONPATH": str(ROOT / "operator"),
-            "KUBECONFIG": str(stage.plane.kubeconfig("admin")),
+            "KUBECONFIG": str(stage.plane.kubeconfig(user)),
             "COLUMNS": "120",
         },
         capture_output=True,

@@ -18,6 +18,7 @@ _STORED = (
     "reason",
     "message",
     "waiting",
+    "approval",
     "evidence",
     "attempts",
     "decisions",

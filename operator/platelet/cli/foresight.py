@@ -6,7 +6,7 @@ from datetime import datetime
 from platelet.core import escalating, taking_back, waiting
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
-from platelet.model import effects
+from platelet.model import approval, effects
 from platelet.model.durations import format_duration
 from platelet.model.remediation import RemediationStatus
 from platelet.model.situation import Situation
@@ -115,6 +115,8 @@ def _at_rest(outlook: Outlook, now: datetime) -> tuple[Next, ...]:
     match status.state:
         case "Waiting":
             return _waiting(outlook, again_at, now)
+        case "AwaitingApproval":
+            return _awaiting(outlook)
         case "Verifying":
             return (Next(text=f"verify again ({status.reason}: {status.message})", at=again_at),)
         case "Monitoring":
@@ -135,6 +137,20 @@ def _waiting(outlook: Outlook, again_at: datetime | None, now: datetime) -> tupl
         gives_up = (status.waiting_since or now) + policy.limits.give_up_after
         said.append(Next(text="give up and tell people, if nothing could be done until then", at=gives_up))
     return tuple(sorted(said, key=lambda each: each.at or now))
+
+
+def _awaiting(outlook: Outlook) -> tuple[Next, ...]:
+    remediation, asked = outlook.situation.remediation, outlook.status.approval
+    if asked is None:
+        return ()
+    how = approval.how_to_approve(remediation.namespace, remediation.name)
+    kubectl = approval.how_to_annotate(remediation.namespace, remediation.name, asked.token)
+    return (
+        Next(text=f"a person approves: {how}"),
+        Next(text=f"by kubectl alone: {kubectl}"),
+        Next(text="ask the guards again, and earlier void the plan if it changes; then act"),
+        Next(text="stop, and tell people, if nobody has approved by then", at=asked.expires_at),
+    )
 
 
 def _monitoring(outlook: Outlook, again_at: datetime | None) -> tuple[Next, ...]:

@@ -9,14 +9,14 @@ from platelet.cli import foresight
 from platelet.core import conditions, taking_back
 from platelet.model.budget import Entry
 from platelet.model.policy import Step
-from platelet.model.remediation import Attempt, DecisionRecord, Remediation
+from platelet.model.remediation import BEFORE_ACTING, Attempt, DecisionRecord, Remediation
 from platelet.model.signal import Signal
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny, Plan, Refusal
 from platelet.model.workload import WorkloadRef
 
 Place = Literal["behind", "current", "ahead"]
-_JUDGED = ("Waiting", "Acting", "Verifying", "Monitoring")  # the states from which a step may still be taken
+_JUDGED = (*BEFORE_ACTING, "Acting", "Verifying", "Monitoring")  # the states from which a step may still be taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ def _rung(situation: Situation, position: int, now: datetime) -> Rung:
     place: Place = "current"
     if position != status.step:
         place = "behind" if position < status.step else "ahead"
-    asked = status.state in _JUDGED and (place == "ahead" or (place == "current" and status.state == "Waiting"))
+    asked = status.state in _JUDGED and (place == "ahead" or (place == "current" and status.state in BEFORE_ACTING))
     return Rung(
         step=step,
         place=place,

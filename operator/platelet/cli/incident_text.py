@@ -40,6 +40,7 @@ def text(incident: Incident) -> list[str]:
             "Steps", (line for number, rung in enumerate(incident.ladder, 1) for line in _rung(number, rung, now))
         ),
         *lines.section("Attempts", (line for each in status.attempts for line in _attempt(each, now))),
+        *lines.section("Approval", _approval(status, now)),
         *lines.section("To be taken back", (_take_back(each, now) for each in incident.take_backs)),
         *lines.section("Other decisions", _other_decisions(incident)),
         *lines.section("Escalation", _escalation(status, now)),
@@ -161,12 +162,36 @@ def _attempt(attempt: Attempt, now: datetime) -> list[str]:
         verdict = f"{attempt.verdict}{at}: {attempt.verdict_message}"
     values = {
         "planned": lines.moment(attempt.intended_at, now),
+        "approved": _approved(attempt, now),
         "before": f"template {pre.template_hash}, {pre.replicas} replicas, generation {pre.generation}",
         "after": _after(attempt),
         "write": f"{ended}" + (f": {attempt.message}" if attempt.message else ""),
         "verdict": verdict,
     }
     return [f"{attempt.id} {attempt.action}: {attempt.summary}", *_indented(lines.fields(values))]
+
+
+def _approved(attempt: Attempt, now: datetime) -> str:
+    if attempt.approved_at is None:
+        return ""
+    return f"by {attempt.approved_by}, {lines.moment(attempt.approved_at, now)}"
+
+
+def _approval(status: RemediationStatus, now: datetime) -> list[str]:
+    """The last plan that people were asked about, and what they said."""
+    asked = status.approval
+    if asked is None:
+        return []
+    answer = f"{asked.answer or 'none yet'}" + (f", by {asked.by}" if asked.by else "")
+    values = {
+        "plan": f"{asked.step_name}: {asked.summary}",
+        "because": asked.why,
+        "token": asked.token,
+        "asked": lines.moment(asked.asked_at, now),
+        "expires": lines.moment(asked.expires_at, now),
+        "answer": answer + (f": {asked.message}" if asked.message else ""),
+    }
+    return lines.fields(values)
 
 
 def _after(attempt: Attempt) -> str:

@@ -67,6 +67,7 @@ UP = attempt("scale", takeBack={"dueAt": "2026-11-21T09:10:00Z"})
 BACK = attempt("scale", id=f"{UID}/0/1/back", kind="TakeBack", intendedAt="2026-11-21T09:01:00Z")
 LATE = {**BACK, "intendedAt": "2026-11-21T09:10:01Z"}
 FIRING, RESOLVED = [{"reason": "Busy"}], [{"reason": "Busy", "resolvedAt": "2026-11-21T09:00:59Z"}]
+PLAN = {"action": "rolloutUndo", "summary": "undo"}
 UNDO = attempt("rolloutUndo", verdict="Recovered", verdictMessage="well")
 
 
@@ -90,6 +91,10 @@ def escalated(found: Seen) -> str:
     return claims.escalated(found, "api")
 
 
+def asked(found: Seen) -> str:
+    return claims.asked(found, "api", "rolloutUndo")
+
+
 def rem(*attempts: Obj, **status: Any) -> tuple[str, Obj]:
     return ("Remediation", remediation(*attempts, **status))
 
@@ -101,6 +106,10 @@ CASES: Mapping[str, tuple[Callable[[Seen], str], list[tuple[str, Obj]], bool]] =
     "the bad release is still there": (undone, [*images(GOOD, BAD), rem(UNDO)], False),
     "people put the good image back": (undone, images(GOOD, BAD, GOOD), False),
     "the undo was only intended": (undone, [*images(GOOD, BAD, GOOD), rem({**UNDO, "phase": "Intended"})], False),
+    "a plan is shown": (asked, [rem(state="AwaitingApproval", approval=PLAN)], True),
+    "another plan is shown": (asked, [rem(state="AwaitingApproval", approval={**PLAN, "action": "scale"})], False),
+    "the answer was given already": (asked, [rem(UNDO, state="Acting", approval=PLAN)], False),
+    "nothing is shown": (asked, [rem(state="Waiting")], False),
     "recovered and verified": (recovered, [rem(UNDO, conditions=("Recovered",))], True),
     "recovered without any attempt": (recovered, [rem(conditions=("Recovered",))], False),
     "an attempt that was judged as no help": (
@@ -169,7 +178,9 @@ def test_a_crash_loop_is_that_of_the_bad_release(versions: list[tuple[str, Obj]]
     assert bool(claims.crash_looped(seen(*versions), "api", BAD, 2)) is holds
 
 
-def write(agent: str, resource: str = "deployments", user: str = "platelet", code: int = 200) -> AuditEvent:
+def write(
+    agent: str, resource: str = "deployments", user: str = "platelet", code: int = 200, second: int = 0
+) -> AuditEvent:
     """One patch, as the audit log has it."""
     return AuditEvent(
         verb="patch",
@@ -180,7 +191,7 @@ def write(agent: str, resource: str = "deployments", user: str = "platelet", cod
         user=user,
         user_agent=agent,
         code=code,
-        timestamp=datetime(2026, 11, 21, 9, tzinfo=UTC),
+        timestamp=datetime(2026, 11, 21, 9, second=second, tzinfo=UTC),
         request=None,
         response=None,
         api_group="apps",
@@ -207,6 +218,29 @@ ACTED, TOLD = write(f"platelet ({UID}/0/1)"), write(f"platelet ({UID}/escalated)
 def test_exactly_so_many_writes_each_by_a_known_attempt(log: list[AuditEvent], holds: bool) -> None:  # noqa: FBT001
     """The audit log is the judge, not the Remediation."""
     assert bool(claims.written(log, "demo", seen(rem(UNDO)), 1)) is holds
+
+
+YES = write("platelet (cli)", "remediations", "alice", second=1)
+AFTER, BEFORE = write(f"platelet ({UID}/0/1)", second=2), write(f"platelet ({UID}/0/1)", second=0)
+
+
+@pytest.mark.parametrize(
+    ("log", "by", "holds"),
+    [
+        ([YES, AFTER], "alice", True),
+        ([BEFORE, YES], "alice", False),
+        ([AFTER], "alice", False),
+        ([YES], "alice", False),
+        ([write("x", "remediations", "bob", second=1), AFTER], "alice", False),
+        ([YES, AFTER], "bob", False),
+        ([write("x", "remediations", "alice", 403, 1), AFTER], "alice", False),
+    ],
+    ids=["after", "before", "without a yes", "no write", "another's yes", "another's name on record", "a refused yes"],
+)
+def test_the_write_must_have_come_after_the_yes(log: list[AuditEvent], by: str, holds: bool) -> None:  # noqa: FBT001
+    """By the audit log's times, and the name on record must be that person's."""
+    found = seen(rem({**UNDO, "approvedBy": by}))
+    assert bool(claims.written_after_yes(log, "demo", found, "alice")) is holds
 
 
 def test_the_webhook_must_have_been_told_of_this_very_escalation() -> None:
