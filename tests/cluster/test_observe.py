@@ -28,7 +28,11 @@ OWN_KINDS = {  # DESIGN 3.1: own kinds, Events, the Lease, revision records
     ("patch", "controllerrevisions", ""),
     ("delete", "controllerrevisions", ""),
 }
-ACTING = {("patch", "deployments", ""), ("patch", "deployments", "scale")}
+ACTING = {
+    *(("patch", plural, "") for plural in ("deployments", "statefulsets", "daemonsets")),
+    *(("patch", plural, "scale") for plural in ("deployments", "statefulsets")),
+    ("delete", "pods", ""),
+}
 
 
 @pytest.fixture(scope="module")

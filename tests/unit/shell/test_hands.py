@@ -1,5 +1,6 @@
 """Each effect is one call with its preconditions; what the answer means for whoever decides next."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,3 +187,29 @@ async def test_a_delivery_is_told_once() -> None:
     assert result is not None
     assert result.delivered
     assert shell.hands.take_delivery((SHOP, "r")) is None
+
+
+def deletions(shell: Shell) -> list[tuple[str, str, int]]:
+    calls = [each for each in shell.world.server.audit if (each.verb, each.resource) == ("delete", "pods")]
+    return [(each.name, each.agent, each.code) for each in calls]
+
+
+async def test_a_pod_is_deleted_under_the_attempts_id_and_only_if_it_is_the_one_that_was_meant() -> None:
+    """Whoever has its name later is another pod."""
+    shell = Shell()
+    meta = shell.world.pods("api")[0]["metadata"]
+    this = effects.DeletePod(attempt=ID, namespace=SHOP, name=meta["name"], uid=meta["uid"])
+    assert await shell.hands.run(replace(this, uid="another"))
+    assert len(shell.world.pods("api")) == 2
+    assert await shell.hands.run(this)
+    assert [each["metadata"]["uid"] for each in shell.world.pods("api")].count(meta["uid"]) == 0
+    assert deletions(shell) == [(meta["name"], ID, 409), (meta["name"], ID, 200)]
+
+
+async def test_no_pod_is_deleted_without_lease_time() -> None:
+    shell = Shell()
+    meta = shell.world.pods("api")[0]["metadata"]
+    shell.lease_left = 0.0
+    this = effects.DeletePod(attempt=ID, namespace=SHOP, name=meta["name"], uid=meta["uid"])
+    assert not await shell.hands.run(this)
+    assert deletions(shell) == []
