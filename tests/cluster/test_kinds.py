@@ -44,10 +44,12 @@ def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Ite
             policy("scale", SLOW, SCALE),
         )
         found.admit_kind("StatefulSet", "undo", "db", replicas=3, serviceName="db")
+        split = {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}
+        found.admit_kind("StatefulSet", "undo", "canary", replicas=2, serviceName="canary", updateStrategy=split)
         found.admit_kind("DaemonSet", "undo", "agent")
         found.admit_kind("StatefulSet", "scale", "cache", replicas=1, serviceName="cache")
         found.admit_kind("DaemonSet", "scale", "proxy")
-        found.until_proven("db", "agent", "cache", "proxy")
+        found.until_proven("db", "canary", "agent", "cache", "proxy")
         yield found
 
 
@@ -58,19 +60,22 @@ def pod_deletions(scene: Scene, name: str) -> list[tuple[str, str]]:
     return [(each.name, incidents.attempt_of(each)) for each in deletions if each.name.startswith(f"{name}-")]
 
 
-def test_a_bad_release_of_an_ordered_stateful_set_is_undone_and_its_stuck_pod_replaced(scene: Scene) -> None:
-    """kubernetes#67250: the controller alone would wait for the pod that can never start."""
-    before = {each["metadata"]["name"]: each["metadata"]["uid"] for each in scene.pods("db")}
-    scene.release("db", "app:pullfail-2")
-    healed = scene.until_state("db", "Closed")
+@pytest.mark.parametrize(("name", "stuck"), [("db", "db-2"), ("canary", "canary-1")])
+def test_a_bad_release_of_an_ordered_stateful_set_is_undone_and_its_stuck_pod_replaced(
+    scene: Scene, name: str, stuck: str
+) -> None:
+    """kubernetes#67250: the controller alone would wait for the pod that can never start. With a partition, too."""
+    before = {each["metadata"]["name"]: each["metadata"]["uid"] for each in scene.pods(name)}
+    scene.release(name, "app:pullfail-2")
+    healed = scene.until_state(name, "Closed")
     assert incidents.condition(healed, "Recovered") == ("True", "Recovered")
     attempt = f"{healed['metadata']['uid']}/0/1"
-    assert [incidents.attempt_of(each) for each in scene.effects("db")] == [attempt]
-    assert pod_deletions(scene, "db") == [("db-2", attempt)]
+    assert [incidents.attempt_of(each) for each in scene.effects(name)] == [attempt]
+    assert pod_deletions(scene, name) == [(stuck, attempt)]
     assert "StuckPod" in incidents.story(healed)
-    assert scene.image("db") == GOOD
-    after = {each["metadata"]["name"]: each["metadata"]["uid"] for each in scene.pods("db")}
-    assert [name for name in after if after[name] != before[name]] == ["db-2"]
+    assert scene.image(name) == GOOD
+    after = {each["metadata"]["name"]: each["metadata"]["uid"] for each in scene.pods(name)}
+    assert [pod for pod in after if after[pod] != before[pod]] == [stuck]
 
 
 def test_a_bad_release_of_a_daemon_set_is_undone(scene: Scene) -> None:

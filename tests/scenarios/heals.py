@@ -61,7 +61,7 @@ def _calm(simulation: Simulation, *steps: kube.Json, **more: Any) -> None:
 
 def _calm_set(simulation: Simulation, *steps: kube.Json) -> None:
     targets = {"kinds": ["StatefulSet"], "selector": {"matchLabels": HEAL}}
-    triggers = [on_pods("ImagePullBackOff")]
+    triggers = [on_pods("ImagePullBackOff", "CrashLoopBackOff")]
     simulation.apply(runbook(*steps), policy(limits=LIMITS, targets=targets, triggers=triggers, approval={"kinds": []}))
     simulation.world.deploy_stateful_set("api", "app:good-1", 3, labels=HEAL)
     simulation.run(2 * MINUTE)
@@ -108,6 +108,13 @@ HEALS: dict[str, Heal] = {
         strike=lambda simulation: simulation.world.release("api", "app:pullfail"),
         effects=1,
         deletions=("api-2",),
+        replicas=3,
+    ),
+    "restart of an ordered StatefulSet of which every pod is stuck": Heal(
+        prepare=lambda simulation: _calm_set(simulation, step("rolloutRestart")),
+        strike=lambda simulation: simulation.world.sicken_pods("api", "crash-unready"),
+        effects=1,
+        deletions=("api-0", "api-1", "api-2"),  # each waits for the one before
         replicas=3,
     ),
     "escalation after a restart that did not help": Heal(
