@@ -1,0 +1,126 @@
+"""docs/install.md, followed to the letter on a real node: the operator heals from inside its pods."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster import guide, incidents, patience
+from tests.cluster.audit import AuditEvent
+from tests.cluster.control_plane import ControlPlane, KubectlFailed
+from tests.cluster.guide import NAMESPACE
+from tests.cluster.incidents import Scene
+from tests.cluster.manifests import Json
+from tests.e2e import workloads
+from tests.e2e.node import Node
+
+CRASHES = workloads.container("exit 1")
+PODS = "app.kubernetes.io/name=platelet"
+
+
+@pytest.fixture(scope="module")
+def plane(node: Node, operator_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A cluster with platelet on it, by the guide's commands; it was there before, perhaps, for other tests."""
+    folder = tmp_path_factory.mktemp("guide")
+    guide.write_files(folder)
+    prove_sooner(folder)
+    with suppress(KubectlFailed):  # where nothing was installed
+        node.plane.kubectl("delete", "lease,budget", "--all", "-n", NAMESPACE)
+    guide.run(node.plane, guide.commands("2. The cluster"), folder)
+    (image,) = {each["spec"]["containers"][0]["image"] for each in pods(node.plane)}
+    assert image == operator_image
+    with incidents.scene(node.plane, "shop") as scene:
+        scene.create()
+        scene.apply(workloads.target("api", policy="crash-loop"), workloads.target("web", policy="crash-loop"))
+        guide.run(node.plane, guide.commands("3. A first policy"), folder)
+        scene.kubectl("label", "deployment/web", "platelet.dev/heal=true")
+        scene.until_proven("api", "web")
+    yield node.plane
+    node.plane.kubectl("delete", "namespace", "shop", "--wait=false")
+    node.plane.kubectl("delete", "deployment", "platelet", "-n", NAMESPACE, "--cascade=foreground")
+
+
+@pytest.fixture
+def scene(plane: ControlPlane) -> Iterator[Scene]:
+    """The namespace of the guide, whose Deployments are known to be healthy."""
+    with incidents.scene(plane, "shop") as found:
+        found.operator = guide.ACCOUNT
+        yield found
+
+
+def prove_sooner(folder: Path) -> None:
+    """By default ten minutes must pass until a template counts as healthy: the one thing that differs here."""
+    settings = yaml.safe_load((folder / "deploy" / "base" / "config.yaml").read_text())
+    (folder / "my-platelet" / "config.yaml").write_text(yaml.safe_dump({**settings, "healthyFor": "5s"}))
+    path = folder / "my-platelet" / "kustomization.yaml"
+    generator = {"name": "platelet-config", "behavior": "replace", "files": ["config.yaml"]}
+    content = {**yaml.safe_load(path.read_text()), "namespace": NAMESPACE, "configMapGenerator": [generator]}
+    path.write_text(yaml.safe_dump(content))
+
+
+def pods(plane: ControlPlane) -> list[Json]:
+    """The operator's pods."""
+    found: list[Json] = yaml.safe_load(plane.kubectl("get", "pods", "-n", NAMESPACE, "-l", PODS, "-o", "yaml"))["items"]
+    return found
+
+
+def leader(plane: ControlPlane) -> str:
+    """The name of the pod that holds the Lease, empty while none does."""
+    held = plane.kubectl("get", "lease", "-n", NAMESPACE, "-o", "jsonpath={.items[*].spec.holderIdentity}")
+    uid = held.partition("_")[0]
+    return next((each["metadata"]["name"] for each in pods(plane) if each["metadata"]["uid"] == uid), "")
+
+
+def until_undone(scene: Scene, name: str) -> AuditEvent:
+    """The one write that led a Deployment back to its healthy template, which its pods run again."""
+    remediation = scene.until_state(name, "Verifying", "Monitoring", "Closed", "Escalated", seconds=240)
+    (undo,) = scene.effects(name)
+    assert incidents.attempt_of(undo) == f"{remediation['metadata']['uid']}/0/1", incidents.story(remediation)
+    containers = scene.deployment(name)["spec"]["template"]["spec"]["containers"]
+    assert containers[0]["command"] == workloads.WELL["command"]
+    scene.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s")
+    return undo
+
+
+def released(scene: Scene, name: str) -> AuditEvent:
+    """The last change of a Deployment's pods by a person."""
+    events = scene.plane.audit_events(mentioning=scene.namespace)
+    return [each for each in events if each.user == "admin" and each.name == name and each.verb == "patch"][-1]
+
+
+def test_a_bad_release_is_undone_within_two_minutes(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the README's first policy as it is, from the release to the undo that the API server granted."""
+    scene.patch("api", {"spec": {"template": {"spec": {"containers": [CRASHES]}}}})
+    undo = until_undone(scene, "api")
+    took = undo.timestamp - released(scene, "api").timestamp
+    with capsys.disabled():
+        print(f"\nfrom the bad release to the committed undo: {took.total_seconds():.0f} s")  # noqa: T201 - a figure
+    assert took < timedelta(minutes=2)
+
+
+def test_the_pods_may_do_no_more_than_they_need(plane: ControlPlane) -> None:
+    """They run, and the node's runtime holds them to what Pod Security only reads."""
+    names = [each["metadata"]["name"] for each in pods(plane)]
+    assert len(names) == 2
+    write = ["exec", "-n", NAMESPACE, names[0], "--", "/python/bin/python", "-c"]
+    assert plane.kubectl(*write, "import os; print(os.getuid())").strip() == "65532"
+    with pytest.raises(KubectlFailed, match="Read-only file system"):
+        plane.kubectl(*write, "open('/app/new', 'w')")
+    refused = [each.uri for each in plane.audit_events(mentioning=NAMESPACE) if each.user == guide.ACCOUNT]
+    assert refused
+    assert [each.uri for each in plane.audit_events() if each.user == guide.ACCOUNT and each.code == 403] == []
+
+
+def test_the_standby_ends_what_a_killed_leader_began(scene: Scene, plane: ControlPlane) -> None:
+    """The pod goes without a word, in the middle of an incident: the other one takes over, and undoes once."""
+    first = leader(plane)
+    (standby,) = {each["metadata"]["name"] for each in pods(plane)} - {first}
+    scene.patch("web", {"spec": {"template": {"spec": {"containers": [CRASHES]}}}})
+    scene.until("an incident of web", "web", lambda: scene.remediations("web"), seconds=120)
+    plane.kubectl("delete", "pod", first, "-n", NAMESPACE, "--grace-period=0", "--force")
+    assert scene.effects("web") == []
+    patience.until("the standby to lead", lambda: leader(plane) == standby)
+    until_undone(scene, "web")
