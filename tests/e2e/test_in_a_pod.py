@@ -79,7 +79,7 @@ def until_undone(scene: Scene, name: str) -> AuditEvent:
     remediation = scene.until_state(name, "Verifying", "Monitoring", "Closed", "Escalated", seconds=240)
     (undo,) = scene.effects(name)
     assert incidents.attempt_of(undo) == f"{remediation['metadata']['uid']}/0/1", incidents.story(remediation)
-    containers = scene.deployment(name)["spec"]["template"]["spec"]["containers"]
+    containers = scene.workload(name)["spec"]["template"]["spec"]["containers"]
     assert containers[0]["command"] == workloads.WELL["command"]
     scene.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s")
     return undo
