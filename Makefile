@@ -39,9 +39,10 @@ contracts: $(READY)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pytest -q tests/contracts
 
-crds: $(READY) ## Write crds/ anew from the models, and the rights from what the actions declare
+crds: $(READY) ## Write crds/ anew from the models, the rights from what the actions declare, the commands' help
 	@$(BIN)/python -m platelet.api.crds crds
 	@$(BIN)/python -m platelet.api.rights .
+	@$(BIN)/python -m platelet.cli.reference docs/cli.md
 
 lock: ## Write the hash-locked requirements anew
 	@uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate requirements.in -o requirements.txt

@@ -9,6 +9,7 @@ from platelet.api import lenient
 from platelet.model.durations import format_time
 from platelet.model.remediation import Attempt, Remediation
 from platelet.model.revision import RevisionRecord
+from platelet.model.signal import Source
 from platelet.model.workload import Revision, WorkloadRef
 from platelet.shell.event_recorder import CONTROLLER
 from platelet.shell.gathering import Sight
@@ -18,7 +19,9 @@ Kind = Literal[
     "revision",
     "event",
     "alert",
+    "query",
     "pods",
+    "check",
     "request",
     "opened",
     "decision",
@@ -32,7 +35,14 @@ Kind = Literal[
 """Kinds of entries, in the order in which those of one moment are told: a cause before its effect."""
 
 _ORDER: tuple[Kind, ...] = get_args(Kind)
-_SOURCES: Mapping[str, Kind] = {"alert": "alert", "pod": "pods"}
+_SOURCES: Mapping[Source, Kind] = {
+    "alert": "alert",
+    "query": "query",
+    "pod": "pods",
+    "check": "check",
+    "takeBack": "takeBack",
+    "request": "request",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +124,9 @@ def _incident(remediation: Remediation) -> Iterator[Entry]:
     """All that one Remediation tells."""
     spec, status, name = remediation.spec, remediation.status, remediation.name
     for fact in status.evidence or (spec.signal,):
-        kind = _SOURCES.get(fact.source, "request")
         yield Entry(
             at=fact.first_seen,
-            kind=kind,
+            kind=_SOURCES[fact.source],
             reason=fact.reason,
             message=fact.message,
             remediation=name,

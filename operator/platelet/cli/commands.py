@@ -4,27 +4,31 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from platelet.cli import approve, explain, pause, reject, resume, run, timeline
+from platelet.cli import approve, completion, explain, get, pause, reject, resume, run, timeline
 from platelet.shell.client import VERSION
 
-COMMANDS = (run, explain, timeline, approve, reject, pause, resume)
+COMMANDS = (run, get, explain, timeline, approve, reject, pause, resume, completion)
 _EPILOG = """\
 examples:
+  platelet get -A -w                           policies, runbooks, remediations and the budget, as they change
   platelet explain deployment/api -n shop      why is nothing done for it?
   platelet explain remediation/NAME -n shop    what was done, why, and what comes next
   platelet timeline deployment/api --since 24h what happened to it, in one list
   platelet approve remediation/NAME -n shop    say yes to the plan that it shows
+  platelet run RUNBOOK deployment/api --wait   a runbook by hand, within the limits of a policy
   platelet pause --for 1h --reason freeze      stop all actions of the operator
   platelet resume                              let it act again
 
-exit codes: 0 done, 1 it failed (the API server refused or did not answer), 2 the arguments or the settings are wrong
+exit codes: 0 done; 1 it failed: the API server refused or did not answer, there is no such object, what was waited for
+did not come, a check of the doctor failed; 2 the arguments or the settings are wrong; 130 interrupted by Ctrl-C
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Exit codes: 0 done, 1 it failed, 2 the arguments or the settings are wrong."""
-    options = make_parser().parse_args(arguments)
+    options = make_parser(_name()).parse_args(arguments)
     try:
         code: int = options.call(options)
         sys.stdout.flush()
@@ -36,15 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def make_parser() -> argparse.ArgumentParser:
+def _name() -> str:
+    """How we were called: kubectl finds `kubectl-platelet` in the PATH as its plugin."""
+    return "kubectl platelet" if Path(sys.argv[0]).stem == "kubectl-platelet" else "platelet"
+
+
+def make_parser(name: str = "platelet") -> argparse.ArgumentParser:
     """All commands with their arguments."""
     parser = argparse.ArgumentParser(
-        prog="platelet",
+        prog=name,
         description="Runs the team's own runbooks on Kubernetes, and says why it did and why it did not.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"platelet {VERSION}")
+    parser.set_defaults(parser=parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     for command in COMMANDS:
         command.add_to(commands)

@@ -60,6 +60,9 @@ def test_every_command_has_help_and_a_line_in_the_list(command: str, capsys: pyt
         pytest.param(
             ["run", "restart", "deploy/api", "--log-level", "DEBUG"], "--log-level does not belong", id="a log by hand"
         ),
+        pytest.param(["get", "pods"], "'pods' is no kind of platelet's", id="another's kind"),
+        pytest.param(["get", "-w", "-o", "yaml"], "not YAML", id="a stream of YAML"),
+        pytest.param(["completion", "fish"], "invalid choice: 'fish'", id="another shell"),
         pytest.param(["pause", "-n", "shop"], "kubectl annotate namespace shop platelet.dev/suspend=true", id="one ns"),
         pytest.param(["resume", "-n", "shop"], "for everything: platelet resume", id="one namespace to resume"),
         pytest.param(["pause", "--for", "-5m"], "expected one argument", id="a negative duration"),
@@ -78,6 +81,26 @@ def test_wrong_arguments_are_exit_code_2(arguments: list[str], words: str, capsy
     said = capsys.readouterr()
     assert (code, said.out) == (2, "")
     assert words.lower() in said.err.splitlines()[-1].lower()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_completes_commands_and_flags(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command, and a flag of one."""
+    assert commands.main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    names = [each.__name__.rpartition(".")[2] for each in commands.COMMANDS]
+    assert [name for name in names if name not in script] == []
+    assert "--all-namespaces" in script
+
+
+def test_as_a_plugin_of_kubectl_it_calls_itself_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`kubectl platelet` in its usage, as people have typed it."""
+    monkeypatch.setattr("sys.argv", ["/usr/local/bin/kubectl-platelet"])
+    with pytest.raises(SystemExit):
+        commands.main(["get", "--help"])
+    assert capsys.readouterr().out.startswith("usage: kubectl platelet get ")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""`platelet get`: policies, runbooks, Remediations and the budget; with `-w` as they change."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from platelet.api import crds
+from platelet.cli import live, output, session, tables
+from platelet.cli.live import Part
+from platelet.shell import kube
+from platelet.shell.client import ClusterClient
+
+_DESCRIPTION = """\
+Show policies, runbooks, Remediations and the ActionBudget, all of them or the kinds that are named. With -w they are
+followed: on a terminal as a view that is kept up to date, else as one line for each change that can be seen."""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser(
+        "get", help="show policies, runbooks, remediations and the budget", description=_DESCRIPTION
+    )
+    parser.add_argument("kinds", nargs="*", type=_kind, metavar="KIND", help="such as policies or rem; default: all")
+    parser.add_argument("-w", "--watch", action="store_true", help="and follow what changes, until Ctrl-C")
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="of all namespaces")
+    output.add_argument(parser, wide=True)
+    session.add_arguments(parser)
+    parser.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Show them."""
+    if options.watch and options.output == "yaml":
+        return session.fail("-w writes lines, a view, or with -o json one document for each change, not YAML", code=2)
+    return session.run(options, partial(_show, options))
+
+
+async def _show(options: argparse.Namespace, client: ClusterClient) -> int:
+    parts = _parts(options)
+    listed = await asyncio.gather(*(client.list(each.resource, each.namespace) for each in parts))
+    if options.watch:
+        await live.follow(client, parts, options.output, sys.stdout)
+    now = client.clock.now()
+    shown = [each.table(found, now) for each, found in zip(parts, listed, strict=True)]
+    output.write(options, tables.text(shown), _document(listed))
+    return 0
+
+
+def _parts(options: argparse.Namespace) -> list[Part]:
+    namespace = session.namespace_of(options)
+    parts = []
+    for kind in dict.fromkeys(options.kinds) or tables.all_kinds():
+        own = options.operator_namespace if kind.name == kube.BUDGETS.kind else namespace
+        resource = kube.Resource(crds.GROUP, crds.VERSION, kind.plural, kind.name)
+        wide, everywhere = options.output == "wide", options.all_namespaces
+        parts.append(Part(kind=kind, resource=resource, namespace="" if everywhere else own, wide=wide))
+    return parts
+
+
+def _document(listed: Sequence[Sequence[kube.Json]]) -> dict[str, Any]:
+    """As kubectl writes a list of several kinds."""
+    return {"apiVersion": "v1", "kind": "List", "items": [each for found in listed for each in found]}
+
+
+def _kind(word: str) -> crds.Kind:
+    found = tables.kind_of(word)
+    if found is None:
+        names = ", ".join(each.plural for each in crds.KINDS)
+        raise argparse.ArgumentTypeError(f"{word!r} is no kind of platelet's: only {names} are")
+    return found

@@ -1,0 +1,159 @@
+"""What changes, as it changes: a view on a terminal (rich heeds NO_COLOR), lines elsewhere."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NoReturn, TextIO
+
+from rich.cells import cell_len
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table as Grid
+from rich.text import Text
+
+from platelet.api import crds
+from platelet.cli import lines, tables
+from platelet.model.durations import say_time
+from platelet.shell import kube
+from platelet.shell.client import ClusterClient
+from platelet.shell.stream import Key, Seen, TypedStream
+
+_REFRESH = 1.0  # seconds between two pictures: ages grow
+_STALE = 90.0  # seconds without a word from the API server
+_GAP = "  "
+_STYLES = {"Escalated": "red", "Acting": "yellow", "Verifying": "yellow", "False": "red", "Monitoring": "green"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One kind in one namespace (empty: in all)."""
+
+    kind: crds.Kind
+    resource: kube.Resource
+    namespace: str
+    wide: bool = False
+
+    def table(self, objects: Iterable[Mapping[str, Any]], now: datetime) -> tables.Table:
+        """All of them."""
+        where = f"in namespace {self.namespace}" if self.namespace else "in all namespaces"
+        return tables.tabulate(self.kind, objects, where, now, wide=self.wide, namespaces=not self.namespace)
+
+
+class Teller:
+    """Says in lines what can be seen to change: ages and what only machines read are no change."""
+
+    def __init__(self, form: str, stream: TextIO) -> None:
+        """`form` is `json`, or anything else for people."""
+        self._form, self._stream = form, stream
+        self._cells: dict[tuple[str, Key], tuple[str, ...]] = {}
+
+    def tell(self, part: Part, key: Key, stored: kube.Json | None, now: datetime) -> None:
+        """Write a line if there is something new. None: it was deleted."""
+        place = (part.kind.plural, key)
+        before = self._cells.get(place)
+        if stored is None:
+            self._cells.pop(place, None)
+            self._say(part, key, "DELETED", None, now)
+            return
+        cells = tables.row(part.kind, stored, now, wide=part.wide, namespaces=True)
+        cells = cells[:-1] if part.kind.columns[-1][1] == "date" else cells  # an age grows by itself
+        if self._form == "json" or cells != before:
+            self._cells[place] = cells
+            self._say(part, key, "ADDED" if before is None else "MODIFIED", stored, now, cells[2:])
+
+    def _say(  # noqa: PLR0913 - a line has these parts
+        self,
+        part: Part,
+        key: Key,
+        event: str,
+        stored: kube.Json | None,
+        now: datetime,
+        cells: tuple[str, ...] = (),
+    ) -> None:
+        if self._form == "json":
+            named = {"kind": part.kind.name, "metadata": {"namespace": key[0], "name": key[1]}}
+            self._stream.write(json.dumps({"type": event, "object": stored or named}) + "\n")
+        else:
+            what = f"{part.kind.name.lower()}/{key[1]}"
+            said = " ".join(cells) if stored is not None else "deleted"
+            lines.write([f"{say_time(now)}  {key[0]}  {what}  {said}"], self._stream)
+        self._stream.flush()
+
+
+async def follow(client: ClusterClient, parts: Iterable[Part], form: str, stream: TextIO) -> NoReturn:
+    """Follow the parts until cancelled: as a view if people look at a terminal, else as lines."""
+    on_terminal = stream.isatty() and form != "json"
+    teller = Teller(form, stream)
+    streams = {each: _stream(client, each, None if on_terminal else teller) for each in parts}
+    async with asyncio.TaskGroup() as tasks:
+        for each in streams.values():
+            tasks.create_task(each.run())
+        if on_terminal:
+            tasks.create_task(_paint(client, streams, Console(file=stream)))
+    raise AssertionError("streams never end")
+
+
+def _stream(client: ClusterClient, part: Part, teller: Teller | None) -> TypedStream[kube.Json]:
+    def on_change(key: Key, stored: kube.Json | None) -> None:
+        if teller is not None:
+            teller.tell(part, key, stored, client.clock.now())
+
+    return TypedStream(client, part.resource, _read, on_change, namespace=part.namespace)
+
+
+def _read(raw: bytes) -> Seen[kube.Json]:
+    stored: kube.Json = json.loads(raw)
+    metadata = stored["metadata"]
+    return Seen((metadata["namespace"], metadata["name"]), metadata["resourceVersion"], stored)
+
+
+async def _paint(client: ClusterClient, streams: Mapping[Part, TypedStream[kube.Json]], console: Console) -> NoReturn:
+    with Live(console=console, auto_refresh=False, screen=True, vertical_overflow="ellipsis") as view:
+        while True:
+            now = client.clock.now()
+            shown = [each.table(found.records.values(), now) for each, found in streams.items()]
+            stale = any(each.silent(_STALE) for each in streams.values())
+            view.update(picture(shown, now, console.width, stale=stale), refresh=True)
+            await asyncio.sleep(_REFRESH)
+
+
+def picture(shown: Iterable[tables.Table], now: datetime, width: int, *, stale: bool = False) -> Group:
+    """The view: grids where they fit, else a paragraph for each object, so that no word is cut into letters."""
+    title = f"platelet, {say_time(now)}"
+    if stale:
+        title += f"; the API server has been silent for {_STALE:.0f}s: what is shown may be old"
+    parts: list[Text | Grid] = [Text(title, style="red" if stale else "dim")]
+    for table in shown:
+        parts += [Text(f"\n{table.title}", style="bold")]
+        parts += [_grid(table)] if _width(table) <= width else _paragraphs(table)
+        parts += [] if table.rows else [Text("none")]
+    return Group(*parts)
+
+
+def _width(table: tables.Table) -> int:
+    columns = zip(table.header, *table.rows, strict=True)
+    return sum(max(map(cell_len, cells)) + len(_GAP) for cells in columns)
+
+
+def _grid(table: tables.Table) -> Grid:
+    grid = Grid(box=None, pad_edge=False, padding=(0, len(_GAP), 0, 0), show_header=bool(table.rows))
+    for name in table.header:
+        grid.add_column(name.upper(), no_wrap=True)
+    for cells in table.rows:
+        grid.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
+    return grid
+
+
+def _paragraphs(table: tables.Table) -> list[Text | Grid]:
+    """Name and fields, one object after the other; what is empty is left out."""
+    found: list[Text | Grid] = []
+    for cells in table.rows:
+        said = Text(overflow="fold")
+        for name, cell in zip(table.header, cells, strict=True):
+            if cell != "-":
+                said.append(f"{name.lower()} ", style="dim")
+                said.append(f"{cell}{_GAP}", style=_STYLES.get(cell, ""))
+        found.append(said)
+    return found

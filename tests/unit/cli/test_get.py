@@ -1,0 +1,134 @@
+"""Tables, the live view and its lines: the columns of the CRDs, readable in a narrow terminal, and no noise."""
+
+import io
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from platelet.cli import live, tables
+from platelet.shell import kube
+from tests.unit.situations import NOW
+
+REMEDIATION = {
+    "kind": "Remediation",
+    "metadata": {"namespace": "shop", "name": "deployment-api-1", "creationTimestamp": "2026-11-21T11:55:00Z"},
+    "spec": {"targetRef": {"kind": "Deployment", "name": "api"}, "policyRef": {"name": "heal"}},
+    "status": {"state": "Waiting", "reason": "Cooldown", "message": "the last action was at noon", "stepName": "undo"},
+}
+POLICY = {
+    "metadata": {"namespace": "shop", "name": "heal"},
+    "spec": {"mode": "Enforce", "runbookRef": {"name": "undo"}},
+    "status": {
+        "conditions": [{"type": "Other", "status": "True"}, {"type": "Ready", "status": "False", "reason": "X"}]
+    },
+}
+
+
+def part(word: str = "rem", **changes: Any) -> live.Part:
+    """One kind in namespace `shop`."""
+    kind = tables.kind_of(word)
+    assert kind is not None
+    return replace(live.Part(kind=kind, resource=kube.REMEDIATIONS, namespace="shop"), **changes)
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        pytest.param("rem", "Remediation", id="short name"),
+        pytest.param("remediations", "Remediation", id="plural"),
+        pytest.param("Runbook", "Runbook", id="singular"),
+        pytest.param("policies", "RemediationPolicy", id="what people say"),
+        pytest.param("remediationpolicies.platelet.dev", "RemediationPolicy", id="with its group"),
+        pytest.param("budget", "ActionBudget", id="the budget"),
+        pytest.param("pods", None, id="not ours"),
+    ],
+)
+def test_a_kind_is_named_as_kubectl_does(word: str, name: str | None) -> None:
+    """And as people do."""
+    found = tables.kind_of(word)
+    assert (found.name if found else None) == name
+
+
+def test_cells_are_those_of_kubectl_get() -> None:
+    """By the printer columns; what is not there is a dash."""
+    shown = part("policies").table([POLICY], NOW)
+    row = dict(zip(shown.header, shown.rows[0], strict=True))
+    assert row == {"Name": "heal", "Mode": "Enforce", "Ready": "False", "Reason": "X", "Runbook": "undo", "Age": "-"}
+
+
+def test_wide_adds_the_columns_that_are_long() -> None:
+    """As `kubectl get -o wide`."""
+    narrow, wide = part().table([REMEDIATION], NOW), part(wide=True).table([REMEDIATION], NOW)
+    assert set(wide.header) - set(narrow.header) >= {"Message"}
+    assert ("5m" in narrow.rows[0], "the last action was at noon" in wide.rows[0]) == (True, True)
+
+
+def test_plain_tables_are_aligned_and_an_empty_one_says_so() -> None:
+    """For a pipe."""
+    shown = [part("policies").table([], NOW), part(namespace="").table([REMEDIATION], NOW)]
+    said = tables.text(shown)
+    assert said[:3] == ["remediationpolicies in namespace shop", "  none", ""]
+    assert said[3] == "remediations in all namespaces"
+    assert said[4].split()[:2] == ["NAMESPACE", "NAME"]
+    assert said[5].startswith("  shop       deployment-api-1  ")
+
+
+@pytest.mark.parametrize("stored", [{}, {"metadata": None, "spec": [], "status": "?"}])
+def test_what_others_spoilt_costs_dashes_only(stored: dict[str, Any]) -> None:
+    """No traceback over one object."""
+    shown = part("policies").table([stored], NOW)
+    assert set(shown.rows[0]) == {"-"}
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 200])
+def test_the_view_fits_the_terminal_and_loses_nothing(width: int) -> None:
+    """No cell is cut, and no word is broken that has a place on a line."""
+    console = Console(width=width, file=io.StringIO())
+    everything = [part("policies", wide=True).table([POLICY], NOW), part(wide=True).table([REMEDIATION], NOW)]
+    with console.capture() as capture:
+        console.print(live.picture(everything, NOW, width))
+    plain = capture.get().splitlines()
+    assert max(map(cell_len, plain)) <= width
+    words = {word for table in everything for row in table.rows for cell in row for word in cell.split() if word != "-"}
+    assert words <= set("\n".join(plain).split())
+
+
+def test_a_silent_api_server_is_told() -> None:
+    """A picture that is old must not look new."""
+    console = Console(width=120, file=io.StringIO())
+    with console.capture() as capture:
+        console.print(live.picture([], NOW, 120, stale=True))
+    assert "silent for 90s" in capture.get()
+
+
+def tell(form: str, *stored: dict[str, Any] | None) -> list[str]:
+    """What is written when the Remediation is seen like this, one after the other, a minute between."""
+    stream = io.StringIO()
+    teller = live.Teller(form, stream)
+    for minute, each in enumerate(stored):
+        teller.tell(part(), ("shop", "deployment-api-1"), each, NOW + timedelta(minutes=minute))
+    return stream.getvalue().splitlines()
+
+
+def test_lines_tell_what_can_be_seen_to_change() -> None:
+    """Ages and what only machines read are no change."""
+    closed = REMEDIATION | {"status": {"state": "Closed", "reason": "Recovered"}}
+    machine = REMEDIATION | {"status": {**REMEDIATION["status"], "observedGeneration": 7}}  # type: ignore[dict-item]
+    assert tell("", REMEDIATION, machine, closed, None) == [
+        "2026-11-21T12:00:00Z  shop  remediation/deployment-api-1  api Waiting undo Cooldown heal",
+        "2026-11-21T12:02:00Z  shop  remediation/deployment-api-1  api Closed - Recovered heal",
+        "2026-11-21T12:03:00Z  shop  remediation/deployment-api-1  deleted",
+    ]
+
+
+def test_scripts_get_one_document_for_each_change() -> None:
+    """Type and object."""
+    said = [json.loads(line) for line in tell("json", REMEDIATION, REMEDIATION, None)]
+    assert [each["type"] for each in said] == ["ADDED", "MODIFIED", "DELETED"]
+    assert said[0]["object"] == REMEDIATION
+    assert said[2]["object"]["metadata"] == {"namespace": "shop", "name": "deployment-api-1"}
