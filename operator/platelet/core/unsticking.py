@@ -4,6 +4,9 @@ The controller takes pods in their order and does nothing while one is not ready
 template, whatever was written meanwhile. The attempt has pinned that such pods are replaced; which one it is, is read
 anew at every look, so a crash between the write and the deletion leads to the same end, and a pod is deleted once: what
 is made in its place has the written template.
+
+Members of a data store lose readiness for a moment while another one restarts. So only what was sick before the
+attempt, or visibly fails, is stuck; and none is deleted while one that was just replaced is not ready yet.
 """
 
 from collections.abc import Sequence
@@ -18,16 +21,17 @@ from platelet.model.effects import DeletePod
 from platelet.model.remediation import Attempt
 from platelet.model.situation import Situation
 from platelet.model.workload import Pod, Workload
+from platelet.triggers import symptoms
 
 
 def decide(situation: Situation, decision: Decision, attempt: Attempt, now: datetime) -> Decision:
     """Add the deletion of the stuck pod, if there is one, to what is decided while the rollout is under way."""
     workload = situation.workload
-    pod = stuck_pod(workload, attempt, situation.pods) if workload is not None else None
+    pod = stuck_pod(workload, attempt, situation.pods, now) if workload is not None else None
     if pod is None or suspended.deny(situation, now) is not None:
         return decision
     status = decision.status
-    why = "it is not ready, of an older template, and its StatefulSet waits for it"
+    why = "it is sick, of an older template, and its StatefulSet waits for it"
     message = f"delete pod {pod.name} (uid {pod.uid}): {why}"
     if not any(each.message == message for each in status.decisions):
         status = record.note(
@@ -37,22 +41,24 @@ def decide(situation: Situation, decision: Decision, attempt: Attempt, now: date
     return replace(decision, status=status, effects=(*decision.effects, deletion))
 
 
-def stuck_pod(workload: Workload, attempt: Attempt, pods: Sequence[Pod]) -> Pod | None:
-    """The one pod that the controller waits for, if it is not ready and not of the written template; else None.
+def stuck_pod(workload: Workload, attempt: Attempt, pods: Sequence[Pod], now: datetime) -> Pod | None:
+    """The one pod that the controller waits for, if it is sick and not of the written template; else None.
 
     None as well while the controller has not seen what was written, and where a partition holds the pod back: what is
     made in its place would be the same.
     """
     if not attempt.post.replace_stuck_pods or not _rolls(workload) or not meaning.landed(workload, attempt):
         return None
-    by_name = {each.name: each for each in pods if each.owner is not None and each.owner.uid == workload.uid}
+    mine = {each.name: each for each in pods if each.owner is not None and each.owner.uid == workload.uid}
+    if any(_is_on_its_way(each, workload) for each in mine.values()):
+        return None
     for index in range(workload.replicas):
-        pod = by_name.get(f"{workload.ref.name}-{workload.first_ordinal + index}")
-        if pod is None or pod.deleting:
+        pod = mine.get(f"{workload.ref.name}-{workload.first_ordinal + index}")
+        if pod is None:
             return None
         if not pod.ready:
             held = index < workload.held_replicas
-            return None if held or _is_over(pod) or _is_new(pod, workload) else pod
+            return pod if not held and _can_be_replaced(pod, workload) and _is_sick(pod, attempt, now) else None
     return None
 
 
@@ -62,10 +68,18 @@ def _rolls(workload: Workload) -> bool:
     return workload.ordered and not workload.on_delete and not workload.deleting and seen
 
 
-def _is_over(pod: Pod) -> bool:
-    """Pods that have ended are replaced by the controller itself."""
-    return pod.phase in ("Succeeded", "Failed")
+def _is_on_its_way(pod: Pod, workload: Workload) -> bool:
+    """Whether it is just being replaced: it goes, or it came with the written template and is not ready yet."""
+    return pod.deleting or (not pod.ready and pod.revision_hash == workload.update_revision)
 
 
-def _is_new(pod: Pod, workload: Workload) -> bool:
-    return not (pod.revision_hash and workload.update_revision) or pod.revision_hash == workload.update_revision
+def _can_be_replaced(pod: Pod, workload: Workload) -> bool:
+    """Whether a deletion brings another template. Pods that have ended are replaced by the controller itself."""
+    known = pod.revision_hash and workload.update_revision
+    return bool(known) and pod.revision_hash != workload.update_revision and pod.phase not in ("Succeeded", "Failed")
+
+
+def _is_sick(pod: Pod, attempt: Attempt, now: datetime) -> bool:
+    """Whether it was not ready before the attempt already, or a container of it fails again and again."""
+    since = pod.ready_changed_at or pod.created_at
+    return since <= attempt.intended_at or pod.uid in symptoms.remember({}, [pod], now)

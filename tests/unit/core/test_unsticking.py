@@ -22,6 +22,7 @@ from tests.unit.situations import (
     a_budget,
     a_pod,
     a_remediation,
+    a_sick_pod,
     a_situation,
     a_stateful_set,
     a_status,
@@ -42,6 +43,9 @@ STUCK = of_the_set(2, OLD, ready=False, phase="Pending")
 PODS = (of_the_set(0), of_the_set(1), STUCK)
 
 
+FLAPPING = of_the_set(2, OLD, ready=False, ready_changed_at=NOW)
+
+
 def undone(**changes: Any) -> Workload:
     """Build a StatefulSet of three whose template an undo has just mended, seen by its controller."""
     return a_stateful_set(**({"uid": "uid-api", "template_hash": GOOD, "update_revision": NEW} | changes))
@@ -54,7 +58,7 @@ def mine(pods: tuple[Pod, ...]) -> tuple[Pod, ...]:
 
 
 def found(pods: tuple[Pod, ...] = PODS, attempt: Attempt = UNDO, **changes: Any) -> str:
-    pod = unsticking.stuck_pod(undone(**changes), attempt, mine(pods))
+    pod = unsticking.stuck_pod(undone(**changes), attempt, mine(pods), NOW)
     return pod.name if pod else ""
 
 
@@ -67,6 +71,12 @@ def test_of_several_only_the_first_in_the_order_of_the_set_is_waited_for() -> No
     sick = [replace(each, ready=False, revision_hash=OLD) for each in PODS]
     assert found((sick[2], sick[1], PODS[0])) == "db-1"
     assert found(tuple(reversed(sick))) == "db-0"
+
+
+def test_one_that_crashes_again_and_again_is_stuck_however_often_it_is_ready_for_a_moment() -> None:
+    """TRAPS 40: all of them would have to be ready at once for the controller to go on."""
+    looping = a_sick_pod("db-2", owner=SET, revision_hash=OLD, ready_changed_at=NOW)
+    assert found((*PODS[:2], looping)) == "db-2"
 
 
 def test_ordinals_may_start_anywhere() -> None:
@@ -84,6 +94,12 @@ NOT_STUCK: dict[str, tuple[tuple[Pod, ...], dict[str, Any]]] = {
         (PODS[0], of_the_set(1, ready=False), STUCK),
         {},
     ),
+    "a later one of the mended template is not ready yet": (
+        (PODS[0], of_the_set(1, OLD, ready=False), of_the_set(2, ready=False)),
+        {},
+    ),
+    "a later one is going": ((PODS[0], of_the_set(1, OLD, ready=False), of_the_set(2, deleting=True)), {}),
+    "it lost its readiness while another one restarted": ((*PODS[:2], FLAPPING), {}),
     "it is going already": ((*PODS[:2], replace(STUCK, deleting=True)), {}),
     "it has ended, so the controller makes another": ((*PODS[:2], replace(STUCK, phase="Failed")), {}),
     "it is another's pod of that name": ((*PODS[:2], replace(STUCK, owner=replace(SET, uid="other"))), {}),
@@ -133,14 +149,15 @@ def test_whatever_the_pods_are_it_is_unready_old_and_ours_and_all_before_it_are_
     """Deleting it takes nothing that serves, and what is made in its place has the mended template."""
     owned = mine(tuple(pods))
     workload = undone(replicas=replicas, partition=partition)
-    pod = unsticking.stuck_pod(workload, UNDO, owned)
+    pod = unsticking.stuck_pod(workload, UNDO, owned, NOW)
     if pod is None:
         return
     ordinal = int(pod.name.removeprefix("db-"))
     assert (pod.ready, pod.deleting, pod.revision_hash) == (False, False, OLD)
     assert partition <= ordinal < replicas
     before = {each.name: each for each in owned}
-    assert all(before[f"db-{earlier}"].ready and not before[f"db-{earlier}"].deleting for earlier in range(ordinal))
+    assert all(before[f"db-{earlier}"].ready for earlier in range(ordinal))
+    assert not any(each.deleting or (not each.ready and each.revision_hash == NEW) for each in owned if each.owner)
 
 
 def verified(**changes: Any) -> Situation:
