@@ -133,7 +133,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no trigger": (policy(triggers=[]), "spec.triggers in body should have at least 1 items"),
     "triggers left out": (policy(triggers=None), "spec.triggers: Required value"),
-    "a trigger without its kind": (policy(triggers=[{}]), "a trigger needs its kind: pod or alert"),
+    "a trigger without its kind": (policy(triggers=[{}]), "a trigger needs its kind: pod or workload or alert"),
     "two kinds in one trigger": (
         policy(triggers=[{**CRASH, "alert": {"matchers": ['alertname="X"']}}]),
         "write one trigger per entry of the list",

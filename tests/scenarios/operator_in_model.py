@@ -39,6 +39,7 @@ from platelet.shell.targets import TargetFinder
 from platelet.shell.untargeted import Untargeted
 from platelet.shell.work_queue import WorkQueue
 from platelet.shell.workload_records import WorkloadRecord
+from platelet.shell.workload_watch import WorkloadWatch
 from tests.scenarios.virtual_loop import VirtualLoop
 from tests.scenarios.world import OPERATOR, World
 
@@ -232,6 +233,7 @@ class Process:
             ),
             historian=historian,
             pod_watch=PodWatch(clock, self._book, opener, finder, self._workloads),
+            workload_watch=WorkloadWatch(self.api, clock, self._book, opener),
             sweeper=Sweeper(self.api, clock, self._ledger, opener, self.succession),
             held_alerts=self._held,
             narrator=narrator,

@@ -23,6 +23,7 @@ from platelet.model.workload import Name
 from platelet.triggers import TRIGGERS, matchers
 from platelet.triggers.alert import AlertTrigger
 from platelet.triggers.pod import PodTrigger
+from platelet.triggers.workload import WorkloadTrigger
 
 MAX_TRIGGERS = 16
 _KEYS = " or ".join(TRIGGERS)
@@ -165,12 +166,18 @@ class LoadedPolicy:
     policy: Policy
     generation: int
     pod_triggers: tuple[PodTrigger, ...]
+    workload_triggers: tuple[WorkloadTrigger, ...]
     alert_triggers: tuple[AlertTrigger, ...]
     targets: Targets
     runbook: str
     namespace_selector: LabelSelector | None = None
     webhook: Webhook | None = None
     suspension: Suspension | None = None
+
+    @property
+    def looked_for(self) -> tuple[PodTrigger | WorkloadTrigger, ...]:
+        """The triggers on what pods and workload show by themselves."""
+        return (*self.pod_triggers, *self.workload_triggers)
 
     def at(self, now: datetime) -> Policy:
         """Take the policy as it is at `now`: a suspension whose `until` is over no longer holds."""
@@ -202,6 +209,7 @@ def read_policy(obj: Mapping[str, Any]) -> LoadedPolicy:
         ),
         generation=metadata.get("generation", 1),
         pod_triggers=tuple(trigger for _, trigger in triggers if isinstance(trigger, PodTrigger)),
+        workload_triggers=tuple(trigger for _, trigger in triggers if isinstance(trigger, WorkloadTrigger)),
         alert_triggers=tuple(trigger for _, trigger in triggers if isinstance(trigger, AlertTrigger)),
         targets=spec.targets,
         runbook=spec.runbook_ref.name,

@@ -83,6 +83,11 @@ def _progress(kind: Kind, spec: Mapping[str, Any], status: Mapping[str, Any]) ->
             kind: (lenient.text(condition.get("status")), lenient.text(condition.get("reason")))
             for kind, condition in conditions.items()
         },
+        "condition_times": {
+            kind: since
+            for kind, condition in conditions.items()
+            if (since := lenient.moment(condition.get("lastTransitionTime"))) is not None
+        },
         "cannot_create": _why_no_pods(conditions.get("ReplicaFailure", {})),
     }
 

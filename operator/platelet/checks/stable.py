@@ -10,6 +10,7 @@ from platelet.checks import rollout_complete
 from platelet.model import reasons
 from platelet.model.durations import format_duration, say_time
 from platelet.model.rules import Trial
+from platelet.model.signal import SHOWN
 from platelet.model.verdict import Verdict
 from platelet.model.workload import Pod, Revision, Workload
 
@@ -70,8 +71,8 @@ def _last_change(pod: Pod) -> datetime:
 
 
 def _holding(trial: Trial, now: datetime) -> list[str]:
-    """Messages of the pod signals that hold now."""
-    return [signal.message for signal in trial.situation.signals if signal.source == "pod" and signal.holds_at <= now]
+    """Messages of the signals that pods and workload show now."""
+    return [signal.message for signal in trial.situation.signals if signal.source in SHOWN and signal.holds_at <= now]
 
 
 def _persisting(trial: Trial, now: datetime) -> str:

@@ -72,14 +72,13 @@ def _say_strays(strays: Sequence[Evidence]) -> tuple[str, ...]:
 
 def shown(pods: Sequence[Pod], now: datetime) -> tuple[str, ...]:
     """What the pods show, whatever any policy asks for."""
-    counting = sum(map(symptoms.counts, pods))
     said = [f"{sum(each.ready for each in pods)} of {len(pods)} pods are ready"]
     for reason in symptoms.ORDER:
         found = [symptoms.find(reason, each, now, 0, None) for each in pods]
         sick = [each for each in found if each is not None]
+        counting = sum(symptoms.counts(each, reason) for each in pods)
         if sick and not (reason == "Unready" and len(said) > 1):
             said.append(f"{reason}: {symptoms.describe(sick, counting)}")
-    said += [f"{each.name} is not scheduled: {each.unschedulable}" for each in pods if each.unschedulable]
     return tuple(said)
 
 
@@ -116,11 +115,12 @@ def _signals(loaded: LoadedPolicy, sight: Sight, facts: Sequence[Evidence], now:
     if sight.workload is None:
         return []
     alerts = facts if loaded.alert_triggers else [each for each in facts if each.source != "alert"]
-    return list(signals.current(loaded.pod_triggers, alerts, sight.workload, sight.revisions, sight.pods, now))
+    return list(signals.current(loaded.looked_for, alerts, sight.workload, sight.revisions, sight.pods, now))
 
 
 def _describe_triggers(loaded: LoadedPolicy, facts: Sequence[Evidence]) -> list[str]:
     pods = [_describe_pod_trigger(each) for each in loaded.pod_triggers]
+    pods += [f"it looks for {' or '.join(each.conditions)} of the workload" for each in loaded.workload_triggers]
     return pods + [_describe_alert_trigger(each, facts) for each in loaded.alert_triggers]
 
 

@@ -39,6 +39,7 @@ _SOURCES: Mapping[Source, Kind] = {
     "alert": "alert",
     "query": "query",
     "pod": "pods",
+    "workload": "pods",
     "check": "check",
     "takeBack": "takeBack",
     "request": "request",

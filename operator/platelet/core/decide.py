@@ -20,6 +20,7 @@ from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.policy import ACTING
 from platelet.model.remediation import BEFORE_ACTING, RemediationStatus
+from platelet.model.signal import SHOWN
 from platelet.model.situation import Situation
 
 
@@ -135,5 +136,5 @@ def _without_signal(situation: Situation, status: RemediationStatus, now: dateti
     if not any(each.kind == "Act" and each.phase == "Done" for each in status.attempts):
         return Decision(status=record.close(status, reasons.RESOLVED_BY_ITSELF, message, now))
     status = record.set_condition(status, "Recovered", reasons.RECOVERED, message, now)
-    watched = record.resolve(record.enter(status, "Monitoring", reasons.RECOVERED, message), now, "pod", "check")
+    watched = record.resolve(record.enter(status, "Monitoring", reasons.RECOVERED, message), now, *SHOWN, "check")
     return Decision(status=replace(watched, recovered_at=now))

@@ -6,24 +6,30 @@ from datetime import datetime, timedelta
 from platelet.model.signal import TOLD, Evidence, Signal
 from platelet.model.workload import Pod, Revision, Workload
 from platelet.triggers import pod as pod_trigger
+from platelet.triggers import workload as workload_trigger
 
 _CHECKED_FOR = timedelta(minutes=5)  # so long after it failed, whether a check still fails is not known any more
 
 
 def current(  # noqa: PLR0913 - the facts of one target
-    triggers: Sequence[pod_trigger.PodTrigger],
+    triggers: Sequence[pod_trigger.PodTrigger | workload_trigger.WorkloadTrigger],
     evidence: Sequence[Evidence],
     workload: Workload,
     revisions: Sequence[Revision],
     pods: Sequence[Pod],
     now: datetime,
 ) -> tuple[Signal, ...]:
-    """Pod signals from the pods' own status; the others from the evidence that nobody has resolved."""
+    """What pods and workload show by their own status; the others from the evidence that nobody has resolved."""
     newest = newest_revision_hash(workload, revisions)
-    first_failing = _first_failing(evidence, pods)
-    seen = [pod_trigger.observe(each, pods, newest, now, first_failing) for each in triggers]
+    first_failing, short_since = _first_failing(evidence, pods), _short_since(evidence)
+    shown = [
+        workload_trigger.observe(each, workload, pods, newest, now, short_since)
+        if isinstance(each, workload_trigger.WorkloadTrigger)
+        else pod_trigger.observe(each, pods, newest, now, first_failing)
+        for each in triggers
+    ]
     return (
-        *(each for each in seen if each is not None),
+        *(each for each in shown if each is not None),
         *(_from_outside(each, pods, newest) for each in evidence if _holds(each, now)),
     )
 
@@ -52,6 +58,12 @@ def _first_failing(evidence: Sequence[Evidence], pods: Sequence[Pod]) -> dict[st
     """Since when each pod is known to fail: a status shows the last end of a container only, the record remembers."""
     seen = [each.first_seen for each in evidence if each.source == "pod"]
     return {each.uid: max(min(seen), each.created_at) for each in pods} if seen else {}
+
+
+def _short_since(evidence: Sequence[Evidence]) -> datetime | None:
+    """Since when the record knows that replicas are unavailable: pods that are missing carry no time."""
+    seen = [each for each in evidence if each.source == "workload" and each.reason == "ReplicasUnavailable"]
+    return min((each.first_seen for each in seen if each.resolved_at is None), default=None)
 
 
 def _holds(fact: Evidence, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from platelet.model.policy import Step
 from platelet.model.reading import Question
 from platelet.model.remediation import Attempt, Remediation, RemediationStatus, VerdictName
 from platelet.model.rules import Trial
-from platelet.model.signal import Evidence
+from platelet.model.signal import SHOWN, Evidence
 from platelet.model.situation import Situation
 from platelet.model.verdict import Verdict
 from platelet.model.workload import WorkloadRef
@@ -115,7 +115,7 @@ def _recovered(
 ) -> Decision:
     status = record.enter(status, "Monitoring", reasons.RECOVERED, f"{attempt.summary}: {verdict.message}")
     status = record.set_condition(status, "Recovered", reasons.RECOVERED, attempt.summary, now)
-    status = record.resolve(replace(status, recovered_at=now), now, "pod", "check", "request")
+    status = record.resolve(replace(status, recovered_at=now), now, *SHOWN, "check", "request")
     notice = sinks.Notice(
         kind="Recovered",
         remediation=replace(situation.remediation, status=status),

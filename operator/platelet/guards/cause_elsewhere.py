@@ -9,6 +9,7 @@ from platelet.model.situation import NodeHealth, Situation
 from platelet.model.verdict import Deny
 from platelet.model.workload import Pod
 
+UNSCHEDULABLE = "Unschedulable"  # a signal that only ever leads to people
 _NAMED = 3  # how many causes a message names
 _QUOTED = 300  # characters of the API server's own words
 
@@ -23,6 +24,8 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     if refused and situation.action.needs_room:
         message = f"no more pods of {situation.target} can be made: {refused[:_QUOTED]}"
         return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
+    if situation.signals and all(signal.reason == UNSCHEDULABLE for signal in situation.signals):
+        return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, situation.signals[0].message)
     sick = _sick_pods(situation)
     causes = [_cause(pod, situation.nodes) for pod in sick]
     if not causes or not all(causes):

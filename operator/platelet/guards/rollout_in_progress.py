@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from platelet.model import reasons
 from platelet.model.remediation import Attempt
-from platelet.model.signal import TOLD
+from platelet.model.signal import SHOWN, TOLD
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 from platelet.model.workload import Workload
@@ -114,9 +114,9 @@ def _is_the_fault(workload: Workload, situation: Situation) -> bool:
     newest = next(iter(situation.revisions), None)
     if newest is None or newest.template_hash != workload.template_hash:
         return False
-    shown_by_pods = [signal for signal in situation.signals if signal.source == "pod"]
-    if shown_by_pods:
-        return all(signal.newest_only for signal in shown_by_pods)
+    shown = [signal for signal in situation.signals if signal.source in SHOWN]
+    if shown:
+        return all(signal.newest_only for signal in shown)
     alerts = [signal for signal in situation.signals if signal.source in TOLD]
     unready = [pod.created_at for pod in situation.pods if not pod.ready and not pod.deleting]
     return bool(alerts and unready) and all(alert.newest_only and alert.since >= min(unready) for alert in alerts)

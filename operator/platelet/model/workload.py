@@ -64,6 +64,7 @@ class Workload:
     available_replicas: int = 0
     conditions: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # type -> (status, reason)
     cannot_create: str = ""  # why no pods can be made: the message of ReplicaFailure=True
+    condition_times: Mapping[str, datetime] = field(default_factory=dict)  # type -> when its status last changed
     on_delete: bool = False  # updateStrategy OnDelete: a pod gets the template when somebody deletes the old one
     ordered: bool = False  # StatefulSet with OrderedReady: pods one by one, each waits for the one before
     first_ordinal: int = 0  # of a StatefulSet's pods

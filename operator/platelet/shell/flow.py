@@ -20,8 +20,9 @@ from platelet.shell.reconciler import Reconciler
 from platelet.shell.sweeper import Sweeper
 from platelet.shell.work_queue import WorkQueue
 from platelet.shell.workload_records import WorkloadRecord
+from platelet.shell.workload_watch import WorkloadWatch
 
-What = Literal["remediation", "pods", "history", "policies", "budget", "sweep"]
+What = Literal["remediation", "pods", "workload", "history", "policies", "budget", "sweep"]
 Task = tuple[What, *tuple[Any, ...]]
 """What to look at: kind of look, then the target, the owner of pods, or a namespace and a name."""
 
@@ -42,6 +43,7 @@ class Parts:
     reconciler: Reconciler
     historian: Historian
     pod_watch: PodWatch
+    workload_watch: WorkloadWatch
     sweeper: Sweeper
     held_alerts: HeldAlerts
     narrator: Narrator
@@ -60,6 +62,7 @@ class Flow:
         self._works: dict[What, Callable[[Task], Awaitable[float | None]]] = {
             "remediation": self._remediation,
             "pods": self._pods,
+            "workload": self._workload,
             "history": self._history,
             "policies": self._policies,
             "budget": self._budget,
@@ -108,6 +111,7 @@ class Flow:
         self._wake(target)
         if workload is not None:
             self._queue.add_after(("history", target), _HISTORY_PAUSE)
+            self._queue.add_after(("workload", target), _HISTORY_PAUSE)
 
     async def _remediation(self, task: Task) -> float | None:
         due = await self._parts.reconciler.reconcile(task[1], task[2])
@@ -120,6 +124,9 @@ class Flow:
         self._wake(target)
         self._queue.add_after(("history", target), _HISTORY_PAUSE)
         return self._seconds_until(again_at)
+
+    async def _workload(self, task: Task) -> float | None:
+        return self._seconds_until(await self._parts.workload_watch.look(task[1]))
 
     async def _history(self, task: Task) -> float | None:
         target: WorkloadRef = task[1]
@@ -140,6 +147,7 @@ class Flow:
             self._queue.add(("pods", *owner))
         for target in self._parts.pod_watch.workloads():
             self._queue.add(("history", target))
+            self._queue.add(("workload", target))
         self._add_open()
 
     async def _budget(self, _task: Task) -> float | None:
@@ -157,6 +165,8 @@ class Flow:
         self._add_open()
         for owner in self._parts.pod_watch.suspicious():
             self._queue.add(("pods", *owner))
+        for target in self._parts.workload_watch.short():
+            self._queue.add(("workload", target))
         return self._resync
 
     def _remember(self, remediations: Sequence[Remediation]) -> None:

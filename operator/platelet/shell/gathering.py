@@ -189,7 +189,7 @@ class Gatherer:
     def _signals(self, remediation: Remediation, standing: Standing | None, sight: Sight) -> tuple[Signal, ...]:
         if sight.workload is None:
             return ()
-        triggers = standing.loaded.pod_triggers if standing else ()
+        triggers = standing.loaded.looked_for if standing else ()
         known = remediation.status.evidence or (remediation.spec.signal,)
         return signals.current(
             triggers,

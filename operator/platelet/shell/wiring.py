@@ -48,6 +48,7 @@ from platelet.shell.targets import TargetFinder
 from platelet.shell.token_files import TokenFiles
 from platelet.shell.untargeted import Untargeted
 from platelet.shell.work_queue import WorkQueue
+from platelet.shell.workload_watch import WorkloadWatch
 
 _WORKERS = 8
 _RETRY = 1.0  # seconds between tries to take over
@@ -233,6 +234,7 @@ class Operator:
             ),
             historian=historian,
             pod_watch=PodWatch(clock, self._book, opener, finder, workloads),
+            workload_watch=WorkloadWatch(client, clock, self._book, opener),
             sweeper=Sweeper(client, clock, self._ledger, opener, self._succession),
             held_alerts=self._held,
             narrator=narrator,

@@ -1,7 +1,8 @@
 """The trigger on pods: reasons that the pods of one workload show in their own status.
 
-Being deleted, unschedulable, Succeeded or Failed never counts: none of it is the container's own doing, and a
-Deployment replaces pods that are over.
+Being deleted, Succeeded or Failed never counts: none of it is the container's own doing, and a Deployment replaces pods
+that are over. Unschedulable is a reason of its own, which only ever leads to people (TRAPS 44); no other counts such
+pods.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ PodReason = symptoms.PodReason
 REASONS: tuple[PodReason, ...] = get_args(PodReason)
 MAX_PODS = 10  # named in a signal
 UNREADY_FOR = timedelta(minutes=5)  # when the policy says nothing: every pod is unready for a while after its start
+_FOR_A_WHILE = frozenset[PodReason]({"Unready", "Unschedulable"})  # a cluster autoscaler may still bring a node
 LONGEST_FOR = timedelta(hours=24)
 _FOR_RULE = (  # text that is no duration is left to the rule on the text
     f"!has(self.__for__) || !self.__for__.matches('{PATTERN}') || (duration(self.__for__) <= duration('24h') && "
@@ -34,7 +36,7 @@ class PodTrigger:
 
     reasons: Annotated[tuple[PodReason, ...], Field(min_length=1, max_length=len(REASONS))]
     min_restarts: Annotated[int, Field(ge=1, le=1000)] = 3
-    for_: Duration | None = None  # since the first failing status; Unready: 5m if absent
+    for_: Duration | None = None  # since the first failing status; Unready, Unschedulable: 5m if absent
     severity: ShortText = ""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
@@ -48,10 +50,10 @@ class PodTrigger:
             raise ValueError(_FOR_MESSAGE)
 
     def held_for(self, reason: PodReason) -> timedelta:
-        """How long `reason` must have been failing: `for`, else 5m for Unready and 0s for all others."""
+        """How long `reason` must have been failing: `for`, else 5m for Unready and Unschedulable, 0s for all others."""
         if self.for_ is not None:
             return self.for_
-        return UNREADY_FOR if reason == "Unready" else timedelta()
+        return UNREADY_FOR if reason in _FOR_A_WHILE else timedelta()
 
 
 def observe(
@@ -63,9 +65,9 @@ def observe(
 ) -> Signal | None:
     """Give the signal that the pods of one workload show, or None.
 
-    A signal whose `holds_at` lies ahead is given too, so that its Remediation opens and waits; except for Unready,
-    which a pod is for a while after every start. `first_failing` is what `symptoms.remember` kept, by pod uid: a
-    status shows the last end of a container only, so without it `since` moves on with every crash.
+    A signal whose `holds_at` lies ahead is given too, so that its Remediation opens and waits; except for Unready and
+    Unschedulable, which a pod may be for a while after it was made. `first_failing` is what `symptoms.remember` kept,
+    by pod uid: a status shows the last end of a container only, so without it `since` moves on with every crash.
 
     One incident has one fingerprint, that of its first reason in the order of `symptoms.ORDER` which holds, else of
     its first. A loop is a loop whatever its single ends were, so CrashLoopBackOff goes before OOMKilled; both names of
@@ -80,7 +82,7 @@ def observe(
         source="pod",
         reason=reason,
         fingerprint=f"pod/{reason}",
-        message=symptoms.describe(sick, sum(map(symptoms.counts, pods))),
+        message=symptoms.describe(sick, sum(symptoms.counts(each, reason) for each in pods)),
         since=min(each.since for each in sick),
         holds_at=holds_at,
         severity=trigger.severity,
@@ -107,7 +109,7 @@ def _present(
     present = {}
     for reason, sick in _sick(trigger, pods, now, first_failing).items():
         patience = trigger.held_for(reason)
-        shown = [each for each in sick if reason != "Unready" or each.since + patience <= now]
+        shown = [each for each in sick if reason not in _FOR_A_WHILE or each.since + patience <= now]
         if shown:
             present[reason] = (shown, min(each.since for each in shown) + patience)
     return present

@@ -9,13 +9,20 @@ from platelet.model.workload import Container, Pod
 from platelet.triggers import crash_loop
 
 PodReason = Literal[
-    "CrashLoopBackOff", "OOMKilled", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError", "Unready"
+    "CrashLoopBackOff",
+    "OOMKilled",
+    "ImagePullBackOff",
+    "ErrImagePull",
+    "CreateContainerConfigError",
+    "Unschedulable",
+    "Unready",
 ]
 ORDER: Final[tuple[PodReason, ...]] = (
     "CrashLoopBackOff",
     "OOMKilled",
     "ImagePullBackOff",
     "CreateContainerConfigError",
+    "Unschedulable",
     "Unready",
 )
 """Of several reasons at once the first one names the incident."""
@@ -38,17 +45,20 @@ class Symptom:
     over_at: datetime | None = None  # when time alone ends it
 
 
-def counts(pod: Pod) -> bool:
-    """Whether the pod is one that its workload relies on now."""
-    return not (pod.deleting or pod.unschedulable or pod.phase in {"Succeeded", "Failed"})
+def counts(pod: Pod, reason: PodReason | None = None) -> bool:
+    """Whether the pod is one that its workload relies on now, so that it may show `reason`."""
+    alive = not pod.deleting and pod.phase not in {"Succeeded", "Failed"}
+    return alive and (reason == "Unschedulable" or not pod.unschedulable)
 
 
 def find(
     reason: PodReason, pod: Pod, now: datetime, min_restarts: int, first_failing: datetime | None
 ) -> Symptom | None:
     """Find what `pod` shows of `reason`, which is one of ORDER."""
-    if not counts(pod):
+    if not counts(pod, reason):
         return None
+    if reason == "Unschedulable":
+        return _unschedulable(pod)
     if reason in {"CrashLoopBackOff", "OOMKilled"}:
         return _looping(pod, now, min_restarts, first_failing, out_of_memory=reason == "OOMKilled")
     if reason == "ImagePullBackOff":
@@ -131,6 +141,14 @@ def _waiting(pod: Pod, reasons: frozenset[str], first_failing: datetime | None) 
         words=words,
         kind="cannot pull an image" if pulling else "cannot be configured",
     )
+
+
+def _unschedulable(pod: Pod) -> Symptom | None:
+    """Since it was made: the scheduler says so within a moment, and nothing moves a pod that runs back to it."""
+    if not pod.unschedulable:
+        return None
+    words = f"the scheduler says: {pod.unschedulable[:_MAX_QUOTE]}"
+    return Symptom(pod=pod, since=pod.created_at, words=words, kind="cannot be scheduled")
 
 
 def _unready(pod: Pod) -> Symptom | None:

@@ -87,7 +87,7 @@ def test_a_suspension_holds_until_it_is_over(suspended: dict[str, str], reason: 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no trigger": ({"triggers": []}, "spec.triggers: has 0 entries: write at least 1"),
-    "an empty trigger": ({"triggers": [{}]}, "spec.triggers[0]: a trigger needs its kind: pod or alert"),
+    "an empty trigger": ({"triggers": [{}]}, "spec.triggers[0]: a trigger needs its kind: pod or workload or alert"),
     "two kinds in one": (
         {"triggers": [{"pod": {"reasons": ["Unready"]}, "alert": {"matchers": ["a=b"]}}]},
         "spec.triggers[0]: write one trigger per entry of the list",

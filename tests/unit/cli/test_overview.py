@@ -57,6 +57,7 @@ def a_standing(policy: Policy | None = None, **changes: Any) -> Standing:
         "policy": seen,
         "generation": 1,
         "pod_triggers": (PodTrigger(reasons=("CrashLoopBackOff",)),),
+        "workload_triggers": (),
         "alert_triggers": (),
         "targets": EVERYTHING,
         "runbook": "api-down",
@@ -189,7 +190,10 @@ def test_alerts_that_name_no_workload_are_told_with_their_policy() -> None:
         pytest.param((), ["0 of 0 pods are ready"], id="none"),
         pytest.param(
             (a_pod(ready=False, phase="Pending", containers=(), unschedulable="0/2 nodes"),),
-            ["0 of 1 pods are ready", "api-2-a is not scheduled: 0/2 nodes"],
+            [
+                "0 of 1 pods are ready",
+                "Unschedulable: 1 of 1 pods cannot be scheduled: api-2-a: the scheduler says: 0/2 nodes",
+            ],
             id="unschedulable",
         ),
     ],

@@ -57,6 +57,11 @@ WITHIN = {
         nodes=NOT_READY,
         pods=(a_sick_pod("api-2-a"), a_sick_pod("api-2-z", node="node-2")),
     ),
+    "one of two signals is that a pod cannot be scheduled": a_situation(
+        signals=(a_signal(reason="Unschedulable", pods=("api-2-a",)), a_signal(pods=("api-2-b",))),
+        pods=(PENDING, a_sick_pod("api-2-b")),
+        nodes=WELL,
+    ),
     "an alert fires, and no pod is sick": a_situation(signals=(an_alert(),), pods=(a_pod(),), nodes=NOT_READY),
     "there are no pods": a_situation(pods=()),
     "no pods can be made, and the action asks for none": a_situation(
@@ -101,6 +106,14 @@ OUTSIDE = {
     "a Secret is missing that the last healthy template names too": (
         a_situation(missing_references=("secret/db",)),
         "secret/db is missing",
+    ),
+    "all that is known is that pods cannot be scheduled, though others are not ready either": (
+        a_situation(
+            signals=(a_signal(reason="Unschedulable", message="1 of 2 pods cannot be scheduled", pods=("api-2-a",)),),
+            pods=(PENDING, a_sick_pod("api-2-b")),
+            nodes=WELL,
+        ),
+        "1 of 2 pods cannot be scheduled",
     ),
     "many things are missing": (
         a_situation(missing_references=("secret/a", "secret/b", "secret/c", "secret/d", "secret/e")),

@@ -140,6 +140,9 @@ HEALED = {
     "a release that crash-loops while an alert fires on the same": during(
         halfway(), signals=(a_signal(), an_alert(newest_only=False))
     ),
+    "a release of which only the workload speaks": during(
+        halfway(conditions=STUCK), signals=(a_signal(source="workload", reason="RolloutStuck"),)
+    ),
     "a release whose pods show two faults": during(
         halfway(), signals=(a_signal(), a_signal(reason="Unready", fingerprint="Unready"))
     ),
@@ -168,6 +171,9 @@ NOT_HEALED = {
     "pods of both releases are sick": during(halfway(), signals=(a_signal(), OLD_FAULT)),
     "an old pod begins to fail too, though not for long enough yet": during(
         halfway(), signals=(a_signal(), a_signal(newest_only=False, holds_at=NOW + minutes(1)))
+    ),
+    "a stuck release without a sick pod of its own": during(
+        halfway(conditions=STUCK), signals=(a_signal(source="workload", reason="RolloutStuck", newest_only=False),)
     ),
     "there is no signal": during(halfway(), signals=()),
     "a newer template was just written, whose pods do not exist yet": during(

@@ -85,5 +85,6 @@ def test_every_trigger_is_listed_with_its_settings() -> None:
     """The list is what policies offer."""
     assert [(key, settings.__module__) for key, settings in TRIGGERS.items()] == [
         ("pod", "platelet.triggers.pod"),
+        ("workload", "platelet.triggers.workload"),
         ("alert", "platelet.triggers.alert"),
     ]

@@ -97,7 +97,6 @@ def test_reasons(reasons: list[pod.PodReason], sick: Pod, expected: str | None) 
         pytest.param({"deleting": True}, id="being deleted"),
         pytest.param({"phase": "Succeeded"}, id="Succeeded"),
         pytest.param({"phase": "Failed"}, id="Failed and replaced"),
-        pytest.param({"unschedulable": "0/3 nodes"}, id="unscheduled"),
     ],
 )
 @pytest.mark.parametrize("sick", [a_sick_pod(), out_of_memory(), waiting("ErrImagePull"), unready(minutes(60))])
@@ -105,6 +104,18 @@ def test_pods_that_are_over_or_nowhere_never_count(sick: Pod, changes: dict[str,
     gone = replace(sick, **changes)
     assert observe(ANY, gone) is None
     assert symptoms.remember({gone.uid: RELEASED}, [gone], NOW) == {}
+
+
+def test_a_pod_that_cannot_be_scheduled_shows_that_and_nothing_else() -> None:
+    """Five minutes after it was made: a cluster autoscaler may still bring a node."""
+    pending = a_sick_pod(unschedulable="0/3 nodes are available: 3 Insufficient cpu", created_at=NOW - minutes(5))
+    assert observe(trigger("CrashLoopBackOff", "OOMKilled", "Unready"), pending) is None
+    signal = seen(ANY, pending)
+    assert (signal.reason, signal.fingerprint, signal.since) == ("Unschedulable", "pod/Unschedulable", NOW - minutes(5))
+    assert "1 of 1 pods cannot be scheduled: api-2-a: the scheduler says: 0/3 nodes" in signal.message
+    assert observe(trigger("Unschedulable"), replace(pending, created_at=NOW - minutes(4))) is None
+    assert observe(trigger("Unschedulable"), replace(pending, deleting=True)) is None
+    assert symptoms.remember({pending.uid: RELEASED}, [pending], NOW) == {}
 
 
 def test_below_min_restarts_there_is_no_signal() -> None:

@@ -1,0 +1,190 @@
+"""The trigger on workloads: what the controller says of a rollout, and how many pods are missing.
+
+RolloutStuck is the Deployment's own word (condition Progressing, ProgressDeadlineExceeded); the other kinds have no
+such condition, and no moment at which their rollout last progressed: there, ReplicasUnavailable and the pods' reasons
+tell.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, ClassVar, Literal, get_args
+
+from pydantic import ConfigDict, Field
+
+from platelet.model.durations import CAMEL, PATTERN, Duration
+from platelet.model.signal import ShortText, Signal
+from platelet.model.workload import Pod, Workload
+
+WorkloadCondition = Literal["RolloutStuck", "ReplicasUnavailable"]
+CONDITIONS: tuple[WorkloadCondition, ...] = get_args(WorkloadCondition)
+"""Of several at once the first one that holds names the incident."""
+
+MAX_PODS = 10  # named in a signal
+UNAVAILABLE_FOR = timedelta(minutes=5)  # when the policy says nothing: every rollout has unavailable pods for a while
+REMEMBERED_AFTER = timedelta(minutes=1)  # pods that are missing carry no time: then the Remediation has to remember it
+DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+_FOR_RULE = (  # text that is no duration is left to the rule on the text
+    f"!has(self.__for__) || !self.__for__.matches('{PATTERN}') || (duration(self.__for__) <= duration('24h') && "
+    "(!('ReplicasUnavailable' in self.conditions) || duration(self.__for__) > duration('0s')))"
+)
+_FOR_MESSAGE = (
+    "`for` may be at most 24h, and above 0s with ReplicasUnavailable: every rollout has unavailable pods for a while"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadTrigger:
+    """`workload:` in a policy: the workload as a whole does not get where it should be."""
+
+    conditions: Annotated[
+        tuple[WorkloadCondition, ...],
+        Field(
+            min_length=1,
+            max_length=len(CONDITIONS),
+            description="RolloutStuck: the rollout has exceeded its progressDeadlineSeconds (only Deployments have "
+            "one). ReplicasUnavailable: fewer pods are available than wanted.",
+        ),
+    ]
+    for_: Annotated[
+        Duration | None,
+        Field(description="For how long. Absent: 5m for ReplicasUnavailable, at once for RolloutStuck."),
+    ] = None
+    severity: ShortText = ""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        **CAMEL, json_schema_extra={"x-kubernetes-validations": [{"rule": _FOR_RULE, "message": _FOR_MESSAGE}]}
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse ReplicasUnavailable without any patience, and patience without end. Raises ValueError."""
+        least = timedelta(microseconds=1) if "ReplicasUnavailable" in self.conditions else timedelta()
+        if self.for_ is not None and not least <= self.for_ <= timedelta(hours=24):
+            raise ValueError(_FOR_MESSAGE)
+
+    def held_for(self, condition: WorkloadCondition) -> timedelta:
+        """How long `condition` must have been there."""
+        if self.for_ is not None:
+            return self.for_
+        return UNAVAILABLE_FOR if condition == "ReplicasUnavailable" else timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition of a workload that is there now."""
+
+    name: WorkloadCondition
+    since: datetime
+    message: str
+    known: bool = True  # the API tells since when; else whoever saw it must remember
+
+
+def observe(  # noqa: PLR0913 - the facts of one workload
+    trigger: WorkloadTrigger,
+    workload: Workload,
+    pods: Sequence[Pod],
+    newest_revision_hash: str,
+    now: datetime,
+    seen_since: datetime | None = None,
+) -> Signal | None:
+    """Give the signal that a workload shows, or None.
+
+    It is given once it holds: every rollout has unavailable pods. Only where nothing in the API tells since when (pods
+    that are missing altogether) it is given after a minute, so that its Remediation remembers. `seen_since` is since
+    when the caller knows that pods are missing: by an open Remediation, else by its own memory.
+    """
+    present = [each for each in _present(trigger, workload, pods, seen_since or now) if _is_given(trigger, each, now)]
+    held = [each for each in present if each.since + trigger.held_for(each.name) <= now]
+    found = next(iter([*held, *present]), None)
+    if found is None:
+        return None
+    sick = sorted((each for each in pods if not each.ready and not each.deleting), key=lambda each: each.name)
+    return Signal(
+        source="workload",
+        reason=found.name,
+        fingerprint=f"workload/{found.name}",
+        message=found.message,
+        since=found.since,
+        holds_at=found.since + trigger.held_for(found.name),
+        severity=trigger.severity,
+        pods=tuple(each.name for each in sick[:MAX_PODS]),
+        newest_only=bool(sick)
+        and bool(newest_revision_hash)
+        and all(each.revision_hash == newest_revision_hash for each in sick),
+    )
+
+
+def next_change(
+    trigger: WorkloadTrigger,
+    workload: Workload,
+    pods: Sequence[Pod],
+    now: datetime,
+    seen_since: datetime | None = None,
+) -> datetime | None:
+    """When time alone, with the same workload and pods, may next change what `observe` answers; None: never."""
+    moments = []
+    for each in _present(trigger, workload, pods, seen_since or now):
+        moments += [each.since + trigger.held_for(each.name)]
+        moments += [] if each.known else [each.since + REMEMBERED_AFTER]
+    return min((moment for moment in moments if moment > now), default=None)
+
+
+def is_short(workload: Workload) -> bool:
+    """Whether fewer pods are available than wanted, by the controller's word on the present spec."""
+    return not workload.deleting and workload.available_replicas < workload.replicas
+
+
+def _is_given(trigger: WorkloadTrigger, condition: Condition, now: datetime) -> bool:
+    patience = trigger.held_for(condition.name)
+    return condition.since + (patience if condition.known else min(patience, REMEMBERED_AFTER)) <= now
+
+
+def _present(
+    trigger: WorkloadTrigger, workload: Workload, pods: Sequence[Pod], seen_since: datetime
+) -> list[Condition]:
+    if workload.deleting or workload.paused:
+        return []
+    found = [_stuck(workload), _unavailable(workload, pods, seen_since)]
+    return [each for each in found if each is not None and each.name in trigger.conditions]
+
+
+def _stuck(workload: Workload) -> Condition | None:
+    status, reason = workload.conditions.get("Progressing", ("", ""))
+    since = workload.condition_times.get("Progressing")
+    if (status, reason) != ("False", DEADLINE_EXCEEDED) or since is None:
+        return None
+    progress = f"{workload.updated_replicas} of {workload.replicas} pods have the new template"
+    return Condition(
+        name="RolloutStuck",
+        since=since,
+        message=f"the rollout has exceeded its progress deadline: {progress}, "
+        f"{workload.available_replicas} of {workload.replicas} pods are available",
+    )
+
+
+def _unavailable(workload: Workload, pods: Sequence[Pod], seen_since: datetime) -> Condition | None:
+    """Since the oldest of the unready pods is unready; pods that are missing altogether carry no time."""
+    if not is_short(workload):
+        return None
+    alive = [each for each in pods if not each.deleting and each.phase not in ("Succeeded", "Failed")]
+    unready = [_unready_since(each) for each in alive if not each.ready]
+    minimum_lost = (
+        workload.condition_times.get("Available")
+        if workload.conditions.get("Available", ("", ""))[0] == "False"
+        else None
+    )
+    known = min([*unready, *([minimum_lost] if minimum_lost else [])], default=None)
+    if known is None and len(alive) >= workload.replicas:
+        return None  # all are ready, and count as available after minReadySeconds
+    missing = workload.replicas - len(alive)
+    words = f"{workload.available_replicas} of {workload.replicas} pods are available"
+    return Condition(
+        name="ReplicasUnavailable",
+        since=seen_since if known is None else known,
+        message=words + (f", {missing} are missing" if missing > 0 else ""),
+        known=known is not None,
+    )
+
+
+def _unready_since(pod: Pod) -> datetime:
+    return pod.ready_changed_at or pod.created_at

@@ -1,0 +1,69 @@
+"""What a workload says of itself: a stuck rollout, missing replicas, pods that no node takes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster import control_plane as cluster
+from tests.cluster import incidents, manifests, operating
+from tests.cluster.incidents import Scene
+from tests.cluster.manifests import GOOD, RESTART, UNDO, Json
+
+pytestmark = pytest.mark.cluster
+STUCK: Json = {"workload": {"conditions": ["RolloutStuck"]}}
+SHORT: Json = {"workload": {"conditions": ["ReplicasUnavailable"], "for": "3s"}}
+NOWHERE: Json = {"pod": {"reasons": ["Unschedulable"], "for": "2s"}}
+NO_NODE = {"spec": {"template": {"spec": {"nodeSelector": {"platelet.test/node": "none"}}}}}
+POLICIES = (
+    manifests.policy("stuck", [STUCK], UNDO),
+    manifests.policy("short", [SHORT], UNDO),
+    manifests.policy("nowhere", [NOWHERE], UNDO, RESTART),
+)
+
+
+@pytest.fixture(scope="module")
+def scene(control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A namespace with all policies, and an operator that leads."""
+    with (
+        operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")),
+        incidents.scene(control_plane) as found,
+    ):
+        found.use(*POLICIES)
+        yield found
+
+
+def test_a_rollout_past_its_deadline_is_undone(scene: Scene) -> None:
+    """Its own pods are the sick ones, so the rollout is no reason to wait; the old pods serve all the time."""
+    scene.admit("stuck", "stuck", replicas=2)
+    scene.patch("stuck", {"spec": {"progressDeadlineSeconds": 4}})
+    scene.until_proven("stuck")
+    scene.release("stuck", "app:pullfail-1")
+    closed = scene.until_state("stuck", "Monitoring", "Closed")
+    assert closed["spec"]["signal"]["source"] == "workload"
+    assert closed["spec"]["signal"]["reason"] == "RolloutStuck"
+    assert scene.image("stuck") == GOOD
+    assert len(scene.effects("stuck")) == 1
+
+
+def test_missing_replicas_are_seen_on_the_workload(scene: Scene) -> None:
+    """A release without a pod that serves, long before its rollout is stuck."""
+    scene.admit("short", "short")
+    scene.patch("short", {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}})
+    scene.until_proven("short")
+    scene.release("short", "app:pullfail-1")
+    scene.until_acted("short")
+    assert scene.image("short") == GOOD
+    (remediation, *_) = scene.remediations("short")
+    assert remediation["spec"]["signal"]["reason"] == "ReplicasUnavailable"
+    assert "0 of 1 pods are available" in remediation["spec"]["signal"]["message"]
+
+
+def test_pods_that_no_node_takes_are_for_people(scene: Scene) -> None:
+    """Although the runbook has steps, and although the rollout is its own fault."""
+    scene.admit("nowhere", "nowhere")
+    scene.until_proven("nowhere")
+    scene.patch("nowhere", NO_NODE)
+    told = scene.until_state("nowhere", "Escalated")
+    assert told["status"]["escalation"]["reason"] == "CauseElsewhere"
+    assert "cannot be scheduled" in told["status"]["escalation"]["message"]
+    assert scene.effects("nowhere") == []
