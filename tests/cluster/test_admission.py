@@ -24,6 +24,7 @@ AUTHOR: list[Json] = [
     }
 ]
 PATCHES = {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": ["patch"]}
+DELETES = {"apiGroups": [""], "resources": ["pods"], "verbs": ["delete"]}
 SCALES_DEPLOYMENTS = {"apiGroups": ["apps"], "resources": ["deployments/scale"], "verbs": ["patch"]}
 USES_HEAL = {"apiGroups": ["platelet.dev"], "resources": ["runbooks"], "resourceNames": ["heal"], "verbs": ["use"]}
 APPROVES = {"apiGroups": ["platelet.dev"], "resources": ["remediations"], "verbs": ["approve"]}
@@ -61,8 +62,8 @@ def team(control_plane: ControlPlane) -> Iterator[Team]:
     namespace = f"team-{secrets.token_hex(4)}"
     installation.install(control_plane)
     control_plane.kubectl("create", "namespace", namespace)
-    people.grant(control_plane, "alice", namespace, [*AUTHOR, PATCHES, USES_HEAL, APPROVES])
-    people.grant(control_plane, "alice", HOME, [*AUTHOR, PATCHES])
+    people.grant(control_plane, "alice", namespace, [*AUTHOR, PATCHES, DELETES, USES_HEAL, APPROVES])
+    people.grant(control_plane, "alice", HOME, [*AUTHOR, PATCHES, DELETES])
     people.grant(control_plane, "bob", namespace, [*AUTHOR, SCALES_DEPLOYMENTS])
     control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=runbook("heal", RESTART))
     found = Team(control_plane, namespace)
@@ -148,6 +149,11 @@ MAY_NOT: dict[str, tuple[str, str | Json, str]] = {
         "alice",
         remediation("heal", SCALE),
         "alice may not scale deployments in NS, so neither may a remediation of theirs: scale would",
+    ),
+    "a remediation by hand in another's name": (
+        "alice",
+        {**remediation("heal"), "spec": {**remediation("heal")["spec"], "requestedBy": "bob"}},
+        "spec.requestedBy must be alice, who asks, and not bob",
     ),
     "a selector of namespaces by one whose rights end at one": (
         "alice",

@@ -102,7 +102,14 @@ def _remediations() -> Policy:
             "scope": _HERE,
             "where": _HERE,
         },
-        rules=[_may_use("remediation"), *_by_steps("remediation")],
+        rules=[
+            _may_use("remediation"),
+            *_by_steps("remediation"),
+            Rule(
+                expression=f"!has(object.spec.requestedBy) || object.spec.requestedBy in ['', {_WHO}]",
+                message=f"'spec.requestedBy must be ' + {_WHO} + ', who asks, and not ' + object.spec.requestedBy",
+            ),
+        ],
     )
 
 

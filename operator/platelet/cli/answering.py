@@ -3,19 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
-from platelet.api import lenient
 from platelet.api import remediation as contract
 from platelet.cli import lines
 from platelet.cli.session import NothingToTellError
 from platelet.model.remediation import Approval, Remediation
 from platelet.shell import kube
 from platelet.shell.client import ClusterClient
-
-_WHO_AM_I: Final = kube.Resource(
-    "authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +50,6 @@ def find_question(remediation: Remediation, token: str, now: datetime) -> Questi
     if token and token != asked.token:
         raise NothingToTellError(f"{where}: {token} is another plan than the present one, {asked.token}: look again")
     return Question(remediation=remediation, asked=asked)
-
-
-async def read_user(client: ClusterClient) -> str:
-    """The name by which the API server knows us: the one that admission compares. Raises ApiError."""
-    kind = {"apiVersion": _WHO_AM_I.api_version, "kind": _WHO_AM_I.kind}
-    answer = await client.create(_WHO_AM_I, "", kind, agent="cli")
-    return lenient.text(lenient.mapping(lenient.mapping(answer.get("status")).get("userInfo")).get("username"))
 
 
 async def write_answer(client: ClusterClient, question: Question, said: Mapping[str, str]) -> None:

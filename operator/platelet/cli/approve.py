@@ -30,7 +30,7 @@ def call(options: argparse.Namespace) -> int:
 
 async def _approve(options: argparse.Namespace, client: ClusterClient) -> int:
     question = await answering.read_question(client, session.namespace_of(options), options.name, options.token)
-    user = await answering.read_user(client)
+    user = await session.read_user(client)
     said = {approval.APPROVE: question.asked.token, approval.APPROVED_BY: user}
     await answering.write_answer(client, question, said)
     told = [

@@ -22,7 +22,6 @@ from platelet.shell.client import ClusterClient
 from platelet.shell.gathering import Sight, see
 from platelet.shell.policy_book import Standing
 
-_WHO_AM_I = kube.Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False)
 _PAUSE = 1.0  # seconds between two looks
 _GOOD_ENDS = (reasons.RECOVERED, reasons.WOULD_HAVE_ACTED)
 
@@ -48,7 +47,7 @@ async def ask(options: argparse.Namespace, client: ClusterClient) -> int:
         raise NothingToTellError(f"there is no {kind} {target.namespace}/{name}")
     policy = choose_policy(wish, await reader.standings(target.namespace), sight)
     place = await _runbook_namespace(reader, wish, policy)
-    body = remediation(wish, policy, place, await _username(client), options.reason)
+    body = remediation(wish, policy, place, await session.read_user(client), options.reason)
     created = await client.create(kube.REMEDIATIONS, target.namespace, body, agent="cli")
     told = {"remediation": {"namespace": target.namespace, "name": created["metadata"]["name"]}, "spec": body["spec"]}
     if options.wait or options.observe:
@@ -101,13 +100,6 @@ async def _runbook_namespace(reader: Reader, wish: Wish, policy: Policy) -> str:
     raise NothingToTellError(
         f"there is no Runbook {namespace}/{wish.runbook}; those that there are: kubectl get runbooks -n {namespace}"
     )
-
-
-async def _username(client: ClusterClient) -> str:
-    """Who asks, in the API server's words."""
-    body = {"apiVersion": _WHO_AM_I.api_version, "kind": _WHO_AM_I.kind}
-    answer = await client.create(_WHO_AM_I, "", body, agent="cli")
-    return str(answer.get("status", {}).get("userInfo", {}).get("username", ""))
 
 
 def remediation(wish: Wish, policy: Policy, runbook_namespace: str, user: str, reason: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def call(options: argparse.Namespace) -> int:
 
 async def _reject(options: argparse.Namespace, client: ClusterClient) -> int:
     question = await answering.read_question(client, session.namespace_of(options), options.name, options.token)
-    user = await answering.read_user(client)
+    user = await session.read_user(client)
     said = {
         approval.REJECT: question.asked.token,
         approval.REJECTED_BY: user,

@@ -11,6 +11,7 @@ from pathlib import Path
 from kubernetes.aio.config import incluster_config, kube_config
 from kubernetes.aio.config.config_exception import ConfigException
 
+from platelet.api import lenient
 from platelet.api.invalid import InvalidSpec
 from platelet.cli.lines import clean
 from platelet.model.durations import parse_duration
@@ -19,6 +20,7 @@ from platelet.shell.clock import ClockNotReadyError
 from platelet.shell.connection import ConnectionNotConfiguredError
 
 _OWN_NAMESPACE = Path(incluster_config.SERVICE_TOKEN_FILENAME).with_name("namespace")
+_WHO_AM_I = kube.Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False)
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
 
@@ -88,6 +90,13 @@ def read_duration(text: str) -> timedelta:
     if lasting < timedelta(seconds=1):
         raise argparse.ArgumentTypeError(f"{text!r} is too short: 1s at least")
     return lasting
+
+
+async def read_user(connected: client.ClusterClient) -> str:
+    """The name by which the API server knows us: the one that admission compares. Raises ApiError."""
+    kind = {"apiVersion": _WHO_AM_I.api_version, "kind": _WHO_AM_I.kind}
+    answer = await connected.create(_WHO_AM_I, "", kind, agent="cli")
+    return lenient.text(lenient.mapping(lenient.mapping(answer.get("status")).get("userInfo")).get("username"))
 
 
 def fail(message: str, code: int = 1) -> int:

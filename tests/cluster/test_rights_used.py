@@ -1,0 +1,213 @@
+"""The operator's rights are those that it uses: the audit log of everything that it does, against what is granted."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import yaml
+
+from platelet.api import cluster_role, records, templates
+from platelet.model.effects import RememberRevision
+from platelet.model.workload import WorkloadRef
+from tests.cluster import control_plane as cluster
+from tests.cluster import incidents, installation, manifests, operating, patience
+from tests.cluster.audit import AuditEvent
+from tests.cluster.incidents import Scene
+from tests.cluster.installation import NAMESPACE, OperatorProcess
+from tests.cluster.manifests import RESTART, UNDO, Json
+from tests.cluster.test_leader_label import make_pod
+
+pytestmark = pytest.mark.cluster
+ALL = ["Deployment", "StatefulSet", "DaemonSet"]
+SICK = [{"pod": {"reasons": ["CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull"]}}]
+BAD = "app:pullfail-2"
+POD = "replica-of-the-rights"
+BETWEEN_EVENTS = 61  # seconds; an Event that is repeated earlier is only counted
+
+
+def policy(name: str, triggers: list[Json], *steps: Json) -> str:
+    """For the workloads of all kinds that are labelled with its name; nobody is asked."""
+    targets = {"kinds": ALL, "selector": {"matchLabels": {manifests.POLICY_LABEL: name}}}
+    return manifests.policy(name, triggers, *steps, targets=targets, approval={"kinds": []})
+
+
+@pytest.fixture(scope="module")
+def requests(
+    control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[AuditEvent]]:
+    """What an operator that does everything has asked of the API server, by the audit log."""
+    begun = datetime.now(UTC)
+    with pytest.MonkeyPatch.context() as patch, incidents.scene(control_plane) as scene:
+        patch.setenv("POD_NAME", POD)
+        with operating.installed(control_plane, tmp_path_factory.mktemp("operator"), resync="5s") as found:
+            prepare(scene)
+            replica = found.start()
+            operating.until_leading(replica)
+            play(scene, replica)
+        events = [each for each in control_plane.audit_events() if each.user == "platelet" and each.timestamp >= begun]
+        yield events
+        control_plane.kubectl("delete", "pod", POD, "-n", NAMESPACE, "--grace-period=0", "--force")
+        control_plane.kubectl("delete", "rempol,rbk", "everywhere", "-n", NAMESPACE)
+
+
+def prepare(scene: Scene) -> None:
+    """The operator's pod; policies; workloads of all kinds; more records than are kept."""
+    plane = scene.plane
+
+    def has_account() -> bool:
+        return "default" in plane.kubectl("get", "serviceaccounts", "-n", NAMESPACE, "-o", "name")
+
+    patience.until("a service account", has_account)
+    make_pod(plane, NAMESPACE, POD)
+    everywhere = manifests.policy("everywhere", SICK, UNDO, namespaceSelector={"matchLabels": {"no": "such"}})
+    plane.kubectl("apply", "-n", NAMESPACE, "-f", "-", input=everywhere)
+    scene.apply(
+        policy("undo", SICK, UNDO),
+        policy("restart", [manifests.fires("Slow")], RESTART),
+        policy("scale", [manifests.fires("Busy")], manifests.step("scale", scale={"by": 1})),
+        policy("stray", [manifests.fires("Stray")], RESTART),
+    )
+    scene.admit("undo", "api")
+    scene.admit("scale", "web")
+    scene.admit("restart", "owned")
+    scene.admit_kind("StatefulSet", "undo", "db", replicas=2, serviceName="db")
+    scene.admit_kind("DaemonSet", "undo", "agent")
+    scene.admit_kind("StatefulSet", "scale", "cache", replicas=1, serviceName="cache")
+    scene.apply(an_autoscaler("owned"), *old_records(scene.namespace, "api", 22))
+    closed = [closed_remediation(number) for number in range(12)]
+    listing = json.dumps({"apiVersion": "v1", "kind": "List", "items": closed})
+    scene.kubectl("create", "-f", "-", text=listing)
+    scene.kubectl("replace", "--subresource=status", "-f", "-", text=listing)
+
+
+def play(scene: Scene, operator: OperatorProcess) -> None:
+    """Undo, restart and scale on all kinds; escalate; forget; tell people twice of the same."""
+    started = time.monotonic()
+    alert = manifests.alert
+    manifests.send(operator.alerts_url, alert("Stray", scene.namespace, job="a"))
+    scene.until_proven("api", "db", "agent")
+    for name in ("api", "db", "agent"):
+        scene.release(name, BAD)
+    manifests.send(
+        operator.alerts_url,
+        alert("Busy", scene.namespace, deployment="web"),
+        alert("Busy", scene.namespace, statefulset="cache"),
+        alert("Slow", scene.namespace, pod=scene.pods("web")[0]["metadata"]["name"]),  # about no target: only looked up
+        alert("Slow", scene.namespace, horizontalpodautoscaler="owned"),
+    )
+    for name in ("api", "db", "agent", "web", "cache", "owned"):
+        scene.until_acted(name)
+    scene.until_state("db", "Monitoring", "Closed")
+    scene.until("old Remediations to be pruned", "old", lambda: len(scene.remediations("old")) <= 10)
+    scene.until("old records to be forgotten", "api", lambda: len(of(scene, "api")) <= 22)
+    time.sleep(max(0.0, BETWEEN_EVENTS - (time.monotonic() - started)))
+    manifests.send(operator.alerts_url, alert("Stray", scene.namespace, job="b"))
+    patience.until("the Event to be repeated", lambda: is_repeated(scene))
+
+
+def is_repeated(scene: Scene) -> bool:
+    return any((each.get("series") or {}).get("count", 1) > 1 for each in scene.items("/apis/events.k8s.io/v1|events"))
+
+
+def of(scene: Scene, target: str) -> list[Json]:
+    """The revision records of a workload."""
+    found = scene.items("/apis/apps/v1|controllerrevisions")
+    return [each for each in found if (each["metadata"].get("labels") or {}).get(records.TARGET) == target]
+
+
+def old_records(namespace: str, target: str, count: int) -> list[str]:
+    """Revision records of long ago."""
+    ref, found = WorkloadRef(kind="Deployment", namespace=namespace, name=target), []
+    for number in range(count):
+        template = {"spec": {"containers": [{"name": "app", "image": f"app:old-{number}"}]}}
+        seen = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)
+        effect = RememberRevision(
+            target=ref, template_hash=templates.hash_template(template), template=template, first_seen=seen
+        )
+        found.append(yaml.safe_dump(records.write_record(effect)))
+    return found
+
+
+def an_autoscaler(name: str) -> str:
+    """Of a Deployment."""
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    return yaml.safe_dump(
+        {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": name},
+            "spec": {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 2},
+        }
+    )
+
+
+def closed_remediation(number: int) -> Json:
+    """One of a target that is gone."""
+    moment = f"2026-01-01T00:{number:02d}:00Z"
+    return {
+        "apiVersion": "platelet.dev/v1alpha1",
+        "kind": "Remediation",
+        "metadata": {"name": f"deployment-old-{number}"},
+        "spec": {
+            "targetRef": {"kind": "Deployment", "name": "old"},
+            "policyRef": {"name": "undo"},
+            "runbookRef": {"name": "undo"},
+            "mode": "Enforce",
+            "signal": {
+                "source": "pod",
+                "reason": "Unready",
+                "fingerprint": "x",
+                "message": "",
+                "firstSeen": moment,
+                "lastSeen": moment,
+            },
+        },
+        "status": {"state": "Closed", "reason": "Recovered", "openedAt": moment, "closedAt": moment},
+    }
+
+
+def right(event: AuditEvent) -> tuple[str, str, str]:
+    """What a request needs."""
+    path = f"{event.resource}/{event.subresource}" if event.subresource else event.resource
+    return event.api_group, path, event.verb
+
+
+def test_nothing_is_missing(requests: list[AuditEvent]) -> None:
+    assert {right(each) for each in requests if each.resource} - cluster_role.granted() == set()
+    assert {right(each) for each in requests if each.code == 403} == set()
+
+
+def test_nothing_is_unused(requests: list[AuditEvent]) -> None:
+    """Who adds a right lets this file's play use it."""
+    used = {right(each) for each in requests if each.code < 400 or each.code == 404}
+    assert cluster_role.granted() - used == set()
+
+
+def test_the_roles_on_the_cluster_grant_just_that(control_plane: cluster.ControlPlane) -> None:
+    """By what the API server holds, not by the generator."""
+    found = set()
+    for kind in ("clusterroles", "roles"):
+        everywhere = json.loads(control_plane.kubectl("get", kind, "-A", "-o", "json"))["items"]
+        ours = [each for each in everywhere if is_the_operators(control_plane, each)]
+        found |= {
+            (group, path, verb)
+            for role in ours
+            for rule in role["rules"]
+            for group in rule["apiGroups"]
+            for path in rule["resources"]
+            for verb in rule["verbs"]
+        }
+    assert found == cluster_role.granted()
+
+
+def is_the_operators(plane: cluster.ControlPlane, role: Json) -> bool:
+    """Whether a binding gives it to the operator's account."""
+    for kind in ("clusterrolebindings", "rolebindings"):
+        for each in json.loads(plane.kubectl("get", kind, "-A", "-o", "json"))["items"]:
+            names = {subject["name"] for subject in each.get("subjects") or () if subject["kind"] == "ServiceAccount"}
+            same = (each["roleRef"]["kind"], each["roleRef"]["name"]) == (role["kind"], role["metadata"]["name"])
+            if same and names == {installation.NAMESPACE.removesuffix("-system")}:
+                return True
+    return False
