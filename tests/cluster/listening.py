@@ -1,12 +1,14 @@
-"""What stands around the operator in live tests: a pager that takes notices, and an Alertmanager that is asked."""
+"""What stands around the operator in live tests: a pager that takes notices, others that are asked."""
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 from tests.cluster.manifests import Json, ago
 
@@ -64,6 +66,39 @@ class Alertmanager:
         if call.path == "/api/v2/status":
             return 200, {"uptime": ago(86_400), "cluster": {"status": "ready"}, "versionInfo": {}, "config": {}}
         return 404, None
+
+
+@dataclass(slots=True)
+class Prometheus:
+    """Answers POST /api/v1/query with the samples of each query; what is not known to it has none."""
+
+    url: str = ""
+    down: bool = False
+    series: dict[str, list[tuple[Json, float]]] = field(default_factory=dict)  # by query: labels and value
+    asked: list[str] = field(default_factory=list)
+
+    def measure(self, query: str, value: float, **labels: str) -> None:
+        """From now on the query gives this one sample."""
+        self.series[query] = [(labels, value)]
+
+    def answer(self, call: Call) -> Answer:
+        """As the HTTP API of Prometheus says."""
+        query = parse_qs(call.body.decode()).get("query", [""])[0]
+        self.asked.append(query)
+        if self.down or call.path != "/api/v1/query":
+            return 500, None
+        now = time.time()
+        result = [{"metric": labels, "value": [now, f"{value:g}"]} for labels, value in self.series.get(query, [])]
+        return 200, {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+
+@contextmanager
+def prometheus() -> Iterator[Prometheus]:
+    """A Prometheus on loopback that knows nothing yet."""
+    found = Prometheus()
+    with _serving(found.answer) as url:
+        found.url = url
+        yield found
 
 
 @contextmanager

@@ -73,6 +73,16 @@ def scale(**settings: Any) -> dict[str, Any]:
     return runbook({"name": "add", "scale": settings})
 
 
+def checked(*checks: object) -> dict[str, Any]:
+    """A Runbook with one step that asks for these checks."""
+    return runbook({**RESTART, "verify": {"checks": list(checks)}})
+
+
+def measured(**settings: Any) -> dict[str, Any]:
+    """A policy with a query as its trigger."""
+    return policy(triggers=[{"query": {"expr": "load", **settings}}])
+
+
 def budget(*limits: object) -> dict[str, Any]:
     """An ActionBudget with these limits."""
     return {
@@ -104,6 +114,49 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "a step's name is in lower case, of letters, digits and dashes",
     ),
     "a check without its kind": (runbook({**RESTART, "verify": {"checks": [{}]}}), "a check needs its kind"),
+    "two kinds of check in one": (
+        checked({"alertResolved": {}, "http": {"url": "http://a.b/"}}),
+        "write one check per entry of the list: all of them must pass",
+    ),
+    "a check with no bound": (checked({"prometheus": {"query": "up"}}), "a bound is needed, and only one: set above"),
+    "a check with two bounds": (
+        checked({"prometheus": {"query": "up", "above": 1, "below": 2}}),
+        "a bound is needed, and only one: set above or below",
+    ),
+    "a bound that is no number": (
+        checked({"prometheus": {"query": "up", "above": "many"}}),
+        'prometheus.above in body must be of type number: "string"',
+    ),
+    "a check for a negative time": (
+        checked({"prometheus": {"query": "up", "above": 1, "for": "-1m"}}),
+        f'prometheus.for: Invalid value: "-1m": {NOT_A_DURATION}',
+    ),
+    "a check for longer than its step": (
+        checked({"prometheus": {"query": "up", "above": 1, "for": "30m"}}),
+        "`for` of a check is longer than `timeout` of its step, so it could not pass: raise the timeout",
+    ),
+    "a url without a scheme": (checked({"http": {"url": "api.example.com"}}), "not a URL that can be asked"),
+    "a url with a password": (checked({"http": {"url": "http://a:b@c.d/"}}), "without user or password"),
+    "a status that is none": (
+        checked({"http": {"url": "http://a.b/", "expectStatus": [20]}}),
+        "should be greater than or equal to 100",
+    ),
+    "an unknown onFailure": (
+        runbook({**RESTART, "onFailure": "Retry"}),
+        'Unsupported value: "Retry": supported values: "Next", "Escalate", "Stop", "Undo"',
+    ),
+    "an unknown onInconclusive": (
+        runbook({**RESTART, "onInconclusive": "Undo"}),
+        'Unsupported value: "Undo": supported values: "Escalate", "Next"',
+    ),
+    "a restart that is to be taken back": (
+        runbook({**RESTART, "onFailure": "Undo"}),
+        "rolloutRestart cannot be taken back: with it, onFailure is Next, Escalate or Stop",
+    ),
+    "a query without a bound": (measured(), "a bound is needed, and only one: set above or below"),
+    "a query with two bounds": (measured(above=1, below=2), "a bound is needed, and only one: set above or below"),
+    "a query for a negative time": (measured(above=1, **{"for": "-1m"}), NOT_A_DURATION),
+    "a query that is asked too rarely": (measured(above=1, interval="1h"), "must be at least 1s and at most 2m"),
     "max below min": (scale(by=2, min=5, max=3), "spec.steps[0].scale: Invalid value: max must not be below min"),
     "to and by": (scale(to=2, by=2), "set exactly one of to and by"),
     "neither to nor by": (scale(max=2), "set exactly one of to and by"),
@@ -133,7 +186,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no trigger": (policy(triggers=[]), "spec.triggers in body should have at least 1 items"),
     "triggers left out": (policy(triggers=None), "spec.triggers: Required value"),
-    "a trigger without its kind": (policy(triggers=[{}]), "a trigger needs its kind: pod or workload or alert"),
+    "a trigger without its kind": (
+        policy(triggers=[{}]),
+        "a trigger needs its kind: pod or workload or alert or query",
+    ),
     "two kinds in one trigger": (
         policy(triggers=[{**CRASH, "alert": {"matchers": ['alertname="X"']}}]),
         "write one trigger per entry of the list",
@@ -235,6 +291,18 @@ GOOD: dict[str, dict[str, Any]] = {
     "bounds that touch": policy(limits={"cooldown": "24h", "rate": {"maxActions": 1, "per": "24h"}}),
     "no cooldown": policy(limits={"cooldown": "0s"}),
     "Approve, so that the operator can say that it comes later": policy(mode="Approve"),
+    "a check over half an hour": runbook(
+        {
+            **RESTART,
+            "verify": {
+                "timeout": "30m",
+                "checks": [{"prometheus": {"query": 'x{a="$target.name"}', "below": 0.5, "for": "30m"}}] * 8,
+            },
+        }
+    ),
+    "a check by HTTP": checked({"http": {"url": "https://[::1]:8443/a?b=c#d", "expectStatus": [200, 301]}}),
+    "what follows": runbook({"name": "add", "scale": {"by": 1}, "onFailure": "Undo", "onInconclusive": "Next"}),
+    "a query below zero": measured(below=-0.5, **{"for": "1h30m"}, interval="15s"),
     "sixteen steps": runbook(*({"name": f"step-{number}", "rolloutRestart": {}} for number in range(16))),
     "a pause": {**budget({"maxActions": 1, "per": "90s"}), "spec": {"suspended": {"until": "2026-12-01T00:00:00Z"}}},
 }

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
 from platelet.api import invalid, unions
 from platelet.api.conditions import Readiness, ReadinessStatus
-from platelet.api.outside import Outside
+from platelet.api.outside import PROMETHEUS_FIX, Outside
 from platelet.api.runbook import Runbook, check_runbook
 from platelet.api.selectors import LabelSelector
 from platelet.api.targets import Targets
@@ -20,9 +20,10 @@ from platelet.model.durations import CAMEL
 from platelet.model.policy import ApprovalRules, Limits, Mode, Policy
 from platelet.model.signal import Evidence
 from platelet.model.workload import Name
-from platelet.triggers import TRIGGERS, matchers
+from platelet.triggers import TRIGGERS, matchers, query
 from platelet.triggers.alert import AlertTrigger
 from platelet.triggers.pod import PodTrigger
+from platelet.triggers.query import QueryTrigger
 from platelet.triggers.workload import WorkloadTrigger
 
 MAX_TRIGGERS = 16
@@ -170,6 +171,7 @@ class LoadedPolicy:
     alert_triggers: tuple[AlertTrigger, ...]
     targets: Targets
     runbook: str
+    query_triggers: tuple[QueryTrigger, ...] = ()
     namespace_selector: LabelSelector | None = None
     webhook: Webhook | None = None
     suspension: Suspension | None = None
@@ -211,6 +213,7 @@ def read_policy(obj: Mapping[str, Any]) -> LoadedPolicy:
         pod_triggers=tuple(trigger for _, trigger in triggers if isinstance(trigger, PodTrigger)),
         workload_triggers=tuple(trigger for _, trigger in triggers if isinstance(trigger, WorkloadTrigger)),
         alert_triggers=tuple(trigger for _, trigger in triggers if isinstance(trigger, AlertTrigger)),
+        query_triggers=tuple(trigger for _, trigger in triggers if isinstance(trigger, QueryTrigger)),
         targets=spec.targets,
         runbook=spec.runbook_ref.name,
         namespace_selector=spec.namespace_selector,
@@ -235,11 +238,9 @@ def check_policy(
             reasons.NAMESPACE_SELECTOR_NOT_ALLOWED,
             f"namespaceSelector is for policies in {operator_namespace} only: remove it, or move the policy there",
         )
-    try:
-        for trigger in loaded.alert_triggers:
-            matchers.parse_matchers(trigger.matchers)
-    except matchers.InvalidMatcherError as error:
-        return _not_ready(reasons.INVALID_MATCHER, str(error))
+    unusable = _judge_triggers(loaded, outside)
+    if unusable is not None:
+        return unusable
     for index, window in enumerate(loaded.policy.limits.maintenance_windows):
         fault = maintenance_window.find_fault(window)
         if fault:
@@ -251,6 +252,22 @@ def check_policy(
         missing = f"there is no Runbook {loaded.runbook} in namespace {loaded.policy.namespace}: create it"
         return _not_ready(reasons.RUNBOOK_NOT_FOUND, missing)
     return _by_runbook(check_runbook(runbook, outside), runbook)
+
+
+def _judge_triggers(loaded: LoadedPolicy, outside: Outside | None) -> Readiness | None:
+    try:
+        for trigger in loaded.alert_triggers:
+            matchers.parse_matchers(trigger.matchers)
+    except matchers.InvalidMatcherError as error:
+        return _not_ready(reasons.INVALID_MATCHER, str(error))
+    for asked in loaded.query_triggers:
+        fault = query.find_fault(asked)
+        if fault:
+            return _not_ready(reasons.INVALID_QUERY, f"expr {asked.expr!r}: {fault}")
+    if loaded.query_triggers and outside is not None and not outside.has_prometheus:
+        said = f"a query trigger needs a Prometheus: {PROMETHEUS_FIX}"
+        return _not_ready(reasons.PROMETHEUS_NOT_CONFIGURED, said)
+    return None
 
 
 def _by_runbook(found: Readiness, runbook: Runbook) -> Readiness:

@@ -16,6 +16,7 @@ from platelet.shell.policy_book import Standing
 from platelet.triggers import symptoms
 from platelet.triggers.alert import AlertTrigger
 from platelet.triggers.pod import PodTrigger
+from platelet.triggers.query import QueryTrigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,14 +115,16 @@ def _judge_match(standing: Standing, winner: str, sight: Sight, facts: Sequence[
 def _signals(loaded: LoadedPolicy, sight: Sight, facts: Sequence[Evidence], now: datetime) -> list[Signal]:
     if sight.workload is None:
         return []
-    alerts = facts if loaded.alert_triggers else [each for each in facts if each.source != "alert"]
-    return list(signals.current(loaded.looked_for, alerts, sight.workload, sight.revisions, sight.pods, now))
+    asked = {"alert": loaded.alert_triggers, "query": loaded.query_triggers}
+    known = [each for each in facts if asked.get(each.source, True)]
+    return list(signals.current(loaded.looked_for, known, sight.workload, sight.revisions, sight.pods, now))
 
 
 def _describe_triggers(loaded: LoadedPolicy, facts: Sequence[Evidence]) -> list[str]:
     pods = [_describe_pod_trigger(each) for each in loaded.pod_triggers]
     pods += [f"it looks for {' or '.join(each.conditions)} of the workload" for each in loaded.workload_triggers]
-    return pods + [_describe_alert_trigger(each, facts) for each in loaded.alert_triggers]
+    alerts = [_describe_alert_trigger(each, facts) for each in loaded.alert_triggers]
+    return pods + alerts + [_describe_query_trigger(each, facts) for each in loaded.query_triggers]
 
 
 def _describe_pod_trigger(trigger: PodTrigger) -> str:
@@ -135,6 +138,12 @@ def _describe_alert_trigger(trigger: AlertTrigger, facts: Sequence[Evidence]) ->
     firing = [each for each in facts if each.source == "alert" and each.resolved_at is None]
     seen = "firing ones are on record" if firing else "none is on record for this workload"
     return f"it looks for alerts with {', '.join(trigger.matchers)}: {seen}"
+
+
+def _describe_query_trigger(trigger: QueryTrigger, facts: Sequence[Evidence]) -> str:
+    present = [each for each in facts if each.source == "query" and each.resolved_at is None]
+    seen = "results are on record" if present else "none is on record for this workload"
+    return f"it looks for results of {trigger.expr} {trigger.bound}: {seen}"
 
 
 def _describe_targets(targets: Targets, labels: Mapping[str, str]) -> str:

@@ -25,6 +25,7 @@ from platelet.guards import (
     policy_rate,
     protected_namespace,
     rollout_in_progress,
+    signal_known,
     suspended,
     target_rate,
 )
@@ -45,6 +46,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard("rolloutInProgress", rollout_in_progress.deny),
     Guard("managedElsewhere", managed_elsewhere.deny),
     Guard("occurrence", occurrence.deny),
+    Guard("signalKnown", signal_known.deny),
     Guard("cooldown", cooldown.deny),
     Guard("maxUnhealthy", max_unhealthy.deny),
     Guard("maxConcurrent", max_concurrent.deny),

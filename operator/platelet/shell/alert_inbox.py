@@ -44,6 +44,8 @@ class _Item:
 
     alert: Alert
     fate: str = FATES[0]
+    fact: Evidence | None = None  # what it says, where that is known already: it is a query's result
+    policy: str = ""  # the key of the policy that asked
 
     def meets(self, fate: str) -> None:
         self.fate = max(self.fate, fate, key=FATES.index)
@@ -110,9 +112,14 @@ class AlertInbox:
         """
         await self._store(_Delivery([_Item(each) for each in alerts], present=True))
 
+    async def store_results(self, policy: str, results: Sequence[tuple[Alert, Evidence]]) -> None:
+        """Store what a query of this policy (by its key) gives now. Raises NotStoredError."""
+        items = [_Item(alert, fact=fact, policy=policy) for alert, fact in results]
+        await self._store(_Delivery(items, present=False))
+
     async def _store(self, delivery: _Delivery) -> None:
         for item in delivery.items:
-            if self._is_over(item.alert, present=delivery.present):
+            if item.fact is None and self._is_over(item.alert, present=delivery.present):
                 continue
             try:
                 await self._bid(item, delivery)
@@ -140,7 +147,7 @@ class AlertInbox:
         wanted: dict[WorkloadRef, list[str]] = {}
         fact = None
         for standing in self._book.standings:
-            said = _match(standing, item.alert, self._clock.now())
+            said = _match(standing, item, self._clock.now())
             if said is None:
                 continue
             fact = fact or said
@@ -273,12 +280,14 @@ def _as_present(fact: Evidence, target: WorkloadRef, known: Sequence[Remediation
     return replace(fact, first_seen=now, holds_at=now) if ends and now - max(ends) > _CLEARLY else fact
 
 
-def _match(standing: Standing, alert: Alert, now: datetime) -> Evidence | None:
+def _match(standing: Standing, item: _Item, now: datetime) -> Evidence | None:
     """What the alert says to this policy; None when no trigger matches. One of another namespace never matches."""
     if not standing.policy.ready:
         return None
-    named = targeting.namespace_of(alert.labels)
+    alert, named = item.alert, targeting.namespace_of(item.alert.labels)
     if (named and named not in standing.namespaces) or (not named and standing.loaded.targets.refs is None):
         return None
+    if item.fact is not None:
+        return item.fact if standing.policy.key == item.policy else None
     said = (alert_trigger.observe(each, alert, now) for each in standing.loaded.alert_triggers)
     return next((each for each in said if each is not None), None)

@@ -1,4 +1,4 @@
-"""The alerts that open Remediations hold as firing: what the poller compares with, and where it stores an absence."""
+"""What open Remediations hold as present of alerts and queries: to compare with, and to store an absence on."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -8,6 +8,7 @@ from platelet.core import record
 from platelet.core.opening import Update
 from platelet.model import alert
 from platelet.model.remediation import Remediation, RemediationStatus
+from platelet.model.signal import TOLD
 from platelet.shell.gathering import read_remediations
 from platelet.shell.kube import ApiError, Conflict, Kube, NotFound
 from platelet.shell.opener import store_status
@@ -22,22 +23,29 @@ class HeldAlerts:
         self._kube = kube
         self._held: dict[str, set[tuple[str, str]]] = {}
         self._suppressed: set[str] = set()  # of the held ones, those that are on record so somewhere
+        self._queries: set[str] = set()  # of the held ones, those that queries tell
 
     def seen(self, remediations: Iterable[Remediation]) -> None:
-        """Remember which open Remediations hold which alerts."""
-        self._held, self._suppressed = {}, set()
+        """Remember which open Remediations hold what."""
+        self._held, self._suppressed, self._queries = {}, set(), set()
         for each in remediations:
             if each.status.state == "Closed":
                 continue
             for fact in each.status.evidence:
-                if fact.source == "alert" and fact.resolved_at is None:
+                if fact.source in TOLD and fact.resolved_at is None:
                     self._held.setdefault(fact.fingerprint, set()).add((each.namespace, each.name))
+                    if fact.source == "query":
+                        self._queries.add(fact.fingerprint)
                     if fact.suppressed_at is not None:
                         self._suppressed.add(fact.fingerprint)
 
     def held(self) -> Collection[str]:
-        """Their episodes."""
-        return self._held.keys()
+        """The episodes of alerts."""
+        return self._held.keys() - self._queries
+
+    def held_queries(self) -> Collection[str]:
+        """The fingerprints of queries' facts."""
+        return frozenset(self._queries)
 
     async def resolve(self, episodes: Collection[str], at: datetime) -> None:
         """Store that these are over. Raises NotStoredError when one could not be stored; the next poll tries again."""

@@ -38,13 +38,13 @@ class Inquiry:
 
     def __init__(
         self,
-        prometheus: AsksPrometheus | None,
+        prometheus: AsksPrometheus,
         urls: AsksUrls,
         *,
         on_reading: Callable[[Reading], None] = lambda _reading: None,
         boot: Callable[[], float] = boot_time,
     ) -> None:
-        """`prometheus` is None where the settings name none. `on_reading` hears of each answer."""
+        """`on_reading` hears of each answer."""
         self._prometheus, self._urls = prometheus, urls
         self._on_reading, self._boot = on_reading, boot
         self._heard: OrderedDict[Question, _Heard] = OrderedDict()
@@ -67,8 +67,6 @@ class Inquiry:
     async def _ask_anew(self, question: Question) -> Reading:
         match question:
             case Query(text=text):
-                if self._prometheus is None:
-                    return Unanswered(why="the operator's settings name no Prometheus")
                 return await self._prometheus.ask(text)
             case Probe():
                 return await self._urls.ask(question)

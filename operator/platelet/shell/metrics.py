@@ -40,7 +40,7 @@ class Metrics:
         self.verdicts = self._counter("verdicts", "Outcomes of verifications", "outcome")
         self.escalations = self._counter("escalations", "Remediations handed to people, by reason", "reason")
         self.alerts_received = self._counter("alerts_received", "Alerts by what became of them", "result")
-        self.readings = self._counter("readings", "Answers to what verifications ask, by what they are", "result")
+        self.readings = self._counter("readings", "Answers to what checks and triggers ask, by kind", "result")
         self.remediations_open = self._gauge(
             "remediations_open", "Open remediations by state; Unreadable ones are a newer version's, or spoilt", "state"
         )

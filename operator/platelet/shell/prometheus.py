@@ -15,6 +15,18 @@ _LONGEST_ANSWER = 4 * MIB
 _ANSWERS = frozenset({200, 400, 422, 503})  # what Prometheus says with a body of its own
 
 
+class NoPrometheus:
+    """Where the settings name none."""
+
+    async def ask(self, query: str) -> Unanswered:
+        """Say so."""
+        del query
+        return Unanswered(why="the operator's settings name no Prometheus")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
 class Prometheus:
     """One question, one answer. Messages name no URL and no token; the URL may end in a path prefix."""
 

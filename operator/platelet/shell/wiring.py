@@ -6,7 +6,6 @@ import signal
 import socket
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -19,15 +18,12 @@ from platelet.shell.alertmanager import AlertmanagerPoller, make_client
 from platelet.shell.client import ClusterClient
 from platelet.shell.clock import ClockNotReadyError
 from platelet.shell.courier import Courier
-from platelet.shell.destinations import Destinations
 from platelet.shell.event_recorder import EventRecorder
 from platelet.shell.flow import Flow, Parts, Task
 from platelet.shell.gathering import Circumstances, Gatherer
 from platelet.shell.hands import Hands
 from platelet.shell.held_alerts import HeldAlerts
 from platelet.shell.historian import Historian
-from platelet.shell.http_probe import HttpProbe
-from platelet.shell.inquiry import Inquiry
 from platelet.shell.kopf_thread import KopfThread
 from platelet.shell.kube import ApiError
 from platelet.shell.leader_label import LeaderLabel
@@ -36,9 +32,10 @@ from platelet.shell.ledger import Ledger
 from platelet.shell.metrics import Metrics
 from platelet.shell.narrator import Narrator
 from platelet.shell.opener import Opener
+from platelet.shell.outgoing import Outgoing
 from platelet.shell.pod_watch import PodWatch
 from platelet.shell.policy_book import PolicyBook
-from platelet.shell.prometheus import Prometheus
+from platelet.shell.query_watch import QueryWatch
 from platelet.shell.receiver import make_receiver
 from platelet.shell.reconciler import Reconciler
 from platelet.shell.streams import Streams
@@ -71,11 +68,8 @@ class Operator:
         self._ledger = Ledger(client, self._clock, config.namespace, on_use=metrics.budget_used.set)
         self._book = PolicyBook(client, self._clock, config.namespace, config.outside)
         self._succession = Succession(client, self._ledger, self._lease, self._book)
-        allowed = Destinations(config.allowed_hosts, _api_server(client))
-        self._courier = Courier(client, self._find_webhook, allowed)
-        self._probe = HttpProbe(allowed)
-        asked = config.prometheus
-        self._prometheus = Prometheus(asked.url, asked.token_file) if asked is not None else None
+        self._outgoing = Outgoing(config, client.configuration.host, metrics.on_reading)
+        self._courier = Courier(client, self._find_webhook, self._outgoing.allowed)
         self._publisher = EventRecorder(client, self._clock, config.namespace, identity)
         self._hands = Hands(client, self._ledger, self._publisher, self._courier, self._lease.time_left)
         self._queue: WorkQueue[Task] = WorkQueue(_WORKERS)
@@ -86,6 +80,15 @@ class Operator:
             client, self._clock, self._book, opener, finder, untargeted, on_result=metrics.on_alert
         )
         self._poller = self._make_poller()
+        self._queries = QueryWatch(
+            self._outgoing.prometheus,
+            self._book,
+            self._inbox,
+            self._held,
+            self._clock.now,
+            on_reading=metrics.on_reading,
+            on_error=metrics.unexpected_errors.labels(where="queries").inc,
+        )
         self._streams = Streams(
             client,
             metrics,
@@ -104,9 +107,7 @@ class Operator:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._client.close)
             stack.push_async_callback(self._courier.close)
-            stack.push_async_callback(self._probe.close)
-            if self._prometheus is not None:
-                stack.push_async_callback(self._prometheus.close)
+            stack.push_async_callback(self._outgoing.close)
             if self._poller is not None:
                 stack.push_async_callback(self._poller.close)
             await self._serve(stack)
@@ -182,6 +183,7 @@ class Operator:
                 if self._poller is not None:
                     group.create_task(self._poller.run())
                 group.create_task(self._label.keep())
+                group.create_task(self._queries.run())
         finally:
             self._leading = False
             self._metrics.leader.set(0)
@@ -214,7 +216,8 @@ class Operator:
             ),
             epoch=lambda: self._succession.epoch,
             alerts_known_at=self._alerts_known_at,
-            asker=Inquiry(self._prometheus, self._probe, on_reading=self._metrics.on_reading),
+            queries_known_at=self._queries.known_at,
+            asker=self._outgoing.inquiry,
         )
         workloads = {kind: stream.records for kind, stream in self._streams.workloads.items()}
         narrator = Narrator(self._metrics)
@@ -274,8 +277,3 @@ class Operator:
             if (each.policy.namespace, each.policy.name) == (namespace, name):
                 return each.loaded.webhook
         return None
-
-
-def _api_server(client: ClusterClient) -> tuple[str, int] | None:
-    parts = urlsplit(client.configuration.host)
-    return (parts.hostname, parts.port or 443) if parts.hostname else None

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from platelet.api import invalid, policy, runbook
+from platelet.api.outside import Outside
 from platelet.model import reasons
 from platelet.model.policy import Limits, Rate
 from tests.unit.api.values import NOW
@@ -87,7 +88,10 @@ def test_a_suspension_holds_until_it_is_over(suspended: dict[str, str], reason: 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no trigger": ({"triggers": []}, "spec.triggers: has 0 entries: write at least 1"),
-    "an empty trigger": ({"triggers": [{}]}, "spec.triggers[0]: a trigger needs its kind: pod or workload or alert"),
+    "an empty trigger": (
+        {"triggers": [{}]},
+        "spec.triggers[0]: a trigger needs its kind: pod or workload or alert or query",
+    ),
     "two kinds in one": (
         {"triggers": [{"pod": {"reasons": ["Unready"]}, "alert": {"matchers": ["a=b"]}}]},
         "spec.triggers[0]: write one trigger per entry of the list",
@@ -176,6 +180,20 @@ JUDGED: dict[str, tuple[dict[str, Any], runbook.Runbook | None, str, str, str]] 
         reasons.INVALID_MAINTENANCE_WINDOW,
         "spec.limits.maintenanceWindows[1].schedule: '0 0 31 4 *'",
     ),
+    "a query whose brace is open": (
+        {"triggers": [{"query": {"expr": "sum(load{", "above": 1}}]},
+        BOOK,
+        "",
+        reasons.INVALID_QUERY,
+        "expr 'sum(load{': at character 9: this brace is not closed",
+    ),
+    "a query with a placeholder": (
+        {"triggers": [{"query": {"expr": 'load{a="$target.name"}', "above": 1}}]},
+        BOOK,
+        "",
+        reasons.INVALID_QUERY,
+        "a trigger knows no $target",
+    ),
     "namespaces of others": (
         SOMEWHERE_ELSE,
         BOOK,
@@ -209,3 +227,31 @@ def test_every_sample_would_be_ready(path: Path) -> None:
         obj["metadata"] |= {"namespace": "shop", "uid": "u"}
     found = policy.check_policy(policy.read_policy(rule), runbook.read_runbook(book), "", "platelet-system", None)
     assert found.ready, found.message
+
+
+NO_PROMETHEUS = "set prometheus.url in the operator's settings, as in http://prometheus.monitoring.svc:9090"
+MEASURING: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str]] = {
+    "a query trigger": (
+        {"triggers": [{"query": {"expr": "load", "above": 1}}]},
+        [],
+        f"a query trigger needs a Prometheus: {NO_PROMETHEUS}",
+    ),
+    "a prometheus check": (
+        {},
+        [{"prometheus": {"query": "load", "below": 1}}],
+        f"Runbook measured: step a: a prometheus check needs a Prometheus: {NO_PROMETHEUS}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "asked", "message"), MEASURING.values(), ids=MEASURING)
+def test_without_a_prometheus_a_policy_that_needs_one_is_not_ready(
+    changes: dict[str, Any], asked: list[dict[str, Any]], message: str
+) -> None:
+    """The reason and the fix; and with one it is."""
+    steps = ({"name": "a", "rolloutRestart": {}, "verify": {"checks": asked}},)
+    book = runbook.Runbook(namespace="shop", name="measured", uid="u", generation=1, steps=steps)
+    missing = policy.check_policy(loaded(**changes), book, "", "platelet-system", Outside())
+    assert (missing.ready, missing.reason) == (False, reasons.PROMETHEUS_NOT_CONFIGURED)
+    assert missing.message == message
+    assert policy.check_policy(loaded(**changes), book, "", "platelet-system", Outside(has_prometheus=True)).ready

@@ -36,6 +36,7 @@ def test_the_order_is_the_one_of_the_design() -> None:
         "rolloutInProgress",
         "managedElsewhere",
         "occurrence",
+        "signalKnown",
         "cooldown",
         "maxUnhealthy",
         "maxConcurrent",

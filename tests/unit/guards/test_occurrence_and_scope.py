@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.guards import max_unhealthy, occurrence
+from platelet.guards import max_unhealthy, occurrence, signal_known
 from platelet.model import reasons
 from platelet.model.policy import Scope
 from platelet.model.situation import Situation
@@ -136,3 +136,27 @@ def test_never_more_than_the_share_unless_it_is_the_only_one(percent: int, total
     sick = min(sick, total - 1)
     denial = max_unhealthy.deny(scoped(f"{percent}%", total, THIS | others(sick)), NOW)
     assert (denial is None) == ((sick + 1) * 100 <= percent * total or sick == 0)
+
+
+QUERY = an_alert(source="query", reason="QueryAbove", fingerprint="query/uid/1")
+KNOWN: dict[str, tuple[tuple[Any, ...], Any, bool]] = {
+    "its query is answered": ((QUERY,), NOW, True),
+    "its query is not answered": ((QUERY,), None, False),
+    "pods show it too": ((QUERY, a_signal()), None, True),
+    "pods will show it later": ((QUERY, a_signal(holds_at=SOON)), None, False),
+    "a silenced alert says nothing": ((QUERY, SILENCED), None, False),
+    "no query is about it": ((a_signal(),), None, True),
+    "it is too young anyway": ((an_alert(source="query", holds_at=SOON),), None, True),
+}
+
+
+@pytest.mark.parametrize(("signals", "known_at", "allowed"), KNOWN.values(), ids=KNOWN)
+def test_what_only_a_query_shows_is_acted_on_only_while_it_is_answered(
+    signals: tuple[Any, ...],
+    known_at: Any,
+    allowed: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    """I10: a failed query says nothing."""
+    denial = signal_known.deny(a_situation(signals=signals, queries_known_at=known_at), NOW)
+    assert (denial is None) == allowed
+    assert denial is None or denial.reason == reasons.QUERY_UNANSWERED

@@ -16,7 +16,7 @@ from platelet.shell import prometheus as asking
 from platelet.shell.destinations import Destinations
 from platelet.shell.http_probe import HttpProbe
 from platelet.shell.inquiry import Inquiry
-from platelet.shell.prometheus import Prometheus
+from platelet.shell.prometheus import NoPrometheus, Prometheus
 from tests.unit.shell import fake_server
 
 SECRET = "s3cr3t-t0ken"
@@ -212,7 +212,7 @@ async def test_each_question_is_asked_once_and_again_after_a_second() -> None:
 
 async def test_without_a_prometheus_nothing_is_known() -> None:
     others = Counting()
-    said = await Inquiry(None, others).ask([Query(text="up")])
+    said = await Inquiry(NoPrometheus(), others).ask([Query(text="up")])
     assert said == {Query(text="up"): Unanswered(why="the operator's settings name no Prometheus")}
-    assert await Inquiry(None, others).ask([]) == {}
+    assert await Inquiry(NoPrometheus(), others).ask([]) == {}
     assert others.asked == []

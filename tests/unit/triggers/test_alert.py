@@ -87,4 +87,5 @@ def test_every_trigger_is_listed_with_its_settings() -> None:
         ("pod", "platelet.triggers.pod"),
         ("workload", "platelet.triggers.workload"),
         ("alert", "platelet.triggers.alert"),
+        ("query", "platelet.triggers.query"),
     ]

@@ -1,0 +1,20 @@
+"""What only a query shows is acted on only while that query is answered: a failed one says nothing."""
+
+from datetime import datetime
+
+from platelet.model import reasons
+from platelet.model.situation import Situation
+from platelet.model.verdict import Deny
+
+
+def deny(situation: Situation, now: datetime) -> Deny | None:
+    """Deny while nothing but queries shows ill health, and not all of them were answered when they were asked last."""
+    holding = [signal for signal in situation.signals if signal.holds_at <= now and not signal.suppressed]
+    if situation.queries_known_at is not None or any(signal.source != "query" for signal in holding):
+        return None
+    if not holding:
+        return None
+    return Deny(
+        reason=reasons.QUERY_UNANSWERED,
+        message=f"whether it still holds is not known, since Prometheus does not answer: {holding[0].message}",
+    )

@@ -1,0 +1,143 @@
+"""The trigger on queries: each result of a PromQL expression that is beyond a bound is a fact about one workload.
+
+A level, not an edge: what is beyond the bound now is a fact now, whatever was missed. A failed query says nothing, and
+so does a sample that is NaN or stale: it neither opens nor ends anything.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, ClassVar
+
+from pydantic import ConfigDict, Field
+
+from platelet.model import promql
+from platelet.model.alert import Alert
+from platelet.model.durations import CAMEL, Between, Duration
+from platelet.model.reading import Result, Sample
+from platelet.model.signal import Evidence, ShortText
+from platelet.triggers.alerts import fingerprint as fingerprint_of_labels
+
+FRESH_FOR = timedelta(minutes=5)  # Prometheus's own look-back: an older sample says nothing of the present
+BOUND_RULE = "a bound is needed, and only one: set above or below"
+_SHOWN = 200  # characters of an expression or of labels in a message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryTrigger:
+    """`query:` in a policy. The labels of each result name the workload, as an alert's do; without them `refs` do."""
+
+    expr: Annotated[
+        str,
+        Field(min_length=1, max_length=4096, description="PromQL, asked at every interval. It has no placeholders."),
+    ]
+    above: Annotated[float | None, Field(allow_inf_nan=False, description="Results above this are facts.")] = None
+    below: Annotated[float | None, Field(allow_inf_nan=False, description="Results below this are facts.")] = None
+    for_: Annotated[
+        Duration,
+        Field(description="How long a result must be beyond the bound before anything is done."),
+        Between("0s", "24h"),
+    ] = timedelta()
+    interval: Annotated[Duration, Between("1s", "2m")] = timedelta(minutes=1)
+    severity: ShortText = ""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        **CAMEL,
+        json_schema_extra={
+            "x-kubernetes-validations": [{"rule": "has(self.above) != has(self.below)", "message": BOUND_RULE}]
+        },
+    )
+
+    def __post_init__(self) -> None:
+        """Hold the same rules where no API server has. Raises ValueError."""
+        if (self.above is None) == (self.below is None):
+            raise ValueError(BOUND_RULE)
+
+    @property
+    def bound(self) -> str:
+        """The bound, for people."""
+        return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
+
+    def matches(self, value: float) -> bool:
+        """Whether a value is beyond the bound."""
+        return value > self.above if self.above is not None else self.below is not None and value < self.below
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one answer says: the facts, and of which series nothing is known."""
+
+    facts: tuple[tuple[Sample, Evidence], ...]
+    unknown: frozenset[str]  # fingerprints
+
+    @property
+    def present(self) -> frozenset[str]:
+        """The fingerprints of all that may be beyond the bound."""
+        return self.unknown | {fact.fingerprint for _, fact in self.facts}
+
+
+def find_fault(trigger: QueryTrigger) -> str:
+    """Why the expression can never be asked; empty when it can."""
+    try:
+        template = promql.parse(trigger.expr)
+    except promql.InvalidQueryError as error:
+        return str(error)
+    return "a trigger knows no $target: the labels of its results find it" if template.names_the_target else ""
+
+
+def observe(trigger: QueryTrigger, policy_uid: str, result: Result, now: datetime) -> Seen:
+    """Judge each series of an answer."""
+    facts, unknown = [], set()
+    for sample in result.samples:
+        name = prefix(policy_uid, trigger) + fingerprint_of_labels(sample.labels)
+        if math.isnan(sample.value) or abs(now - sample.at) > FRESH_FOR:
+            unknown.add(name)
+        elif trigger.matches(sample.value):
+            facts.append((sample, _fact(trigger, sample, name, now)))
+    return Seen(facts=tuple(facts), unknown=frozenset(unknown))
+
+
+def prefix(policy_uid: str, trigger: QueryTrigger) -> str:
+    """What the fingerprints of all facts of one trigger begin with: another expression or bound has other facts."""
+    asked = hashlib.sha256(f"{trigger.expr}\n{trigger.bound}".encode()).hexdigest()[:16]
+    return f"{prefix_of_policy(policy_uid)}{asked}/"
+
+
+def prefix_of_policy(policy_uid: str) -> str:
+    """What the fingerprints of all facts of one policy's queries begin with."""
+    return f"query/{policy_uid}/"
+
+
+def stale(policy_uid: str, triggers: Sequence[QueryTrigger], held: Sequence[str]) -> frozenset[str]:
+    """The fingerprints of a policy's facts that none of its triggers asks about any more."""
+    asked = tuple(prefix(policy_uid, each) for each in triggers)
+    own = prefix_of_policy(policy_uid)
+    return frozenset(each for each in held if each.startswith(own) and not each.startswith(asked))
+
+
+def as_alert(sample: Sample, since: datetime) -> Alert:
+    """The result as an alert: so its labels find the workload by the very same way."""
+    return Alert(
+        fingerprint=fingerprint_of_labels(sample.labels), status="firing", labels=sample.labels, starts_at=since
+    )
+
+
+def _fact(trigger: QueryTrigger, sample: Sample, name: str, now: datetime) -> Evidence:
+    labels = ", ".join(f"{key}={value}" for key, value in sorted(sample.labels.items()))
+    message = f"{_clip(trigger.expr)} is {sample.value:g}, {trigger.bound}" + (f" ({_clip(labels)})" if labels else "")
+    return Evidence(
+        source="query",
+        reason="QueryAbove" if trigger.above is not None else "QueryBelow",
+        fingerprint=name,
+        message="".join(char if char.isprintable() else " " for char in message),
+        first_seen=now,
+        last_seen=now,
+        holds_at=now + trigger.for_,
+        severity=trigger.severity,
+    )
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
