@@ -19,6 +19,8 @@ _FIRST_DELAY = 1.0  # seconds
 _LONGEST_DELAY = 60.0
 _SETTLED = 60.0  # a run that lasted this long was a good one
 _STOP_TIMEOUT = 20.0  # kopf waits up to 7 s for its own tasks
+# For its peering, which is off. Left to itself kopf asks for the user's name, and in a container the user has none.
+_IDENTITY: Any = "platelet"
 _log = structlog.get_logger("platelet.kopf")
 
 
@@ -84,7 +86,9 @@ class KopfThread:
             if stopping.is_set():
                 return
             registry = handlers.registry(self._hand_over, lambda: _login(self._configuration))
-            await kopf.operator(registry=registry, settings=_settings(), clusterwide=True, stop_flag=flag)
+            await kopf.operator(
+                registry=registry, settings=_settings(), identity=_IDENTITY, clusterwide=True, stop_flag=flag
+            )
         finally:
             with self._guard:
                 self._running = None

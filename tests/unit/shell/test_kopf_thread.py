@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 
+import pytest
 from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
 
@@ -45,7 +46,11 @@ async def api_server(request: web.Request) -> web.StreamResponse:
     return web.json_response({**body, "items": [item]})
 
 
-async def test_keys_arrive_in_the_main_loop_and_a_500_in_a_watch_starts_kopf_again() -> None:
+async def test_keys_arrive_in_the_main_loop_and_a_500_in_a_watch_starts_kopf_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where the user has no name, as in a container."""
+    monkeypatch.setattr("getpass.getuser", lambda: pytest.fail("who are you?"))
     told: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
     async with fake_server.serve(api_server) as server:
         thread = KopfThread(lambda *key: told.put_nowait(key), Configuration(host=server.url))
