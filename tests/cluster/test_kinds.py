@@ -14,6 +14,7 @@ pytestmark = pytest.mark.cluster
 ALL = ["Deployment", "StatefulSet", "DaemonSet"]
 SICK = [{"pod": {"reasons": ["CrashLoopBackOff", "ImagePullBackOff"], "minRestarts": 1}}]
 SLOW = [manifests.fires("Slow")]
+KINDS: list[tuple[str, Json]] = [("StatefulSet", {"replicas": 1, "serviceName": "any"}), ("DaemonSet", {})]
 IN_VAIN = {**RESTART, "verify": {"timeout": "5s", "stableFor": "1s"}}
 SCALE = manifests.step("scale", scale={"by": 1})
 
@@ -39,6 +40,7 @@ def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Ite
     with incidents.scene(control_plane) as found:
         found.use(
             policy("undo", SICK, UNDO),
+            policy("previous", SICK, manifests.step("undo", rolloutUndo={"to": "Previous"})),
             policy("restart", SICK, IN_VAIN),
             policy("both", SICK, UNDO, RESTART),
             policy("scale", SLOW, SCALE),
@@ -51,6 +53,12 @@ def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Ite
         found.admit_kind("DaemonSet", "scale", "proxy")
         found.until_proven("db", "canary", "agent", "cache", "proxy")
         yield found
+
+
+def is_ready(pod: Json) -> bool:
+    """Whether the pod's condition says so."""
+    conditions = pod["status"].get("conditions", [])
+    return any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)
 
 
 def pod_deletions(scene: Scene, name: str) -> list[tuple[str, str]]:
@@ -87,7 +95,23 @@ def test_a_bad_release_of_a_daemon_set_is_undone(scene: Scene) -> None:
     assert pod_deletions(scene, "agent") == []
 
 
-@pytest.mark.parametrize(("kind", "spec"), [("StatefulSet", {"replicas": 1, "serviceName": "ill"}), ("DaemonSet", {})])
+@pytest.mark.parametrize(("kind", "spec"), KINDS)
+def test_what_was_released_before_anybody_looked_goes_back_by_the_controllers_own_history(
+    scene: Scene, kind: str, spec: Json
+) -> None:
+    """Its ControllerRevisions know the template that platelet has never seen live."""
+    name = f"late-{kind.lower()}"
+    scene.admit_kind(kind, "nobody", name, **spec)
+    scene.until("its pods", name, lambda: [each for each in scene.pods(name) if is_ready(each)])
+    scene.release(name, "app:pullfail-2")
+    scene.until("its bad pods", name, lambda: [each for each in scene.pods(name) if not is_ready(each)])
+    scene.patch(name, {"metadata": {"labels": {manifests.POLICY_LABEL: "previous"}}})
+    healed = scene.until_state(name, "Closed")
+    assert incidents.condition(healed, "Recovered") == ("True", "Recovered")
+    assert (scene.image(name), len(scene.effects(name))) == (GOOD, 1)
+
+
+@pytest.mark.parametrize(("kind", "spec"), KINDS)
 def test_a_restart_that_heals_nothing_is_carried_out_and_seen_to_have_failed(
     scene: Scene, kind: str, spec: Json
 ) -> None:
@@ -103,7 +127,7 @@ def test_a_restart_that_heals_nothing_is_carried_out_and_seen_to_have_failed(
     assert all(each["metadata"]["creationTimestamp"][:19] >= begun for each in scene.pods(name))
 
 
-@pytest.mark.parametrize(("kind", "spec"), [("StatefulSet", {"replicas": 1, "serviceName": "held"}), ("DaemonSet", {})])
+@pytest.mark.parametrize(("kind", "spec"), KINDS)
 def test_nothing_is_written_where_no_rollout_would_follow(scene: Scene, kind: str, spec: Json) -> None:
     """With OnDelete a restart or an undo changes the history, and no pod."""
     name = f"held-{kind.lower()}"
