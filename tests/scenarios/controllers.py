@@ -14,7 +14,11 @@ from tests.scenarios.stateful_sets import StatefulSets
 from tests.scenarios.store import Store
 
 _LONGEST_SETTLING = 200
-_OWNERS = (((kube.DEPLOYMENTS,), kube.REPLICA_SETS), ((kube.REPLICA_SETS, kube.STATEFUL_SETS), kube.PODS))
+_OWNERS = (
+    ((kube.DEPLOYMENTS,), kube.REPLICA_SETS),
+    ((kube.STATEFUL_SETS,), kube.CONTROLLER_REVISIONS),
+    ((kube.REPLICA_SETS, kube.STATEFUL_SETS), kube.PODS),
+)
 
 
 class Controllers:
@@ -182,7 +186,7 @@ class Controllers:
             alive = {each["metadata"]["uid"] for owner in owners for each in self._store.view(owner)}
             for each in self._store.view(dependents):
                 meta = each["metadata"]
-                if pods.owner_uid(each) in alive:
+                if not meta.get("ownerReferences") or pods.owner_uid(each) in alive:
                     continue
                 if dependents is kube.PODS:
                     self._store.mark_deleted(dependents, meta["namespace"], meta["name"])

@@ -37,7 +37,8 @@ class StatefulSets:
         for ordinal in range(wanted):
             pod = mine.get(ordinal)
             if pod is None:
-                self._make_pod(stateful_set, ordinal, update, now)
+                if not self._is_taken(stateful_set, ordinal):
+                    self._make_pod(stateful_set, ordinal, update, now)
                 return
             if "deletionTimestamp" in pod["metadata"] or not pods.is_ready(pod):
                 return
@@ -76,6 +77,11 @@ class StatefulSets:
         stored = self._store.view(kube.PODS, stateful_set["metadata"]["namespace"])
         owned = [each for each in stored if _is_owned(each, stateful_set)]
         return {int(each["metadata"]["name"].rpartition("-")[2]): each for each in owned}
+
+    def _is_taken(self, stateful_set: Json, ordinal: int) -> bool:
+        """Whether the pod of a former set of this name is still going."""
+        meta = stateful_set["metadata"]
+        return self._store.peek((kube.PODS.plural, meta["namespace"], f"{meta['name']}-{ordinal}")) is not None
 
     def _make_pod(self, stateful_set: Json, ordinal: int, revision: str, now: datetime) -> None:
         meta, template = stateful_set["metadata"], copy.deepcopy(stateful_set["spec"]["template"])

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from platelet.shell import kube
-from tests.scenarios.heals import HEAL, HEALS, effects, judge, last_write, look
+from tests.scenarios.heals import HEALS, effects, judge, last_write, look
 from tests.scenarios.model_api import Call, FaultKind
 from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import SHOP
@@ -23,11 +23,6 @@ MORE = int(os.environ.get("PLATELET_SCHEDULES", "0"))
 CALLS = 400  # about as many as a heal makes
 
 Deed = Callable[[Simulation], None]
-
-
-def _redeploy(simulation: Simulation) -> None:
-    simulation.world.delete("api")
-    simulation.world.deploy("api", "app:good-1", labels=HEAL)
 
 
 def _delete_remediations(simulation: Simulation) -> None:
@@ -41,7 +36,7 @@ DEEDS: dict[str, Deed] = {
     "releases a good one": lambda simulation: simulation.world.release("api", "app:good-2"),
     "releases a bad one": lambda simulation: simulation.world.release("api", "app:crash-2"),
     "restarts": lambda simulation: simulation.world.rollout_restart("api"),
-    "deletes and applies again": _redeploy,
+    "deletes and applies again": lambda simulation: simulation.world.delete_and_apply("api", "app:good-1"),
     "deletes the Remediations": _delete_remediations,
 }
 KINDS: tuple[FaultKind, ...] = ("kill before", "kill after", "answer lost", "unanswered", "conflict", "pause before")
@@ -52,7 +47,7 @@ deeds = st.dictionaries(st.integers(0, CALLS), st.sampled_from(sorted(DEEDS)), m
 
 def is_at_rest(simulation: Simulation) -> bool:
     """Every incident is settled, the budget knows it, nobody is owed a notice."""
-    annotations = simulation.world.deployment("api")["metadata"].get("annotations", {})
+    annotations = simulation.world.workload("api")["metadata"].get("annotations", {})
     escalated = any(each.status.state == "Escalated" for each in simulation.remediations())
     return (
         not simulation.is_waiting_for_a_process()

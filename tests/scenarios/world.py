@@ -142,7 +142,8 @@ class World:
 
     def scale(self, name: str, replicas: int, namespace: str = SHOP) -> None:
         """`kubectl scale`."""
-        self.store.patch(kube.DEPLOYMENTS, namespace, name, {"spec": {"replicas": replicas}}, subresource="scale")
+        body = {"spec": {"replicas": replicas}}
+        self.store.patch(self._resource(name, namespace), namespace, name, body, subresource="scale")
         self.step()
 
     def annotate(self, name: str, annotations: Mapping[str, str | None], namespace: str = SHOP) -> None:
@@ -154,8 +155,18 @@ class World:
         self._patch(name, body, namespace)
 
     def delete(self, name: str, namespace: str = SHOP) -> None:
-        """`kubectl delete deployment`."""
-        self.store.delete(kube.DEPLOYMENTS, namespace, name)
+        """`kubectl delete`."""
+        self.store.delete(self._resource(name, namespace), namespace, name)
+        self.step()
+
+    def delete_and_apply(self, name: str, image: str) -> None:
+        """`kubectl replace --force` with another image."""
+        stored, resource = self.workload(name), self._resource(name, SHOP)
+        self.delete(name)
+        stored["spec"]["template"]["spec"]["containers"][0]["image"] = image
+        own = {"name": name, "labels": stored["metadata"]["labels"], "annotations": {}}
+        again = {"metadata": own, "spec": stored["spec"]}
+        self.store.create(resource, SHOP, again)
         self.step()
 
     def sicken_pods(self, name: str, behaviour: kubelet.Behaviour, namespace: str = SHOP) -> None:
