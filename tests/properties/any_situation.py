@@ -36,7 +36,7 @@ from platelet.model.remediation import (
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
 from platelet.model.situation import DeliveryResult, NodeHealth, Situation, WriteFailure
-from platelet.model.workload import Pod, Workload
+from platelet.model.workload import Owner, Pod, Workload
 from tests.unit.situations import (
     BAD,
     GOOD,
@@ -77,7 +77,8 @@ _OUTCOMES: tuple[EntryOutcome | None, ...] = (None, "Done", "Refused", "Supersed
 _BORDERS = (0, 0, 1, -1, -30, -60, -300, -600, -900, -3600, -7200, -86_400, 60, 3600)  # seconds from NOW
 _CONDITIONS = ("", "", "", 'target.changedWithin("30m")', 'signal.source == "pod"', "1 +", "target.nothing == 1")
 _SIGNALS = (a_signal(), an_alert(), an_alert(fingerprint="other/2026-11-21T11:00:00Z"))
-_REPLICA_SETS = (
+OWNER = Owner(api_version="apps/v1", kind="StatefulSet", name="api", uid="uid-api")
+_REVISIONS = (
     (),
     (a_revision(2, BAD, replicas=2), a_revision(1, GOOD)),
     (a_revision(2, GOOD, replicas=2),),
@@ -239,6 +240,10 @@ def _workload(chance: Chance) -> Workload:
         paused=chance.once_in(7),
         deleting=chance.once_in(7),
         annotations=chance.rarely({"platelet.dev/escalated": "junk"}, {}),
+        ordered=chance.once_in(2),
+        on_delete=chance.once_in(9),
+        partition=chance.rarely(chance.number(1, 4), 0),
+        update_revision=chance.rarely("", "pth-3"),
     )
 
 
@@ -316,7 +321,9 @@ def _readings(chance: Chance) -> Mapping[Question, Reading]:
 
 def _pod(chance: Chance) -> Pod:
     return chance.one_of((a_pod, a_sick_pod))(
-        chance.one_of(("api-2-a", "api-2-b", "api-2-c")),
+        chance.one_of(("api-2-a", "api-2-b", "api-0", "api-1")),
+        owner=chance.rarely(None, OWNER),
+        revision_hash=chance.rarely("pth-3", "pth-2"),
         node=chance.one_of(("node-1", "node-2", "")),
         unschedulable=chance.rarely("no room", "", 9),
     )
@@ -352,7 +359,7 @@ def _situation(chance: Chance) -> Situation:
         "policy": chance.maybe(lambda: _policy(chance), 9),
         "workload": chance.maybe(lambda: _workload(chance), 9),
         "signals": tuple(_signal(chance) for _ in range(chance.number(0, 2))),
-        "revisions": chance.one_of(_REPLICA_SETS),
+        "revisions": chance.one_of(_REVISIONS),
         "pods": chance.several(3, lambda: _pod(chance), lambda each: each.name),
         "records": chance.several(3, lambda: _record(chance), lambda each: each.name),
         "budget": chance.maybe(lambda: _budget(chance), 9),

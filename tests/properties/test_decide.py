@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from platelet import guards
@@ -13,14 +13,21 @@ from platelet.core import acting, meaning, reservation
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.guards import clock
-from platelet.model.effects import Annotate, Deliver, MarkRevision, Publish, Reserve, Settle, Write
+from platelet.model.effects import Annotate, DeletePod, Deliver, MarkRevision, Publish, Reserve, Settle, Write
 from platelet.model.policy import ACTING
-from platelet.model.remediation import MAX_ATTEMPTS, MAX_DECISIONS, MAX_EVIDENCE, Remediation, RemediationStatus
+from platelet.model.remediation import (
+    MAX_ATTEMPTS,
+    MAX_DECISIONS,
+    MAX_EVIDENCE,
+    PostState,
+    Remediation,
+    RemediationStatus,
+)
 from platelet.model.situation import DeliveryResult, Situation
 from platelet.model.verdict import Deny
 from platelet.model.workload import Workload
-from tests.properties.any_situation import STALE, any_situation, many
-from tests.unit.situations import NOW, a_situation, a_step
+from tests.properties.any_situation import OWNER, STALE, any_situation, many
+from tests.unit.situations import GOOD, NOW, a_sick_pod, a_situation, a_step, an_attempt, verifying
 
 LOOKS = 20
 
@@ -75,6 +82,40 @@ def test_at_most_one_write_and_only_while_the_workload_means_what_was_planned(si
         assert not meaning.landed(workload, attempt)
         assert not workload.deleting
         assert attempt.id in situation.never_sent or workload.generation == attempt.pre.generation
+
+
+def rolling(situation: Situation) -> Situation:
+    """The same while an undo that pinned the replacement of stuck pods is verified; mostly, it has landed."""
+    status, workload = situation.remediation.status, situation.workload
+    undo = an_attempt(post=PostState(template_hash=GOOD, record="api-good", replace_stuck_pods=True))
+    seen = replace(status, opened_at=NOW, state="Verifying", verifying=verifying(), attempts=(undo,))
+    if workload is not None and workload.replicas > 1:
+        workload = replace(workload, uid="uid-api", template_hash=GOOD, ordered=True, observed_generation=3)
+    others = [each for each in situation.pods if each.name != "api-0"]
+    return replace(
+        situation,
+        remediation=replace(situation.remediation, status=seen),
+        workload=workload,
+        pods=(a_sick_pod("api-0", owner=OWNER), *others),
+    )
+
+
+@many
+@given(any_situation().map(rolling))
+def test_at_most_one_pod_is_deleted_and_only_for_an_attempt_that_has_landed(situation: Situation) -> None:
+    """One that is not ready, of a policy that acts, and not while people have suspended us."""
+    deletions = [each for each in decide(situation, NOW).effects if isinstance(each, DeletePod)]
+    event(f"{len(deletions)} pods are deleted")
+    for deletion in deletions:
+        (attempt,) = situation.remediation.status.attempts
+        assert deletion.attempt == attempt.id
+        assert situation.workload is not None
+        assert meaning.landed(situation.workload, attempt)
+        assert situation.remediation.spec.mode in ACTING
+        assert guards.suspended.deny(situation, NOW) is None
+        (pod,) = [each for each in situation.pods if each.uid == deletion.uid]
+        assert (pod.name, pod.ready, pod.deleting) == (deletion.name, False, False)
+    assert len(deletions) <= 1
 
 
 MUST_NOT_START = {
@@ -153,7 +194,7 @@ def test_an_observing_remediation_does_nothing_to_a_workload(situation: Situatio
     spec = replace(situation.remediation.spec, mode="Observe")
     observing = replace(situation, remediation=replace(situation.remediation, spec=spec))
     effects = decide(observing, NOW).effects
-    assert not any(isinstance(each, Reserve | Write | Annotate) for each in effects)
+    assert not any(isinstance(each, Reserve | Write | DeletePod | Annotate) for each in effects)
 
 
 @many
