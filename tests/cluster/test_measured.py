@@ -167,7 +167,7 @@ def test_a_step_that_did_not_help_is_taken_back(
     attempts = [(each["id"], each["kind"], each["phase"]) for each in over["status"]["attempts"]]
     assert attempts == [
         (f"{uid}/0/1", "Act", "Done"),
-        (f"{uid}/0/1/undo", "TakeBack", "Done"),
+        (f"{uid}/0/1/back", "TakeBack", "Done"),
         (f"{uid}/1/1", "Act", "Done"),
     ]
     assert [incidents.attempt_of(each) for each in scene.effects("undone")] == [each for each, _, _ in attempts]

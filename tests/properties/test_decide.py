@@ -45,7 +45,7 @@ def started(situation: Situation, decision: Decision) -> list[str]:
 
 
 def acts_started(situation: Situation, decision: Decision) -> list[str]:
-    return [each for each in started(situation, decision) if "/back" not in each and "/undo" not in each]
+    return [each for each in started(situation, decision) if "/back" not in each]
 
 
 @many

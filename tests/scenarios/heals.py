@@ -86,6 +86,7 @@ def _release_before_people_who_approve(simulation: Simulation) -> None:
 
 
 SCALE = {"to": 5, "revertAfter": "10m"}
+MORE_OR_AS_BEFORE = step("scale", {"by": 2}, onFailure="Undo", verify={"timeout": "30s", "stableFor": "10s"})
 
 HEALS: dict[str, Heal] = {
     "undo of a bad release": Heal(
@@ -116,6 +117,11 @@ HEALS: dict[str, Heal] = {
         effects=1,
         deletions=("api-0", "api-1", "api-2"),  # each waits for the one before
         replicas=3,
+    ),
+    "scale that did not help, taken back before the undo": Heal(
+        prepare=lambda simulation: _calm(simulation, MORE_OR_AS_BEFORE, step("rolloutUndo")),
+        strike=lambda simulation: simulation.world.release("api", "app:crash"),
+        effects=3,
     ),
     "escalation after a restart that did not help": Heal(
         prepare=lambda simulation: _calm(simulation, step("rolloutRestart"), triggers=[on_pods()]),

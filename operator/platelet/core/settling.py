@@ -26,8 +26,8 @@ def _settle(
     entry: Entry, attempt: Attempt | None, situation: Situation, status: RemediationStatus, now: datetime
 ) -> Settle | None:
     if attempt is None:
-        if entry.kind == "TakeBack" and "/back" in entry.id:  # whichever remediation of the target carries it out
-            over = _is_moot(entry, situation)
+        if entry.kind == "TakeBack":  # whichever remediation of the target carries it out settles it
+            over = _is_moot(entry, situation) and not (status.undoing and entry.id.startswith(f"{status.undoing}/back"))
         else:
             over = entry.epoch != situation.epoch or status.state in ("Closed", "Escalated")
         return abandon(entry, now) if entry.outcome is None and over else None

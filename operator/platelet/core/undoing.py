@@ -1,6 +1,6 @@
 """A step whose proof failed and that says `onFailure: Undo` is taken back before the next one is tried.
 
-It is an attempt of kind TakeBack, `<attempt id>/undo`, under the same protocol as any other: reserved but not counted,
+It is an attempt of kind TakeBack, `<attempt id>/back`, under the same protocol as any other: reserved but not counted,
 intended, preconditioned. Where it cannot be done (others have changed the target, or the end would be worse than this)
 the record says why, and the next step follows.
 """
@@ -28,7 +28,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if undone is None or workload is None or policy is None:
         return Decision(status=replace(status, undoing=""))
     step = situation.steps[undone.step].name if undone.step < len(situation.steps) else ""
-    tried = [each for each in status.attempts if each.id.startswith(f"{undone.id}/undo")]
+    tried = [each for each in status.attempts if each.id.startswith(f"{undone.id}/back")]
     if tried and (tried[-1].phase != "Superseded" or len(tried) >= _TRIES):
         return _go_on(situation, status, tried[-1], now)
     denial = guards.first_denial(situation, now, guards.FOR_TAKING_BACK)
@@ -40,7 +40,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if isinstance(post, Refusal):
         noted = record.note(status, now, step=step, by="onFailure", reason=post.reason, message=post.message)
         return Decision(status=replace(noted, undoing=""))
-    identity = f"{undone.id}/undo" + (f"/{len(tried) + 1}" if tried else "")
+    identity = f"{undone.id}/back" + (f"/{len(tried) + 1}" if tried else "")
     entries = situation.budget.status.entries if situation.budget else ()
     if all(each.id != identity for each in entries):
         entry = Entry(

@@ -13,6 +13,7 @@ from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.kube import NAMESPACES, POLICIES, RUNBOOKS, ApiError, Conflict, Json, Kube, NotFound, Resource
 
+_OF_THE_SETTINGS = frozenset({reasons.PROMETHEUS_NOT_CONFIGURED, reasons.HOST_NOT_ALLOWED})
 _MESSAGE = 1024  # characters of a condition's message, as the CRDs admit
 
 
@@ -36,7 +37,7 @@ class PolicyBook:
     def __init__(self, kube: Kube, clock: Clock, operator_namespace: str, outside: Outside | None) -> None:
         """`operator_namespace` is the only one whose policies may carry a namespaceSelector.
 
-        `outside` is whom the operator can ask; None: not known here, so not judged.
+        `outside` is whom the operator can ask; None: not known here, so it is as the operator has told.
         """
         self._outside = outside
         self._kube = kube
@@ -97,6 +98,8 @@ class PolicyBook:
             return None
         book, error_text = _read_runbook(stored_runbook)
         readiness = policy.check_policy(loaded, book, error_text, self._operator_namespace, self._outside)
+        if self._outside is None and readiness.ready:
+            readiness = _as_told(stored) or readiness
         seen = replace(
             loaded.at(self._clock.now()),
             ready=readiness.ready,
@@ -152,6 +155,16 @@ class PolicyBook:
             return  # it has just been changed, so it comes again
         except ApiError:
             return  # its readiness is told at the next refresh
+
+
+def _as_told(stored: Json) -> conditions.Readiness | None:
+    """What the operator has said of this generation and only its settings can tell: whom it can ask."""
+    status = stored.get("status") or {}
+    for each in conditions.read_conditions(status.get("conditions")):
+        now = each.observed_generation == stored["metadata"].get("generation", 0)
+        if now and each.type == "Ready" and each.status == "False" and each.reason in _OF_THE_SETTINGS:
+            return conditions.Readiness(ready=False, reason=each.reason, message=each.message)
+    return None
 
 
 def _read_runbook(stored: Json | None) -> tuple[runbook.Runbook | None, str]:

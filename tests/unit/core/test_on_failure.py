@@ -162,11 +162,11 @@ def test_a_step_is_taken_back_under_the_protocol_and_then_the_next_one_is_tried(
     """Reserved but not counted, intended, sent with its precondition, recorded."""
     situation, reserving = undoing(scale_step(), SCALED, **SCALED_UP)
     (reserve,) = [each for each in reserving.effects if isinstance(each, Reserve)]
-    assert (reserve.entry.id, reserve.entry.kind) == ("rem-1/0/1/undo", "TakeBack")
+    assert (reserve.entry.id, reserve.entry.kind) == ("rem-1/0/1/back", "TakeBack")
     reserved = replace(situation, budget=a_budget(replace(reserve.entry, reserved_at=NOW)))
     intended = decide(reserved, NOW)
     attempt = intended.status.attempts[-1]
-    assert (attempt.id, attempt.kind, attempt.phase) == ("rem-1/0/1/undo", "TakeBack", "Intended")
+    assert (attempt.id, attempt.kind, attempt.phase) == ("rem-1/0/1/back", "TakeBack", "Intended")
     assert (attempt.pre.replicas, attempt.post) == (5, PostState(replicas=2))
     assert not any(isinstance(each, Settle) for each in intended.effects)
     sending = replace(follow(intended, reserved), never_sent=frozenset({attempt.id}))
@@ -183,7 +183,7 @@ def test_what_would_be_taken_back_later_is_done_with_it() -> None:
     """The obligation on the budget ends: nothing is left to give back."""
     situation, _ = undoing(scale_step(), SCALED, **SCALED_UP)
     lent = an_entry(id=SCALED.id, outcome="Done", settled_at=NOW, take_back=replace(_LENT, due_at=NOW + minutes(9)))
-    back = an_attempt(id="rem-1/0/1/undo", kind="TakeBack", action="scale")
+    back = an_attempt(id="rem-1/0/1/back", kind="TakeBack", action="scale")
     status = replace(situation.remediation.status, attempts=(SCALED, back))
     decision = decide(
         replace(situation, remediation=a_remediation(status=status), budget=a_budget(lent), workload=WELL["workload"]),
@@ -259,7 +259,7 @@ def test_a_template_that_was_released_meanwhile_is_not_overwritten() -> None:
     (reserve,) = [each for each in reserving.effects if isinstance(each, Reserve)]
     intended = decide(replace(situation, budget=a_budget(reserve.entry)), NOW)
     moved = replace(follow(intended, situation), workload=a_well_workload(template_hash="theirs"))
-    lost = decide(replace(moved, never_sent=frozenset({"rem-1/0/1/undo"})), NOW)
+    lost = decide(replace(moved, never_sent=frozenset({"rem-1/0/1/back"})), NOW)
     assert lost.status.attempts[-1].phase == "Superseded"
 
 

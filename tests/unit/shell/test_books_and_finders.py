@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
+from platelet.api.outside import Outside
 from platelet.core import signals
 from platelet.core.opening import Update
 from platelet.model.policy import Settings
@@ -19,10 +20,11 @@ from platelet.shell.kube import REMEDIATIONS
 from platelet.shell.metrics import Metrics
 from platelet.shell.narrator import Narrator
 from platelet.shell.opener import store_status
+from platelet.shell.policy_book import PolicyBook
 from platelet.shell.receiver import NotStoredError
 from platelet.shell.untargeted import Stray
 from platelet.triggers import targeting
-from tests.scenarios.manifests import policy
+from tests.scenarios.manifests import on_pods, policy
 from tests.scenarios.world import OPERATOR, SHOP
 from tests.unit.shell.in_memory import API, MINUTE, Shell
 from tests.unit.situations import a_remediation, a_signal, a_status, an_alert, an_attempt, evidence_of, minutes
@@ -61,6 +63,27 @@ async def test_a_policy_that_cannot_be_used_says_why_and_costs_nobody_else(spec:
     await shell.book.refresh()
     assert ready(shell, "bad") == ("False", reason)
     assert [each.policy.name for each in shell.book.matching(API, {"heal": "yes"})] == ["heal"]
+
+
+async def test_who_does_not_know_the_settings_believes_the_operator() -> None:
+    """Explain has no OperatorConfig: that there is no Prometheus is on the policy, until the policy is another one."""
+    shell = Shell()
+    shell.apply(kube.POLICIES, policy("measured", triggers=[{"query": {"expr": "load", "above": 5}}]))
+    operators = PolicyBook(shell.api, shell.clock, OPERATOR, Outside())
+    told = await operators.live(SHOP, "measured")
+    assert told is not None
+    assert not told.policy.ready
+    assert ready(shell, "measured") == ("False", "PrometheusNotConfigured")
+    believed = await shell.book.live(SHOP, "measured")
+    assert believed is not None
+    assert believed.policy == told.policy
+    stored = shell.world.store.get(kube.POLICIES, SHOP, "measured")
+    shell.world.store.replace(
+        kube.POLICIES, SHOP, "measured", {**stored, "spec": {**stored["spec"], "triggers": [on_pods()]}}
+    )
+    changed = await shell.book.live(SHOP, "measured")
+    assert changed is not None
+    assert changed.policy.ready
 
 
 async def test_a_policy_that_is_gone_is_forgotten() -> None:
