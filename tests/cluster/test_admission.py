@@ -196,6 +196,23 @@ def test_a_label_is_no_authorship_and_another_spec_is(team: Team) -> None:
     assert "bob may not patch deployments" in team.kubectl("bob", "patch", "rbk", "heal", "--type=merge", "-p", change)
 
 
+def test_a_policy_can_be_stopped_without_the_right_to_use_its_runbook_and_not_be_set_free(team: Team) -> None:
+    """Stopping must always be possible; everything else is authorship."""
+    made = policy("heal")
+    made["metadata"]["name"] = "stopped"
+    team.plane.kubectl("create", "-n", team.namespace, "-f", "-", input=json.dumps(made))
+
+    def patch(spec: Json) -> str:
+        change = json.dumps({"spec": spec})
+        return team.kubectl("bob", "patch", "rempol", "stopped", "--type=merge", "-p", change)
+
+    stop = {"suspended": {"reason": "bob"}}
+    assert "bob may not use the Runbook heal" in patch({"priority": 5})
+    assert "bob may not use the Runbook heal" in patch({**stop, "priority": 5})
+    assert patch(stop) == ""
+    assert "bob may not use the Runbook heal" in patch({"suspended": None})
+
+
 ANSWERS: dict[str, tuple[str, str, str]] = {
     "with the right, in one's own name": ("alice", "alice", ""),
     "with the right, in another's name": ("alice", "bob", "-by must be alice, who answers, and not bob"),

@@ -1,5 +1,6 @@
 """Mode Approve on a real cluster: a person with the right says yes to exactly one plan, before anything is written."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,7 @@ from tests.cluster import control_plane as cluster
 from tests.cluster import incidents, manifests, operating, people
 from tests.cluster.control_plane import KubectlFailed
 from tests.cluster.incidents import Scene
+from tests.cluster.installation import OperatorProcess
 from tests.cluster.manifests import GOOD, UNDO, Json
 from tests.cluster.test_cli import Said, platelet
 
@@ -18,14 +20,16 @@ NAMES = ("yes", "no", "overtaken", "nobody")
 
 
 @pytest.fixture(scope="module")
-def operator(control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def operator(
+    control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
     """The operator of this file."""
-    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")):
-        yield
+    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
-def scene(control_plane: cluster.ControlPlane, operator: None) -> Iterator[Scene]:  # noqa: ARG001 - it must run
+def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """All Deployments have run well, then got a bad release; alice may approve, bob may only annotate."""
     with incidents.scene(control_plane) as found:
         people.bind(control_plane, "alice", found.namespace, "platelet-approve")
@@ -33,11 +37,19 @@ def scene(control_plane: cluster.ControlPlane, operator: None) -> Iterator[Scene
         people.grant(control_plane, "bob", found.namespace, [remediations])
         patient = manifests.policy("patient", [PULLS], UNDO, mode="Approve")
         hasty = manifests.policy("hasty", [PULLS], UNDO, mode="Approve", approval={"expiresAfter": "3s"})
-        found.use(patient, hasty)
+        stores = {"kinds": ["StatefulSet"], "selector": {"matchLabels": {manifests.POLICY_LABEL: "stores"}}}
+        found.use(
+            patient,
+            hasty,
+            manifests.policy("stores", [PULLS], UNDO, targets=stores),
+            manifests.policy("busy", [manifests.fires("Busy")], manifests.step("scale", scale={"by": 1})),
+        )
+        found.admit("busy", "web")
+        found.admit_kind("StatefulSet", "stores", "db", replicas=1, serviceName="db")
         found.admit("patient", *NAMES[:-1])
         found.admit("hasty", "nobody")
-        found.until_proven(*NAMES)
-        for name in NAMES:
+        found.until_proven(*NAMES, "db")
+        for name in (*NAMES, "db"):
             found.release(name, BAD)
         yield found
 
@@ -129,3 +141,31 @@ def test_where_nobody_answers_people_are_called(scene: Scene) -> None:
     assert scene.effects("nobody") == []
     reasons = {each["reason"] for each in scene.items("/apis/events.k8s.io/v1|events")}
     assert {"ApprovalNeeded", "Escalated"} <= reasons
+
+
+def test_a_data_store_is_not_undone_without_a_yes_even_in_mode_enforce(scene: Scene) -> None:
+    """TRAPS 45."""
+    shown = asked(scene, "db")
+    assert shown["spec"]["mode"] == "Enforce"
+    assert "it replaces pods of a StatefulSet" in shown["status"]["approval"]["why"]
+    assert scene.effects("db") == []
+    assert says(scene, "alice", "approve", f"remediation/{shown['metadata']['name']}").code == 0
+    healed = scene.until_state("db", "Monitoring", "Closed")
+    assert (healed["status"]["attempts"][0]["approvedBy"], scene.image("db")) == ("alice", GOOD)
+
+
+def test_each_way_to_act_can_be_switched_off(scene: Scene, operator: OperatorProcess) -> None:
+    """Without its binding the API server refuses, which is on record, and people are called."""
+    binding = scene.plane.kubectl("get", "clusterrolebinding", "platelet-scale-apps", "-o", "json")
+    scene.plane.kubectl("delete", "clusterrolebinding", "platelet-scale-apps")
+    try:
+        manifests.send(operator.alerts_url, manifests.alert("Busy", scene.namespace, deployment="web"))
+        ended = scene.until_state("web", "Escalated")["status"]
+    finally:
+        found = json.loads(binding)
+        kept = {**found, "metadata": {"name": found["metadata"]["name"]}}
+        scene.plane.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(kept))
+    (attempt,) = ended["attempts"]
+    assert (ended["reason"], attempt["phase"]) == ("NoStepLeft", "Refused")
+    assert "the API server refused: 403" in attempt["message"]
+    assert scene.effects("web") == []

@@ -6,7 +6,7 @@ the status of Remediations, is not asked about those that it opens.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
@@ -20,6 +20,11 @@ _API: Final = "admissionregistration.k8s.io/v1"
 _WHO: Final = "request.userInfo.username"
 _HERE: Final = "object.metadata.namespace"
 _CHANGED: Final = "oldObject == null || object.spec != oldObject.spec"
+_SAME: Final = "key in oldObject.spec && object.spec[key] == oldObject.spec[key]"
+_ONLY_SUSPENDED: Final = (  # whoever may write a policy may stop it
+    f"oldObject != null && has(object.spec.suspended) && object.spec.all(key, key == 'suspended' || ({_SAME}))"
+    " && oldObject.spec.all(key, key == 'suspended' || key in object.spec)"
+)
 _NOT_THE_OPERATOR: Final = (
     "!authorizer.group('platelet.dev').resource('remediations').subresource('status')"
     f".namespace({_HERE}).check('update').allowed()"
@@ -41,7 +46,7 @@ class Policy:
     name: str
     resource: str
     operations: tuple[str, ...] = ("CREATE", "UPDATE")
-    condition: tuple[str, str] | None = None  # when it is asked at all: name and expression
+    conditions: Mapping[str, str] = field(default_factory=dict)  # all of which must hold for it to be asked at all
     variables: Mapping[str, str]
     rules: Sequence[Rule]
 
@@ -60,7 +65,7 @@ def _runbooks() -> Policy:
     return Policy(
         name="platelet-runbooks",
         resource="runbooks",
-        condition=("spec-changed", _CHANGED),
+        conditions={"spec-changed": _CHANGED},
         variables={
             "steps": "object.spec.steps",
             "scope": f"{_HERE} == '{OPERATOR_NAMESPACE}' ? '' : {_HERE}",
@@ -81,7 +86,7 @@ def _policies() -> Policy:
     return Policy(
         name="platelet-policies",
         resource="remediationpolicies",
-        condition=("spec-changed", _CHANGED),
+        conditions={"spec-changed": _CHANGED, "not-only-suspended": f"!({_ONLY_SUSPENDED})"},
         variables={"runbook": "object.spec.runbookRef.name", "home": _HERE},
         rules=[_may_use("policy"), *selecting],
     )
@@ -94,7 +99,7 @@ def _remediations() -> Policy:
         name="platelet-remediations",
         resource="remediations",
         operations=("CREATE",),
-        condition=("made-by-hand", _NOT_THE_OPERATOR),
+        conditions={"made-by-hand": _NOT_THE_OPERATOR},
         variables={
             "runbook": f"{reference}.name",
             "home": f"{named} ? {reference}.namespace : {_HERE}",
@@ -201,9 +206,8 @@ def _policy(policy: Policy) -> dict[str, Any]:
         "resources": [policy.resource],
     }
     spec: dict[str, Any] = {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": [where]}}
-    if policy.condition:
-        name, expression = policy.condition
-        spec["matchConditions"] = [{"name": name, "expression": expression}]
+    if policy.conditions:
+        spec["matchConditions"] = [{"name": name, "expression": text} for name, text in policy.conditions.items()]
     spec["variables"] = [{"name": name, "expression": text} for name, text in policy.variables.items()]
     spec["validations"] = [
         {"expression": rule.expression, "messageExpression": rule.message, "reason": "Forbidden"}

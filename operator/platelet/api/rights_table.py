@@ -27,8 +27,8 @@ _PEOPLE = """\
 | who makes a Remediation by hand | `use` on its Runbook, and the rights of the steps that it carries | it is created |
 | who approves or rejects | the verb `{verb}` on remediations, beside `get` and `patch` | the answer is written |
 
-A label or an annotation is no authorship: only a new spec is judged. Under GitOps the author is the reconciler's
-account; there the review in Git is the check.
+A label or an annotation is no authorship: only a new spec is judged; and whoever may write a policy may suspend it.
+Under GitOps the author is the reconciler's account; there the review in Git is the check.
 
 `deploy/base/people.yaml` adds these rights to Kubernetes' own roles: `view` reads, `edit` writes and may use Runbooks,
 `admin` may approve. To let somebody approve and nothing else, bind the ClusterRole `platelet-approve` in a namespace.

@@ -105,6 +105,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"escalation": {"webhook": {"url": "hooks.example.com"}}},
         "spec.escalation.webhook.url: 'hooks.example.com' is not a URL that can be called",
     ),
+    "an answer at once": ({"approval": {"expiresAfter": "0s"}}, "spec.approval.expiresAfter: 0s must be at least 1s"),
+    "approval for a kind that is no target": (
+        {"approval": {"kinds": ["Node"]}},
+        "spec.approval.kinds[0]: 'Node' should be 'Deployment', 'StatefulSet' or 'DaemonSet'",
+    ),
     "no runbook": ({"runbookRef": None}, "spec.runbookRef: is required: add it"),
 }
 

@@ -73,6 +73,7 @@ BAD: dict[str, tuple[list[Any], str]] = {
     "two actions": ([{**RESTART, "scale": {"to": 2}}], "steps[0]: a step does one thing"),
     "a misspelt action": ([{"name": "a", "rolloutUnod": {}}], "steps[0].rolloutUnod: is not a known field"),
     "a misspelt setting": ([{"name": "a", "scale": {"to": 3, "maxx": 5}}], "steps[0].scale.maxx: is not a known field"),
+    "an approval that is none": ([{**RESTART, "approval": "Maybe"}], "steps[0].approval: 'Maybe' should be 'Required'"),
     "no name": ([{"rolloutRestart": {}}], "steps[0].name: is required: add it"),
     "a name with a blank": ([{**RESTART, "name": "Re start"}], "steps[0].name: a step's name is in lower case"),
     "the same name twice": ([RESTART, RESTART], "steps: 'restart' is the name of two steps: rename one of them"),
