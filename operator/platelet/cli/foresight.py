@@ -63,6 +63,9 @@ def following(situation: Situation, now: datetime) -> tuple[Next, ...]:
     before = situation.remediation.status
     if before.state == "Closed":
         return (Next(text="nothing: it is closed; a new incident of the target opens a new Remediation"),)
+    if before.state == "Verifying" and situation.readings:  # of others, and whoever explains asks nobody
+        said_last = f"{before.reason}: {before.message}"
+        return (Next(text=f"verify again, by what the operator reads of others; it last said {said_last}"),)
     outlook = foresee(situation, now)
     after = outlook.status
     wanted = tuple(each for each in (_effect(one, outlook, now) for one in outlook.decision.effects) if each)

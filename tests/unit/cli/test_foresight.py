@@ -9,6 +9,7 @@ from platelet.actions.rollout_undo import RolloutUndo
 from platelet.cli import foresight
 from platelet.model import effects
 from platelet.model.budget import BudgetSpec, PendingTakeBack, Suspension
+from platelet.model.reading import Query, Unanswered
 from platelet.model.remediation import EscalationRecord, RemediationStatus
 from platelet.model.situation import Situation
 from tests.unit.situations import (
@@ -54,6 +55,20 @@ SCALED = an_entry(id="rem-1/0/1", take_back=PendingTakeBack(replicas_set=4, repl
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
+        pytest.param(
+            situation(
+                "Verifying",
+                status={"reason": "CheckPending", "message": "errors is not below 1 yet"},
+                readings={Query(text="errors"): Unanswered(why="nobody was asked")},
+            ),
+            [
+                (
+                    "",
+                    "verify again, by what the operator reads of others; it last said CheckPending: errors is not below",
+                )
+            ],
+            id="a check is awaited: what is measured only the operator knows",
+        ),
         pytest.param(
             situation(),
             [("now", "take a place on the ActionBudget, then undo to the template first seen")],
