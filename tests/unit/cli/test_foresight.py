@@ -64,7 +64,7 @@ SCALED = an_entry(id="rem-1/0/1", take_back=PendingTakeBack(replicas_set=4, repl
             [
                 (
                     "",
-                    "verify again, by what the operator reads of others; it last said CheckPending: errors is not below",
+                    "verify again, by what the operator reads of others; it last said CheckPending: errors is",
                 )
             ],
             id="a check is awaited: what is measured only the operator knows",
