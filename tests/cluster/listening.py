@@ -51,14 +51,20 @@ class Pager:
 
 @dataclass(slots=True)
 class Alertmanager:
-    """Answers GET /api/v2/alerts and /api/v2/status, as one that has been up for a day."""
+    """Answers /api/v2/alerts and GET /api/v2/status, as one that has been up for a day."""
 
     url: str = ""
     firing: list[Json] = field(default_factory=list)
     asked: int = 0  # how often for its alerts
+    routes: list[Callable[[Json], object]] = field(default_factory=list)  # where an alert goes that is posted here
 
     def answer(self, call: Call) -> Answer:
         """As the OpenAPI of Alertmanager says."""
+        if call.path == "/api/v2/alerts" and call.method == "POST":
+            for each in json.loads(call.body):
+                for route in self.routes:
+                    route(each)
+            return 200, None
         if call.path == "/api/v2/alerts":
             self.asked += 1
             state = {"state": "active", "silencedBy": [], "inhibitedBy": []}

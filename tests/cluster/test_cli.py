@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,8 @@ import pytest
 import yaml
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import installation, patience
+from tests.cluster import installation, listening, operating, patience
+from tests.demo.alertmanager import Alertmanager as Sender
 
 pytestmark = pytest.mark.cluster
 HEALED = {"platelet.dev/heal": "true"}
@@ -55,15 +58,19 @@ def operator(installed: installation.Installation) -> Iterator[installation.Oper
 
 def platelet(plane: cluster.ControlPlane, *arguments: str, user: str = "admin") -> Said:
     """Run a command as a person with this user's kubeconfig would."""
-    environment = {
+    command = [sys.executable, "-m", "platelet", *arguments]
+    done = subprocess.run(  # noqa: S603 - our own command line
+        command, capture_output=True, text=True, env=_environment(plane, user), check=False
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def _environment(plane: cluster.ControlPlane, user: str) -> dict[str, str]:
+    return {
         **os.environ,
         "KUBECONFIG": str(plane.kubeconfig(user)),
         "PYTHONPATH": str(installation.ROOT / "operator"),
     }
-    done = subprocess.run(  # noqa: S603 - our own command line
-        [sys.executable, "-m", "platelet", *arguments], capture_output=True, text=True, env=environment, check=False
-    )
-    return Said(done.returncode, done.stdout, done.stderr)
 
 
 def apply(plane: cluster.ControlPlane, namespace: str, text: str) -> None:
@@ -312,6 +319,126 @@ def test_people_who_may_only_view_their_namespace_are_told_too(plane: cluster.Co
     assert (said.code, said.err) == (0, "")
     assert "CrashLoopBackOff since" in said.out
     assert "note: you may not read nodes" in said.out
+
+
+CHECKS = ("crds", "rights", "budget", "leader", "clock", "policies", "alerts")
+NAMED = {"refs": [{"kind": "Deployment", "name": "api"}]}
+RESTART = {"name": "restart", "rolloutRestart": {}, "verify": {"timeout": "30s", "stableFor": "1s"}}
+
+
+def test_a_runbook_by_hand_restarts_a_healthy_workload(
+    plane: cluster.ControlPlane, operator: installation.OperatorProcess, namespace: str
+) -> None:
+    """First as a question, then for good; the record says who asked, and the timeline tells it."""
+    assert operator.alive
+    a_policy(plane, namespace)
+    restart = {"metadata": {"name": "restart"}, "spec": {"steps": [RESTART]}}
+    apply(plane, namespace, yaml.safe_dump({"apiVersion": "platelet.dev/v1alpha1", "kind": "Runbook", **restart}))
+    apply(plane, namespace, installation.deployment("api", "app:good-1", labels=HEALED))
+    plane.kubectl("rollout", "status", "deployment/api", "-n", namespace, "--timeout=60s")
+    asked = ("run", "restart", "deployment/api", "-n", namespace)
+    said = platelet(plane, *asked, "--observe")
+    assert (said.code, said.err) == (0, "")
+    assert "Closed  WouldHaveActed: would rolling restart of all 2 pods" in said.out
+    said = platelet(plane, *asked, "--wait", "--reason", "a new certificate", "-o", "json")
+    assert (said.code, said.err) == (0, "")
+    told = json.loads(said.out)
+    assert told["spec"]["requestedBy"] == "admin"
+    assert [each["phase"] for each in told["status"]["attempts"]] == ["Done"]
+    said = platelet(plane, "timeline", "deployment/api", "-n", namespace)
+    assert "request     RunByHand: admin asked for runbook restart: a new certificate" in said.out
+    said = platelet(plane, "run", "none", "deployment/api", "-n", namespace)
+    assert (said.code, said.out) == (1, "")
+    assert f"there is no Runbook {namespace}/none" in said.err
+
+
+def test_a_remediation_by_hand_needs_no_signal_and_takes_no_steps(plane: cluster.ControlPlane, namespace: str) -> None:
+    """As `kubectl create` makes it; steps would be nobody's Runbook."""
+    made = _a_remediation()
+    del made["spec"]["signal"]
+    with pytest.raises(cluster.KubectlFailed, match="takes its steps from the Runbook: leave steps out"):
+        apply(plane, namespace, yaml.safe_dump(made))
+    del made["spec"]["steps"]
+    apply(plane, namespace, yaml.safe_dump(made))
+
+
+def test_get_shows_what_kubectl_shows_and_follows_it(plane: cluster.ControlPlane, namespace: str) -> None:
+    """All kinds at once; with -w into a pipe, a line for each change until Ctrl-C."""
+    a_policy(plane, namespace)
+    said = platelet(plane, "get", "-n", namespace)
+    assert (said.code, said.err) == (0, "")
+    assert f"actionbudgets in namespace {installation.NAMESPACE}" in said.out
+    assert "\n  heal  Enforce  " in said.out
+    listed = json.loads(platelet(plane, "get", "policies", "rbk", "-n", namespace, "-o", "json").out)
+    assert [each["kind"] for each in listed["items"]] == ["RemediationPolicy", "Runbook"]
+    assert namespace in platelet(plane, "get", "policies", "-A", "-o", "wide").out
+    command = [sys.executable, "-m", "platelet", "get", "rbk", "-w", "-n", namespace]
+    environment = _environment(plane, "admin")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as watching:  # noqa: S603 - ours
+        assert watching.stdout is not None
+        assert "runbook/undo" in watching.stdout.readline()
+        plane.kubectl("delete", "rbk", "undo", "-n", namespace)
+        assert watching.stdout.readline().rstrip().endswith("runbook/undo  deleted")
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(20) == 130
+
+
+def test_the_doctor_finds_nothing_wrong_and_an_alert_comes_by_the_route(
+    plane: cluster.ControlPlane, operator: installation.OperatorProcess, namespace: str
+) -> None:
+    """On an installation as documented; the test alert opens nothing, though a policy would match it."""
+    operating.until_leading(operator)
+    a_policy(plane, namespace, triggers=[{"alert": {"matchers": ['alertname=~".+"']}}], targets=NAMED)
+    plane.kubectl("wait", "rempol", "--all", "-n", namespace, "--for=condition=Ready", "--timeout=30s")
+    sender = Sender(operator.alerts_url, installation.ALERT_TOKEN)
+    with listening.alertmanager() as alertmanager:
+        alertmanager.routes = [lambda alert: sender.fire(alert["labels"], "")]
+        asked = ("doctor", "-n", namespace, "-o", "json", "--alertmanager", alertmanager.url)
+        said = platelet(plane, *asked)
+        told = json.loads(said.out)
+        assert {each["check"]: each["outcome"] for each in told["findings"]} == dict.fromkeys(CHECKS, "ok")
+        assert (said.code, told["healthy"]) == (0, True)
+        alertmanager.routes = []
+        said = platelet(plane, *asked, "--timeout", "1s")
+        told = json.loads(said.out)
+        assert (said.code, told["findings"][-1]["outcome"]) == (1, "fail")
+        assert "has not come to the operator in 1s" in told["findings"][-1]["message"]
+    assert installation.get_all(plane, "remediations", namespace) == []
+
+
+def test_the_doctor_says_what_is_wrong(plane: cluster.ControlPlane, namespace: str) -> None:
+    """No operator, a policy without its Runbook, a right that was taken away, an Alertmanager that nobody reaches."""
+    a_policy(plane, namespace, runbook=False)
+    binding = "platelet-scale-apps"
+    stored = plane.kubectl("get", "clusterrolebinding", binding, "-o", "json")
+    plane.kubectl("delete", "clusterrolebinding", binding)
+    try:
+        said = platelet(plane, "doctor", "-n", namespace, "--alertmanager", "http://127.0.0.1:1")
+    finally:
+        kept = {key: value for key, value in json.loads(stored).items() if key != "metadata"}
+        restored = kept | {"metadata": {"name": binding}}
+        plane.kubectl("apply", "-f", "-", input=json.dumps(restored))
+    assert (said.code, said.err) == (1, "")
+    assert (
+        "warn  rights: system:serviceaccount:platelet-system:platelet may not patch deployments/scale.apps" in said.out
+    )
+    assert "fail  leader: no operator leads" in said.out
+    assert f"policies: {namespace}/heal was not judged by an operator yet" in said.out
+    assert "fail  alerts: Alertmanager took no test alert: ConnectError" in said.out
+
+
+def test_kubectl_finds_it_as_a_plugin(plane: cluster.ControlPlane, tmp_path: Path) -> None:
+    """By the name that pyproject.toml gives the console script, in the PATH."""
+    scripts = tomllib.loads((installation.ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, function = scripts["kubectl-platelet"].partition(":")
+    script = tmp_path / "kubectl-platelet"
+    script.write_text(f"#!{sys.executable}\nimport sys\nfrom {module} import {function}\nsys.exit({function}())\n")
+    script.chmod(0o755)
+    environment = _environment(plane, "admin")
+    environment["PATH"] = f"{tmp_path}:{environment['PATH']}"
+    command = [str(plane.bin_dir / "kubectl"), "platelet", "get", "budget"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)  # noqa: S603 - ours
+    assert "actionbudgets in namespace platelet-system" in done.stdout
 
 
 def _a_remediation() -> dict[str, Any]:

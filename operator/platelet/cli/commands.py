@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from platelet.cli import approve, completion, explain, get, pause, reject, resume, run, timeline
+from platelet.cli import approve, completion, doctor, explain, get, pause, reject, resume, run, timeline
 from platelet.shell.client import VERSION
 
-COMMANDS = (run, get, explain, timeline, approve, reject, pause, resume, completion)
+COMMANDS = (run, get, explain, timeline, approve, reject, pause, resume, doctor, completion)
 _EPILOG = """\
 examples:
   platelet get -A -w                           policies, runbooks, remediations and the budget, as they change
@@ -19,6 +19,7 @@ examples:
   platelet approve remediation/NAME -n shop    say yes to the plan that it shows
   platelet run RUNBOOK deployment/api --wait   a runbook by hand, within the limits of a policy
   platelet pause --for 1h --reason freeze      stop all actions of the operator
+  platelet doctor -A                           what keeps it from healing, with the fix
   platelet resume                              let it act again
 
 exit codes: 0 done; 1 it failed: the API server refused or did not answer, there is no such object, what was waited for

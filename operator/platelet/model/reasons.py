@@ -88,6 +88,7 @@ RESOLVED = "Resolved"
 # Closing
 RESOLVED_BY_ITSELF = "ResolvedByItself"
 RESOLVED_BY_PEOPLE = "ResolvedByPeople"
+TEST_ALERT_RECEIVED = "TestAlertReceived"
 RUN_BY_HAND = "RunByHand"
 WOULD_HAVE_ACTED = "WouldHaveActed"
 TARGET_GONE = "TargetGone"

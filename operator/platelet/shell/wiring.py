@@ -18,6 +18,7 @@ from platelet.shell.alertmanager import AlertmanagerPoller, make_client
 from platelet.shell.client import ClusterClient
 from platelet.shell.clock import ClockNotReadyError
 from platelet.shell.courier import Courier
+from platelet.shell.doctors_alerts import DoctorsAlerts
 from platelet.shell.event_recorder import EventRecorder
 from platelet.shell.flow import Flow, Parts, Task
 from platelet.shell.gathering import Circumstances, Gatherer
@@ -76,14 +77,13 @@ class Operator:
         self._held = HeldAlerts(client)
         opener, finder = Opener(client, self._clock, self._book), TargetFinder(client)
         untargeted = Untargeted(client, self._clock, self._publisher, self._courier)
-        self._inbox = AlertInbox(
-            client, self._clock, self._book, opener, finder, untargeted, on_result=metrics.on_alert
-        )
+        inbox = AlertInbox(client, self._clock, self._book, opener, finder, untargeted, on_result=metrics.on_alert)
+        self._inbox = DoctorsAlerts(inbox, self._publisher, config.namespace)
         self._poller = self._make_poller()
         self._queries = QueryWatch(
             self._outgoing.prometheus,
             self._book,
-            self._inbox,
+            inbox,
             self._held,
             self._clock.now,
             on_reading=metrics.on_reading,

@@ -1,0 +1,150 @@
+"""`platelet doctor`: what keeps platelet from healing, each with the fix. It writes nothing in the cluster."""
+
+import argparse
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from platelet.api import budget as budget_contract
+from platelet.api import cluster_role, crds
+from platelet.api.invalid import InvalidSpec
+from platelet.cli import alert_route, checkup, output, session
+from platelet.cli.checkup import Finding, Right
+from platelet.cli.reading import Reader
+from platelet.cli.suspension import BUDGET
+from platelet.model.budget import Budget
+from platelet.model.durations import format_time
+from platelet.model.policy import Settings
+from platelet.shell import kube
+from platelet.shell.client import ClusterClient
+
+_CRDS = kube.Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False)  # noqa: FBT003 - namespaced
+_REVIEWS = "authorization.k8s.io"
+_OF_OTHERS = kube.Resource(_REVIEWS, "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False)
+_OF_MINE = kube.Resource(_REVIEWS, "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False)
+_FORBIDDEN = 403
+_DESCRIPTION = """\
+Look at everything that healing rests on: the CRDs, the operator's rights, its ActionBudget, who leads, the time,
+whether policies are Ready, and with --alertmanager whether an alert comes from there to the operator (a test alert is
+posted, which no policy is asked about). Exit code 1 when a check fails; a warning does not."""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("doctor", help="what keeps platelet from healing", description=_DESCRIPTION)
+    parser.add_argument("--alertmanager", metavar="URL", help="post a test alert there and wait for it")
+    parser.add_argument(
+        "--timeout",
+        type=session.read_duration,
+        default=timedelta(minutes=2),
+        metavar="DURATION",
+        help="for the test alert, whose route has a group_wait; default: 2m",
+    )
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="policies of all namespaces")
+    output.add_argument(parser)
+    session.add_arguments(parser)
+    parser.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Look, and tell."""
+    return session.run(options, partial(_examine, options))
+
+
+async def _examine(options: argparse.Namespace, client: ClusterClient) -> int:
+    namespace = options.operator_namespace
+    reader = Reader(client, client.clock, Settings(namespace=namespace))
+    findings = [*await _crds(client), *await _rights(client, namespace)]
+    budget = await _budget(client, namespace)
+    leader = await reader.leader()
+    now = client.clock.now()
+    findings += [checkup.of_budget(budget, now) if not isinstance(budget, Finding) else budget]
+    findings += [checkup.of_leader(leader, now, namespace), checkup.of_clock(datetime.now(UTC), now)]
+    findings += await _policies(client, "" if options.all_namespaces else session.namespace_of(options))
+    if options.alertmanager:
+        findings.append(await alert_route.examine(client, namespace, options.alertmanager, options.timeout))
+    output.write(options, checkup.text(findings), checkup.document(findings, format_time(now)))
+    return 1 if any(each.outcome == "fail" for each in findings) else 0
+
+
+async def _crds(client: ClusterClient) -> list[Finding]:
+    stored: dict[str, Mapping[str, Any] | None] = {}
+    for kind in crds.KINDS:
+        name = f"{kind.plural}.{crds.GROUP}"
+        try:
+            stored[name] = await client.get(_CRDS, "", name)
+        except kube.NotFound:
+            stored[name] = None
+        except kube.Refused as error:
+            return [_unseen("crds", error)]
+    return checkup.of_crds(stored)
+
+
+async def _rights(client: ClusterClient, namespace: str) -> list[Finding]:
+    """What the operator's account may do; the caller's own rights where they may not ask for others."""
+    account = f"system:serviceaccount:{namespace}:{cluster_role.NAME}"
+    at_home = {
+        (rule.group, path, verb) for rule in cluster_role.AT_HOME for path in rule.resources for verb in rule.verbs
+    }
+    everywhere = {
+        (rule.group, path, verb)
+        for rule in (*cluster_role.EVERYWHERE, *(each.rule for each in cluster_role.switches()))
+        for path in rule.resources
+        for verb in rule.verbs
+    }
+    asked = [(right, namespace) for right in at_home - everywhere] + [(right, "") for right in everywhere]
+    try:
+        answers = await asyncio.gather(*(_may(client, account, right, place) for right, place in asked))
+    except kube.Refused as error:
+        if error.code != _FORBIDDEN:
+            raise
+        account = "you (whose own rights were asked, since you may not ask for the operator's)"
+        answers = await asyncio.gather(*(_may(client, "", right, place) for right, place in asked))
+    denied = [right for (right, _), allowed in zip(asked, answers, strict=True) if not allowed]
+    return checkup.of_rights(account, denied, _switches())
+
+
+async def _may(client: ClusterClient, account: str, right: Right, namespace: str) -> bool:
+    """Ask the API server; no account: for oneself."""
+    group, path, verb = right
+    resource, _, subresource = path.partition("/")
+    attributes = {"group": group, "resource": resource, "subresource": subresource, "verb": verb}
+    kind = _OF_OTHERS if account else _OF_MINE
+    spec: dict[str, Any] = {"resourceAttributes": {**attributes, "namespace": namespace}}
+    spec |= {"user": account} if account else {}
+    body = {"apiVersion": kind.api_version, "kind": kind.kind, "spec": spec}
+    answer = await client.create(kind, "", body, agent="cli")
+    return bool(answer.get("status", {}).get("allowed"))
+
+
+def _switches() -> dict[Right, str]:
+    return {
+        (each.rule.group, path, verb): ", ".join(each.actions)
+        for each in cluster_role.switches()
+        for path in each.rule.resources
+        for verb in each.rule.verbs
+    }
+
+
+async def _budget(client: ClusterClient, namespace: str) -> Budget | Finding | None:
+    try:
+        return budget_contract.read_budget(await client.get(kube.BUDGETS, namespace, BUDGET))
+    except (kube.NotFound, InvalidSpec):
+        return None
+    except kube.Refused as error:
+        return _unseen("budget", error)
+
+
+async def _policies(client: ClusterClient, namespace: str) -> list[Finding]:
+    try:
+        return checkup.of_policies(await client.list(kube.POLICIES, namespace))
+    except kube.NotFound:
+        return []  # there is no such kind: the CRDs' finding says so
+    except kube.Refused as error:
+        return [_unseen("policies", error)]
+
+
+def _unseen(check: str, error: kube.Refused) -> Finding:
+    return Finding(check=check, outcome="warn", message=f"not looked at: {error.message}", fix="ask with more rights")

@@ -1,0 +1,143 @@
+"""What the doctor makes of what it has read: each finding, and its fix."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from platelet.api import crds
+from platelet.cli import checkup
+from platelet.cli.checkup import Finding
+from platelet.cli.reading import Leader
+from platelet.model.budget import BudgetSpec, Suspension
+from tests.unit.situations import A_MINUTE_AGO, NOW, a_budget, minutes, seconds
+
+LEASE = timedelta(seconds=15)
+ESTABLISHED = {"conditions": [{"type": "Established", "status": "True"}]}
+
+
+def installed() -> dict[str, dict[str, Any]]:
+    """All CRDs as generated, served."""
+    built = [crds.build_crd(kind) for kind in crds.KINDS]
+    return {each["metadata"]["name"]: each | {"status": ESTABLISHED} for each in built}
+
+
+def test_crds_of_this_version_are_well() -> None:
+    """One line for all."""
+    [finding] = checkup.of_crds(installed())
+    assert (finding.outcome, finding.fix) == ("ok", "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        pytest.param(None, "runbooks.platelet.dev is not installed", id="missing"),
+        pytest.param({"status": {}}, "runbooks.platelet.dev is not established", id="not served"),
+        pytest.param(
+            {"spec": {"versions": [{"name": "v1alpha1", "schema": {}}]}},
+            "runbooks.platelet.dev is of another version",
+            id="of another version",
+        ),
+    ],
+)
+def test_a_crd_that_is_not_well_fails(changes: dict[str, Any] | None, words: str) -> None:
+    """Named, with what to do."""
+    stored: dict[str, Any] = installed()
+    stored["runbooks.platelet.dev"] = None if changes is None else stored["runbooks.platelet.dev"] | changes
+    [finding] = checkup.of_crds(stored)
+    assert (finding.outcome, words in finding.message, bool(finding.fix)) == ("fail", True, True)
+
+
+def test_a_missing_right_fails_and_a_switch_that_is_off_warns() -> None:
+    """People may have switched a way to act off."""
+    denied = [("", "pods", "list"), ("apps", "deployments/scale", "patch")]
+    findings = checkup.of_rights("the account", denied, {("apps", "deployments/scale", "patch"): "scale"})
+    assert [(each.outcome, each.message) for each in findings] == [
+        ("fail", "the account may not list pods"),
+        ("warn", "the account may not patch deployments/scale.apps, so not: scale"),
+    ]
+    assert [each.outcome for each in checkup.of_rights("the account", [], {})] == ["ok"]
+
+
+def paused(until: timedelta | None) -> BudgetSpec:
+    """Paused until so long from now."""
+    return BudgetSpec(suspended=Suspension(reason="freeze", until=NOW + until if until is not None else None))
+
+
+@pytest.mark.parametrize(
+    ("finding", "outcome", "words"),
+    [
+        pytest.param(checkup.of_budget(None, NOW), "fail", "nothing acts", id="no budget"),
+        pytest.param(checkup.of_budget(a_budget(used="1/10 per 1h"), NOW), "ok", "used 1/10 per 1h", id="a budget"),
+        pytest.param(checkup.of_budget(a_budget(spec=paused(None)), NOW), "warn", "until resumed: freeze", id="paused"),
+        pytest.param(
+            checkup.of_budget(a_budget(spec=paused(-minutes(1))), NOW), "ok", "used", id="a pause that is over"
+        ),
+        pytest.param(
+            checkup.of_budget(a_budget(full_until=NOW + minutes(5), full_reason="HistoryLost"), NOW),
+            "fail",
+            "counts as full until 2026-11-21T12:05:00Z (in 5m): HistoryLost",
+            id="its history was lost",
+        ),
+        pytest.param(
+            checkup.of_leader(Leader(holder="a", renewed_at=NOW, duration=LEASE), NOW, "ns"), "ok", "a leads", id="led"
+        ),
+        pytest.param(
+            checkup.of_leader(Leader(holder="a", renewed_at=A_MINUTE_AGO, duration=LEASE), NOW, "ns"),
+            "fail",
+            "no operator leads; the Lease was last renewed at 2026-11-21T11:59:00Z (1m ago)",
+            id="gone for a minute",
+        ),
+        pytest.param(checkup.of_leader(None, NOW, "ns"), "warn", "may not read", id="whoever may not know"),
+        pytest.param(checkup.of_clock(NOW + seconds(2), NOW), "ok", "agree", id="seconds are no drift"),
+        pytest.param(checkup.of_clock(NOW + minutes(2), NOW), "warn", "2m ahead of the API server", id="ahead"),
+        pytest.param(checkup.of_clock(NOW - minutes(2), NOW), "warn", "2m behind the API server", id="behind"),
+    ],
+)
+def test_each_finding(finding: Finding, outcome: str, words: str) -> None:
+    """Rows: what was read, and what it means."""
+    assert finding.outcome == outcome
+    assert words in finding.message
+    assert bool(finding.fix) is (outcome != "ok")
+
+
+def a_policy_that_says(*conditions: dict[str, str]) -> dict[str, Any]:
+    """One in namespace shop."""
+    return {"metadata": {"namespace": "shop", "name": "heal"}, "status": {"conditions": list(conditions)}}
+
+
+@pytest.mark.parametrize(
+    ("stored", "outcome", "words"),
+    [
+        pytest.param([], "warn", "there is none", id="none"),
+        pytest.param([a_policy_that_says({"type": "Ready", "status": "True"})], "ok", "all 1 are Ready", id="Ready"),
+        pytest.param([a_policy_that_says()], "warn", "shop/heal was not judged", id="nobody has looked"),
+        pytest.param(
+            [a_policy_that_says({"type": "Ready", "status": "False", "reason": "R", "message": "why"})],
+            "fail",
+            "shop/heal is not Ready: R: why",
+            id="not Ready",
+        ),
+    ],
+)
+def test_policies_that_do_nothing_are_named(stored: list[dict[str, Any]], outcome: str, words: str) -> None:
+    """With the reason that is on their status."""
+    [finding] = checkup.of_policies(stored)
+    assert (finding.outcome, words in finding.message) == (outcome, True)
+
+
+def test_people_and_machines_read_the_same() -> None:
+    """A warning is no failure."""
+    findings = [
+        Finding(check="crds", outcome="ok", message="well"),
+        Finding(check="clock", outcome="warn", message="late", fix="set it"),
+    ]
+    assert checkup.text(findings) == ["ok    crds: well", "warn  clock: late", "      fix: set it"]
+    assert checkup.document(findings, "t") == {
+        "healthy": True,
+        "findings": [
+            {"check": "crds", "outcome": "ok", "message": "well"},
+            {"check": "clock", "outcome": "warn", "message": "late", "fix": "set it"},
+        ],
+        "now": "t",
+    }
