@@ -1,11 +1,14 @@
 """An alert that real monitoring fires adds capacity, and its resolution takes it back."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cluster import incidents, manifests, operating
+from tests.cluster import incidents, installation, manifests, operating
 from tests.cluster.incidents import Scene
 from tests.cluster.manifests import Json
 from tests.e2e import prometheus, workloads
@@ -45,7 +48,18 @@ def scene(node: Node, tmp_path: Path) -> Iterator[Scene]:
             pod = pod_of(found)
             labels = {"namespace": found.namespace, "pod": pod["metadata"]["name"], "deployment": "shop"}
             monitoring.scrape(f"{pod['status']['podIP']}:8080", labels)
+            examine_the_route(found, monitoring.alertmanager_url)
             yield found
+
+
+def examine_the_route(scene: Scene, alertmanager: str) -> None:
+    """The doctor's test alert goes through the real Alertmanager, and opens nothing."""
+    command = [sys.executable, "-m", "platelet", "doctor", "-n", scene.namespace, "--alertmanager", alertmanager]
+    paths = {"KUBECONFIG": str(scene.plane.kubeconfig("admin")), "PYTHONPATH": str(installation.ROOT / "operator")}
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **paths}, check=False)  # noqa: S603 - ours
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok    alerts: a test alert came by Alertmanager's route" in done.stdout
+    assert scene.remediations() == []
 
 
 def pod_of(scene: Scene) -> Json:
