@@ -337,6 +337,7 @@ def test_a_runbook_by_hand_restarts_a_healthy_workload(
     apply(plane, namespace, installation.deployment("api", "app:good-1", labels=HEALED))
     plane.kubectl("rollout", "status", "deployment/api", "-n", namespace, "--timeout=60s")
     asked = ("run", "restart", "deployment/api", "-n", namespace)
+    operating.until_leading(operator)
     said = platelet(plane, *asked, "--observe")
     assert (said.code, said.err) == (0, "")
     assert "Closed  WouldHaveActed: would rolling restart of all 2 pods" in said.out
@@ -473,6 +474,11 @@ def _a_remediation() -> dict[str, Any]:
         pytest.param(["explain", "rem/none"], 1, "there is no Remediation default/none", id="no such Remediation"),
         pytest.param(["explain", "pod/api"], 2, "only remediations and", id="a pod is no subject"),
         pytest.param(["timeline", "deploy/none"], 1, "there is no Deployment default/none", id="no story at all"),
+        pytest.param(
+            ["run", "undo", "deploy/none"], 1, "there is no Deployment default/none", id="nothing to run it on"
+        ),
+        pytest.param(["run"], 2, "platelet run RUNBOOK KIND/NAME carries out a runbook", id="nothing to run"),
+        pytest.param(["get", "pods"], 2, "is no kind of platelet's", id="another's kind"),
         pytest.param(["pause", "-n", "shop"], 2, "kubectl annotate namespace shop", id="a pause of one namespace"),
         pytest.param(["pause", "--operator-namespace", "elsewhere"], 1, "To install: kubectl apply", id="no budget"),
         pytest.param(["resume", "--operator-namespace", "elsewhere"], 1, "no ActionBudget", id="no budget to resume"),

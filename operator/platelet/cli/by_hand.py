@@ -46,11 +46,14 @@ async def ask(options: argparse.Namespace, client: ClusterClient) -> int:
     if sight.workload is None:
         raise NothingToTellError(f"there is no {kind} {target.namespace}/{name}")
     policy = choose_policy(wish, await reader.standings(target.namespace), sight)
+    waits = options.wait or options.observe
+    if waits:
+        await _expect_an_operator(reader)
     place = await _runbook_namespace(reader, wish, policy)
     body = remediation(wish, policy, place, await session.read_user(client), options.reason)
     created = await client.create(kube.REMEDIATIONS, target.namespace, body, agent="cli")
     told = {"remediation": {"namespace": target.namespace, "name": created["metadata"]["name"]}, "spec": body["spec"]}
-    if options.wait or options.observe:
+    if waits:
         return await _follow(options, client, told)
     output.write(options, text(told), told)
     return 0
@@ -86,6 +89,16 @@ def _named(wish: Wish, standings: Sequence[Standing | Unread], sight: Sight) -> 
                 raise NothingToTellError(f"policy {key} is in mode Observe and does nothing: ask with --observe")
             return each.policy
     raise NothingToTellError(f"there is no RemediationPolicy {key} that reaches namespace {wish.target.namespace}")
+
+
+async def _expect_an_operator(reader: Reader) -> None:
+    """Nobody waits for an answer that nobody gives. Raises NothingToTellError."""
+    leader = await reader.leader()
+    if leader is not None and not leader.leads(reader.clock.now()):
+        where = reader.settings.namespace
+        raise NothingToTellError(
+            f"no operator leads in namespace {where}, so nobody would answer; nothing was created: platelet doctor"
+        )
 
 
 async def _runbook_namespace(reader: Reader, wish: Wish, policy: Policy) -> str:

@@ -15,7 +15,8 @@ _DAY = timedelta(days=1)
 _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33"}
 _COLOURS = (  # what a line begins with, after its indentation
     (re.compile(r"\s*DENY\b"), "red"),
-    (re.compile(r"\s*(refused|no)\b {2,}"), "red"),
+    (re.compile(r"\s*(refused|no|fail)\b {2,}"), "red"),
+    (re.compile(r"\s*warn\b {2,}"), "yellow"),
     (re.compile(r"\s*ok\b {2,}"), "green"),
     (re.compile(r"\s*(note|warning):"), "yellow"),
     (re.compile(r" +\S+Z (\([^)]*\) +| +)escalation\b"), "red"),

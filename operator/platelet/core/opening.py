@@ -178,6 +178,7 @@ def _gone(siblings: Sequence[Remediation], reopen_within: timedelta, now: dateti
         each
         for each in siblings
         if each.status.reason == reasons.TARGET_GONE
+        and not each.spec.by_hand  # its ladder was another one
         and each.status.attempts
         and each.status.closed_at is not None
         and now - each.status.closed_at < reopen_within

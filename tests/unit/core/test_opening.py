@@ -1,13 +1,26 @@
 """Whether a fact about a target that we have acted on belongs to the old incident or is a new one."""
 
+from dataclasses import replace
+
 import pytest
 
 from platelet.api.runbook import Runbook
 from platelet.core import opening
 from platelet.model import reasons
 from platelet.model.remediation import State
+from platelet.model.signal import Source
 from platelet.shell.gathering import target_of
-from tests.unit.situations import GOOD, NOW, a_policy, a_remediation, a_signal, a_status, an_attempt, evidence_of
+from tests.unit.situations import (
+    GOOD,
+    NOW,
+    a_policy,
+    a_remediation,
+    a_signal,
+    a_status,
+    an_attempt,
+    evidence_of,
+    minutes,
+)
 
 RUNBOOK = Runbook(namespace="shop", name="heal", uid="uid-runbook", generation=1, steps=({"name": "restart"},))
 OTHER = "0123456789abcdef"
@@ -33,3 +46,24 @@ def test_a_failing_target_after_our_act(state: State, live: str | None, ended: s
     )
     closed = answer.status if isinstance(answer, opening.Update) and answer.status.state == "Closed" else None
     assert (closed.reason if closed else None) == ended
+
+
+@pytest.mark.parametrize(
+    ("source", "first_step"),
+    [
+        pytest.param("pod", 1, id="an incident goes on at its next step"),
+        pytest.param("request", 0, id="a runbook by hand was another ladder"),
+    ],
+)
+def test_a_target_that_was_created_anew_goes_on_with_its_own_ladder(source: Source, first_step: int) -> None:
+    """Within `reopenWithin`."""
+    before = a_remediation(
+        status=a_status(
+            state="Closed", reason=reasons.TARGET_GONE, attempts=(an_attempt(),), closed_at=NOW - minutes(1)
+        )
+    )
+    fact = evidence_of(a_signal())
+    before = replace(before, spec=replace(before.spec, signal=replace(fact, source=source)))
+    answer = opening.receive(target_of(before), [fact], a_policy(), RUNBOOK, [before], {}, None, NOW)
+    assert isinstance(answer, opening.Create)
+    assert answer.spec.first_step == first_step
