@@ -1,6 +1,6 @@
 """What a doctor's look comes to: findings, each with what to do. Pure: what was read goes in, findings come out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -38,7 +38,7 @@ def of_crds(stored: Mapping[str, Mapping[str, Any] | None]) -> list[Finding]:
             found.append(_finding("crds", "fail", f"{name} is not installed", _APPLY))
         elif not _is_established(live):
             found.append(_finding("crds", "fail", f"{name} is not established", f"kubectl describe crd {name}"))
-        elif _schemas(live) != _schemas(wanted):
+        elif _shape(live) != _shape(wanted):
             found.append(_finding("crds", "fail", f"{name} is of another version than this platelet", _APPLY))
     return found or [_finding("crds", "ok", f"all {len(crds.KINDS)} are installed and of this version")]
 
@@ -48,9 +48,24 @@ def _is_established(stored: Mapping[str, Any]) -> bool:
     return conditions.get("Established", {}).get("status") == "True"
 
 
-def _schemas(stored: Mapping[str, Any]) -> object:
+def _shape(stored: Mapping[str, Any]) -> set[str]:
+    """What a CRD admits, as far as it tells versions apart: fields, values and rules by place, in no encoding."""
     versions = lenient.mappings(lenient.mapping(stored.get("spec")).get("versions"))
-    return {each.get("name"): each.get("schema") for each in versions}
+    return {
+        f"{each.get('name')}{line}"
+        for each in versions
+        for line in _lines(lenient.mapping(lenient.mapping(each.get("schema")).get("openAPIV3Schema")))
+    }
+
+
+def _lines(schema: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"={value}" for value in schema.get("enum") or ())
+    yield from (f"?{rule.get('rule')}" for rule in lenient.mappings(schema.get("x-kubernetes-validations")))
+    for name, inner in lenient.mapping(schema.get("properties")).items():
+        yield f".{name}"
+        yield from (f".{name}{line}" for line in _lines(lenient.mapping(inner)))
+    if "items" in schema:
+        yield from (f"[]{line}" for line in _lines(lenient.mapping(schema["items"])))
 
 
 def of_rights(account: str, denied: Iterable[Right], switches: Mapping[Right, str]) -> list[Finding]:
