@@ -80,12 +80,12 @@ def _progress(kind: Kind, spec: Mapping[str, Any], status: Mapping[str, Any]) ->
         "current_revision": lenient.text(status.get("currentRevision")),
         "update_revision": lenient.text(status.get("updateRevision")),
         "conditions": {
-            kind: (lenient.text(condition.get("status")), lenient.text(condition.get("reason")))
-            for kind, condition in conditions.items()
+            name: (lenient.text(condition.get("status")), lenient.text(condition.get("reason")))
+            for name, condition in conditions.items()
         },
         "condition_times": {
-            kind: since
-            for kind, condition in conditions.items()
+            name: since
+            for name, condition in conditions.items()
             if (since := lenient.moment(condition.get("lastTransitionTime"))) is not None
         },
         "cannot_create": _why_no_pods(conditions.get("ReplicaFailure", {})),
