@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from platelet import sinks
+from platelet.api import workloads
 from platelet.core import history
 from platelet.model import reasons
+from platelet.model.effects import Effect, MarkRevision
 from platelet.model.remediation import BEFORE_ACTING, Remediation
-from platelet.model.workload import WorkloadRef
+from platelet.model.workload import Workload, WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.gathering import Sight, see, target_of
 from platelet.shell.hands import Hands
-from platelet.shell.kube import Kube
+from platelet.shell.kube import WORKLOADS, Kube, NotFound
 from platelet.shell.survey import survey
 
 _RETRY = timedelta(seconds=30)  # after an effect that came to nothing
@@ -57,10 +59,25 @@ class Historian:
             self._healthy_for,
             now,
         )
+        if any(_is_blame(each) for each in effects) and await self._has_another_template(sight.workload):
+            return now  # the incident that was read after the workload may be that of a release in between
         results = [await self._hands.run(effect) for effect in effects]
         if not all(results):
             return now + _RETRY
         return now if effects else again_at
+
+    async def _has_another_template(self, seen: Workload) -> bool:
+        """Whether it has been released, or deleted, since it was read."""
+        ref = seen.ref
+        try:
+            stored = await self._kube.get(WORKLOADS[ref.kind], ref.namespace, ref.name)
+        except NotFound:
+            return True
+        return workloads.read_workload(ref.kind, stored).template_hash != seen.template_hash
+
+
+def _is_blame(effect: Effect) -> bool:
+    return isinstance(effect, MarkRevision) and effect.health == "Suspect"
 
 
 def _incident(siblings: Sequence[Remediation]) -> history.Incident:

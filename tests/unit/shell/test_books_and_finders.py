@@ -347,6 +347,32 @@ async def test_a_template_is_remembered_and_proves_itself_in_time() -> None:
     assert [each.health for each in (await see(shell.api, API)).records] == ["Healthy"]
 
 
+@pytest.mark.parametrize("nth", range(8))
+async def test_a_release_between_two_reads_does_not_blame_the_template_before_it(nth: int) -> None:
+    """Else an undo would have no goal: the incident that is read is that of a release which was not read yet."""
+    shell = Shell()
+    historian = Historian(shell.api, shell.clock, shell.hands, minutes(1))
+    for _ in range(4):
+        await historian.look(API, acting=True)
+        shell.world.advance(MINUTE)
+    (good,) = (await see(shell.api, API)).records
+    assert good.health == "Healthy"
+    opened = await with_an_open_remediation(shell, evidence_of(a_signal()))
+    spec = shell.world.store.get(REMEDIATIONS, SHOP, opened.name)["spec"]
+    shell.world.store.delete(REMEDIATIONS, SHOP, opened.name)
+    moment = shell.world.server.index + nth
+
+    def strike(index: int) -> None:
+        if index == moment:
+            shell.world.release("api", "app:crash")
+            shell.apply(REMEDIATIONS, {"metadata": {"name": opened.name}, "spec": spec})
+
+    shell.world.server.on_call = strike
+    await historian.look(API, acting=True)
+    shell.world.server.on_call = None
+    assert [each.health for each in (await see(shell.api, API)).records if each.name == good.name] == ["Healthy"]
+
+
 @pytest.mark.parametrize(("acting", "left"), [(True, False), (False, True)], ids=["acting", "observing"])
 async def test_a_stale_mark_is_removed_where_a_policy_acts(acting: bool, left: bool) -> None:  # noqa: FBT001 - a table's columns
     """TRAPS 42, I18."""
