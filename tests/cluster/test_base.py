@@ -4,62 +4,25 @@ The operator is a process of this machine under the installed ServiceAccount; it
 """
 
 import json
-import os
-import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, installation, operating
+from tests.cluster import guide, incidents, installation, operating
 from tests.cluster.control_plane import ControlPlane, KubectlFailed
+from tests.cluster.guide import ACCOUNT, NAMESPACE
 from tests.cluster.manifests import GOOD
 
 pytestmark = pytest.mark.cluster
-ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "docs" / "install.md"
-NAMESPACE = installation.NAMESPACE
-ACCOUNT = f"system:serviceaccount:{NAMESPACE}:platelet"
-
-
-def commands(chapter: str) -> str:
-    """The shell commands of one chapter of the guide."""
-    text = GUIDE.read_text().partition(f"\n## {chapter}")[2].partition("\n## ")[0]
-    return "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
-
-
-def write_files(folder: Path) -> None:
-    """What the guide says to write, beside this repository's own folders."""
-    for name, content in re.findall(r"<!-- file: (\S+) -->\n```yaml\n(.*?)```", GUIDE.read_text(), re.DOTALL):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    for name in ("crds", "deploy"):
-        (folder / name).symlink_to(ROOT / name)
-
-
-def run(plane: ControlPlane, script: str, folder: Path) -> str:
-    """Run commands as a person with all rights who has nothing but kubectl."""
-    environment = {
-        **os.environ,
-        "PATH": f"{plane.bin_dir}:{os.environ['PATH']}",
-        "KUBECONFIG": str(plane.kubeconfig("admin")),
-        "KUBECACHEDIR": str(plane.directory / "kubectl-cache-of-the-guide"),
-    }
-    command = ["bash", "-euc", script]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the guide is followed."""
     found = tmp_path_factory.mktemp("guide")
-    write_files(found)
+    guide.write_files(found)
     return found
 
 
@@ -67,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plane(folder: Path) -> Iterator[ControlPlane]:
     """A cluster that was bare until the guide's commands were run on it; the pods are KWOK's."""
     with cluster.start() as found:
-        run(found, commands("2. The cluster"), folder)
+        guide.run(found, guide.commands("2. The cluster"), folder)
         yield found
 
 
@@ -99,7 +62,7 @@ def test_applying_again_does_not_end_a_pause_and_changes_nothing(plane: ControlP
     pause = {"spec": {"suspended": {"reason": "freeze"}}}
     plane.kubectl("patch", "budget", "platelet", "-n", NAMESPACE, "--type=merge", "-p", json.dumps(pause))
     before = budget_spec(plane)
-    run(plane, "kubectl apply --server-side -k my-platelet", folder)
+    guide.run(plane, "kubectl apply --server-side -k my-platelet", folder)
     assert budget_spec(plane) == before
     assert before["suspended"] == {"reason": "freeze"}
     plane.kubectl("patch", "budget", "platelet", "-n", NAMESPACE, "--type=merge", "-p", '{"spec":{"suspended":null}}')
@@ -116,14 +79,14 @@ def test_the_operator_leads_and_heals_under_the_installed_account_and_is_refused
     plane: ControlPlane, folder: Path
 ) -> None:
     """The account of deploy/base, by a token for it, has every right that a heal needs."""
-    account = kubeconfig_of_account(plane, folder)
+    account = guide.kubeconfig_of_account(plane, folder)
     replica = installation.Installation(plane, folder, account=account).start()
     try:
         operating.until_leading(replica)
         with incidents.scene(plane, "shop") as scene:
             scene.create()
             scene.apply(installation.deployment("api", GOOD))
-            run(plane, commands("3. A first policy"), folder)
+            guide.run(plane, guide.commands("3. A first policy"), folder)
             scene.until_proven("api")
             scene.release("api", "app:crash-2")
             scene.until_state("api", "Verifying", "Monitoring", seconds=120)
@@ -133,14 +96,3 @@ def test_the_operator_leads_and_heals_under_the_installed_account_and_is_refused
     asked = [each for each in plane.audit_events() if each.user == ACCOUNT]
     assert len(asked) > 50
     assert [each.uri for each in asked if each.code == 403] == []
-
-
-def kubeconfig_of_account(plane: ControlPlane, folder: Path) -> Path:
-    """A kubeconfig with a token of the ServiceAccount, as the kubelet would mount it."""
-    content = yaml.safe_load(plane.kubeconfig("admin").read_text())
-    token = plane.kubectl("create", "token", "platelet", "-n", NAMESPACE).strip()
-    content["users"] = [{"name": "test", "user": {"token": token}}]
-    content["contexts"][0]["context"]["user"] = "test"
-    path = folder / "account.kubeconfig"
-    path.write_text(json.dumps(content))
-    return path

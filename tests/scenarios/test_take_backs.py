@@ -129,3 +129,26 @@ def test_a_target_that_is_created_anew_owes_no_take_back(simulation: Simulation)
     simulation.run(60 * MINUTE)
     assert simulation.world.replicas("api") == 4
     assert look(simulation).unsettled == []
+
+
+@pytest.mark.parametrize(("how", "left_with"), [("TakeBack", 2), ("Drop", 4)])
+def test_before_a_removal_what_was_lent_is_returned_or_let_stay_and_no_trace_is_left(
+    simulation: Simulation, how: str, left_with: int
+) -> None:
+    """It was paused before, and its Remediation was deleted; a release meanwhile leaves no revision record."""
+    begin(simulation, step("scale", {"to": 4, "revertAfter": "2h"}), triggers=[on_alert("Busy")])
+    simulation.alerts.fire("f1", BUSY)
+    simulation.run_until(lambda: simulation.world.replicas("api") == 4)
+    simulation.alerts.resolve("f1")
+    simulation.run(30 * MINUTE)
+    simulation.budget_spec({"suspended": {"reason": "uninstall"}})
+    simulation.world.store.delete(kube.REMEDIATIONS, SHOP, simulation.remediation().name)
+    simulation.run(MINUTE)
+    simulation.budget_spec({"suspended": {"reason": "uninstall", "leaving": how}})
+    for each in simulation.world.store.find(kube.CONTROLLER_REVISIONS):
+        simulation.world.store.delete(kube.CONTROLLER_REVISIONS, SHOP, each["metadata"]["name"])
+    simulation.world.release("api", "app:good-2")
+    simulation.run(5 * MINUTE)
+    assert simulation.world.replicas("api") == left_with
+    assert [each for each in simulation.budget().status.entries if each.take_back and not each.take_back.done] == []
+    assert simulation.world.store.find(kube.CONTROLLER_REVISIONS) == []

@@ -15,7 +15,7 @@ from platelet.api.selectors import LabelSelector
 from platelet.api.targets import Targets
 from platelet.guards import maintenance_window
 from platelet.model import reasons
-from platelet.model.budget import Suspension
+from platelet.model.budget import Pause
 from platelet.model.durations import CAMEL
 from platelet.model.policy import ApprovalRules, Limits, Mode, Policy
 from platelet.model.signal import Evidence
@@ -129,7 +129,7 @@ class PolicySpec:
     force: Annotated[
         bool, Field(description="Act even where GitOps or another operator owns the workload and may revert it.")
     ] = False
-    suspended: Annotated[Suspension | None, Field(description="While it is set, the policy starts nothing.")] = None
+    suspended: Annotated[Pause | None, Field(description="While it is set, the policy starts nothing.")] = None
     escalation: EscalationSpec | None = None
     namespace_selector: Annotated[
         LabelSelector | None,
@@ -174,7 +174,7 @@ class LoadedPolicy:
     query_triggers: tuple[QueryTrigger, ...] = ()
     namespace_selector: LabelSelector | None = None
     webhook: Webhook | None = None
-    suspension: Suspension | None = None
+    suspension: Pause | None = None
 
     @property
     def looked_for(self) -> tuple[PodTrigger | WorkloadTrigger, ...]:
@@ -222,7 +222,7 @@ def read_policy(obj: Mapping[str, Any]) -> LoadedPolicy:
     )
 
 
-def _suspended(suspension: Suspension | None) -> str:
+def _suspended(suspension: Pause | None) -> str:
     return (suspension.reason or "no reason given") if suspension is not None else ""
 
 

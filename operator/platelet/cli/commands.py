@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from platelet.cli import approve, completion, doctor, explain, get, pause, reject, resume, run, timeline
+from platelet.cli import approve, completion, doctor, explain, get, pause, reject, resume, revert, run, timeline
 from platelet.shell.client import VERSION
 
-COMMANDS = (run, get, explain, timeline, approve, reject, pause, resume, doctor, completion)
+COMMANDS = (run, get, explain, timeline, approve, reject, pause, resume, revert, doctor, completion)
 _EPILOG = """\
 examples:
   platelet get -A -w                           policies, runbooks, remediations and the budget, as they change

@@ -1,13 +1,13 @@
 """The kill switch on the ActionBudget: what a pause or a resume makes of it, and storing that."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from platelet.api import budget as contract
 from platelet.api.invalid import InvalidSpec
 from platelet.cli.session import NothingToTellError
-from platelet.model.budget import Budget, Suspension
+from platelet.model.budget import Budget, Leaving, Suspension
 from platelet.model.durations import format_time
 from platelet.shell import kube
 from platelet.shell.client import ClusterClient
@@ -42,7 +42,7 @@ def whole_operator(command: str, namespace: str) -> str:
 
 def in_force(suspension: Suspension | None, now: datetime) -> bool:
     """Tell whether a suspension still suspends."""
-    return suspension is not None and (suspension.until is None or suspension.until > now)
+    return suspension is not None and suspension.in_force(now)
 
 
 def paused(before: Suspension | None, reason: str, lasting: timedelta | None, now: datetime) -> Suspension:
@@ -51,7 +51,13 @@ def paused(before: Suspension | None, reason: str, lasting: timedelta | None, no
     if before is None or not in_force(before, now):
         return Suspension(reason=reason, until=until)
     longest = None if before.until is None or until is None else max(before.until, until)
-    return Suspension(reason=reason or before.reason, until=longest)
+    return replace(before, reason=reason or before.reason, until=longest)
+
+
+def leaving(before: Suspension | None, how: Leaving, now: datetime) -> Suspension:
+    """Pause until resumed, because platelet will be removed."""
+    reason = before.reason if before is not None and in_force(before, now) else ""
+    return Suspension(reason=reason or "platelet revert --all", leaving=how)
 
 
 async def change(client: ClusterClient, namespace: str, wanted: Change) -> Outcome:
@@ -94,5 +100,5 @@ def _patch(budget: Budget, after: Suspension | None) -> dict[str, object]:
     suspended: dict[str, object] | None = None
     if after is not None:
         until = format_time(after.until) if after.until is not None else None
-        suspended = {"reason": after.reason, "until": until}
+        suspended = {"reason": after.reason, "until": until, "leaving": after.leaving}
     return {"metadata": {"resourceVersion": budget.resource_version}, "spec": {"suspended": suspended}}

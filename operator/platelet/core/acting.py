@@ -45,7 +45,8 @@ def decide(situation: Situation, status: RemediationStatus, attempt: Attempt, no
         return _lost(status, attempt, "the target was written meanwhile, whether by us cannot be told", now, sent=True)
     if now - attempt.intended_at > _SEND_WITHIN:
         return _lost(status, attempt, f"it could not be sent within {format_duration(_SEND_WITHIN)}", now, sent=sent)
-    stopped = suspended.deny(situation, now) if sent else None
+    stopping = suspended.deny_take_back if attempt.kind == "TakeBack" else suspended.deny
+    stopped = stopping(situation, now) if sent else None
     if stopped is None and attempt.kind == "Act" and situation.policy is not None:
         stopped = maintenance_window.deny(situation, now)  # one that began after the decision
     if stopped is not None:

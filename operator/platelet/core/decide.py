@@ -63,9 +63,8 @@ def _decide_open(situation: Situation, status: RemediationStatus, now: datetime)
 
 def _going_back(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
     """What comes before everything new: the step that failed, or a temporary change that is due."""
-    if status.state == "Verifying":
-        return None
-    if status.undoing and status.state == "Waiting":
+    leaving = situation.budget is not None and situation.budget.leaving(now) is not None
+    if status.undoing and status.state == "Waiting" and not leaving:
         return undoing.decide(situation, status, now)
     return taking_back.decide(situation, status, now)
 

@@ -28,7 +28,7 @@ def reserve(budget: Budget, entry: Entry, situation: Situation, now: datetime) -
         return budget.status
     seen = replace(situation, budget=budget)
     if entry.kind == "TakeBack":
-        denial = suspended.deny(seen, now)
+        denial = suspended.deny_take_back(seen, now)
     else:
         first = guards.first_denial(seen, now, guards.ON_THE_BUDGET)
         denial = first[1] if first else None

@@ -39,8 +39,16 @@ def next_due(situation: Situation) -> datetime | None:
 
 
 def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
-    """Take back what is due; None when nothing is. Waits while people have suspended us, or the time is not known."""
-    due = next((each for each in pending(situation) if _is_due(each, status, now)), None)
+    """Take back what is due; None when nothing is.
+
+    Waits for a verification that runs, while people have suspended us, and while the time is not known.
+    """
+    leaving = situation.budget.leaving(now) if situation.budget else None
+    if leaving == "Drop":
+        return _drop(situation, status, now)
+    if status.state == "Verifying":
+        return None
+    due = next((each for each in pending(situation) if leaving or _is_due(each, status, now)), None)
     if due is None or situation.workload is None:
         return None
     if guards.first_denial(situation, now, guards.FOR_TAKING_BACK) is not None:
@@ -77,6 +85,16 @@ def _give_up(situation: Situation, status: RemediationStatus, due: Entry, last: 
     message = f"the temporary scale was not taken back in {_TRIES} attempts: {last.message}"
     told = escalating.escalate(situation, status, reasons.NOT_TAKEN_BACK, message, now)
     return replace(told, effects=(_settled(due, now), *told.effects))
+
+
+def _drop(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
+    """People remove platelet and let its temporary changes stay: the obligations end."""
+    owed = pending(situation)
+    if not owed:
+        return None
+    message = "people let it stay: platelet is about to be removed"
+    noted = record.note(status, now, step="", by="takeBack", reason=reasons.NOT_TAKEN_BACK, message=message)
+    return Decision(status=noted, effects=tuple(_settled(each, now) for each in owed))
 
 
 def _took_effect(entry: Entry) -> bool:

@@ -33,6 +33,8 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     attempt = _attempt(status)
     if attempt is None or status.verifying is None or situation.workload is None:
         return Decision(status=record.enter(status, "Waiting", reasons.UNKNOWN_OUTCOME, "no attempt to verify"))
+    if situation.budget is not None and situation.budget.leaving(now):
+        return _break_off(status, attempt, now)
     clocks = status.verifying
     if clocks.complete_at is None and checks.is_complete(situation.workload, situation.revisions):
         clocks = replace(clocks, complete_at=now)
@@ -50,6 +52,13 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if verdict.outcome == "Recovered":
         return _recovered(situation, status, attempt, verdict, now)
     return _unproven(situation, status, attempt, verdict, now)
+
+
+def _break_off(status: RemediationStatus, attempt: Attempt, now: datetime) -> Decision:
+    """People remove platelet: what it lent goes back at once, so there is nothing left to be proven."""
+    verdict = Verdict(outcome="Inconclusive", reason=reasons.SUSPENDED, message="platelet is about to be removed")
+    concluded = _conclude(status, attempt, verdict, now)
+    return Decision(status=record.enter(concluded, "Waiting", verdict.reason, verdict.message))
 
 
 def _unproven(

@@ -31,6 +31,13 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     return None
 
 
+def deny_take_back(situation: Situation, now: datetime) -> Deny | None:
+    """The same for taking back, but for the people who remove platelet: before that, what it lent must be returned."""
+    if situation.budget is not None and situation.budget.leaving(now) == "TakeBack":
+        return None
+    return deny(situation, now)
+
+
 def unreadable() -> Deny:
     """Say that the ActionBudget is missing or unreadable, which means full and stopped."""
     return Deny(
@@ -41,7 +48,7 @@ def unreadable() -> Deny:
 
 def _by_budget(budget: Budget, now: datetime) -> Deny | None:
     suspension = budget.spec.suspended
-    if suspension is None or (suspension.until is not None and suspension.until <= now):
+    if suspension is None or not suspension.in_force(now):
         return None
     until = "" if suspension.until is None else f" until {say_time(suspension.until)}"
     return _denied("everything", suspension.reason, until, suspension.until)

@@ -1,7 +1,7 @@
 """The ActionBudget: the one object on which every attempt must reserve its place (DESIGN 3.2)."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
@@ -14,14 +14,28 @@ from platelet.model.workload import WorkloadRef
 MAX_ENTRIES = 2000
 EntryKind = Literal["Act", "TakeBack"]
 EntryOutcome = Literal["Done", "Refused", "Superseded", "Unknown", "Abandoned"]
+Leaving = Literal["TakeBack", "Drop"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suspension:
-    """The kill switch: no attempt is reserved while it is set and `until` is not over."""
+class Pause:
+    """People have stopped something, until they take this away or `until` is over."""
 
     reason: Text = ""
     until: Timestamp | None = None
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+    def in_force(self, now: datetime) -> bool:
+        """Tell whether it still stops."""
+        return self.until is None or self.until > now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspension(Pause):
+    """The kill switch: no attempt is reserved while it is set and `until` is not over."""
+
+    leaving: Leaving | None = None  # platelet will be removed: temporary changes are taken back now, or let stay
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -94,3 +108,8 @@ class Budget:
     generation: int = 0
     spec: BudgetSpec = field(default_factory=BudgetSpec)
     status: BudgetStatus = field(default_factory=BudgetStatus)
+
+    def leaving(self, now: datetime) -> Leaving | None:
+        """What shall become of temporary changes before platelet is removed; None while it is here to stay."""
+        suspension = self.spec.suspended
+        return suspension.leaving if suspension is not None and suspension.in_force(now) else None

@@ -82,12 +82,21 @@ class Hands:
     async def run(self, effect: effects.Effect) -> bool:
         """Do it. Whatever the API server answers is for the next look to see; True when the world may have changed."""
         try:
-            return await self._run(effect)
+            return await self._may(effect) and await self._run(effect)
         except Conflict:
             return True
         except ApiError as error:
             log.warning("effect came to nothing", effect=type(effect).__name__, error=str(error))
             return False
+
+    async def _may(self, effect: effects.Effect) -> bool:
+        """Whether it may be done: nothing that would stay behind, once people are about to remove us."""
+        match effect:
+            case effects.RememberRevision():
+                return await self._ledger.is_leaving() is False
+            case effects.Annotate(value=str()):
+                return not await self._ledger.is_leaving()  # where it cannot be known, people must still be told
+        return True
 
     async def _run(self, effect: effects.Effect) -> bool:
         match effect:

@@ -51,6 +51,11 @@ class Ledger:
         except (ApiError, ValueError):
             return None
 
+    async def is_leaving(self) -> bool | None:
+        """Whether people are about to remove platelet; None when it cannot be known: it may be half removed."""
+        budget = await self.read()
+        return None if budget is None else budget.leaving(self._clock.now()) is not None
+
     async def reserve(self, effect: Reserve) -> bool:
         """Whether the place was granted. Why not is seen by the guards at the next look."""
         answer = await self._submit(

@@ -54,13 +54,13 @@ def store(server: Any, after: Suspension | None) -> suspension.Outcome:
         pytest.param(
             None,
             Suspension(reason="freeze", until=NOW + timedelta(hours=1)),
-            {"reason": "freeze", "until": "2026-11-21T13:00:00Z"},
+            {"reason": "freeze", "until": "2026-11-21T13:00:00Z", "leaving": None},
             id="set with an end",
         ),
         pytest.param(
             {"reason": "a", "until": "2026-11-21T13:00:00Z"},
             Suspension(reason="a"),
-            {"reason": "a", "until": None},
+            {"reason": "a", "until": None, "leaving": None},
             id="a null removes the old end",
         ),
         pytest.param({"reason": "a"}, None, None, id="a null removes the switch"),

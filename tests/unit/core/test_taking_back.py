@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
+from platelet.core import reservation
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.model import reasons
-from platelet.model.budget import BudgetSpec, Entry, PendingTakeBack, Suspension
+from platelet.model.budget import BudgetSpec, Entry, EntryKind, Leaving, PendingTakeBack, Suspension
 from platelet.model.effects import Reserve, Settle, Write
+from platelet.model.remediation import State, Verifying
 from platelet.model.situation import Situation
+from platelet.model.verdict import Deny
 from tests.unit.core.runbooks import scale_step
 from tests.unit.situations import (
     NOW,
@@ -153,3 +156,49 @@ def test_an_observing_remediation_takes_nothing_back() -> None:
     spec = replace(situation.remediation.spec, mode="Observe")
     observing = replace(situation, remediation=replace(situation.remediation, spec=spec))
     assert not asked(decide(observing, NOW))
+
+
+def leaving(how: Leaving, **changes: Any) -> Situation:
+    """People are about to remove platelet, and what was lent is due in an hour only."""
+    spec = BudgetSpec(suspended=Suspension(reason="uninstall", leaving=how))
+    return recovered(budget=a_budget(lent(due_at=NOW + minutes(60)), spec=spec), **changes)
+
+
+def test_what_was_lent_is_taken_back_at_once_when_platelet_is_about_to_be_removed() -> None:
+    """Whatever else is suspended: nobody would take it back later."""
+    (entry,) = asked(decide(leaving("TakeBack", namespace_suspended="freeze"), NOW))
+    assert (entry.id, entry.kind) == (BACK, "TakeBack")
+
+
+def test_a_value_that_others_have_changed_is_left_alone_by_a_removal_too() -> None:
+    decision = decide(leaving("TakeBack", workload=a_well_workload(replicas=7)), NOW)
+    assert (asked(decision), settled(decision)) == ([], ["rem-1/0/1"])
+
+
+def test_a_verification_is_broken_off_by_a_removal_so_that_what_was_lent_goes_back_at_once() -> None:
+    """It could take a quarter of an hour, and prove what is taken back."""
+    attempt = an_attempt(action="scale", verdict=None)
+    status = a_status(state="Verifying", verifying=Verifying(started_at=NOW), attempts=(attempt,))
+    decision = decide(leaving("TakeBack", remediation=a_remediation(status=status)), NOW)
+    assert (decision.status.state, decision.status.attempts[0].verdict) == ("Waiting", "Inconclusive")
+    again = leaving("TakeBack", remediation=a_remediation(status=decision.status))
+    assert [each.id for each in asked(decide(again, NOW))] == [BACK]
+
+
+@pytest.mark.parametrize("state", ["Monitoring", "Verifying", "Escalated"])
+def test_what_people_let_stay_is_settled_and_not_written(state: State) -> None:
+    situation = leaving("Drop", remediation=a_remediation(status=a_status(state=state)))
+    decision = decide(situation, NOW)
+    assert (asked(decision), settled(decision)) == ([], ["rem-1/0/1"])
+    assert not [each for each in decision.effects if isinstance(each, Write)]
+    assert decision.status.decisions[-1].reason == reasons.NOT_TAKEN_BACK
+
+
+@pytest.mark.parametrize(("kind", "granted"), [("TakeBack", True), ("Act", False)])
+def test_a_removal_lets_take_backs_through_the_kill_switch_and_nothing_else(kind: EntryKind, granted: bool) -> None:  # noqa: FBT001 - a table
+    situation = leaving("TakeBack")
+    assert situation.budget is not None
+    budget = replace(situation.budget, status=replace(situation.budget.status, epoch=1))
+    entry = an_entry(id=BACK, kind=kind, epoch=1, outcome=None, outcome_at=None, settled_at=None)
+    answer = reservation.reserve(budget, entry, situation, NOW)
+    assert isinstance(answer, Deny) is not granted

@@ -9,7 +9,7 @@ from platelet.api import records
 from platelet.model import effects
 from platelet.model.remediation import PostState
 from platelet.shell import kube
-from tests.scenarios.world import SHOP
+from tests.scenarios.world import OPERATOR, SHOP
 from tests.unit.shell.in_memory import API, Shell
 
 ID = "rem-1/0/1"
@@ -213,3 +213,37 @@ async def test_no_pod_is_deleted_without_lease_time() -> None:
     this = effects.DeletePod(attempt=ID, namespace=SHOP, name=meta["name"], uid=meta["uid"])
     assert not await shell.hands.run(this)
     assert deletions(shell) == []
+
+
+REMOVALS = {
+    "it is here to stay": ({}, True, True),
+    "it is paused": ({"suspended": {"reason": "freeze"}}, True, True),
+    "it is about to be removed": ({"suspended": {"leaving": "Drop"}}, False, False),
+    "its budget is gone, so it may be removed already": (None, False, True),
+}
+
+
+@pytest.mark.parametrize(("spec", "remembers", "tells"), REMOVALS.values(), ids=REMOVALS)
+async def test_nothing_is_left_behind_by_an_operator_that_is_about_to_be_removed(
+    spec: dict[str, Any] | None, *, remembers: bool, tells: bool
+) -> None:
+    """A record that is written after the last sweep would stay for ever; people must be told as long as it is known."""
+    shell = Shell()
+    if spec is None:
+        shell.world.store.delete(kube.BUDGETS, OPERATOR, "platelet")
+    else:
+        shell.world.store.patch(kube.BUDGETS, OPERATOR, "platelet", {"spec": spec})
+    meta = shell.world.deployment("api")["metadata"]
+    mark = effects.Annotate(
+        target=API,
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+        key="platelet.dev/escalated",
+        value="{}",
+        agent="rem-1/escalated",
+    )
+    template = shell.world.deployment("api")["spec"]["template"]
+    assert await shell.hands.run(remember(shell, template, "abc")) is remembers
+    assert len(shell.world.store.find(kube.CONTROLLER_REVISIONS)) == remembers
+    assert await shell.hands.run(mark) is tells
+    assert ("platelet.dev/escalated" in shell.world.deployment("api")["metadata"].get("annotations", {})) is tells

@@ -1,0 +1,132 @@
+"""`platelet revert --all`: before platelet is removed, what it lent is taken back, and nothing of it stays behind.
+
+The take-backs themselves are the leader's: docs/adr/0005.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from platelet.cli import lines, reading, session, suspension, traces
+from platelet.model.budget import Budget, Entry, Leaving
+from platelet.model.policy import Settings
+from platelet.shell import kube
+from platelet.shell.client import ClusterClient
+
+_ASK_EVERY = 1.0  # seconds
+_DESCRIPTION = """\
+Before platelet is removed: pause it, take back at once what it changed for a time only (or let it stay, with --drop),
+and remove its marks and revision records from users' namespaces. It works while platelet is paused. To go on instead of
+removing it: `platelet resume`."""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("revert", help="give back what was lent, before removing it", description=_DESCRIPTION)
+    parser.add_argument(
+        "--all", action="store_true", required=True, help="of the whole operator: there is no other way"
+    )
+    parser.add_argument("--drop", action="store_true", help="let temporary changes stay as they are now")
+    parser.add_argument(
+        "--timeout",
+        type=session.read_duration,
+        default=timedelta(minutes=5),
+        metavar="DURATION",
+        help="how long to wait for it; default: 5m",
+    )
+    session.add_arguments(parser)
+    parser.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Ask the leader, wait, and clean up."""
+    return session.run(options, partial(_revert, options))
+
+
+async def _revert(options: argparse.Namespace, client: ClusterClient) -> int:
+    budget = await _find_budget(client, options.operator_namespace)
+    if budget is None:
+        _say(["there is no ActionBudget, so nothing is pending"])
+    elif not await _settle(options, client, budget):
+        return 1
+    removed = await traces.remove(client)
+    _say([f"removed from users' namespaces: {removed.marks} marks, {removed.records} revision records"])
+    if budget is not None:
+        _say(["nothing of platelet is left there; it stays paused: remove it, or go on with platelet resume"])
+    return 0
+
+
+async def _settle(options: argparse.Namespace, client: ClusterClient, budget: Budget) -> bool:
+    """Have the leader take back or drop everything. False when it has not."""
+    namespace = options.operator_namespace
+    how: Leaving = "Drop" if options.drop else "TakeBack"
+    owed = pending(budget)
+    _say([_title(len(owed), how), *(lines.INDENT + each for each in describe(owed, client.clock.now()))])
+    await suspension.change(client, namespace, lambda before, now: suspension.leaving(before, how, now))
+    reader = reading.Reader(client, client.clock, Settings(namespace=namespace))
+    until = client.clock.now() + options.timeout
+    while owed := pending(await suspension.read(client, namespace)):
+        leader, now = await reader.leader(), client.clock.now()
+        if leader is not None and not leader.leads(now):
+            return _no_leader(owed, now, drop=options.drop)
+        if now > until:
+            session.fail(f"{len(owed)} are not done yet; the operator goes on with them: ask again, or see why:")
+            _say(lines.section("pending:", describe(owed, now)))
+            return False
+        await asyncio.sleep(_ASK_EVERY)
+    return True
+
+
+def _no_leader(owed: Sequence[Entry], now: datetime, *, drop: bool) -> bool:
+    """Without a leader nothing can be taken back; what shall stay may be left to the budget's own end."""
+    if drop:
+        _say(["no operator leads: what is pending ends with the ActionBudget, or when one leads again"])
+        return True
+    session.fail("no operator leads, so nothing is taken back: start it, or let the changes stay with --drop")
+    _say(lines.section("pending:", describe(owed, now)))
+    return False
+
+
+async def _find_budget(client: ClusterClient, namespace: str) -> Budget | None:
+    try:
+        await client.get(kube.BUDGETS, namespace, suspension.BUDGET)
+    except kube.NotFound:
+        return None
+    return await suspension.read(client, namespace)
+
+
+def pending(budget: Budget) -> tuple[Entry, ...]:
+    """What was changed for a time only, or may be at this moment, and is not settled."""
+    return tuple(
+        each
+        for each in budget.status.entries
+        if each.take_back is not None and not each.take_back.done and each.outcome in (None, "Done", "Unknown")
+    )
+
+
+def describe(owed: Sequence[Entry], now: datetime) -> list[str]:
+    """One line for each."""
+    return [_line(each, now) for each in owed]
+
+
+def _line(entry: Entry, now: datetime) -> str:
+    back = entry.take_back
+    if back is None:
+        return ""
+    due = f", due {lines.distance(back.due_at, now)}" if back.due_at is not None else ""
+    return f"{entry.target}: {back.replicas_set} replicas back to {back.replicas_before}{due}"
+
+
+def _title(count: int, how: Leaving) -> str:
+    if not count:
+        return "nothing is pending"
+    changes = "temporary change" if count == 1 else "temporary changes"
+    return f"{count} {changes} to {'take back' if how == 'TakeBack' else 'leave as it is'}:"
+
+
+def _say(text: Sequence[str]) -> None:
+    lines.write(text, sys.stdout)
+    sys.stdout.flush()
