@@ -51,6 +51,24 @@ def test_the_guide_installs_on_a_bare_cluster_with_two_replicas_that_pod_securit
     ]
 
 
+def test_an_installation_of_ones_own_is_taken_by_the_api_server(plane: ControlPlane) -> None:
+    """The example, with TLS and its own limits; nothing is stored."""
+    said = plane.kubectl("apply", "--server-side", "--dry-run=server", "-k", str(guide.ROOT / "deploy" / "example"))
+    assert "deployment.apps/platelet serverside-applied (server dry run)" in said
+
+
+def test_the_token_for_alerts_is_made_by_the_guides_command(plane: ControlPlane, folder: Path) -> None:
+    """The same for both sides, under the key that the pods mount."""
+    plane.kubectl("create", "namespace", "monitoring")
+    guide.run(plane, guide.commands("4. Alerts"), folder)
+    tokens = {
+        plane.kubectl("get", "secret", "platelet-alert-token", "-n", each, "-o", "jsonpath={.data.token}")
+        for each in (NAMESPACE, "monitoring")
+    }
+    assert len(tokens) == 1
+    assert len(tokens.pop()) > 40
+
+
 def test_a_pod_that_is_not_restricted_is_refused_beside_it(plane: ControlPlane) -> None:
     """The namespace's labels are in force."""
     with pytest.raises(KubectlFailed, match="violates PodSecurity"):

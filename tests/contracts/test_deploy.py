@@ -1,15 +1,22 @@
 """What is shipped under deploy/ fits the code: settings, version, names."""
 
+import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from pydantic.alias_generators import to_camel
 
-from platelet.api.operator_config import load_config
+from platelet.api.operator_config import OperatorConfig, load_config
+from platelet.shell import receiver
 from platelet.shell.client import VERSION
+from platelet.shell.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 BASE = ROOT / "deploy" / "base"
+MONITORING = ROOT / "deploy" / "monitoring"
 
 
 def documents(name: str) -> list[dict[str, Any]]:
@@ -17,8 +24,14 @@ def documents(name: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all((BASE / name).read_text()))
 
 
-def test_the_settings_that_are_shipped_are_read() -> None:
-    """A bad value would stop the start, in everybody's cluster."""
+@pytest.mark.parametrize("path", sorted(ROOT.glob("deploy/*/config.yaml")), ids=lambda path: path.parent.name)
+def test_every_file_of_settings_is_read(path: Path) -> None:
+    """A bad value would stop the start."""
+    assert load_config(path.read_text()).namespace == "platelet-system"
+
+
+def test_the_settings_that_are_shipped_fit_what_is_mounted() -> None:
+    """A token that is mounted elsewhere is no token."""
     config = load_config((BASE / "config.yaml").read_text())
     (deployment,) = documents("deployment.yaml")
     mounts = {each["mountPath"] for each in deployment["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]}
@@ -40,3 +53,36 @@ def test_applying_it_again_never_ends_a_pause_and_holds_no_secret() -> None:
     assert set(budget["spec"]) == {"limits"}
     shipped = [each for path in (ROOT / "deploy").rglob("*.yaml") for each in yaml.safe_load_all(path.read_text())]
     assert [each for each in shipped if isinstance(each, dict) and each.get("kind") == "Secret"] == []
+
+
+def test_the_rules_ask_for_metrics_that_there_are() -> None:
+    """A rule on a metric that was renamed never fires."""
+    asked = set(re.findall(r"platelet_[a-z_]+", (MONITORING / "rules.yaml").read_text()))
+    families = list(Metrics().registry.collect())
+    told = {family.name + tail for family in families for tail in ("", "_total", "_count")}
+    assert asked
+    assert asked - told == set()
+
+
+def test_the_route_and_the_scrape_lead_to_the_services() -> None:
+    """Name, namespace, port and path are those of the base and of the receiver."""
+    alerts, metrics = documents("services.yaml")
+    routed = yaml.safe_load((MONITORING / "alertmanager.yaml").read_text())
+    url = routed["receivers"][0]["webhook_configs"][0]["url"]
+    assert url == f"http://{alerts['metadata']['name']}.platelet-system.svc:{_port(alerts)}{receiver.PATH}"
+    (scraped,) = yaml.safe_load((MONITORING / "prometheus.yaml").read_text())["scrape_configs"][0]["dns_sd_configs"]
+    assert scraped["names"] == [f"{metrics['metadata']['name']}.platelet-system.svc"]
+    assert scraped["port"] == _port(metrics)
+
+
+def _port(service: dict[str, Any]) -> int:
+    found: int = service["spec"]["ports"][0]["port"]
+    return found
+
+
+def test_the_guide_names_every_setting() -> None:
+    """What is not in the table is found by nobody."""
+    text = (ROOT / "docs" / "install.md").read_text()
+    missing = [alias for each in fields(OperatorConfig) if f"`{(alias := to_camel(each.name))}" not in text]
+    assert set(missing) <= {"apiVersion", "kind", "listen", "lease"}
+    assert all(f"`{name}`" in text for name in ("listen.alerts", "listen.metrics", "listen.tls", "lease.duration"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from platelet import actions, checks, guards, sinks, triggers
+from platelet import actions, checks, guards, sinks
 from platelet.model import reasons
 
 ROOT = Path(__file__).parents[2]
@@ -95,14 +95,6 @@ def test_reasons_are_camel_case_and_different() -> None:
     values = [value for name, value in vars(reasons).items() if name.isupper()]
     assert all(re.fullmatch(r"[A-Z][A-Za-z]+", value) for value in values)
     assert len(values) == len(set(values))
-
-
-def test_every_action_trigger_and_check_has_a_sample() -> None:
-    """People copy samples; what has none is not found."""
-    text = "\n".join(path.read_text() for path in SAMPLES)
-    asked = (each.name for each in checks.CHECKS if each.settings is not None)
-    keys = [*(each.key for each in actions.ACTIONS), *triggers.TRIGGERS, *asked]
-    assert [key for key in keys if f"{key}:" not in text] == []
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])

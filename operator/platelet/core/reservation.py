@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from platelet import guards
 from platelet.guards import suspended
 from platelet.model import reasons, windows
-from platelet.model.budget import Budget, BudgetSpec, BudgetStatus, Entry
+from platelet.model.budget import MAX_ENTRIES, Budget, BudgetSpec, BudgetStatus, Entry
 from platelet.model.durations import format_duration
 from platelet.model.effects import Settle
 from platelet.model.policy import DAY
@@ -111,6 +111,15 @@ def use(spec: BudgetSpec, entries: tuple[Entry, ...], now: datetime) -> int:
     """How many reservations count now for the operator-wide limit that looks back the longest."""
     longest = max((limit.per for limit in spec.limits), default=DAY)
     return len(windows.used(entries, longest, now))
+
+
+def free(budget: Budget, now: datetime) -> int:
+    """How many actions the budget still has room for; 0 while it is full, for whatever reason."""
+    status = budget.status
+    if status.full_until is not None and status.full_until > now:
+        return 0
+    rooms = [each.max_actions - len(windows.used(status.entries, each.per, now)) for each in budget.spec.limits]
+    return max(0, min([*rooms, MAX_ENTRIES - len(status.entries)]))
 
 
 def _settled(entry: Entry, outcome: Settle) -> Entry:

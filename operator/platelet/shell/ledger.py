@@ -33,9 +33,12 @@ class Ledger:
         namespace: str,
         name: str = "platelet",
         *,
-        on_use: Callable[[int], None] = lambda _count: None,
+        on_use: Callable[[int | None, int], None] = lambda _used, _free: None,
     ) -> None:
-        """The budget is the object `name` in the operator's `namespace`. `on_use` hears how much of it counts now."""
+        """The budget is the object `name` in the operator's `namespace`.
+
+        `on_use` hears how much of it counts now (None: it cannot be read), and how many actions have room.
+        """
         self._on_use = on_use
         self._kube = kube
         self._clock = clock
@@ -49,6 +52,7 @@ class Ledger:
         try:
             return (await self._get())[0]
         except (ApiError, ValueError):
+            self._on_use(None, 0)
             return None
 
     async def is_leaving(self) -> bool | None:
@@ -149,7 +153,8 @@ class Ledger:
         times = [moment for each in budget.status.entries for moment in (each.reserved_at, each.outcome_at) if moment]
         if times:
             self._clock.raise_to(max(times))
-        self._on_use(reservation.use(budget.spec, budget.status.entries, self._clock.now()))
+        now = self._clock.now()
+        self._on_use(reservation.use(budget.spec, budget.status.entries, now), reservation.free(budget, now))
         return budget, stored
 
     async def _put(self, stored: Json, budget: Budget, now: datetime) -> None:

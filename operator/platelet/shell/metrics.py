@@ -25,6 +25,12 @@ class Metrics:
         """Count that a stream had to connect again, and why."""
         self.stream_restarts.labels(stream=stream, reason=reason).inc()
 
+    def on_budget(self, used: int | None, free: int) -> None:
+        """Take what the ActionBudget says; None when it cannot be read: then nothing is free."""
+        if used is not None:
+            self.budget_used.set(used)
+        self.budget_free.set(free)
+
     def on_alert(self, result: str) -> None:
         """Count what became of an alert that was received (alert_inbox.FATES)."""
         self.alerts_received.labels(result=result).inc()
@@ -45,6 +51,7 @@ class Metrics:
             "remediations_open", "Open remediations by state; Unreadable ones are a newer version's, or spoilt", "state"
         )
         self.budget_used = self._gauge("budget_used", "Reservations that count now")
+        self.budget_free = self._gauge("budget_free", "Actions that there is still room for; only the leader knows")
 
     def _add_plumbing(self) -> None:
         self.unexpected_errors = self._counter(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from platelet.core import reservation
 from platelet.model.budget import BudgetSpec
 from platelet.model.effects import Reserve, Settle
 from platelet.model.policy import Rate
@@ -181,11 +182,23 @@ async def test_a_deposed_leader_ends_no_reservation() -> None:
     assert [each.outcome for each in shell.budget().status.entries] == ["Abandoned"]
 
 
-async def test_how_much_of_the_budget_counts_is_told_at_each_read() -> None:
+async def test_how_much_of_the_budget_counts_and_what_is_free_is_told_at_each_read() -> None:
     shell = a_shell()
-    told: list[int] = []
-    ledger = Ledger(shell.api, shell.clock, OPERATOR, on_use=told.append)
+    told: list[tuple[int | None, int]] = []
+    ledger = Ledger(shell.api, shell.clock, OPERATOR, on_use=lambda used, free: told.append((used, free)))
     for number in (1, 2):
         await ledger.reserve(a_reservation(number))
+    (limit,) = shell.budget().spec.limits
     await ledger.read()
-    assert told[-1] == 2
+    assert told.pop() == (2, limit.max_actions - 2)
+    shell.world.store.delete(kube.BUDGETS, OPERATOR, "platelet")
+    assert await ledger.read() is None
+    assert told.pop() == (None, 0)
+
+
+async def test_a_budget_whose_history_was_lost_has_nothing_free() -> None:
+    shell = a_shell()
+    budget = shell.budget()
+    assert reservation.free(budget, shell.clock.now()) > 0
+    lost = replace(budget, status=replace(budget.status, full_until=shell.clock.now() + MINUTE))
+    assert reservation.free(lost, shell.clock.now()) == 0

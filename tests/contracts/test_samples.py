@@ -1,0 +1,74 @@
+"""Which sample shows what: every trigger, guard, action and check that can be written has one, and each row is true."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from platelet.actions import ACTIONS
+from platelet.checks import CHECKS
+from platelet.guards import GUARDS
+from platelet.triggers import TRIGGERS
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+SHOWN = {  # what: the file, and the field in it
+    ("trigger", "pod"): ("samples/first-policy.yaml", "spec.triggers.pod"),
+    ("trigger", "workload"): ("samples/stuck-rollout.yaml", "spec.triggers.workload"),
+    ("trigger", "alert"): ("samples/alert-scales-up.yaml", "spec.triggers.alert"),
+    ("trigger", "query"): ("samples/query-trigger.yaml", "spec.triggers.query"),
+    ("action", "rolloutUndo"): ("samples/first-policy.yaml", "spec.steps.rolloutUndo"),
+    ("action", "rolloutRestart"): ("samples/first-policy.yaml", "spec.steps.rolloutRestart"),
+    ("action", "scale"): ("samples/alert-scales-up.yaml", "spec.steps.scale"),
+    ("check", "rolloutComplete"): ("samples/first-policy.yaml", "spec.steps.verify.timeout"),
+    ("check", "stable"): ("samples/first-policy.yaml", "spec.steps.verify.stableFor"),
+    ("check", "alertResolved"): ("samples/alert-scales-up.yaml", "spec.steps.verify.checks.alertResolved"),
+    ("check", "prometheus"): ("samples/verify-with-prometheus.yaml", "spec.steps.verify.checks.prometheus"),
+    ("check", "http"): ("samples/verify-with-http.yaml", "spec.steps.verify.checks.http"),
+    ("guard", "suspended"): ("samples/every-brake.yaml", "spec.suspended"),
+    ("guard", "managedElsewhere"): ("samples/every-brake.yaml", "spec.force"),
+    ("guard", "occurrence"): ("samples/every-brake.yaml", "spec.triggers.pod.minRestarts"),
+    ("guard", "cooldown"): ("samples/every-brake.yaml", "spec.limits.cooldown"),
+    ("guard", "maxUnhealthy"): ("samples/every-brake.yaml", "spec.limits.maxUnhealthy"),
+    ("guard", "maxConcurrent"): ("samples/every-brake.yaml", "spec.limits.maxConcurrent"),
+    ("guard", "targetRate"): ("samples/every-brake.yaml", "spec.limits.rate"),
+    ("guard", "policyRate"): ("samples/every-brake.yaml", "spec.limits.perPolicy"),
+    ("guard", "maintenanceWindow"): ("samples/maintenance-windows.yaml", "spec.limits.maintenanceWindows"),
+    ("guard", "operatorRate"): ("base/action-budget.yaml", "spec.limits.maxActions"),
+    ("guard", "signalKnown"): ("samples/query-trigger.yaml", "spec.triggers.query"),
+    ("guard", "protectedNamespace"): ("example/config.yaml", "protectedNamespaces"),
+}
+ALWAYS_ON = {"clock", "busy", "policyLive", "beingDeleted", "paused", "causeElsewhere", "rolloutInProgress"}
+"""Guards without a setting: there is nothing to write."""
+
+
+def test_nothing_that_can_be_written_is_without_a_sample() -> None:
+    """People copy samples; what has none is not found."""
+    known = {
+        *(("trigger", each) for each in TRIGGERS),
+        *(("action", each.key) for each in ACTIONS),
+        *(("check", each.name) for each in CHECKS),
+        *(("guard", each.name) for each in GUARDS if each.name not in ALWAYS_ON),
+    }
+    assert known == set(SHOWN)
+    assert {each.name for each in GUARDS} >= ALWAYS_ON
+
+
+@pytest.mark.parametrize("what", SHOWN, ids=" ".join)
+def test_the_sample_shows_it(what: tuple[str, str]) -> None:
+    """The field is in the file."""
+    file, field = SHOWN[what]
+    documents = yaml.safe_load_all((DEPLOY / file).read_text())
+    assert any(field in set(fields(each)) for each in documents), f"{file} has no {field}"
+
+
+def fields(value: Any, path: str = "") -> Iterator[str]:
+    """Every field by its path; lists are looked through."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield f"{path}{name}"
+            yield from fields(inner, f"{path}{name}.")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from fields(inner, path)
