@@ -86,3 +86,12 @@ def test_the_guide_names_every_setting() -> None:
     missing = [alias for each in fields(OperatorConfig) if f"`{(alias := to_camel(each.name))}" not in text]
     assert set(missing) <= {"apiVersion", "kind", "listen", "lease"}
     assert all(f"`{name}`" in text for name in ("listen.alerts", "listen.metrics", "listen.tls", "lease.duration"))
+
+
+def test_the_readme_installs_as_the_guide_does() -> None:
+    """The guide's commands are run by a test; the README's are the same ones."""
+    guide = (ROOT / "docs" / "install.md").read_text()
+    chapter = (ROOT / "README.md").read_text().partition("\n## On your cluster\n")[2].partition("\n## ")[0]
+    (block,) = re.findall(r"```console\n(.*?)```", chapter, re.DOTALL)
+    commands = [line.partition("#")[0].rstrip() for line in block.splitlines()]
+    assert [each for each in commands if f"\n{each}\n" not in guide] == []

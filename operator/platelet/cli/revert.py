@@ -1,6 +1,6 @@
 """`platelet revert --all`: before platelet is removed, what it lent is taken back, and nothing of it stays behind.
 
-The take-backs themselves are the leader's: docs/adr/0005.
+The take-backs themselves are the leader's: docs/adr/0007.
 """
 
 import argparse
