@@ -22,32 +22,34 @@ PODS = "app.kubernetes.io/name=platelet"
 
 
 @pytest.fixture(scope="module")
-def plane(node: Node, operator_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A cluster with platelet on it, by the guide's commands; it was there before, perhaps, for other tests."""
-    folder = tmp_path_factory.mktemp("guide")
-    guide.write_files(folder)
-    prove_sooner(folder)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the guide is followed."""
+    found = tmp_path_factory.mktemp("guide")
+    guide.write_files(found)
+    prove_sooner(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def plane(node: Node, operator_image: str, folder: Path) -> Iterator[ControlPlane]:
+    """A cluster with platelet on it, by the guide's commands; other tests may have had it there before."""
     with suppress(KubectlFailed):  # where nothing was installed
         node.plane.kubectl("delete", "lease,budget", "--all", "-n", NAMESPACE)
     guide.run(node.plane, guide.commands("2. The cluster"), folder)
     (image,) = {each["spec"]["containers"][0]["image"] for each in pods(node.plane)}
     assert image == operator_image
-    with incidents.scene(node.plane, "shop") as scene:
-        scene.create()
-        scene.apply(workloads.target("api", policy="crash-loop"), workloads.target("web", policy="crash-loop"))
-        guide.run(node.plane, guide.commands("3. A first policy"), folder)
-        scene.kubectl("label", "deployment/web", "platelet.dev/heal=true")
-        scene.until_proven("api", "web")
     yield node.plane
-    node.plane.kubectl("delete", "namespace", "shop", "--wait=false")
     node.plane.kubectl("delete", "deployment", "platelet", "-n", NAMESPACE, "--cascade=foreground")
 
 
 @pytest.fixture
-def scene(plane: ControlPlane) -> Iterator[Scene]:
-    """The namespace of the guide, whose Deployments are known to be healthy."""
-    with incidents.scene(plane, "shop") as found:
+def scene(plane: ControlPlane, folder: Path) -> Iterator[Scene]:
+    """A namespace for the guide's `shop`, whose one Deployment is known to be healthy and looked after."""
+    with incidents.scene(plane) as found:
         found.operator = guide.ACCOUNT
+        found.apply(yaml.safe_dump(workloads.deployment("api", workloads.WELL)))
+        guide.run(plane, guide.commands("3. A first policy").replace("-n shop", f"-n {found.namespace}"), folder)
+        found.until_proven("api")
         yield found
 
 
@@ -62,7 +64,8 @@ def prove_sooner(folder: Path) -> None:
 
 
 def pods(plane: ControlPlane) -> list[Json]:
-    """The operator's pods."""
+    """The operator's two pods, once both are ready."""
+    plane.kubectl("rollout", "status", "deployment/platelet", "-n", NAMESPACE, "--timeout=60s")
     found: list[Json] = yaml.safe_load(plane.kubectl("get", "pods", "-n", NAMESPACE, "-l", PODS, "-o", "yaml"))["items"]
     return found
 
@@ -119,11 +122,11 @@ def test_the_pods_lack_nothing_and_may_do_no_more_than_they_need(plane: ControlP
 
 def test_the_standby_ends_what_a_killed_leader_began(scene: Scene, plane: ControlPlane) -> None:
     """The pod goes without a word, in the middle of an incident: the other one takes over, and undoes once."""
-    first = leader(plane)
+    first = patience.until("a leader", lambda: leader(plane))
     (standby,) = {each["metadata"]["name"] for each in pods(plane)} - {first}
-    scene.patch("web", {"spec": {"template": {"spec": {"containers": [CRASHES]}}}})
-    scene.until("an incident of web", "web", lambda: scene.remediations("web"), seconds=120)
+    scene.patch("api", {"spec": {"template": {"spec": {"containers": [CRASHES]}}}})
+    scene.until("an incident of api", "api", lambda: scene.remediations("api"), seconds=120)
     plane.kubectl("delete", "pod", first, "-n", NAMESPACE, "--grace-period=0", "--force")
-    assert scene.effects("web") == []
+    assert scene.effects("api") == []
     patience.until("the standby to lead", lambda: leader(plane) == standby)
-    until_undone(scene, "web")
+    until_undone(scene, "api")

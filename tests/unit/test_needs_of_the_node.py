@@ -1,0 +1,46 @@
+"""Where real containers cannot run, the tier says why, and installs nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import needs, packages
+
+DEBIAN, ALPINE = "ID=debian\n", "ID=alpine\nID_LIKE=debian-not\n"
+ELSEWHERE = {
+    "another system": ("darwin", DEBIAN, 0, "this is darwin"),
+    "another Linux": ("linux", ALPINE, 0, "this Linux is not Debian"),
+    "a Linux that does not say which": ("linux", None, 0, "this Linux is not Debian"),
+    "a user without rights": ("linux", DEBIAN, 1000, "this user is not root"),
+}
+
+
+@pytest.mark.parametrize(("platform", "release", "user", "said"), ELSEWHERE.values(), ids=ELSEWHERE)
+def test_elsewhere_it_says_why_there_is_no_node(
+    platform: str, release: str | None, user: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is needed instead."""
+    path = tmp_path / "os-release"
+    if release is not None:
+        path.write_text(release)
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    monkeypatch.setattr(needs, "_RELEASE", path)
+    monkeypatch.setattr(packages, "ensure", lambda: pytest.fail("nothing may be installed"))
+    assert needs.missing().startswith(said)
+    assert "Debian's packages" in needs.missing()
+
+
+def test_a_package_that_cannot_be_installed_is_the_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In the installer's words."""
+
+    def fail() -> None:
+        raise packages.InstallationFailed("apt-get ended with 100: no such package")
+
+    path = tmp_path / "os-release"
+    path.write_text(DEBIAN)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(needs, "_RELEASE", path)
+    monkeypatch.setattr(packages, "ensure", fail)
+    assert needs.missing() == "no node: apt-get ended with 100: no such package"
