@@ -1,7 +1,7 @@
 """`python -m tests.tiers`: every test, tier by tier, and an honest account of what ran and what did not.
 
-Environment: PLATELET_SEED, the order of the tests and the seeds of faults; PLATELET_WORKERS, how many processes the
-cluster tier uses (2); PLATELET_EVERY_TIER=1, a tier that did not run and a test that was skipped are failures (CI). The
+Environment: PLATELET_SEED, the order of the tests and the seeds of faults; PLATELET_WORKERS, how many processes a
+tier uses (2; one for e2e); PLATELET_EVERY_TIER=1, a tier that did not run and a test that was skipped are failures (CI). The
 last line is always `N passed, N failed, N skipped`.
 """
 
@@ -66,7 +66,12 @@ def _missing_for_cluster() -> str:
 
 
 TIERS = (
-    Tier(name="pure", folders=("tests/unit", "tests/contracts", "tests/properties", "tests/scenarios"), minutes=15),
+    Tier(
+        name="pure",
+        folders=("tests/unit", "tests/contracts", "tests/properties", "tests/scenarios"),
+        parallel=True,
+        minutes=15,
+    ),
     Tier(
         name="cluster",
         folders=("tests/cluster", "tests/faults"),
