@@ -48,11 +48,20 @@ lock: ## Write the hash-locked requirements anew
 	@uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate requirements.in -o requirements.txt
 	@uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate requirements-dev.in -c requirements.txt -o requirements-dev.txt
 
-cluster: $(READY) ## Start a cluster in the background: eval "$$(make -s cluster)"
+cluster: $(READY) ## Start a cluster in the background: eval "$$(make -s cluster)"; KIND=1: by kind, with real containers
+ifeq ($(KIND),1)
+	@kind create cluster --name platelet --kubeconfig build/kind.kubeconfig --wait 2m >&2
+	@echo "export KUBECONFIG=$(CURDIR)/build/kind.kubeconfig"
+else
 	@$(BIN)/python -m tests.cluster up
+endif
 
-cluster-down: $(READY) ## End it
+cluster-down: $(READY) ## End it; KIND=1: the one of kind
+ifeq ($(KIND),1)
+	@kind delete cluster --name platelet --kubeconfig build/kind.kubeconfig
+else
 	@$(BIN)/python -m tests.cluster down
+endif
 
 image: ## Build the operator's image with Docker: make image IMAGE=registry.example.com/platelet:0.1.0
 	docker build --tag $(IMAGE) .
