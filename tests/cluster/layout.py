@@ -79,6 +79,7 @@ class Layout:
             "service-account-private-key-file": self.keys.service_account_key,
             "root-ca-file": self.keys.ca,
             "leader-elect": "false",
+            "horizontal-pod-autoscaler-sync-period": "2s",
             "node-monitor-grace-period": "24h",  # an outage of the API server is no node's fault
             "kube-api-qps": 500,
             "kube-api-burst": 1000,

@@ -160,6 +160,15 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "max below min": (scale(by=2, min=5, max=3), "spec.steps[0].scale: Invalid value: max must not be below min"),
     "to and by": (scale(to=2, by=2), "set exactly one of to and by"),
     "neither to nor by": (scale(max=2), "set exactly one of to and by"),
+    "bounds of an autoscaler raised for ever": (
+        scale(to=3, autoscaler="HorizontalPodAutoscaler"),
+        "add revertAfter or revertWhenResolved, and no negative by",
+    ),
+    "bounds of an autoscaler lowered": (
+        scale(by=-1, revertAfter="1h", autoscaler="HorizontalPodAutoscaler"),
+        "add revertAfter or revertWhenResolved, and no negative by",
+    ),
+    "an unknown autoscaler": (scale(to=3, revertAfter="1h", autoscaler="VPA"), 'Unsupported value: "VPA"'),
     "a take-back after two days": (
         scale(by=2, revertAfter="48h"),
         "revertAfter must be longer than 0s and at most 24h",

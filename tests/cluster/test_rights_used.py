@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import yaml
@@ -11,8 +12,8 @@ import yaml
 from platelet.api import cluster_role, records, templates
 from platelet.model.effects import RememberRevision
 from platelet.model.workload import WorkloadRef
+from tests.cluster import autoscalers, incidents, installation, manifests, operating, patience
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, installation, manifests, operating, patience
 from tests.cluster.audit import AuditEvent
 from tests.cluster.incidents import Scene
 from tests.cluster.installation import NAMESPACE, OperatorProcess
@@ -50,6 +51,7 @@ def requests(
         yield events
         control_plane.kubectl("delete", "pod", POD, "-n", NAMESPACE, "--grace-period=0", "--force")
         control_plane.kubectl("delete", "rempol,rbk", "everywhere", "-n", NAMESPACE)
+        control_plane.kubectl("delete", "crd", "scaledobjects.keda.sh")
 
 
 def prepare(scene: Scene) -> None:
@@ -67,15 +69,23 @@ def prepare(scene: Scene) -> None:
         policy("undo", SICK, UNDO),
         policy("restart", [manifests.fires("Slow")], RESTART),
         policy("scale", [manifests.fires("Busy")], manifests.step("scale", scale={"by": 1})),
+        policy("more", [manifests.fires("Full")], raising("HorizontalPodAutoscaler")),
+        policy("keda", [manifests.fires("Full")], raising("ScaledObject")),
         policy("stray", [manifests.fires("Stray")], RESTART),
     )
     scene.admit("undo", "api")
     scene.admit("scale", "web")
     scene.admit("restart", "owned")
+    scene.admit("more", "more")
+    scene.admit("keda", "queue")
     scene.admit_kind("StatefulSet", "undo", "db", replicas=2, serviceName="db")
     scene.admit_kind("DaemonSet", "undo", "agent")
     scene.admit_kind("StatefulSet", "scale", "cache", replicas=1, serviceName="cache")
-    scene.apply(an_autoscaler("owned"), *old_records(scene.namespace, "api", 22))
+    autoscalers.install_keda(plane)
+    scene.apply(autoscalers.scaled_object("queue"))
+    (owner,) = scene.items(autoscalers.SCALED_OBJECTS)
+    scene.apply(autoscalers.hpa("owned", 1, 2), autoscalers.hpa("more", 1, 2), autoscalers.hpa("queue", 1, 2, owner))
+    scene.apply(*old_records(scene.namespace, "api", 22))
     closed = [closed_remediation(number) for number in range(12)]
     listing = json.dumps({"apiVersion": "v1", "kind": "List", "items": closed})
     scene.kubectl("create", "-f", "-", text=listing)
@@ -96,15 +106,27 @@ def play(scene: Scene, operator: OperatorProcess) -> None:
         alert("Busy", scene.namespace, statefulset="cache"),
         alert("Slow", scene.namespace, pod=scene.pods("web")[0]["metadata"]["name"]),  # about no target: only looked up
         alert("Slow", scene.namespace, horizontalpodautoscaler="owned"),
+        alert("Full", scene.namespace, deployment="more"),
+        alert("Full", scene.namespace, deployment="queue"),
     )
     for name in ("api", "db", "agent", "web", "cache", "owned"):
         scene.until_acted(name)
+    for name in ("more", "queue"):
+        scene.until(f"raised bounds of {name}", name, partial(is_raised, scene, name))
     scene.until_state("db", "Monitoring", "Closed")
     scene.until("old Remediations to be pruned", "old", lambda: len(scene.remediations("old")) <= 10)
     scene.until("old records to be forgotten", "api", lambda: len(of(scene, "api")) <= 22)
     time.sleep(max(0.0, BETWEEN_EVENTS - (time.monotonic() - started)))
     manifests.send(operator.alerts_url, alert("Stray", scene.namespace, job="b"))
     patience.until("the Event to be repeated", lambda: is_repeated(scene))
+
+
+def raising(kind: str) -> Json:
+    return manifests.step("more", scale={"to": 3, "revertAfter": "1h", "autoscaler": kind})
+
+
+def is_raised(scene: Scene, name: str) -> bool:
+    return any(a["phase"] == "Done" for each in scene.remediations(name) for a in each["status"].get("attempts", []))
 
 
 def is_repeated(scene: Scene) -> bool:
@@ -128,19 +150,6 @@ def old_records(namespace: str, target: str, count: int) -> list[str]:
         )
         found.append(yaml.safe_dump(records.write_record(effect)))
     return found
-
-
-def an_autoscaler(name: str) -> str:
-    """Of a Deployment."""
-    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
-    return yaml.safe_dump(
-        {
-            "apiVersion": "autoscaling/v2",
-            "kind": "HorizontalPodAutoscaler",
-            "metadata": {"name": name},
-            "spec": {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 2},
-        }
-    )
 
 
 def closed_remediation(number: int) -> Json:

@@ -21,18 +21,12 @@ from platelet.checks.http_endpoint import Http
 from platelet.checks.prometheus import Prometheus
 from platelet.core import meaning
 from platelet.model import remediation
+from platelet.model.autoscaler import Autoscaler, Bounds
 from platelet.model.budget import Budget, BudgetSpec, Entry, EntryOutcome, PendingTakeBack, Suspension
+from platelet.model.intent import PostState, PreState
 from platelet.model.policy import OnFailure, OnInconclusive, Policy, Rate, Scope, Step, Verification
 from platelet.model.reading import Answered, Query, Question, Reading, Result, Sample, Unanswered
-from platelet.model.remediation import (
-    Attempt,
-    EscalationRecord,
-    Holding,
-    PostState,
-    PreState,
-    Remediation,
-    RemediationStatus,
-)
+from platelet.model.remediation import Attempt, EscalationRecord, Holding, Remediation, RemediationStatus
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
 from platelet.model.situation import DeliveryResult, NodeHealth, Situation, WriteFailure
@@ -56,6 +50,8 @@ from tests.unit.situations import (
     a_well_workload,
     a_workload,
     an_alert,
+    an_autoscaler,
+    bounds,
     evidence_of,
     limits,
     minutes,
@@ -135,9 +131,30 @@ def any_situation() -> st.SearchStrategy[Situation]:
     return st.integers(0, 2**48).map(lambda seed: _situation(Chance(seed)))
 
 
+def _bounds(chance: Chance) -> Bounds:
+    return bounds(chance.number(1, 3), chance.number(3, 5), uid=chance.rarely("uid-old", "uid-hpa"))
+
+
+def _autoscaler(chance: Chance) -> Autoscaler:
+    return an_autoscaler(
+        _bounds(chance),
+        resource_version=chance.one_of(("50", "51")),
+        deleting=chance.once_in(7),
+        unusable=chance.rarely("paused", ""),
+    )
+
+
+def _lent(chance: Chance) -> tuple[PostState, PostState]:
+    if chance.once_in(3):
+        return PostState(autoscaler=_bounds(chance)), PostState(autoscaler=_bounds(chance))
+    return PostState(replicas=chance.number(1, 4)), PostState(replicas=chance.number(1, 4))
+
+
 def _post(chance: Chance) -> PostState:
     wanted = chance.one_of(HASHES)
-    kind = chance.number(0, 2)
+    kind = chance.number(0, 3)
+    if kind == 3:
+        return PostState(autoscaler=_bounds(chance))
     if kind == 0:
         return PostState(template_hash=wanted, record=f"api-{wanted}")
     return PostState(restart_stamp=STAMP) if kind == 1 else PostState(replicas=chance.number(0, 4))
@@ -146,7 +163,7 @@ def _post(chance: Chance) -> PostState:
 def _attempt(chance: Chance) -> Attempt:
     name = chance.one_of(("rem-1/0/1", "rem-1/0/2", "rem-1/1/1", "rem-1/0/1/back", "rem-0/0/1/back"))
     pre = (
-        meaning.pin(a_workload())
+        meaning.pin(a_workload(), an_autoscaler(_bounds(chance)))
         if chance.once_in(2)
         else PreState(
             uid=chance.rarely("uid-old", "uid-api"),
@@ -154,6 +171,8 @@ def _attempt(chance: Chance) -> Attempt:
             template_hash=chance.one_of(HASHES),
             restart_stamp=chance.one_of(("", STAMP)),
             replicas=chance.number(0, 4),
+            autoscaler=_bounds(chance),
+            autoscaler_version=chance.one_of(("50", "51")),
         )
     )
     return Attempt(
@@ -250,9 +269,10 @@ def _workload(chance: Chance) -> Workload:
 def _entry(chance: Chance) -> Entry:
     name = chance.one_of(("rem-1/0/1", "rem-1/0/2", "rem-1/1/1", "rem-0/0/1", "rem-0/0/1/back", "rem-9/0/1"))
     outcome = chance.one_of(_OUTCOMES)
+    ours, before = _lent(chance)
     back = PendingTakeBack(
-        replicas_set=chance.number(1, 4),
-        replicas_before=chance.number(1, 4),
+        ours=ours,
+        before=before,
         due_at=chance.maybe(chance.moment),
         when_resolved=chance.once_in(2),
         done=chance.once_in(3),
@@ -368,7 +388,7 @@ def _situation(chance: Chance) -> Situation:
         "nodes": {"node-1": NodeHealth(name="node-1", ready=not chance.once_in(4))},
         "missing_references": chance.rarely(("secret/db",), (), 9),
         "namespace_suspended": chance.rarely("freeze", "", 9),
-        "autoscalers": chance.rarely(("hpa",), ()),
+        "autoscalers": chance.several(2, lambda: _autoscaler(chance), str),
         "older_open": chance.rarely("deployment-api-0", "", 9),
         "clock_age_seconds": chance.rarely(chance.one_of((60.0, STALE, float("inf"), float("nan"))), 0.0),
     }

@@ -14,12 +14,12 @@ from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.guards import clock
 from platelet.model.effects import Annotate, DeletePod, Deliver, MarkRevision, Publish, Reserve, Settle, Write
+from platelet.model.intent import PostState
 from platelet.model.policy import ACTING
 from platelet.model.remediation import (
     MAX_ATTEMPTS,
     MAX_DECISIONS,
     MAX_EVIDENCE,
-    PostState,
     Remediation,
     RemediationStatus,
 )
@@ -74,14 +74,20 @@ def test_at_most_one_write_and_only_while_the_workload_means_what_was_planned(si
         workload = situation.workload
         assert workload is not None
         assert attempt.phase == "Intended"
-        assert (write.uid, write.resource_version) == (workload.uid, workload.resource_version)
-        assert write.uid == attempt.pre.uid
+        raised = meaning.written_autoscaler(situation, attempt.post)
+        if raised is None:
+            assert attempt.post.autoscaler is None
+            assert (write.uid, write.resource_version) == (workload.uid, workload.resource_version)
+        else:
+            assert raised.bounds == attempt.pre.autoscaler
+            assert (write.uid, write.resource_version) == (raised.bounds.uid, raised.resource_version)
+        assert workload.uid == attempt.pre.uid
         assert write.post == attempt.post
         assert write.target == situation.target
-        assert meaning.same_meaning(workload, attempt)
-        assert not meaning.landed(workload, attempt)
+        assert meaning.same_meaning(situation, attempt)
+        assert not meaning.landed(situation, attempt)
         assert not workload.deleting
-        assert attempt.id in situation.never_sent or workload.generation == attempt.pre.generation
+        assert attempt.id in situation.never_sent or meaning.untouched(situation, attempt)
 
 
 def rolling(situation: Situation) -> Situation:
@@ -110,7 +116,7 @@ def test_at_most_one_pod_is_deleted_and_only_for_an_attempt_that_has_landed(situ
         (attempt,) = situation.remediation.status.attempts
         assert deletion.attempt == attempt.id
         assert situation.workload is not None
-        assert meaning.landed(situation.workload, attempt)
+        assert meaning.landed(situation, attempt)
         assert situation.remediation.spec.mode in ACTING
         assert guards.suspended.deny(situation, NOW) is None
         (pod,) = [each for each in situation.pods if each.uid == deletion.uid]
@@ -206,7 +212,8 @@ def test_where_a_cheap_guard_says_no_nothing_hangs_on_what_is_far_around(
     remediation = situation.remediation
     waiting = replace(situation, remediation=replace(remediation, status=replace(remediation.status, state="Waiting")))
     if guards.first_denial(waiting, NOW + timedelta(seconds=30), guards.WHATEVER_THE_STEP) is not None:
-        unread = decide(replace(waiting, scope=None, autoscalers=()), NOW + passed)
+        known = waiting.autoscalers if meaning.rests_on_autoscalers(waiting) else ()
+        unread = decide(replace(waiting, scope=None, autoscalers=known), NOW + passed)
         effects = [replace(each, situation=waiting) if isinstance(each, Reserve) else each for each in unread.effects]
         assert replace(unread, effects=tuple(effects)) == decide(waiting, NOW + passed)
         assert not acts_started(waiting, unread)

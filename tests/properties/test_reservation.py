@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from platelet.core import reservation
 from platelet.model.budget import Budget, BudgetSpec, BudgetStatus, Entry, EntryOutcome, PendingTakeBack
 from platelet.model.effects import Settle
+from platelet.model.intent import PostState
 from platelet.model.policy import DAY, Rate
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
@@ -230,7 +231,9 @@ def test_only_what_can_no_longer_count_is_forgotten(
             reserved_at=NOW - age,
             outcome=outcome,
             outcome_at=NOW - age if outcome else None,
-            take_back=PendingTakeBack(replicas_set=5, replicas_before=2, done=done) if lent else None,
+            take_back=PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=2), done=done)
+            if lent
+            else None,
         )
         for number, (age, outcome, lent, done) in enumerate(ages)
     ]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from platelet.shell import kube
 from platelet.shell.kube import Json
-from tests.scenarios import pods, rollouts
+from tests.scenarios import autoscalers, pods, rollouts
 from tests.scenarios.stateful_sets import StatefulSets
 from tests.scenarios.store import Store
 
@@ -39,6 +39,7 @@ class Controllers:
             if not touched:
                 return
             self._collect_garbage()
+            autoscalers.follow(self._store, touched)
             for deployment in self._store.view(kube.DEPLOYMENTS):
                 if _key(deployment) in touched:
                     self._sync(deployment, now)
@@ -61,6 +62,8 @@ class Controllers:
             stored = self._store.peek(key)
             if key[0] in (kube.DEPLOYMENTS.plural, kube.STATEFUL_SETS.plural):
                 touched.add(key[1:])
+            elif key[0] == kube.AUTOSCALERS.plural and stored is not None:
+                touched.add(autoscalers.target_of(stored))
             elif stored is None:
                 touched |= {key[1:], (key[1], key[2].rpartition("-")[0])}  # a StatefulSet's pod is named after it
             elif key[0] in (kube.REPLICA_SETS.plural, kube.PODS.plural):

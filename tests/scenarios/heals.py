@@ -21,7 +21,7 @@ EVERY_INDEX = bool(os.environ.get("PLATELET_EVERY_INDEX"))
 MINUTE = timedelta(minutes=1)
 HEAL = {"heal": "yes"}
 LIMITS = {"reopenWithin": "1m"}
-_WORKLOADS = {each.plural for each in kube.WORKLOADS.values()}
+_WRITTEN = {*(each.plural for each in kube.WORKLOADS.values()), kube.AUTOSCALERS.plural}
 SETTLES_WITHIN = 2 * MINUTE  # after the end: a new leader after a late kill, proofs of health
 
 
@@ -59,6 +59,12 @@ def _calm(simulation: Simulation, *steps: kube.Json, **more: Any) -> None:
     simulation.run(MINUTE)
 
 
+def _calm_autoscaled(simulation: Simulation) -> None:
+    _calm(simulation, step("scale", RAISE), triggers=[on_alert("Busy")])
+    simulation.world.autoscale("api", *BOUNDS)
+    simulation.run(MINUTE)
+
+
 def _calm_set(simulation: Simulation, *steps: kube.Json) -> None:
     targets = {"kinds": ["StatefulSet"], "selector": {"matchLabels": HEAL}}
     triggers = [on_pods("ImagePullBackOff", "CrashLoopBackOff")]
@@ -87,6 +93,8 @@ def _release_before_people_who_approve(simulation: Simulation) -> None:
 
 SCALE = {"to": 5, "revertAfter": "10m"}
 MORE_OR_AS_BEFORE = step("scale", {"by": 2}, onFailure="Undo", verify={"timeout": "30s", "stableFor": "10s"})
+RAISE = {**SCALE, "autoscaler": "HorizontalPodAutoscaler"}
+BOUNDS = (2, 4)  # before and after; the maximum is raised, too
 
 HEALS: dict[str, Heal] = {
     "undo of a bad release": Heal(
@@ -101,6 +109,11 @@ HEALS: dict[str, Heal] = {
     ),
     "scale on an alert, and its take-back": Heal(
         prepare=lambda simulation: _calm(simulation, step("scale", SCALE), triggers=[on_alert("Busy")]),
+        strike=_alert_for_a_while,
+        effects=2,
+    ),
+    "bounds of an HPA raised on an alert, and their take-back": Heal(
+        prepare=_calm_autoscaled,
         strike=_alert_for_a_while,
         effects=2,
     ),
@@ -143,6 +156,7 @@ class Outcome:
 
     image: str
     replicas: int
+    bounds: tuple[int, int] | None  # of the autoscaler
     annotations: frozenset[str]  # ours, by name
     remediations: list[tuple[str, str, str]]
     unsettled: list[str]  # of the budget
@@ -153,7 +167,8 @@ class Outcome:
 
     def essence(self) -> tuple[object, ...]:
         """What must be the same."""
-        return self.image, self.replicas, self.annotations, self.remediations, self.unsettled, self.deletions
+        end = self.image, self.replicas, self.bounds, self.annotations
+        return *end, self.remediations, self.unsettled, self.deletions
 
 
 @dataclass(slots=True)
@@ -198,6 +213,7 @@ def look(simulation: Simulation) -> Outcome:
     return Outcome(
         image=world.image("api"),
         replicas=world.replicas("api"),
+        bounds=world.bounds("api"),
         annotations=frozenset(
             key for key in world.workload("api")["metadata"]["annotations"] if key.startswith("platelet.dev/")
         ),
@@ -232,7 +248,7 @@ def effects(audit: list[Call]) -> dict[str, int]:
     """How often a write of each attempt changed a workload, by the audit alone."""
     found: dict[str, int] = {}
     for call in audit:
-        if call.changed and call.resource in _WORKLOADS and _is_an_action(call):
+        if call.changed and call.resource in _WRITTEN and _is_an_action(call):
             found[call.agent] = found.get(call.agent, 0) + 1
     return found
 

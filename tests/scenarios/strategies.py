@@ -14,6 +14,7 @@ WITH_STATUS = frozenset(
         "replicasets",
         "pods",
         "nodes",
+        "horizontalpodautoscalers",
         "runbooks",
         "remediationpolicies",
         "remediations",

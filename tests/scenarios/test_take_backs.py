@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from platelet.shell import kube
-from tests.scenarios.heals import HEAL, is_over, look
+from tests.scenarios.heals import HEAL, RAISE, is_over, look
 from tests.scenarios.incidents import BUSY, MINUTE, begin, states
 from tests.scenarios.manifests import on_alert, policy, runbook, step
 from tests.scenarios.simulation import Simulation
@@ -152,3 +152,46 @@ def test_before_a_removal_what_was_lent_is_returned_or_let_stay_and_no_trace_is_
     assert simulation.world.replicas("api") == left_with
     assert [each for each in simulation.budget().status.entries if each.take_back and not each.take_back.done] == []
     assert simulation.world.store.find(kube.CONTROLLER_REVISIONS) == []
+
+
+def test_bounds_are_raised_while_it_is_busy_and_given_back(simulation: Simulation) -> None:
+    """The HPA follows both ways; the number of replicas is never ours."""
+    begin(simulation, step("scale", RAISE), triggers=[on_alert("Busy")])
+    simulation.world.autoscale("api", 2, 4)
+    simulation.alerts.fire("f1", BUSY)
+    simulation.run_until(lambda: simulation.world.replicas("api") == 5)
+    assert simulation.world.bounds("api") == (5, 5)
+    simulation.alerts.resolve("f1")
+    simulation.run(20 * MINUTE)
+    assert (simulation.world.bounds("api"), simulation.world.replicas("api")) == ((2, 4), 2)
+    assert look(simulation).unsettled == []
+    changed = [call.resource for call in simulation.world.server.audit if call.agent in look(simulation).effects]
+    assert set(changed) == {kube.AUTOSCALERS.plural}
+
+
+def test_bounds_that_people_have_changed_meanwhile_are_left_alone(simulation: Simulation) -> None:
+    """Both of them, although only one was changed: they know better."""
+    begin(simulation, step("scale", RAISE), triggers=[on_alert("Busy")])
+    simulation.world.autoscale("api", 2, 4)
+    simulation.alerts.fire("f1", BUSY)
+    simulation.run_until(lambda: simulation.world.replicas("api") == 5)
+    simulation.alerts.resolve("f1")
+    simulation.run(MINUTE)
+    simulation.world.rebound("api", maxReplicas=12)
+    simulation.run(60 * MINUTE)
+    assert simulation.world.bounds("api") == (5, 12)
+    assert look(simulation).unsettled == []
+
+
+def test_raised_bounds_whose_remediation_was_deleted_are_given_back(simulation: Simulation) -> None:
+    """What they were is on the budget."""
+    begin(simulation, step("scale", RAISE), triggers=[on_alert("Busy")])
+    simulation.world.autoscale("api", 2, 4)
+    simulation.alerts.fire("f1", BUSY)
+    simulation.run_until(lambda: simulation.world.replicas("api") == 5)
+    simulation.alerts.resolve("f1")
+    simulation.run(3 * MINUTE)
+    simulation.world.store.delete(kube.REMEDIATIONS, SHOP, simulation.remediation().name)
+    simulation.run(60 * MINUTE)
+    assert simulation.world.bounds("api") == (2, 4)
+    assert look(simulation).unsettled == []

@@ -108,6 +108,23 @@ class World:
         self.store.create(kube.STATEFUL_SETS, SHOP, _workload(name, image, replicas, labels, {}))
         self.step()
 
+    def autoscale(self, name: str, least: int, most: int) -> None:
+        """`kubectl autoscale deployment`."""
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+        spec = {"scaleTargetRef": target, "minReplicas": least, "maxReplicas": most}
+        self.store.create(kube.AUTOSCALERS, SHOP, {"metadata": {"name": name}, "spec": spec})
+        self.step()
+
+    def bounds(self, name: str) -> tuple[int, int] | None:
+        """The least and the most replicas of an HPA; None where there is none of this name."""
+        hpa = self.store.peek((kube.AUTOSCALERS.plural, SHOP, name))
+        return (hpa["spec"]["minReplicas"], hpa["spec"]["maxReplicas"]) if hpa is not None else None
+
+    def rebound(self, name: str, **bounds: int) -> None:
+        """`kubectl patch hpa`."""
+        self.store.patch(kube.AUTOSCALERS, SHOP, name, {"spec": bounds})
+        self.step()
+
     def workload(self, name: str, namespace: str = SHOP) -> Json:
         """The Deployment or StatefulSet of this name as it is now."""
         return self.store.get(self._resource(name, namespace), namespace, name)

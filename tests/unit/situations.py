@@ -9,13 +9,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from platelet.model.autoscaler import Autoscaler, Bounds
 from platelet.model.budget import Budget, BudgetSpec, BudgetStatus, Entry
+from platelet.model.intent import PostState, PreState
 from platelet.model.policy import Limits, Policy, Scope, Settings, Step, Verification
 from platelet.model.remediation import (
     Attempt,
     PinnedRef,
-    PostState,
-    PreState,
     Remediation,
     RemediationSpec,
     RemediationStatus,
@@ -107,6 +107,25 @@ def a_daemon_set(**changes: Any) -> Workload:
         **dict.fromkeys(("replicas", "status_replicas", "updated_replicas"), 3),
     }
     return a_workload(**(known | changes))
+
+
+def bounds(least: int | None = 2, most: int | None = 10, **changes: Any) -> Bounds:
+    """Build the bounds of the HPA `api-hpa`."""
+    said = Bounds(kind="HorizontalPodAutoscaler", name="api-hpa", uid="uid-hpa", min=least, max=most)
+    return replace(said, **changes)
+
+
+def an_autoscaler(said: Bounds | None = None, **changes: Any) -> Autoscaler:
+    """Build the HPA of `shop/api`, which asks for 2 to 10 replicas."""
+    said = said or bounds()
+    least, most = (1, 1) if said.kind == "HorizontalPodAutoscaler" else (0, 100)
+    known = Autoscaler(
+        bounds=said,
+        resource_version="50",
+        least=least if said.min is None else said.min,
+        most=most if said.max is None else said.max,
+    )
+    return replace(known, **changes)
 
 
 def a_revision(number: int, template_hash: str, **changes: Any) -> Revision:

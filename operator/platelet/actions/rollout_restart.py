@@ -14,7 +14,7 @@ from pydantic import ConfigDict
 
 from platelet.model import reasons
 from platelet.model.durations import CAMEL, format_time
-from platelet.model.remediation import PostState
+from platelet.model.intent import PostState
 from platelet.model.rights import Right, on_workloads
 from platelet.model.rules import Action
 from platelet.model.situation import ActionTraits, Situation

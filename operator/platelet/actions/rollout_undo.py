@@ -15,7 +15,8 @@ from pydantic import ConfigDict, Field
 from platelet.actions import rollout_restart
 from platelet.model import reasons
 from platelet.model.durations import CAMEL, say_time
-from platelet.model.remediation import Attempt, PostState
+from platelet.model.intent import PostState
+from platelet.model.remediation import Attempt
 from platelet.model.revision import RevisionRecord
 from platelet.model.rights import Right, on_workloads
 from platelet.model.rules import Action

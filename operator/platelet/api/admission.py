@@ -170,7 +170,7 @@ def _by_steps(what: str) -> list[Rule]:
     """For each right: either no step needs it, or the author has it."""
     rules = []
     for right, keys in _rights().items():
-        needed = " || ".join(f"has(step.{key})" for key in keys)
+        needed = " || ".join(_needs(right, key) for key in keys)
         may = _may(right, ".namespace(variables.scope)")
         message = f"{_WHO} + ' may not {right.deed} in ' + variables.where + ', so neither may a {what} of theirs"
         rules.append(
@@ -180,6 +180,14 @@ def _by_steps(what: str) -> list[Rule]:
             )
         )
     return rules
+
+
+def _needs(right: Right, key: str) -> str:
+    """Whether a step with this action needs the right."""
+    if right.only_with is None:
+        return f"has(step.{key})"
+    setting, value = right.only_with
+    return f"(has(step.{key}) && has(step.{key}.{setting}) && step.{key}.{setting} == '{value}')"
 
 
 def _may(right: Right, namespace: str = "") -> str:

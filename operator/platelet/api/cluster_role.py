@@ -46,6 +46,7 @@ EVERYWHERE: Final = (
     Rule(
         why="who owns the replicas", group="autoscaling", resources=("horizontalpodautoscalers",), verbs=("get", "list")
     ),
+    Rule(why="the same, with KEDA", group="keda.sh", resources=("scaledobjects",), verbs=("get",)),
     Rule(
         why="what people have written",
         group="platelet.dev",
@@ -85,7 +86,7 @@ def switches() -> tuple[Switch, ...]:
     found: dict[str, dict[Right, list[str]]] = {}
     for action in ACTIONS:
         for right in action.rights:
-            found.setdefault(_switch_name(right), {}).setdefault(right, []).append(action.key)
+            found.setdefault(_switch_name(right), {}).setdefault(right, []).append(action.key + right.condition)
     return tuple(_switch(name, rights) for name, rights in sorted(found.items()))
 
 

@@ -61,7 +61,9 @@ Each way to act is a role and a binding of its own: delete the binding, and the 
 
 def build_rights_table() -> str:
     """Generate docs/rights.md."""
-    actions = ((f"`{each.key}`", "<br>".join(f"`{right}`" for right in each.rights)) for each in ACTIONS)
+    actions = (
+        (f"`{each.key}`", "<br>".join(f"`{right}`{right.condition}" for right in each.rights)) for each in ACTIONS
+    )
     switches = (
         (
             f"`{each.name}`",

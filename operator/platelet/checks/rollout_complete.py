@@ -10,6 +10,7 @@ from platelet.model import reasons
 from platelet.model.durations import format_duration, parse_time
 from platelet.model.remediation import Attempt
 from platelet.model.rules import Trial
+from platelet.model.situation import Situation
 from platelet.model.verdict import Verdict
 from platelet.model.workload import Revision, Workload
 
@@ -23,10 +24,10 @@ def check(trial: Trial, now: datetime) -> Verdict:
     workload = trial.situation.workload
     if workload is None:
         return Verdict(outcome="Inconclusive", reason=reasons.TARGET_GONE, message="the workload cannot be read")
-    reverted = _reverted(workload, trial.attempt)
+    reverted = _reverted(workload, trial.attempt) or _lowered(trial.situation, trial.attempt)
     if reverted:
         return Verdict(outcome="Failed", reason=reasons.REVERTED_BY_OTHERS, message=reverted)
-    if trial.verifying.complete_at is not None or is_complete(workload, trial.situation.revisions):
+    if trial.verifying.complete_at is not None or has_arrived(trial.situation, trial.attempt):
         return Verdict(outcome="Recovered", reason=reasons.RECOVERED, message="the rollout is complete")
     deadline = trial.verifying.started_at + trial.verification.timeout
     progress = (
@@ -40,6 +41,14 @@ def check(trial: Trial, now: datetime) -> Verdict:
             message=f"the rollout was not complete {waited} after the write: {progress}",
         )
     return Verdict(outcome="Pending", reason=reasons.ROLLOUT_INCOMPLETE, message=progress, retry_at=deadline)
+
+
+def has_arrived(situation: Situation, attempt: Attempt) -> bool:
+    """Whether the rollout of what was written is complete; where bounds were raised, once the autoscaler has acted."""
+    workload, raised = situation.workload, attempt.post.autoscaler
+    if workload is None or (raised is not None and attempt.kind == "Act" and workload.replicas < (raised.min or 0)):
+        return False
+    return is_complete(workload, situation.revisions)
 
 
 def is_complete(workload: Workload, revisions: Sequence[Revision]) -> bool:
@@ -68,6 +77,18 @@ def _reverted(workload: Workload, attempt: Attempt) -> str:
     if post.replicas is not None and _is_on_the_other_side(workload.replicas, attempt.pre.replicas, post.replicas):
         return f"replicas is {workload.replicas}, no longer {post.replicas} as written: others changed it"
     return ""
+
+
+def _lowered(situation: Situation, attempt: Attempt) -> str:
+    """How the autoscaler shows that someone took our write back; empty if not. Higher bounds are no revert."""
+    ours = attempt.post.autoscaler
+    if ours is None:
+        return ""
+    live = situation.autoscaler(ours)
+    if live is None:
+        return f"{ours.kind} {ours.name} is gone, whose bounds we raised"
+    lowered = live.least < (ours.min or 0) or (ours.max is not None and live.most < ours.max)
+    return f"the bounds of {live} are {live.bounds}, no longer {ours} as written: others changed it" if lowered else ""
 
 
 def _is_older(live: str, written: str) -> bool:

@@ -9,6 +9,7 @@ from platelet.cli.incident import Incident, Judgement, Rung
 from platelet.cli.overview import Overview
 from platelet.model.budget import Entry
 from platelet.model.durations import format_time
+from platelet.model.intent import PostState
 from platelet.model.signal import Signal
 from platelet.model.verdict import Deny, Refusal
 
@@ -122,11 +123,15 @@ def _verdict(denial: Deny | None) -> Document:
     return said | ({"until": format_time(denial.retry_at)} if denial.retry_at else {})
 
 
+def _scale(state: PostState) -> int | str | None:
+    return state.replicas if state.autoscaler is None else str(state.autoscaler)
+
+
 def _take_back(entry: Entry) -> Document:
     back = entry.take_back
     if back is None:
         return {"attempt": entry.id}
-    document: Document = {"attempt": entry.id, "from": back.replicas_set, "to": back.replicas_before}
+    document: Document = {"attempt": entry.id, "from": _scale(back.ours), "to": _scale(back.before)}
     document["whenResolved"] = back.when_resolved
     return document | ({"dueAt": format_time(back.due_at)} if back.due_at else {})
 

@@ -8,6 +8,7 @@ from platelet.cli.foresight import Next
 from platelet.cli.incident import Incident, Judgement, Rung
 from platelet.core.conditions import Answer
 from platelet.model.budget import Entry
+from platelet.model.intent import PostState
 from platelet.model.remediation import Attempt, DecisionRecord, RemediationStatus
 from platelet.model.signal import Evidence
 from platelet.model.verdict import Deny, Refusal
@@ -164,7 +165,7 @@ def _attempt(attempt: Attempt, now: datetime) -> list[str]:
         "planned": lines.moment(attempt.intended_at, now),
         "approved": _approved(attempt, now),
         "before": f"template {pre.template_hash}, {pre.replicas} replicas, generation {pre.generation}",
-        "after": _after(attempt),
+        "after": _after(attempt.post),
         "write": f"{ended}" + (f": {attempt.message}" if attempt.message else ""),
         "verdict": verdict,
     }
@@ -194,12 +195,12 @@ def _approval(status: RemediationStatus, now: datetime) -> list[str]:
     return lines.fields(values)
 
 
-def _after(attempt: Attempt) -> str:
-    post = attempt.post
+def _after(post: PostState) -> str:
     parts = [
         f"template {post.template_hash} of record {post.record}" if post.template_hash else "",
         f"restarted at {post.restart_stamp}" if post.restart_stamp else "",
         f"{post.replicas} replicas" if post.replicas is not None else "",
+        f"{post.autoscaler} replicas by {post.autoscaler.kind} {post.autoscaler.name}" if post.autoscaler else "",
     ]
     return ", ".join(part for part in parts if part)
 
@@ -211,7 +212,7 @@ def _take_back(entry: Entry, now: datetime) -> str:
     due = [f"at {lines.moment(back.due_at, now)}"] if back.due_at else []
     due += ["when the alert has resolved"] if back.when_resolved else []
     when = " or ".join(due) or "never by itself"
-    return f"{back.replicas_set} to {back.replicas_before} replicas (attempt {entry.id}), {when}"
+    return f"{_after(back.ours)} to {_after(back.before)} (attempt {entry.id}), {when}"
 
 
 def _other_decisions(incident: Incident) -> list[str]:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from platelet.cli import lines, reading, session, suspension, traces
+from platelet.core import taking_back
 from platelet.model.budget import Budget, Entry, Leaving
 from platelet.model.policy import Settings
 from platelet.shell import kube
@@ -117,7 +118,7 @@ def _line(entry: Entry, now: datetime) -> str:
     if back is None:
         return ""
     due = f", due {lines.distance(back.due_at, now)}" if back.due_at is not None else ""
-    return f"{entry.target}: {back.replicas_set} replicas back to {back.replicas_before}{due}"
+    return f"{entry.target}: {taking_back.say(back.ours)} back to {taking_back.say(back.before)}{due}"
 
 
 def _title(count: int, how: Leaving) -> str:

@@ -31,17 +31,17 @@ def decide(situation: Situation, status: RemediationStatus, attempt: Attempt, no
     """Send the pinned write, or record what became of it."""
     workload = situation.workload
     sent = attempt.id not in situation.never_sent
-    if workload is not None and meaning.landed(workload, attempt):
-        done = _end(status, attempt, "Done", reasons.WRITTEN, "the workload is as intended", now)
+    if meaning.landed(situation, attempt):
+        done = _end(status, attempt, "Done", reasons.WRITTEN, "the target is as intended", now)
         return replace(done, effects=sinks.publish(_notice(situation, done.status, attempt, now)))
     if situation.failure is not None and situation.failure.attempt == attempt.id:
         message = f"the API server refused: {situation.failure.code} {situation.failure.message}"
         return _end(status, attempt, "Refused", reasons.REFUSED, message, now)
     if workload is None or workload.uid != attempt.pre.uid:
         return _lost(status, attempt, "the target was deleted or re-created", now, sent=sent)
-    if not meaning.same_meaning(workload, attempt):
+    if not meaning.same_meaning(situation, attempt):
         return _lost(status, attempt, "someone else changed the target in between", now, sent=sent)
-    if sent and not meaning.untouched(workload, attempt):
+    if sent and not meaning.untouched(situation, attempt):
         return _lost(status, attempt, "the target was written meanwhile, whether by us cannot be told", now, sent=True)
     if now - attempt.intended_at > _SEND_WITHIN:
         return _lost(status, attempt, f"it could not be sent within {format_duration(_SEND_WITHIN)}", now, sent=sent)
@@ -67,11 +67,12 @@ def _notice(situation: Situation, status: RemediationStatus, attempt: Attempt, n
 
 
 def _write(situation: Situation, attempt: Attempt, workload: Workload) -> Write:
+    autoscaler = meaning.written_autoscaler(situation, attempt.post)
     return Write(
         attempt=attempt.id,
         target=situation.target,
-        uid=workload.uid,
-        resource_version=workload.resource_version,
+        uid=autoscaler.bounds.uid if autoscaler else workload.uid,
+        resource_version=autoscaler.resource_version if autoscaler else workload.resource_version,
         post=attempt.post,
     )
 

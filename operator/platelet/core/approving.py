@@ -17,8 +17,9 @@ from platelet.core.decision import Decision
 from platelet.model import approval, reasons
 from platelet.model.durations import format_duration, say_time
 from platelet.model.effects import Effect
+from platelet.model.intent import PreState
 from platelet.model.policy import Step
-from platelet.model.remediation import Approval, PreState, RemediationStatus, Waiting
+from platelet.model.remediation import Approval, RemediationStatus, Waiting
 from platelet.model.situation import ActionTraits, Situation
 from platelet.model.verdict import Plan
 
@@ -72,7 +73,7 @@ def ask(  # noqa: PLR0913 - a question has these parts
     why = why_needed(situation, step, traits)
     if not why or situation.policy is None or situation.workload is None:
         return None
-    pre = meaning.pin(situation.workload)
+    pre = meaning.pin(situation.workload, meaning.written_autoscaler(situation, plan.post))
     plan_hash = hash_plan(traits.name, pre, plan)
     token = make_token(attempt, plan_hash)
     asked = standing(status)

@@ -1,50 +1,89 @@
-"""What a write means: whether the target is still what the attempt was planned on, and whether the write has landed.
+"""What a write means: whether its object is still what the attempt was planned on, and whether the write has landed.
 
-The generation moves with every annotation and every autoscaler's write (TRAPS 47), so it never means "someone changed
-it"; unchanged, it proves that nothing at all was written, which is what a crash or a lost answer needs to know.
+A write addresses one object: the workload, or the autoscaler that owns its replicas. The generation moves with every
+annotation and every autoscaler's write (TRAPS 47), so it never means "someone changed it"; unchanged, it proves that
+nothing at all was written, which is what a crash or a lost answer needs to know. Autoscalers have no generation: there
+the resourceVersion proves it.
 """
 
-from platelet.model.remediation import Attempt, PostState, PreState, RemediationStatus
+from dataclasses import replace
+
+from platelet.model.autoscaler import Autoscaler
+from platelet.model.intent import PostState, PreState
+from platelet.model.remediation import Attempt, RemediationStatus
+from platelet.model.situation import Situation
 from platelet.model.workload import Workload
 
 
-def pin(workload: Workload) -> PreState:
-    """What an attempt planned on this workload relies on."""
+def pin(workload: Workload, autoscaler: Autoscaler | None = None) -> PreState:
+    """What an attempt relies on that was planned on this workload, and on this autoscaler if it writes there."""
     return PreState(
         uid=workload.uid,
         generation=workload.generation,
         template_hash=workload.template_hash,
         restart_stamp=workload.restart_stamp,
         replicas=workload.replicas,
+        autoscaler=autoscaler.bounds if autoscaler else None,
+        autoscaler_version=autoscaler.resource_version if autoscaler else "",
     )
 
 
-def landed(workload: Workload, attempt: Attempt) -> bool:
-    """Whether the workload is what the attempt's write makes of it."""
-    post = attempt.post
-    return workload.uid == attempt.pre.uid and (
-        (post.template_hash is None or workload.template_hash == post.template_hash)
-        and (post.restart_stamp is None or workload.restart_stamp == post.restart_stamp)
-        and (post.replicas is None or workload.replicas == post.replicas)
+def present(situation: Situation, post: PostState) -> PostState | None:
+    """What the fields that a write sets are now; None where its object is gone."""
+    workload = situation.workload
+    autoscaler = written_autoscaler(situation, post)
+    if workload is None or (post.autoscaler is not None and autoscaler is None):
+        return None
+    return replace(
+        post,
+        template_hash=workload.template_hash if post.template_hash is not None else None,
+        restart_stamp=workload.restart_stamp if post.restart_stamp is not None else None,
+        replicas=workload.replicas if post.replicas is not None else None,
+        autoscaler=autoscaler.bounds if autoscaler else None,
     )
 
 
-def same_meaning(workload: Workload, attempt: Attempt) -> bool:
-    """Whether the workload still means what it meant when the attempt was planned."""
-    pre, post = attempt.pre, attempt.post
+def written_autoscaler(situation: Situation, post: PostState) -> Autoscaler | None:
+    """The autoscaler that a write addresses, as it is now; None where it is gone, or the workload is written."""
+    return situation.autoscaler(post.autoscaler) if post.autoscaler is not None else None
+
+
+def rests_on_autoscalers(situation: Situation) -> bool:
+    """Whether autoscalers must be known even if nothing is planned: their bounds are, or were, what we wrote."""
+    if any(each.post.autoscaler is not None for each in situation.remediation.status.attempts):
+        return True
+    entries = situation.budget.status.entries if situation.budget is not None else ()
+    lent = (each.take_back for each in entries if each.target == situation.target and each.take_back is not None)
+    return any(each.ours.autoscaler is not None and not each.done for each in lent)
+
+
+def landed(situation: Situation, attempt: Attempt) -> bool:
+    """Whether everything is what the attempt's write makes of it."""
+    same_workload = situation.workload is not None and situation.workload.uid == attempt.pre.uid
+    return same_workload and present(situation, attempt.post) == attempt.post
+
+
+def same_meaning(situation: Situation, attempt: Attempt) -> bool:
+    """Whether workload and autoscaler still mean what they meant when the attempt was planned."""
+    workload, pre, post = situation.workload, attempt.pre, attempt.post
+    if workload is None or workload.uid != pre.uid or workload.deleting or _blocked_by_pause(workload, post):
+        return False
+    autoscaler = written_autoscaler(situation, post)
     return (
-        workload.uid == pre.uid
-        and not workload.deleting
-        and not _blocked_by_pause(workload, post)
-        and (not _needs_the_template(attempt) or workload.template_hash == pre.template_hash)
+        (not _needs_the_template(attempt) or workload.template_hash == pre.template_hash)
         and (post.restart_stamp is None or workload.restart_stamp == pre.restart_stamp)
         and (post.replicas is None or workload.replicas == pre.replicas)
+        and (post.autoscaler is None or (autoscaler is not None and _is_as_planned(autoscaler, pre)))
     )
 
 
-def untouched(workload: Workload, attempt: Attempt) -> bool:
-    """Whether nothing was written on the workload since the attempt was planned."""
-    return workload.uid == attempt.pre.uid and workload.generation == attempt.pre.generation
+def untouched(situation: Situation, attempt: Attempt) -> bool:
+    """Whether nothing was written on the object since the attempt was planned."""
+    if attempt.post.autoscaler is not None:
+        autoscaler = written_autoscaler(situation, attempt.post)
+        return autoscaler is not None and autoscaler.resource_version == attempt.pre.autoscaler_version
+    workload = situation.workload
+    return workload is not None and workload.uid == attempt.pre.uid and workload.generation == attempt.pre.generation
 
 
 def expected_template(status: RemediationStatus) -> str | None:
@@ -62,6 +101,10 @@ def undone_templates(status: RemediationStatus) -> frozenset[str]:
 def _needs_the_template(attempt: Attempt) -> bool:
     """Whether it was planned on the template: a scale is taken back whatever was released meanwhile."""
     return attempt.kind == "Act" or attempt.post.template_hash is not None
+
+
+def _is_as_planned(autoscaler: Autoscaler, pre: PreState) -> bool:
+    return not autoscaler.deleting and not autoscaler.unusable and autoscaler.bounds == pre.autoscaler
 
 
 def _blocked_by_pause(workload: Workload, post: PostState) -> bool:

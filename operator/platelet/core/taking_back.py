@@ -13,10 +13,10 @@ from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.budget import Entry
 from platelet.model.effects import Reserve, Settle
-from platelet.model.remediation import Attempt, PostState, RemediationStatus
+from platelet.model.intent import PostState
+from platelet.model.remediation import Attempt, RemediationStatus
 from platelet.model.signal import TOLD
 from platelet.model.situation import Situation
-from platelet.model.workload import Workload
 
 _TRIES = 3
 _SILENT_FOR = timedelta(minutes=5)  # polls are a minute apart: an alert untold for so long does not fire
@@ -56,7 +56,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     tried = [each for each in status.attempts if each.id.startswith(f"{due.id}/back")]
     if tried and tried[-1].phase == "Done":
         return Decision(status=status, effects=(_settled(due, now),))
-    if not _is_still_ours(due, situation.workload):
+    if not _is_still_ours(due, situation):
         return _leave_alone(situation, status, due, now)
     if len(tried) >= _TRIES:
         return _give_up(situation, status, due, tried[-1], now)
@@ -75,9 +75,11 @@ def let_go(situation: Situation, now: datetime) -> tuple[Settle, ...]:
     return tuple(_settled(each, now) for each in pending(situation))
 
 
-def _is_still_ours(entry: Entry, workload: Workload) -> bool:
-    back = entry.take_back
-    return back is not None and workload.replicas == back.replicas_set and back.uid in ("", workload.uid)
+def _is_still_ours(entry: Entry, situation: Situation) -> bool:
+    back, workload = entry.take_back, situation.workload
+    if back is None or workload is None or back.uid not in ("", workload.uid):
+        return False
+    return meaning.present(situation, back.ours) == back.ours
 
 
 def _give_up(situation: Situation, status: RemediationStatus, due: Entry, last: Attempt, now: datetime) -> Decision:
@@ -121,28 +123,35 @@ def _settled(entry: Entry, now: datetime) -> Settle:
 
 
 def _leave_alone(situation: Situation, status: RemediationStatus, due: Entry, now: datetime) -> Decision:
-    replicas = situation.workload.replicas if situation.workload else 0
-    ours = due.take_back.replicas_set if due.take_back else 0
-    message = f"not taken back: replicas is {replicas}, not our {ours}, or the workload was created anew"
+    ours = due.take_back.ours if due.take_back else PostState()
+    found = meaning.present(situation, ours)
+    now_there = say(found) if found else "what we changed is gone"
+    message = f"not taken back: {now_there}, not our {say(ours)}, or it was created anew"
     noted = record.note(status, now, step="", by="takeBack", reason=reasons.NOT_OURS_ANYMORE, message=message)
     return Decision(status=noted, effects=(_settled(due, now),))
 
 
 def _intend(situation: Situation, status: RemediationStatus, due: Entry, back: str, now: datetime) -> RemediationStatus:
-    if situation.workload is None or due.take_back is None:
+    back_to = due.take_back
+    if situation.workload is None or back_to is None:
         return status
-    before, ours = due.take_back.replicas_before, due.take_back.replicas_set
     attempt = Attempt(
         id=back,
         kind="TakeBack",
         step=status.step,
         action="scale",
-        summary=f"take back the temporary scale: {ours} to {before} replicas",
+        summary=f"take back the temporary scale: from {say(back_to.ours)} to {say(back_to.before)}",
         intended_at=now,
-        pre=meaning.pin(situation.workload),
-        post=PostState(replicas=before),
+        pre=meaning.pin(situation.workload, meaning.written_autoscaler(situation, back_to.ours)),
+        post=back_to.before,
     )
     noted = record.note(
         status, now, step=status.step_name, by="takeBack", reason=reasons.INTENDED, message=attempt.summary
     )
     return record.put_attempt(noted, attempt)
+
+
+def say(state: PostState) -> str:
+    """Say a number of replicas, or bounds of it, to people."""
+    bounds = state.autoscaler
+    return f"{state.replicas} replicas" if bounds is None else f"{bounds} replicas of {bounds.kind} {bounds.name}"

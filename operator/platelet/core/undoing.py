@@ -14,7 +14,8 @@ from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.budget import Entry
 from platelet.model.effects import Reserve, Settle
-from platelet.model.remediation import Attempt, PostState, RemediationStatus
+from platelet.model.intent import PostState
+from platelet.model.remediation import Attempt, RemediationStatus
 from platelet.model.situation import Situation
 from platelet.model.verdict import Refusal
 
@@ -59,7 +60,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
         action=undone.action,
         summary=record.clip(f"undo, since it did not help: {undone.summary}"),
         intended_at=now,
-        pre=meaning.pin(workload),
+        pre=meaning.pin(workload, meaning.written_autoscaler(situation, post)),
         post=post,
     )
     noted = record.note(status, now, step=step, by="onFailure", reason=reasons.INTENDED, message=attempt.summary)

@@ -9,7 +9,6 @@ Members of a data store lose readiness for a moment while another one restarts. 
 attempt, or visibly fails, is stuck; and none is deleted while one that was just replaced is not ready yet.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,8 +25,7 @@ from platelet.triggers import symptoms
 
 def decide(situation: Situation, decision: Decision, attempt: Attempt, now: datetime) -> Decision:
     """Add the deletion of the stuck pod, if there is one, to what is decided while the rollout is under way."""
-    workload = situation.workload
-    pod = stuck_pod(workload, attempt, situation.pods, now) if workload is not None else None
+    pod = stuck_pod(situation, attempt, now)
     if pod is None or suspended.deny(situation, now) is not None:
         return decision
     status = decision.status
@@ -41,15 +39,18 @@ def decide(situation: Situation, decision: Decision, attempt: Attempt, now: date
     return replace(decision, status=status, effects=(*decision.effects, deletion))
 
 
-def stuck_pod(workload: Workload, attempt: Attempt, pods: Sequence[Pod], now: datetime) -> Pod | None:
+def stuck_pod(situation: Situation, attempt: Attempt, now: datetime) -> Pod | None:
     """The one pod that the controller waits for, if it is sick and not of the written template; else None.
 
     None as well while the controller has not seen what was written, and where a partition holds the pod back: what is
     made in its place would be the same.
     """
-    if not attempt.post.replace_stuck_pods or not _rolls(workload) or not meaning.landed(workload, attempt):
+    workload = situation.workload
+    if workload is None or not attempt.post.replace_stuck_pods or not _rolls(workload):
         return None
-    mine = {each.name: each for each in pods if each.owner is not None and each.owner.uid == workload.uid}
+    if not meaning.landed(situation, attempt):
+        return None
+    mine = {each.name: each for each in situation.pods if each.owner is not None and each.owner.uid == workload.uid}
     if any(_is_on_its_way(each, workload) for each in mine.values()):
         return None
     for index in range(workload.replicas):

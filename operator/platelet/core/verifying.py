@@ -36,7 +36,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if situation.budget is not None and situation.budget.leaving(now):
         return _break_off(status, attempt, now)
     clocks = status.verifying
-    if clocks.complete_at is None and checks.is_complete(situation.workload, situation.revisions):
+    if clocks.complete_at is None and checks.has_arrived(situation, attempt):
         clocks = replace(clocks, complete_at=now)
         status = replace(status, verifying=clocks)
     seen = replace(situation, remediation=replace(situation.remediation, status=status))

@@ -116,7 +116,7 @@ def _take(rung: Rung, plan: Plan | Refusal, workload: Workload, now: datetime) -
         return replace(question, effects=(*given_up, *question.effects))
     if reserved is None:
         return Decision(status=rung.status, effects=(_reserve(rung, plan, workload, attempt, now),))
-    if reserved.take_back is not None and reserved.take_back.replicas_before != workload.replicas:
+    if reserved.take_back is not None and reserved.take_back.before != meaning.present(situation, plan.post):
         return Decision(status=rung.status, effects=(settling.abandon(reserved, now),))
     return Decision(status=_intend(rung, plan, workload, reserved, now))
 
@@ -169,11 +169,11 @@ def _tries(situation: Situation, status: RemediationStatus) -> int:
 
 def _reserve(rung: Rung, plan: Plan, workload: Workload, attempt: str, now: datetime) -> Reserve:
     situation = rung.situation
-    back = None
-    if plan.take_back is not None and plan.post.replicas is not None:
+    back, before = None, meaning.present(situation, plan.post)
+    if plan.take_back is not None and before is not None:
         back = PendingTakeBack(
-            replicas_set=plan.post.replicas,
-            replicas_before=workload.replicas,
+            ours=plan.post,
+            before=before,
             uid=workload.uid,
             due_at=plan.take_back.due_at,
             when_resolved=plan.take_back.when_resolved,
@@ -191,8 +191,8 @@ def _reserve(rung: Rung, plan: Plan, workload: Workload, attempt: str, now: date
 
 def _intend(rung: Rung, plan: Plan, workload: Workload, entry: Entry, now: datetime) -> RemediationStatus:
     post = plan.post
-    if entry.take_back is not None and post.replicas is not None:
-        post = replace(post, replicas=entry.take_back.replicas_set)
+    if entry.take_back is not None:
+        post = entry.take_back.ours  # what was reserved, and would be taken back
     given = approving.approved(rung.status, entry.id)
     asked = record.withdraw_question(rung.status, "nobody has to approve it any more")
     attempt = Attempt(
@@ -201,7 +201,7 @@ def _intend(rung: Rung, plan: Plan, workload: Workload, entry: Entry, now: datet
         action=rung.action.key,
         summary=record.clip(plan.summary),
         intended_at=now,
-        pre=meaning.pin(workload),
+        pre=meaning.pin(workload, meaning.written_autoscaler(rung.situation, post)),
         post=post,
         take_back=plan.take_back,
         approved_by=given.by if given else "",

@@ -3,13 +3,11 @@
 from datetime import datetime
 
 from platelet.guards import occurrence
-from platelet.model import reasons
+from platelet.model import ownership, reasons
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 from platelet.model.workload import Workload
 
-ARGO_TRACKING_ID = "argocd.argoproj.io/tracking-id"
-FLUX_LABELS = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
 API_GROUP = "apps"  # of every kind that is healed
 
 
@@ -31,21 +29,6 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
 
 
 def _gitops_owner(workload: Workload) -> str:
-    application = _argo_application(workload)
-    if application:
-        return f"Argo CD application {application}"
-    for label in FLUX_LABELS:
-        if workload.labels.get(label):
-            return f"Flux ({label.partition('.')[0]} {workload.labels[label]})"
-    return ""
-
-
-def _argo_application(workload: Workload) -> str:
-    """Read the application, if the tracking id `app:group/kind:namespace/name` names this very object.
-
-    A copied annotation names another one. `app.kubernetes.io/instance` says nothing: every Helm chart sets it.
-    """
     ref = workload.ref
-    itself = f":{API_GROUP}/{ref.kind}:{ref.namespace}/{ref.name}"
-    tracking_id = workload.annotations.get(ARGO_TRACKING_ID, "")
-    return tracking_id.removesuffix(itself) if tracking_id.endswith(itself) else ""
+    itself = f"{API_GROUP}/{ref.kind}:{ref.namespace}/{ref.name}"
+    return ownership.gitops_owner(workload.labels, workload.annotations, itself)

@@ -103,7 +103,8 @@ def _left(attempt: Attempt, workload: Workload) -> bool:
         return False
     if post.restart_stamp is not None:
         return workload.restart_stamp == post.restart_stamp
-    return post.replicas == workload.replicas and workload.restart_stamp == attempt.pre.restart_stamp
+    same_number = post.autoscaler is not None or post.replicas == workload.replicas  # the autoscaler moves it
+    return same_number and workload.restart_stamp == attempt.pre.restart_stamp
 
 
 def _is_the_fault(workload: Workload, situation: Situation) -> bool:

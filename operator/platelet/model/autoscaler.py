@@ -27,8 +27,8 @@ class Bounds:
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
     def __str__(self) -> str:
-        said = ("default" if each is None else str(each) for each in (self.min, self.max))
-        return "{} to {}".format(*said)
+        least, most = ("default" if each is None else each for each in (self.min, self.max))
+        return f"{least}-{most}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from platelet.model.durations import CAMEL, Timestamp
+from platelet.model.intent import PostState
 from platelet.model.policy import Rate
 from platelet.model.signal import ShortText, Text
 from platelet.model.workload import WorkloadRef
@@ -56,8 +57,8 @@ class BudgetSpec:
 class PendingTakeBack:
     """A temporary change to be taken back, kept here too so that deleting the Remediation does not lose it."""
 
-    replicas_set: int  # ours; the take-back happens only while the workload still has it
-    replicas_before: int
+    ours: PostState  # what we wrote; the take-back happens only while all of it is still there
+    before: PostState  # the same fields as they were, to be put back
     uid: ShortText = ""  # of the workload that was changed: one re-created under its name is left alone
     due_at: Timestamp | None = None
     when_resolved: bool = False

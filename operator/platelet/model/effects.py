@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from platelet.model.budget import Entry, EntryOutcome
-from platelet.model.remediation import PostState
+from platelet.model.intent import PostState
 from platelet.model.revision import Health
 from platelet.model.situation import Situation
 from platelet.model.workload import WorkloadRef
@@ -37,12 +37,15 @@ class Settle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """The one write of an attempt on a user's workload, preconditioned by the resourceVersion just read."""
+    """The one write of an attempt on a user's object, preconditioned by the resourceVersion just read.
+
+    The object is the target, or the autoscaler that `post` names.
+    """
 
     attempt: str
     target: WorkloadRef
-    uid: str
-    resource_version: str
+    uid: str  # of the object that is written
+    resource_version: str  # the same
     post: PostState
 
 

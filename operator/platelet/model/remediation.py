@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from platelet.model.durations import CAMEL, Timestamp
+from platelet.model.intent import PostState, PreState
 from platelet.model.policy import Mode
 from platelet.model.signal import Evidence, ShortText, Text
 from platelet.model.workload import Kind, Name
@@ -49,32 +50,6 @@ class PinnedRef:
     name: Name
     uid: ShortText = ""
     generation: int = 0
-
-    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreState:
-    """What the target looked like when the attempt was planned: the precondition of its write (TRAPS 47)."""
-
-    uid: ShortText
-    generation: int
-    template_hash: ShortText
-    restart_stamp: ShortText = ""
-    replicas: int
-
-    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostState:
-    """What the write will have made true. Only the fields that the action writes are set."""
-
-    template_hash: ShortText | None = None
-    record: ShortText | None = None  # the revision record to restore
-    restart_stamp: ShortText | None = None
-    replicas: int | None = None
-    replace_stuck_pods: bool = False  # the pods that an ordered StatefulSet waits for in vain are then deleted
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 

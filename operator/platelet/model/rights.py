@@ -16,6 +16,7 @@ class Right:
     resource: str  # deployments
     subresource: str = ""
     verb: str
+    only_with: tuple[str, str] | None = None  # a setting of the action, and the value with which it needs this
 
     @property
     def path(self) -> str:
@@ -26,6 +27,11 @@ class Right:
     def deed(self) -> str:
         """What one does with it, for people: `scale deployments`, `patch deployments`."""
         return f"{_SUBRESOURCE_VERBS.get(self.subresource, self.verb)} {self.resource}"
+
+    @property
+    def condition(self) -> str:
+        """With which setting of the action it is needed, for people; empty if always."""
+        return f" with {self.only_with[0]}: {self.only_with[1]}" if self.only_with else ""
 
     def __str__(self) -> str:
         group = f".{self.group}" if self.group else ""

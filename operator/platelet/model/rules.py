@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from platelet.model.effects import Effect
+from platelet.model.intent import PostState
 from platelet.model.notice import Notice
 from platelet.model.policy import Verification
 from platelet.model.reading import Question
-from platelet.model.remediation import Attempt, PostState, Verifying
+from platelet.model.remediation import Attempt, Verifying
 from platelet.model.rights import Right
 from platelet.model.situation import ActionTraits, Situation
 from platelet.model.verdict import Deny, Plan, Refusal, Verdict

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from platelet.model.autoscaler import Autoscaler, Bounds
 from platelet.model.budget import Budget, Entry
 from platelet.model.policy import Policy, Scope, Settings, Step
 from platelet.model.reading import Question, Reading
@@ -75,7 +76,7 @@ class Situation:
         str, ...
     ] = ()  # Secrets and ConfigMaps that are gone and that the last healthy template names
     namespace_suspended: str = ""  # the reason in the namespace's annotation
-    autoscalers: tuple[str, ...] = ()  # HPAs that own this target's replicas
+    autoscalers: tuple[Autoscaler, ...] = ()  # what owns this target's replicas; read where it matters only
     covered: bool = True  # the policy, as it is now, is still for this workload
     inherited: tuple[Evidence, ...] = ()  # alerts that the Remediation which this one continues has not seen resolved
     older_open: str = ""  # another acting Remediation of this target, older than this one
@@ -87,6 +88,12 @@ class Situation:
     alerts_known_at: datetime | None = None  # last successful contact with Alertmanager
     queries_known_at: datetime | None = None  # since when each query of the policy's triggers has been answered
     readings: Mapping[Question, Reading] = field(default_factory=dict)  # what the present verification asks
+
+    def autoscaler(self, bounds: Bounds) -> Autoscaler | None:
+        """The very autoscaler whose bounds these are, as it is now; None where it is gone or was made anew."""
+        wanted = (bounds.kind, bounds.name, bounds.uid)
+        found = (each for each in self.autoscalers if (each.bounds.kind, each.bounds.name, each.bounds.uid) == wanted)
+        return next(found, None)
 
     @property
     def target(self) -> WorkloadRef:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from platelet.model.remediation import PostState, TakeBack
+from platelet.model.intent import PostState
+from platelet.model.remediation import TakeBack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

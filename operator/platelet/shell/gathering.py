@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from platelet import guards
 from platelet.api import pods as pod_contract
 from platelet.api import records as record_contract
 from platelet.api import workloads as workload_contract
-from platelet.core import observing, references, signals, verifying
+from platelet.core import meaning, observing, references, signals, verifying
 from platelet.model.budget import Entry
 from platelet.model.policy import Settings
 from platelet.model.remediation import BEFORE_ACTING, Remediation
@@ -20,7 +20,7 @@ from platelet.model.revision import RevisionRecord
 from platelet.model.signal import TOLD, Evidence, Signal
 from platelet.model.situation import Situation
 from platelet.model.workload import Pod, Revision, Workload, WorkloadRef
-from platelet.shell import pinning, surroundings
+from platelet.shell import autoscalers, pinning, surroundings
 from platelet.shell.asking import Asker, Nobody
 from platelet.shell.clock import Clock
 from platelet.shell.hands import Hands
@@ -161,11 +161,13 @@ class Gatherer:
                 verifying.questions(remediation, ladder.steps, target_of(remediation))
             ),
         )
-        state = remediation.status.state
-        if state not in BEFORE_ACTING:  # only then is anything planned that these could forbid
-            return situation
-        far = self._around.thorough or state != "Waiting" or not self._is_forbidden_anyway(situation)
-        return await surroundings.look_around(self._kube, situation, standing, siblings, far=far)
+        state, far = remediation.status.state, False
+        if state in BEFORE_ACTING:  # only then is anything planned that these could forbid
+            far = self._around.thorough or state != "Waiting" or not self._is_forbidden_anyway(situation)
+            situation = await surroundings.look_around(self._kube, situation, standing, siblings, far=far)
+        if far or meaning.rests_on_autoscalers(situation):
+            situation = replace(situation, autoscalers=await autoscalers.read(self._kube, situation.target))
+        return situation
 
     def _is_forbidden_anyway(self, situation: Situation) -> bool:
         """Whether guards that need no look around say no, also when this is decided on in a moment."""

@@ -5,19 +5,22 @@ from typing import Any, Protocol, assert_never
 
 import structlog
 
-from platelet.api import records
+from platelet.api import autoscalers, records
 from platelet.model import effects
-from platelet.model.remediation import PostState
+from platelet.model.intent import PostState
 from platelet.model.situation import DeliveryResult, WriteFailure
 from platelet.shell.kube import (
+    AUTOSCALERS,
     CONTROLLER_REVISIONS,
     PODS,
+    SCALED_OBJECTS,
     WORKLOADS,
     ApiError,
     Conflict,
     Kube,
     NotFound,
     Refused,
+    Resource,
 )
 from platelet.shell.ledger import Ledger
 
@@ -148,13 +151,14 @@ class Hands:
         left = self._lease_left()
         if left <= 0:
             return False
+        resource, name = _written(effect)
         first = effect.attempt in self._never_sent
         self._never_sent.discard(effect.attempt)
         try:
             await self._kube.patch(
-                WORKLOADS[effect.target.kind],
+                resource,
                 effect.target.namespace,
-                effect.target.name,
+                name,
                 body,
                 subresource=subresource,
                 agent=effect.attempt,
@@ -186,6 +190,8 @@ class Hands:
     async def _body(self, effect: effects.Write) -> tuple[Any, str]:
         """Patches that touch only the fields they mean, with uid and resourceVersion as preconditions (TRAPS 4, 9)."""
         post, identity = effect.post, {"uid": effect.uid, "resourceVersion": effect.resource_version}
+        if post.autoscaler is not None:
+            return {"metadata": identity, "spec": autoscalers.write_bounds(post.autoscaler)}, ""
         if post.replicas is not None:
             return {"metadata": identity, "spec": {"replicas": post.replicas}}, "scale"
         if post.restart_stamp is not None:
@@ -214,3 +220,11 @@ class Hands:
         }
         ref = effect.target
         await self._kube.patch(WORKLOADS[ref.kind], ref.namespace, ref.name, body, agent=effect.agent)
+
+
+def _written(effect: effects.Write) -> tuple[Resource, str]:
+    """The object that a write changes: the target, or the autoscaler that it names."""
+    bounds = effect.post.autoscaler
+    if bounds is None:
+        return WORKLOADS[effect.target.kind], effect.target.name
+    return (AUTOSCALERS if bounds.kind == "HorizontalPodAutoscaler" else SCALED_OBJECTS), bounds.name

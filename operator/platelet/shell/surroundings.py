@@ -1,4 +1,4 @@
-"""What around a target could forbid an action: how much else is sick, the nodes of its pods, who owns its replicas."""
+"""What around a target could forbid an action: how much else is sick, and the nodes of its pods."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.signal import Signal
 from platelet.model.situation import NodeHealth, Situation
 from platelet.model.workload import Kind, Pod, WorkloadRef
-from platelet.shell.kube import AUTOSCALERS, NODES, WORKLOADS, Json, Kube, NotFound
+from platelet.shell.kube import NODES, WORKLOADS, Json, Kube, NotFound
 from platelet.shell.policy_book import Standing
 
 _NODES_READ = 10
@@ -21,22 +21,17 @@ _TROUBLED = (*BEFORE_ACTING, "Acting", "Verifying", "Escalated")
 async def look_around(
     kube: Kube, situation: Situation, standing: Standing | None, siblings: Sequence[Remediation], *, far: bool
 ) -> Situation:
-    """Add the nodes of the sick pods; if `far`, the scope of the policy and the autoscalers too, which cost the most.
+    """Add the nodes of the sick pods; if `far`, the scope of the policy too, which costs the most.
 
     What is not read is unknown. Raises ApiError when a read fails.
     """
     target = situation.target
     if not far:
         return replace(situation, nodes=await _nodes(kube, situation.pods, situation.signals))
-    scope, nodes, stored = await asyncio.gather(
-        _scope(kube, target, standing, siblings),
-        _nodes(kube, situation.pods, situation.signals),
-        kube.list(AUTOSCALERS, target.namespace),
+    scope, nodes = await asyncio.gather(
+        _scope(kube, target, standing, siblings), _nodes(kube, situation.pods, situation.signals)
     )
-    wanted = (target.kind, target.name)
-    scaled = ((each["metadata"]["name"], each["spec"]["scaleTargetRef"]) for each in stored)
-    autoscalers = (name for name, reference in scaled if (reference.get("kind"), reference.get("name")) == wanted)
-    return replace(situation, scope=scope, nodes=nodes, autoscalers=tuple(autoscalers))
+    return replace(situation, scope=scope, nodes=nodes)
 
 
 async def _scope(

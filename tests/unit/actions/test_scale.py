@@ -57,14 +57,6 @@ def test_refuses(settings: Scale, has: int, reason: str) -> None:
     assert str(has) in refused.message
 
 
-def test_names_the_autoscaler_that_owns_the_replicas() -> None:
-    """Two owners of one number fight (TRAPS 9)."""
-    refused = plan(Scale(to=9), a_situation(autoscalers=("api-hpa",)), NOW)
-    assert isinstance(refused, Refusal)
-    assert refused.reason == reasons.HPA_OWNED
-    assert "api-hpa" in refused.message
-
-
 def test_a_workload_that_is_gone_is_not_scaled() -> None:
     """Nothing to scale is a refusal, not an error."""
     refused = plan(Scale(to=9), a_situation(workload=None), NOW)

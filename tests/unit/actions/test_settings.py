@@ -68,6 +68,16 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "a goal beyond all bounds": ("scale", {"to": 10001}, "less than or equal to 10000"),
     "a negative maximum": ("scale", {"to": 1, "max": -1}, "greater than or equal to 1"),
     "a maximum below the minimum": ("scale", {"by": 1, "min": 5, "max": 4}, "max must not be below min"),
+    "bounds raised for ever": (
+        "scale",
+        {"to": 3, "autoscaler": "ScaledObject"},
+        "add revertAfter or revertWhenResolved",
+    ),
+    "bounds lowered": (
+        "scale",
+        {"by": -1, "revertAfter": "1h", "autoscaler": "HorizontalPodAutoscaler"},
+        "no negative by",
+    ),
     "a take-back at once": ("scale", {"to": 3, "revertAfter": "0s"}, "longer than 0s"),
     "a take-back beyond the budget's memory": ("scale", {"to": 3, "revertAfter": "25h"}, "at most 24h"),
     "a take-back that is no duration": ("scale", {"to": 3, "revertAfter": "soon"}, "is not a duration"),

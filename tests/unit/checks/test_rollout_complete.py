@@ -7,8 +7,9 @@ import pytest
 
 from platelet.checks import is_complete, rollout_complete
 from platelet.model import reasons
+from platelet.model.intent import PostState
 from platelet.model.policy import Verification
-from platelet.model.remediation import Attempt, PostState
+from platelet.model.remediation import Attempt
 from platelet.model.rules import Trial
 from platelet.model.workload import Workload
 from tests.unit.situations import (

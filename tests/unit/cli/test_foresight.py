@@ -9,6 +9,7 @@ from platelet.actions.rollout_undo import RolloutUndo
 from platelet.cli import foresight
 from platelet.model import effects
 from platelet.model.budget import BudgetSpec, PendingTakeBack, Suspension
+from platelet.model.intent import PostState
 from platelet.model.reading import Query, Unanswered
 from platelet.model.remediation import EscalationRecord, RemediationStatus
 from platelet.model.situation import Situation
@@ -49,7 +50,10 @@ def observed(**changes: Any) -> Situation:
 
 
 DONE = an_attempt(phase="Done", verdict="Recovered")
-SCALED = an_entry(id="rem-1/0/1", take_back=PendingTakeBack(replicas_set=4, replicas_before=2, due_at=NOW + minutes(5)))
+SCALED = an_entry(
+    id="rem-1/0/1",
+    take_back=PendingTakeBack(ours=PostState(replicas=4), before=PostState(replicas=2), due_at=NOW + minutes(5)),
+)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from platelet import guards
 from platelet.actions.rollout_undo import RolloutUndo
 from platelet.cli import incident, incident_text
 from platelet.model.budget import BudgetSpec, PendingTakeBack, Suspension
+from platelet.model.intent import PostState
 from platelet.model.remediation import DecisionRecord, EscalationRecord, RemediationStatus, Waiting
 from platelet.model.situation import Situation
 from tests.unit.situations import (
@@ -121,12 +122,15 @@ def test_guards_that_allow_share_a_line_around_those_that_deny() -> None:
                     an_entry(
                         id="rem-1/0/1",
                         take_back=PendingTakeBack(
-                            replicas_set=4, replicas_before=2, due_at=NOW + minutes(5), when_resolved=True
+                            ours=PostState(replicas=4),
+                            before=PostState(replicas=2),
+                            due_at=NOW + minutes(5),
+                            when_resolved=True,
                         ),
                     )
                 )
             },
-            "4 to 2 replicas (attempt rem-1/0/1), at 2026-11-21T12:05:00Z (in 5m) or when the alert has resolved",
+            "4 replicas to 2 replicas (attempt rem-1/0/1), at 2026-11-21T12:05:00Z (in 5m) or when the alert",
             id="what is to be taken back, and when",
         ),
     ],

@@ -10,8 +10,9 @@ from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.effects import Reserve, Write
+from platelet.model.intent import PostState
 from platelet.model.maintenance import MaintenanceWindow
-from platelet.model.remediation import Attempt, PostState
+from platelet.model.remediation import Attempt
 from platelet.model.situation import Situation, WriteFailure
 from tests.unit.core.runbooks import undo_step
 from tests.unit.situations import (
@@ -208,9 +209,9 @@ def test_the_kill_switch_stops_a_second_send() -> None:
 
 
 def test_another_uid_is_another_workload_whatever_it_looks_like() -> None:
-    assert meaning.same_meaning(a_workload(), UNDO)
-    assert not meaning.same_meaning(a_workload(uid="uid-new"), UNDO)
-    assert not meaning.landed(a_workload(uid="uid-new", template_hash=GOOD), UNDO)
+    assert meaning.same_meaning(a_situation(), UNDO)
+    assert not meaning.same_meaning(a_situation(workload=a_workload(uid="uid-new")), UNDO)
+    assert not meaning.landed(a_situation(workload=a_workload(uid="uid-new", template_hash=GOOD)), UNDO)
 
 
 def test_no_second_intent_under_an_id_whose_attempt_has_ended() -> None:

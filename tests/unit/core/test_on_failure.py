@@ -13,9 +13,10 @@ from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.budget import PendingTakeBack
 from platelet.model.effects import Annotate, Deliver, Publish, Reserve, Settle, Write
+from platelet.model.intent import PostState, PreState
 from platelet.model.policy import Step, Verification
 from platelet.model.reading import Answered, Query, Question, Reading, Result, Sample, Unanswered
-from platelet.model.remediation import Attempt, PostState, PreState
+from platelet.model.remediation import Attempt
 from platelet.model.situation import Situation
 from tests.unit.core.runbooks import restart_step, scale_step, undo_step
 from tests.unit.situations import (
@@ -56,7 +57,7 @@ SCALED = an_attempt(
     post=PostState(replicas=5),
 )
 
-_LENT = PendingTakeBack(replicas_set=5, replicas_before=2, uid="uid-api")
+_LENT = PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=2), uid="uid-api")
 
 
 def verified(step: Step, reading: Reading, attempt: Attempt | None = None, **changes: Any) -> Situation:

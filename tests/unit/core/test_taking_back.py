@@ -11,6 +11,7 @@ from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.budget import BudgetSpec, Entry, EntryKind, Leaving, PendingTakeBack, Suspension
 from platelet.model.effects import Reserve, Settle, Write
+from platelet.model.intent import PostState
 from platelet.model.remediation import State, Verifying
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
@@ -35,7 +36,7 @@ BACK = "rem-1/0/1/back"
 
 def lent(**changes: Any) -> Entry:
     """A scale from 2 to 5, done ten minutes ago, due now."""
-    owed = PendingTakeBack(replicas_set=5, replicas_before=2, due_at=NOW)
+    owed = PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=2), due_at=NOW)
     return an_entry(id="rem-1/0/1", take_back=replace(owed, **changes))
 
 

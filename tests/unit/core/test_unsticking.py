@@ -12,7 +12,8 @@ from platelet.core.decide import decide
 from platelet.model import reasons
 from platelet.model.budget import BudgetSpec, Suspension
 from platelet.model.effects import DeletePod
-from platelet.model.remediation import Attempt, PostState
+from platelet.model.intent import PostState
+from platelet.model.remediation import Attempt
 from platelet.model.situation import Situation
 from platelet.model.workload import Owner, Pod, Workload
 from tests.unit.core.runbooks import undo_step
@@ -58,7 +59,7 @@ def mine(pods: tuple[Pod, ...]) -> tuple[Pod, ...]:
 
 
 def found(pods: tuple[Pod, ...] = PODS, attempt: Attempt = UNDO, **changes: Any) -> str:
-    pod = unsticking.stuck_pod(undone(**changes), attempt, mine(pods), NOW)
+    pod = unsticking.stuck_pod(a_situation(workload=undone(**changes), pods=mine(pods)), attempt, NOW)
     return pod.name if pod else ""
 
 
@@ -149,7 +150,7 @@ def test_whatever_the_pods_are_it_is_unready_old_and_ours_and_all_before_it_are_
     """Deleting it takes nothing that serves, and what is made in its place has the mended template."""
     owned = mine(tuple(pods))
     workload = undone(replicas=replicas, partition=partition)
-    pod = unsticking.stuck_pod(workload, UNDO, owned, NOW)
+    pod = unsticking.stuck_pod(a_situation(workload=workload, pods=owned), UNDO, NOW)
     if pod is None:
         return
     ordinal = int(pod.name.removeprefix("db-"))

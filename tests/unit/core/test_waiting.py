@@ -11,6 +11,7 @@ from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.budget import BudgetSpec, Entry, PendingTakeBack
 from platelet.model.effects import Reserve, Settle
+from platelet.model.intent import PostState
 from platelet.model.policy import Rate, Step
 from platelet.model.situation import Situation
 from tests.unit.core.runbooks import restart_step, scale_step, undo_step
@@ -183,7 +184,7 @@ def test_three_tries_that_came_to_nothing_are_enough_for_a_step() -> None:
 
 def test_a_place_for_other_replicas_than_now_is_given_up() -> None:
     """Its obligation speaks of a number that is no longer what a take-back should restore."""
-    lent = PendingTakeBack(replicas_set=5, replicas_before=2)
+    lent = PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=2))
     situation = waiting(scale_step(), budget=a_budget(place(take_back=lent)), workload=a_workload(replicas=3))
     (effect,) = decide(situation, NOW).effects
     assert isinstance(effect, Settle)
@@ -194,13 +195,13 @@ def test_a_temporary_scale_leaves_its_obligation_on_the_budget() -> None:
     """Deleting the Remediation does not lose it."""
     (entry,) = asked(decide(waiting(scale_step()), NOW))
     assert entry.take_back is not None
-    assert (entry.take_back.replicas_set, entry.take_back.replicas_before) == (5, 2)
+    assert (entry.take_back.ours.replicas, entry.take_back.before.replicas) == (5, 2)
     assert entry.take_back.due_at == NOW + minutes(10)
 
 
 def test_an_intent_sets_what_its_obligation_says() -> None:
     """Whatever the plan would say now, the take-back restores what was reserved."""
-    lent = PendingTakeBack(replicas_set=4, replicas_before=2)
+    lent = PendingTakeBack(ours=PostState(replicas=4), before=PostState(replicas=2))
     situation = waiting(scale_step(), budget=a_budget(place(take_back=lent)))
     (attempt,) = decide(situation, NOW).status.attempts
     assert attempt.post.replicas == 4

@@ -7,7 +7,7 @@ import pytest
 
 from platelet.guards import rollout_in_progress
 from platelet.model import reasons
-from platelet.model.remediation import PostState, PreState
+from platelet.model.intent import PostState, PreState
 from platelet.model.situation import Situation
 from platelet.model.workload import Workload
 from tests.unit.situations import (

@@ -7,7 +7,8 @@ import pytest
 
 from platelet.api import records
 from platelet.model import effects
-from platelet.model.remediation import PostState
+from platelet.model.autoscaler import Bounds
+from platelet.model.intent import PostState
 from platelet.shell import kube
 from tests.scenarios.world import OPERATOR, SHOP
 from tests.unit.shell.in_memory import API, Shell
@@ -55,6 +56,23 @@ async def test_a_scale_touches_replicas_only() -> None:
     before = shell.world.deployment("api")["spec"]
     await shell.hands.run(a_write(shell, PostState(replicas=5)))
     assert shell.world.deployment("api")["spec"] == {**before, "replicas": 5}
+
+
+async def test_raised_bounds_touch_the_autoscaler_and_nothing_else_of_it() -> None:
+    """With its own uid and version; the workload is not written."""
+    shell = Shell()
+    shell.world.autoscale("api", 1, 2)
+    stored = shell.world.store.get(kube.AUTOSCALERS, SHOP, "api")
+    meta = stored["metadata"]
+    raised = Bounds(kind="HorizontalPodAutoscaler", name="api", uid=meta["uid"], min=5, max=5)
+    changes = {"uid": meta["uid"], "resource_version": meta["resourceVersion"]}
+    assert await shell.hands.run(a_write(shell, PostState(autoscaler=raised), **changes))
+    call = shell.world.server.audit[-1]
+    assert (call.verb, call.resource, call.subresource, call.agent) == ("patch", "horizontalpodautoscalers", "", ID)
+    assert call.body == {
+        "metadata": {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]},
+        "spec": {"minReplicas": 5, "maxReplicas": 5},
+    }
 
 
 async def test_an_undo_restores_the_template_and_keeps_everything_else() -> None:

@@ -10,6 +10,7 @@ import pytest
 from platelet.core import signals
 from platelet.core.opening import Update
 from platelet.model.budget import PendingTakeBack
+from platelet.model.intent import PostState
 from platelet.model.remediation import RemediationStatus
 from platelet.model.workload import KINDS, Pod
 from platelet.shell import kube, pod_records, workload_records
@@ -236,7 +237,7 @@ async def test_a_reservation_whose_remediation_is_gone_ends_and_is_not_refunded(
 
 def lent(shell: Shell) -> Any:
     due_at = shell.clock.now() + timedelta(minutes=5)
-    back = PendingTakeBack(replicas_set=5, replicas_before=2, due_at=due_at)
+    back = PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=2), due_at=due_at)
     at = shell.clock.now()
     return an_entry(id="gone/0/1", policy=f"{SHOP}/heal", reserved_at=at, outcome_at=at, settled_at=at, take_back=back)
 
