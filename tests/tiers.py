@@ -1,8 +1,8 @@
 """`python -m tests.tiers`: every test, tier by tier, and an honest account of what ran and what did not.
 
 Environment: PLATELET_SEED, the order of the tests and the seeds of faults; PLATELET_WORKERS, how many processes a
-tier uses (2; one for e2e); PLATELET_EVERY_TIER=1, a tier that did not run and a test that was skipped are failures (CI).
-The last line is always `N passed, N failed, N skipped`.
+tier uses (2; one for e2e); PLATELET_EVERY_TIER=1, a tier that did not run and a test that was skipped are failures
+(CI). The last line is always `N passed, N failed, N skipped`.
 """
 
 # ruff: noqa: S603, T201 - every command line is our own; a command line prints
