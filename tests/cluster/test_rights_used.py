@@ -94,9 +94,10 @@ def prepare(scene: Scene) -> None:
 
 def play(scene: Scene, operator: OperatorProcess) -> None:
     """Undo, restart and scale on all kinds; escalate; forget; tell people twice of the same."""
-    started = time.monotonic()
     alert = manifests.alert
     manifests.send(operator.alerts_url, alert("Stray", scene.namespace, job="a"))
+    patience.until("the Event that is to be repeated", lambda: has_event(scene, 1))
+    told_at = time.monotonic()
     scene.until_proven("api", "db", "agent")
     for name in ("api", "db", "agent"):
         scene.release(name, BAD)
@@ -116,9 +117,9 @@ def play(scene: Scene, operator: OperatorProcess) -> None:
     scene.until_state("db", "Monitoring", "Closed")
     scene.until("old Remediations to be pruned", "old", lambda: len(scene.remediations("old")) <= 10)
     scene.until("old records to be forgotten", "api", lambda: len(of(scene, "api")) <= 22)
-    time.sleep(max(0.0, BETWEEN_EVENTS - (time.monotonic() - started)))
+    time.sleep(max(0.0, BETWEEN_EVENTS - (time.monotonic() - told_at)))
     manifests.send(operator.alerts_url, alert("Stray", scene.namespace, job="b"))
-    patience.until("the Event to be repeated", lambda: is_repeated(scene))
+    patience.until("the Event to be repeated", lambda: has_event(scene, 2))
 
 
 def raising(kind: str) -> Json:
@@ -129,8 +130,10 @@ def is_raised(scene: Scene, name: str) -> bool:
     return any(a["phase"] == "Done" for each in scene.remediations(name) for a in each["status"].get("attempts", []))
 
 
-def is_repeated(scene: Scene) -> bool:
-    return any((each.get("series") or {}).get("count", 1) > 1 for each in scene.items("/apis/events.k8s.io/v1|events"))
+def has_event(scene: Scene, times: int) -> bool:
+    """Whether people were told so often of alerts without a target."""
+    events = [each for each in scene.items("/apis/events.k8s.io/v1|events") if each["reason"] == "NoTarget"]
+    return any((each.get("series") or {}).get("count", 1) >= times for each in events)
 
 
 def of(scene: Scene, target: str) -> list[Json]:
