@@ -88,6 +88,11 @@ def until_undone(scene: Scene, name: str) -> AuditEvent:
     return undo
 
 
+def is_too_late(refused: AuditEvent) -> bool:
+    """Whether it was refused because an earlier test's namespace was on its way out: no right is missing."""
+    return "because it is being terminated" in str((refused.response or {}).get("message"))
+
+
 def released(scene: Scene, name: str) -> AuditEvent:
     """The last change of a Deployment's pods by a person."""
     events = scene.plane.audit_events(mentioning=scene.namespace)
@@ -117,7 +122,7 @@ def test_the_pods_lack_nothing_and_may_do_no_more_than_they_need(plane: ControlP
     assert [line for line in logs.splitlines() if "kopf_ended" in line or '"level": "error"' in line] == []
     asked = [each for each in plane.audit_events() if each.user == guide.ACCOUNT]
     assert asked
-    assert [each.uri for each in asked if each.code == 403] == []
+    assert [each.uri for each in asked if each.code == 403 and not is_too_late(each)] == []
 
 
 def test_the_standby_ends_what_a_killed_leader_began(scene: Scene, plane: ControlPlane) -> None:
