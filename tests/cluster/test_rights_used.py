@@ -197,6 +197,7 @@ def test_nothing_is_unused(requests: list[AuditEvent]) -> None:
     assert cluster_role.granted() - used == set()
 
 
+@pytest.mark.usefixtures("requests")  # it has installed them
 def test_the_roles_on_the_cluster_grant_just_that(control_plane: cluster.ControlPlane) -> None:
     """By what the API server holds, not by the generator."""
     found = set()
