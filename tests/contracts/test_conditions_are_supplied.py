@@ -1,5 +1,7 @@
 """What a condition may ask is what the core answers: no fact is declared and never supplied, nor the reverse."""
 
+from pathlib import Path
+
 from platelet.api import expressions
 from platelet.core import conditions
 from tests.unit import situations
@@ -20,3 +22,9 @@ def test_every_declared_fact_has_its_type() -> None:
     for field in expressions.FIELDS:
         answer = expressions.compile_condition(f"{field} == {field}").evaluate(values)
         assert answer.holds, f"{field}: {answer.note}"
+
+
+def test_every_declared_fact_is_documented() -> None:
+    """What is not in the table is found by nobody."""
+    text = (Path(__file__).parents[2] / "docs" / "conditions.md").read_text()
+    assert [field for field in expressions.FIELDS if f"`{field}`" not in text] == []

@@ -1,4 +1,4 @@
-"""The commands that people type: `platelet run`, `explain`, `pause`, `resume`.
+"""The commands that people type: all are in `commands.COMMANDS`.
 
 Belongs here: reading arguments, and telling in words what core decides. Does not belong here: a decision.
 """

@@ -19,8 +19,8 @@ examples:
   platelet approve remediation/NAME -n shop    say yes to the plan that it shows
   platelet run RUNBOOK deployment/api --wait   a runbook by hand, within the limits of a policy
   platelet pause --for 1h --reason freeze      stop all actions of the operator
-  platelet doctor -A                           what keeps it from healing, with the fix
   platelet resume                              let it act again
+  platelet doctor -A                           what keeps it from healing, with the fix
 
 exit codes: 0 done; 1 it failed: the API server refused or did not answer, there is no such object, what was waited for
 did not come, a check of the doctor failed; 2 the arguments or the settings are wrong; 130 interrupted by Ctrl-C

@@ -64,9 +64,9 @@ class Limits:
     rate: Rate = field(default_factory=lambda: Rate(max_actions=3, per=timedelta(hours=1)))  # per target
     per_policy: Rate | None = None  # for all its targets together
     max_unhealthy: MaxUnhealthy = "30%"  # act only while no more targets than this are sick; one may always be
-    max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 1  # remediations that act or verify at one time
-    give_up_after: Annotated[Duration, Between("1s", "24h")] = timedelta(hours=2)  # from waiting to people
-    reopen_within: Annotated[Duration, Between("0s", "24h")] = timedelta(minutes=15)  # for a recurrence
+    max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 1  # remediations of the policy that act or verify at once
+    give_up_after: Annotated[Duration, Between("1s", "24h")] = timedelta(hours=2)  # what waits longer goes to people
+    reopen_within: Annotated[Duration, Between("0s", "24h")] = timedelta(minutes=15)  # watch so long for a recurrence
     maintenance_windows: MaintenanceWindows = ()  # for attempts; what was lent for a time is taken back in any case
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
