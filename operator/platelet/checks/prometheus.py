@@ -8,12 +8,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from platelet.model import promql, reasons
-from platelet.model.durations import CAMEL, Between, Duration, format_duration, say_time
+from platelet.model.bound import Bounded
+from platelet.model.durations import Between, Duration, format_duration, say_time
 from platelet.model.policy import Verification
 from platelet.model.reading import Query, Reading, Result, Sample, Unanswered
 from platelet.model.remediation import Holding, Verifying
@@ -23,12 +24,11 @@ from platelet.model.workload import WorkloadRef
 
 ASK_EVERY = timedelta(seconds=10)
 FRESH_FOR = timedelta(minutes=5)  # Prometheus's own look-back: an older sample says nothing of the present
-BOUND_RULE = "a bound is needed, and only one: set above or below"
 _SHOWN = 120  # characters of a query in a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prometheus:
+class Prometheus(Bounded):
     """The result of an instant query must be beyond a bound: each of its samples."""
 
     query: Annotated[
@@ -46,27 +46,6 @@ class Prometheus:
         Field(description="How long it must hold without a break; not longer than the step's timeout."),
         Between("0s", "24h"),
     ] = timedelta()
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
-        **CAMEL,
-        json_schema_extra={
-            "x-kubernetes-validations": [{"rule": "has(self.above) != has(self.below)", "message": BOUND_RULE}]
-        },
-    )
-
-    def __post_init__(self) -> None:
-        """Hold the same rules where no API server has. Raises ValueError."""
-        if (self.above is None) == (self.below is None):
-            raise ValueError(BOUND_RULE)
-
-    @property
-    def bound(self) -> str:
-        """The bound, for people."""
-        return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
-
-    def admits(self, value: float) -> bool:
-        """Whether a value is beyond the bound."""
-        return value > self.above if self.above is not None else self.below is not None and value < self.below
 
     def worst(self, samples: tuple[Sample, ...]) -> Sample:
         """The sample that is the furthest on the wrong side."""

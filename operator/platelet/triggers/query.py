@@ -9,24 +9,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from platelet.model import promql
 from platelet.model.alert import Alert
-from platelet.model.durations import CAMEL, Between, Duration
+from platelet.model.bound import Bounded
+from platelet.model.durations import Between, Duration
 from platelet.model.reading import Result, Sample
 from platelet.model.signal import Evidence, ShortText
 from platelet.triggers.alerts import fingerprint as fingerprint_of_labels
 
 FRESH_FOR = timedelta(minutes=5)  # Prometheus's own look-back: an older sample says nothing of the present
-BOUND_RULE = "a bound is needed, and only one: set above or below"
 _SHOWN = 200  # characters of an expression or of labels in a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueryTrigger:
+class QueryTrigger(Bounded):
     """`query:` in a policy. The labels of each result name the workload, as an alert's do; without them `refs` do."""
 
     expr: Annotated[
@@ -42,27 +42,6 @@ class QueryTrigger:
     ] = timedelta()
     interval: Annotated[Duration, Between("1s", "2m")] = timedelta(minutes=1)
     severity: ShortText = ""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
-        **CAMEL,
-        json_schema_extra={
-            "x-kubernetes-validations": [{"rule": "has(self.above) != has(self.below)", "message": BOUND_RULE}]
-        },
-    )
-
-    def __post_init__(self) -> None:
-        """Hold the same rules where no API server has. Raises ValueError."""
-        if (self.above is None) == (self.below is None):
-            raise ValueError(BOUND_RULE)
-
-    @property
-    def bound(self) -> str:
-        """The bound, for people."""
-        return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
-
-    def matches(self, value: float) -> bool:
-        """Whether a value is beyond the bound."""
-        return value > self.above if self.above is not None else self.below is not None and value < self.below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +73,7 @@ def observe(trigger: QueryTrigger, policy_uid: str, result: Result, now: datetim
         name = prefix(policy_uid, trigger) + fingerprint_of_labels(sample.labels)
         if math.isnan(sample.value) or abs(now - sample.at) > FRESH_FOR:
             unknown.add(name)
-        elif trigger.matches(sample.value):
+        elif trigger.admits(sample.value):
             facts.append((sample, _fact(trigger, sample, name, now)))
     return Seen(facts=tuple(facts), unknown=frozenset(unknown))
 
