@@ -19,8 +19,8 @@ from platelet.model.remediation import RemediationStatus
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
 from platelet.shell.client import ClusterClient
-from platelet.shell.gathering import Sight, see
 from platelet.shell.policy_book import Standing
+from platelet.shell.sight import Sight, see
 
 _PAUSE = 1.0  # seconds between two looks
 _GOOD_ENDS = (reasons.RECOVERED, reasons.WOULD_HAVE_ACTED)

@@ -11,8 +11,8 @@ from platelet.core import opening, signals
 from platelet.model.durations import format_duration
 from platelet.model.signal import Evidence, Signal
 from platelet.model.workload import Pod, WorkloadRef
-from platelet.shell.gathering import Sight
 from platelet.shell.policy_book import Standing
+from platelet.shell.sight import Sight
 from platelet.triggers import symptoms
 from platelet.triggers.alert import AlertTrigger
 from platelet.triggers.pod import PodTrigger

@@ -12,7 +12,7 @@ from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Source
 from platelet.model.workload import Revision, WorkloadRef
 from platelet.shell.event_recorder import CONTROLLER
-from platelet.shell.gathering import Sight
+from platelet.shell.sight import Sight
 
 Kind = Literal[
     "rollout",

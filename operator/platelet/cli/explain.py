@@ -17,8 +17,9 @@ from platelet.model.remediation import Remediation
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
 from platelet.shell.client import ClusterClient
-from platelet.shell.gathering import Sight, read_remediations, see
+from platelet.shell.gathering import read_remediations
 from platelet.shell.policy_book import Standing
+from platelet.shell.sight import Sight, see
 
 _DESCRIPTION = """\
 Say why platelet acts or does not, with the very function that the operator decides with, on fresh reads and with your

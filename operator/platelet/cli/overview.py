@@ -14,7 +14,7 @@ from platelet.model.signal import Evidence
 from platelet.model.situation import Situation
 from platelet.model.verdict import Plan
 from platelet.model.workload import WorkloadRef
-from platelet.shell.gathering import Sight
+from platelet.shell.sight import Sight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,10 +21,11 @@ from platelet.model.situation import DeliveryResult, Situation
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube, lease
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import Circumstances, Gatherer, see
+from platelet.shell.gathering import Circumstances, Gatherer
 from platelet.shell.hands import Hands
 from platelet.shell.ledger import Ledger
 from platelet.shell.policy_book import PolicyBook, Standing
+from platelet.shell.sight import see
 
 _FORBIDDEN = 403
 

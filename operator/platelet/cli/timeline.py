@@ -11,7 +11,8 @@ from platelet.model.durations import say_time
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
 from platelet.shell.client import ClusterClient
-from platelet.shell.gathering import read_remediations, see, target_of
+from platelet.shell.gathering import read_remediations, target_of
+from platelet.shell.sight import see
 
 _DESCRIPTION = """\
 Tell what happened to one workload, oldest first: rollouts (ReplicaSets), what is remembered of its revisions, alerts,

@@ -1,88 +1,30 @@
 """Reads everything that a decision may know into one named value. Fresh quorum reads, never a watch's cache."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
-
-import structlog
 
 from platelet import guards
-from platelet.api import pods as pod_contract
-from platelet.api import records as record_contract
-from platelet.api import workloads as workload_contract
 from platelet.core import meaning, observing, references, signals, verifying
 from platelet.model.budget import Entry
 from platelet.model.policy import Settings
 from platelet.model.remediation import BEFORE_ACTING, Remediation
-from platelet.model.revision import RevisionRecord
 from platelet.model.signal import TOLD, Evidence, Signal
 from platelet.model.situation import Situation
-from platelet.model.workload import Pod, Revision, Workload, WorkloadRef
+from platelet.model.workload import WorkloadRef
 from platelet.shell import autoscalers, pinning, surroundings
 from platelet.shell.asking import Asker, Nobody
 from platelet.shell.clock import Clock
 from platelet.shell.hands import Hands
-from platelet.shell.kube import (
-    CONTROLLER_REVISIONS,
-    NAMESPACES,
-    PODS,
-    REPLICA_SETS,
-    WORKLOADS,
-    Json,
-    Kube,
-    NotFound,
-)
+from platelet.shell.kube import NAMESPACES, Json, Kube
 from platelet.shell.ledger import Ledger
 from platelet.shell.policy_book import PolicyBook, Standing
-from platelet.shell.survey import UNREADABLE, Survey, survey
+from platelet.shell.sight import Sight
+from platelet.shell.survey import Survey, survey
 
-log = structlog.get_logger("platelet.gathering")
 SUSPEND = "platelet.dev/suspend"
 _SOON = timedelta(seconds=30)  # longer than it takes from a read to the decision on it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """A workload with what belongs to it. `workload` is None when it does not exist."""
-
-    workload: Workload | None
-    revisions: tuple[Revision, ...] = ()
-    pods: tuple[Pod, ...] = ()
-    records: tuple[RevisionRecord, ...] = ()
-
-
-async def see(kube: Kube, target: WorkloadRef) -> Sight:
-    """Read a workload, its revisions (newest first), its pods and its revision records."""
-    try:
-        stored = await kube.get(WORKLOADS[target.kind], target.namespace, target.name)
-    except NotFound:
-        return Sight(workload=None, records=await _records(kube, target))
-    workload = workload_contract.read_workload(target.kind, stored)
-    labels = _selector_text(workload.selector)
-    kept_in = REPLICA_SETS if target.kind == "Deployment" else CONTROLLER_REVISIONS
-    stored_revisions, stored_pods, records = await asyncio.gather(
-        kube.list(kept_in, target.namespace, labels=labels),
-        kube.list(PODS, target.namespace, labels=labels),
-        _records(kube, target),
-    )
-    owned = [each for each in stored_revisions if _controller(each) == workload.uid]
-    owners = {each["metadata"]["uid"] for each in owned} if target.kind == "Deployment" else {workload.uid}
-    pods = tuple(pod_contract.read_pod(each) for each in stored_pods if _controller(each) in owners)
-    revisions = (_revision(target, each, pods) for each in owned)
-    return Sight(
-        workload=workload,
-        revisions=tuple(sorted(revisions, key=lambda each: -each.number)),
-        pods=pods,
-        records=records,
-    )
-
-
-def _revision(target: WorkloadRef, stored: Json, pods: Sequence[Pod]) -> Revision:
-    if target.kind == "Deployment":
-        return workload_contract.read_replica_set(stored)
-    return workload_contract.read_controller_revision(target.kind, stored, pods)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,35 +148,6 @@ class Gatherer:
 async def read_remediations(kube: Kube, namespace: str = "") -> list[Remediation]:
     """All Remediations that can be read. Who must know of the others asks `survey`."""
     return (await survey(kube, namespace)).readable
-
-
-async def _records(kube: Kube, target: WorkloadRef) -> tuple[RevisionRecord, ...]:
-    stored = await kube.list(CONTROLLER_REVISIONS, target.namespace, labels=record_contract.record_selector(target))
-    records = (_record(each, target) for each in stored)
-    return tuple(each for each in records if each is not None)
-
-
-def _record(stored: Json, target: WorkloadRef) -> RevisionRecord | None:
-    """One of ours bears the name of what it holds; what others put under our labels is passed over."""
-    try:
-        found = record_contract.read_record(stored)
-        ours = found.target == target and found.name == record_contract.record_name(target, found.template_hash)
-    except UNREADABLE:
-        ours = False
-    if not ours:
-        log.warning("not a revision record of ours", target=str(target), name=stored["metadata"].get("name"))
-        return None
-    return found
-
-
-def _selector_text(selector: Mapping[str, Any]) -> str:
-    """The equality part of a label selector: more than enough, since owners are compared afterwards."""
-    return ",".join(f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items()))
-
-
-def _controller(stored: Json) -> str:
-    owners = stored["metadata"].get("ownerReferences") or []
-    return next((each["uid"] for each in owners if each.get("controller")), "")
 
 
 def _annotation(stored: Json, key: str) -> str:

@@ -11,9 +11,10 @@ from platelet.model.effects import Effect, MarkRevision
 from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.workload import Workload, WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import Sight, see, target_of
+from platelet.shell.gathering import target_of
 from platelet.shell.hands import Hands
 from platelet.shell.kube import WORKLOADS, Kube, NotFound
+from platelet.shell.sight import Sight, see
 from platelet.shell.survey import survey
 
 _RETRY = timedelta(seconds=30)  # after an effect that came to nothing

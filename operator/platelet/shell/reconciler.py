@@ -14,12 +14,13 @@ from platelet.core.opening import Update
 from platelet.model.remediation import Remediation, RemediationStatus
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import Gatherer, Sight, see
+from platelet.shell.gathering import Gatherer
 from platelet.shell.hands import Hands
 from platelet.shell.historian import Historian
 from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound
 from platelet.shell.narrator import Narrator
 from platelet.shell.opener import store_status
+from platelet.shell.sight import Sight, see
 from platelet.shell.survey import UNREADABLE
 
 _TURNS = 40  # a heal takes about ten; more than this in a row is a livelock, and yields

@@ -7,10 +7,10 @@ from platelet.core import signals
 from platelet.model.signal import Evidence
 from platelet.model.workload import Workload, WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import Sight, see
 from platelet.shell.kube import Kube
 from platelet.shell.opener import Opener
 from platelet.shell.policy_book import PolicyBook, Standing
+from platelet.shell.sight import Sight, see
 from platelet.triggers import workload as workload_trigger
 
 

@@ -13,8 +13,8 @@ from platelet.api.selectors import LabelSelector
 from platelet.api.targets import Targets, WorkloadName
 from platelet.cli import candidacy, documents, incident, incident_text, overview, overview_text
 from platelet.model.policy import Policy, Settings
-from platelet.shell.gathering import Sight
 from platelet.shell.policy_book import Standing
+from platelet.shell.sight import Sight
 from platelet.triggers.alert import AlertTrigger
 from platelet.triggers.pod import PodTrigger
 from tests.unit.situations import (

@@ -9,7 +9,7 @@ import yaml
 from platelet.cli import chronicle, output, timeline
 from platelet.cli.chronicle import Chronicle
 from platelet.model.remediation import DecisionRecord, EscalationRecord, Remediation
-from platelet.shell.gathering import Sight
+from platelet.shell.sight import Sight
 from tests.unit.situations import (
     BAD,
     BORN,

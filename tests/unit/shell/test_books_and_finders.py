@@ -13,7 +13,7 @@ from platelet.model.policy import Settings
 from platelet.model.remediation import RemediationStatus
 from platelet.model.situation import Situation
 from platelet.shell import kube
-from platelet.shell.gathering import Circumstances, Gatherer, see
+from platelet.shell.gathering import Circumstances, Gatherer
 from platelet.shell.held_alerts import HeldAlerts
 from platelet.shell.historian import Historian
 from platelet.shell.kube import REMEDIATIONS
@@ -22,6 +22,7 @@ from platelet.shell.narrator import Narrator
 from platelet.shell.opener import store_status
 from platelet.shell.policy_book import PolicyBook
 from platelet.shell.receiver import NotStoredError
+from platelet.shell.sight import see
 from platelet.shell.untargeted import Stray
 from platelet.triggers import targeting
 from tests.scenarios.manifests import on_pods, policy

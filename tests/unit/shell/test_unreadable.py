@@ -12,7 +12,8 @@ from platelet.model.effects import RememberRevision
 from platelet.model.policy import Settings
 from platelet.model.workload import WorkloadRef
 from platelet.shell import answers, kube
-from platelet.shell.gathering import Circumstances, Gatherer, read_remediations, see
+from platelet.shell.gathering import Circumstances, Gatherer, read_remediations
+from platelet.shell.sight import see
 from platelet.shell.survey import survey
 from tests.scenarios.world import OPERATOR, SHOP
 from tests.unit.shell.in_memory import API, MINUTE, Shell
