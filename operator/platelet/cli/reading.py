@@ -18,7 +18,6 @@ from platelet.model.policy import Settings
 from platelet.model.remediation import Remediation
 from platelet.model.signal import Evidence
 from platelet.model.situation import DeliveryResult, Situation
-from platelet.model.workload import WorkloadRef
 from platelet.shell import kube, lease
 from platelet.shell.clock import Clock
 from platelet.shell.gathering import Circumstances, Gatherer
@@ -188,8 +187,7 @@ class Reader:
 
     async def situation(self, remediation: Remediation) -> Situation:
         """The situation of a Remediation, one that is only imagined included. Raises ApiError."""
-        ref = remediation.spec.target_ref
-        sight = await see(self.kube, WorkloadRef(kind=ref.kind, namespace=remediation.namespace, name=ref.name))
+        sight = await see(self.kube, remediation.target)
         return await self._gatherer.gather(remediation, sight)
 
     async def remediation(self, namespace: str, name: str) -> Remediation:

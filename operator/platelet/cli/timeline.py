@@ -11,7 +11,7 @@ from platelet.model.durations import say_time
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
 from platelet.shell.client import ClusterClient
-from platelet.shell.gathering import read_remediations, target_of
+from platelet.shell.gathering import read_remediations
 from platelet.shell.sight import see
 
 _DESCRIPTION = """\
@@ -50,7 +50,7 @@ async def _tell(options: argparse.Namespace, client: ClusterClient) -> int:
 
 async def _read(client: ClusterClient, target: WorkloadRef, since: timedelta | None) -> tuple[Chronicle, list[str]]:
     sight = await see(client, target)
-    of_target = [each for each in await read_remediations(client, target.namespace) if target_of(each) == target]
+    of_target = [each for each in await read_remediations(client, target.namespace) if each.target == target]
     notes = []
     try:
         events = await client.list(kube.EVENTS, target.namespace)

@@ -17,7 +17,6 @@ from platelet.model.policy import DAY, Verification
 from platelet.model.remediation import DecisionRecord, Remediation, RemediationStatus
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny, Refusal
-from platelet.model.workload import WorkloadRef
 
 _LIMITS = (
     reasons.COOLDOWN,
@@ -76,7 +75,7 @@ def _claim(remediation: Remediation, now: datetime) -> Entry | None:
     verified_at = min(said.first_at + _verification(remediation, said.step).timeout, status.closed_at or now + DAY)
     return Entry(
         id=f"{remediation.uid}/{status.step}/1",
-        target=WorkloadRef(kind=spec.target_ref.kind, namespace=remediation.namespace, name=spec.target_ref.name),
+        target=remediation.target,
         policy=f"{spec.policy_ref.namespace or remediation.namespace}/{spec.policy_ref.name}",
         epoch=0,
         reserved_at=said.first_at,

@@ -77,7 +77,7 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
     `incumbents` are all policies by key: until its first attempt, an open Remediation yields to a policy that outranks
     its own. `live_template` is the hash of the target's template now, which tells a recurrence from a new incident.
     """
-    siblings = [each for each in others if _is_of(each, target) and _same_series(each, policy)]
+    siblings = [each for each in others if each.target == target and _same_series(each, policy)]
     opened = [each for each in siblings if each.status.state != "Closed"]
     current = min(opened, key=lambda each: each.spec.by_hand, default=None)
     if current is not None:
@@ -125,11 +125,6 @@ def _create(  # noqa: PLR0913 - a fact, its policy, and what is on record
             steps=runbook.steps,
         ),
     )
-
-
-def _is_of(remediation: Remediation, target: WorkloadRef) -> bool:
-    ref = remediation.spec.target_ref
-    return (ref.kind, remediation.namespace, ref.name) == (target.kind, target.namespace, target.name)
 
 
 def _same_series(remediation: Remediation, policy: Policy) -> bool:

@@ -10,7 +10,7 @@ from platelet.model.durations import CAMEL, Timestamp
 from platelet.model.intent import PostState, PreState
 from platelet.model.policy import Mode
 from platelet.model.signal import Evidence, ShortText, Text
-from platelet.model.workload import Kind, Name
+from platelet.model.workload import Kind, Name, WorkloadRef
 
 State = Literal["Waiting", "AwaitingApproval", "Acting", "Verifying", "Monitoring", "Escalated", "Closed"]
 Phase = Literal["Intended", "Done", "Refused", "Superseded", "Unknown"]
@@ -268,6 +268,11 @@ class Remediation:
     annotations: Mapping[str, str] = field(default_factory=dict)  # those of platelet.dev: people answer by them
     spec: RemediationSpec
     status: RemediationStatus = field(default_factory=RemediationStatus)
+
+    @property
+    def target(self) -> WorkloadRef:
+        """The key of the target, which outlives its uid."""
+        return WorkloadRef(kind=self.spec.target_ref.kind, namespace=self.namespace, name=self.spec.target_ref.name)
 
     @property
     def mere_request(self) -> bool:

@@ -98,5 +98,4 @@ class Situation:
     @property
     def target(self) -> WorkloadRef:
         """The key of the target, which outlives its uid."""
-        ref = self.remediation.spec.target_ref
-        return WorkloadRef(kind=ref.kind, namespace=self.remediation.namespace, name=ref.name)
+        return self.remediation.target

@@ -16,7 +16,6 @@ from platelet.model.remediation import Remediation
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import target_of
 from platelet.shell.kube import NAMESPACES, WORKLOADS, ApiError, Kube, NotFound, Refused
 from platelet.shell.opener import Opener
 from platelet.shell.policy_book import PolicyBook, Standing
@@ -273,7 +272,7 @@ def _as_present(fact: Evidence, target: WorkloadRef, known: Sequence[Remediation
     ends = [
         each.resolved_at
         for remediation in known
-        if target_of(remediation) == target
+        if remediation.target == target
         for each in remediation.status.evidence
         if each.fingerprint == fact.fingerprint and each.resolved_at is not None
     ]

@@ -9,7 +9,6 @@ from platelet.model.policy import ACTING
 from platelet.model.remediation import Remediation
 from platelet.model.workload import Kind, Pod, WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import target_of
 from platelet.shell.held_alerts import HeldAlerts
 from platelet.shell.historian import Historian
 from platelet.shell.kube import POLICIES, REMEDIATIONS, RUNBOOKS, Kube
@@ -94,7 +93,7 @@ class Flow:
 
     def on_read(self, remediation: Remediation) -> None:
         """The reconciler has read it: from now on, what happens to its target wakes it, unless it is closed."""
-        names = self._open.setdefault(target_of(remediation), set())
+        names = self._open.setdefault(remediation.target, set())
         (names.discard if remediation.status.state == "Closed" else names.add)(remediation.name)
 
     def on_pod(self, key: Key, pod: Pod | None) -> None:
@@ -177,7 +176,7 @@ class Flow:
         self._open = {}
         for each in remediations:
             if each.status.state != "Closed":
-                self._open.setdefault(target_of(each), set()).add(each.name)
+                self._open.setdefault(each.target, set()).add(each.name)
 
     def _add_open(self) -> None:
         for target in self._open:

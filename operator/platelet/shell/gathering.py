@@ -12,7 +12,6 @@ from platelet.model.policy import Settings
 from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.signal import TOLD, Evidence, Signal
 from platelet.model.situation import Situation
-from platelet.model.workload import WorkloadRef
 from platelet.shell import autoscalers, pinning, surroundings
 from platelet.shell.asking import Asker, Nobody
 from platelet.shell.clock import Clock
@@ -99,9 +98,7 @@ class Gatherer:
             delivery=self._hands.take_delivery((namespace, remediation.name)),
             alerts_known_at=self._around.alerts_known_at(),
             queries_known_at=self._around.queries_known_at(standing.policy.key) if standing else None,
-            readings=await self._around.asker.ask(
-                verifying.questions(remediation, ladder.steps, target_of(remediation))
-            ),
+            readings=await self._around.asker.ask(verifying.questions(remediation, ladder.steps, remediation.target)),
         )
         state, far = remediation.status.state, False
         if state in BEFORE_ACTING:  # only then is anything planned that these could forbid
@@ -174,16 +171,10 @@ def _inherited(remediation: Remediation, siblings: Sequence[Remediation]) -> tup
     return tuple(each for each in before.status.evidence if each.source in TOLD and each.resolved_at is None)
 
 
-def target_of(remediation: Remediation) -> WorkloadRef:
-    """The key of the target."""
-    ref = remediation.spec.target_ref
-    return WorkloadRef(kind=ref.kind, namespace=remediation.namespace, name=ref.name)
-
-
 def _unreadable_before(remediation: Remediation, found: Survey) -> str:
     if remediation.spec.mode == "Observe":
         return ""
-    return found.busy_before(target_of(remediation), remediation.status.opened_at)
+    return found.busy_before(remediation.target, remediation.status.opened_at)
 
 
 def _older_open(remediation: Remediation, siblings: Sequence[Remediation]) -> str:
@@ -197,7 +188,7 @@ def _older_open(remediation: Remediation, siblings: Sequence[Remediation]) -> st
         if each.uid != remediation.uid
         and each.spec.mode != "Observe"
         and each.status.state != "Closed"
-        and target_of(each) == target_of(remediation)
+        and each.target == remediation.target
         and (each.status.opened_at is None, each.status.opened_at, each.name) < order
     ]
     return min(older, default="")

@@ -11,7 +11,6 @@ from platelet.model.effects import Effect, MarkRevision
 from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.workload import Workload, WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import target_of
 from platelet.shell.hands import Hands
 from platelet.shell.kube import WORKLOADS, Kube, NotFound
 from platelet.shell.sight import Sight, see
@@ -37,7 +36,7 @@ class Historian:
         """
         sight = await see(self._kube, target)
         found = await survey(self._kube, target.namespace)
-        siblings = [each for each in found.readable if target_of(each) == target]
+        siblings = [each for each in found.readable if each.target == target]
         if acting and sight.workload is not None and not found.busy(target):  # an unreadable one may have set the mark
             marked = {each.uid for each in siblings if each.status.state == "Escalated"}
             for effect in sinks.scrub(sight.workload, marked):

@@ -11,7 +11,6 @@ from platelet.model.remediation import Remediation
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import target_of
 from platelet.shell.kube import REMEDIATIONS, WORKLOADS, Conflict, Kube, NotFound
 from platelet.shell.policy_book import PolicyBook, Standing
 from platelet.shell.survey import Survey, survey
@@ -70,7 +69,7 @@ class Opener:
             found = known if known is not None else await survey(self._kube, target.namespace)
             known, others = None, found.readable
             policies = {each.policy.key: each.policy for each in self._book.standings}
-            siblings = [each for each in others if target_of(each) == target]
+            siblings = [each for each in others if each.target == target]
             if standing.runbook is None:
                 break
             live = await self._live_template(target, siblings)

@@ -12,7 +12,6 @@ from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.core.opening import Update
 from platelet.model.remediation import Remediation, RemediationStatus
-from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.gathering import Gatherer
 from platelet.shell.hands import Hands
@@ -105,8 +104,7 @@ class Reconciler:
 
     async def _see(self, remediation: Remediation) -> Sight:
         """The target; its live template is on record before anything is planned on it."""
-        ref = remediation.spec.target_ref
-        target = WorkloadRef(kind=ref.kind, namespace=remediation.namespace, name=ref.name)
+        target = remediation.target
         sight = await see(self._kube, target)
         known = {each.template_hash for each in sight.records}
         wanted = {each.template_hash for each in sight.revisions}

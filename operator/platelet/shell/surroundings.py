@@ -49,11 +49,7 @@ async def _scope(
         for each in stored
         if _is_target(kind, each, chosen)
     ]
-    troubled = {
-        WorkloadRef(kind=ref.kind, namespace=each.namespace, name=ref.name)
-        for each in siblings
-        if each.status.state in _TROUBLED and not each.mere_request and (ref := each.spec.target_ref)
-    }
+    troubled = {each.target for each in siblings if each.status.state in _TROUBLED and not each.mere_request}
     refs = {_ref(kind, each): _is_unavailable(kind, each) for kind, each in targets}
     sick = {ref for ref, unavailable in refs.items() if unavailable or ref in troubled}
     return Scope(total=len(targets), sick=frozenset({*sick, target}))

@@ -12,7 +12,6 @@ from platelet.model.effects import Settle
 from platelet.model.remediation import Remediation
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.gathering import target_of
 from platelet.shell.kube import REMEDIATIONS, ApiError, Kube, NotFound, Refused
 from platelet.shell.ledger import Ledger
 from platelet.shell.opener import Opener
@@ -62,7 +61,7 @@ class Sweeper:
 
     async def _adopt_take_backs(self, budget: Budget, found: Survey) -> None:
         """A temporary change whose Remediation is gone is taken back by one opened for that."""
-        covered = {target_of(each) for each in found.readable if _is_open(each)}
+        covered = {each.target for each in found.readable if _is_open(each)}
         covered |= {each.target for each in found.unreadable if each.target is not None}
         for entry in budget.status.entries:
             if _is_orphan(entry) and entry.target not in covered:
@@ -82,7 +81,7 @@ class Sweeper:
         closed: dict[tuple[WorkloadRef, str], list[Remediation]] = defaultdict(list)
         for each in remediations:
             if each.status.state == "Closed":
-                closed[target_of(each), each.spec.mode].append(each)
+                closed[each.target, each.spec.mode].append(each)
         for group in closed.values():
             group.sort(key=_age_order, reverse=True)
             for old in group[KEPT_PER_TARGET:]:

@@ -9,7 +9,6 @@ from platelet.core import opening
 from platelet.model import reasons
 from platelet.model.remediation import State
 from platelet.model.signal import Source
-from platelet.shell.gathering import target_of
 from tests.unit.situations import (
     GOOD,
     NOW,
@@ -42,7 +41,7 @@ def test_a_failing_target_after_our_act(state: State, live: str | None, ended: s
     before = a_remediation(status=a_status(state=state, attempts=(an_attempt(),)))
     fact = evidence_of(a_signal())
     answer = opening.receive(
-        target_of(before), [fact], a_policy(), RUNBOOK, [before], {a_policy().key: a_policy()}, live, NOW
+        before.target, [fact], a_policy(), RUNBOOK, [before], {a_policy().key: a_policy()}, live, NOW
     )
     closed = answer.status if isinstance(answer, opening.Update) and answer.status.state == "Closed" else None
     assert (closed.reason if closed else None) == ended
@@ -64,6 +63,6 @@ def test_a_target_that_was_created_anew_goes_on_with_its_own_ladder(source: Sour
     )
     fact = evidence_of(a_signal())
     before = replace(before, spec=replace(before.spec, signal=replace(fact, source=source)))
-    answer = opening.receive(target_of(before), [fact], a_policy(), RUNBOOK, [before], {}, None, NOW)
+    answer = opening.receive(before.target, [fact], a_policy(), RUNBOOK, [before], {}, None, NOW)
     assert isinstance(answer, opening.Create)
     assert answer.spec.first_step == first_step
