@@ -212,7 +212,7 @@ def test_where_a_cheap_guard_says_no_nothing_hangs_on_what_is_far_around(
     remediation = situation.remediation
     waiting = replace(situation, remediation=replace(remediation, status=replace(remediation.status, state="Waiting")))
     if guards.first_denial(waiting, NOW + timedelta(seconds=30), guards.WHATEVER_THE_STEP) is not None:
-        known = waiting.autoscalers if meaning.rests_on_autoscalers(waiting) else ()
+        known = waiting.autoscalers if meaning.bounds_written(waiting) else ()
         unread = decide(replace(waiting, scope=None, autoscalers=known), NOW + passed)
         effects = [replace(each, situation=waiting) if isinstance(each, Reserve) else each for each in unread.effects]
         assert replace(unread, effects=tuple(effects)) == decide(waiting, NOW + passed)

@@ -20,9 +20,9 @@ _DEFAULTS: Final[Mapping[AutoscalerKind, tuple[int, int]]] = {
 
 
 def scales(obj: Mapping[str, Any], kind: str, name: str) -> bool:
-    """Whether an HPA scales this workload of its namespace."""
+    """Whether an HPA or a ScaledObject scales this workload of its namespace. KEDA's default is a Deployment."""
     reference = lenient.mapping(lenient.mapping(obj.get("spec")).get("scaleTargetRef"))
-    return (reference.get("kind"), reference.get("name")) == (kind, name)
+    return (reference.get("kind", "Deployment"), reference.get("name")) == (kind, name)
 
 
 def scaled_object_of(obj: Mapping[str, Any]) -> str:

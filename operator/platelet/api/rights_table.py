@@ -36,7 +36,8 @@ Under GitOps the author is the reconciler's account; there the review in Git is 
 ## Answers
 
 A person answers to exactly the plan that a Remediation shows: its token is made of the Remediation's uid, the step, the
-attempt and what the plan relies on and writes. An answer to an older plan does nothing, and the Remediation says so.
+attempt, what the plan relies on and writes, and when it was asked. An answer to an older plan does nothing, and the
+Remediation says so.
 
 ```console
 platelet approve remediation/NAME -n NAMESPACE

@@ -1,7 +1,8 @@
 """The state AwaitingApproval: a person says yes or no to exactly one plan (DESIGN 3.1).
 
-The token that an answer must carry is made of the Remediation's uid, the step, the attempt and what the plan relies on
-and writes. Whatever of it changes makes another token: the answer to the old one is void, and people are asked anew.
+The token that an answer must carry is made of the Remediation's uid, the step, the attempt, what the plan relies on
+and writes, and when people were asked. Whatever of the plan changes makes another question: the answer to the old one
+is void, and stays so where the plan is one day as it was.
 Where the guards allow and the plan is the approved one, `waiting` goes on; the plan's times (a restart's stamp, the
 moment of a take-back) are those of the act.
 """
@@ -75,12 +76,11 @@ def ask(  # noqa: PLR0913 - a question has these parts
         return None
     pre = meaning.pin(situation.workload, meaning.written_autoscaler(situation, plan.post))
     plan_hash = hash_plan(traits.name, pre, plan)
-    token = make_token(attempt, plan_hash)
     asked = standing(status)
-    if asked is not None and asked.token == token:
+    if asked is not None and (asked.attempt, asked.plan_hash) == (attempt, plan_hash):
         return None if asked.answer == "Approved" else _keep_asking(situation, status, asked, now)
     wanted = Approval(
-        token=token,
+        token=make_token(attempt, plan_hash, now),
         attempt=attempt,
         step=status.step,
         step_name=step.name,
@@ -136,10 +136,12 @@ def hash_plan(action: str, pre: PreState, plan: Plan) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def make_token(attempt: str, plan_hash: str) -> str:
-    """Make the token of a plan: `<step>-<attempt>-<hash>`; the hash covers the Remediation's uid, too."""
+def make_token(attempt: str, plan_hash: str, asked_at: datetime) -> str:
+    """Make the token of a question: `<step>-<attempt>-<hash>`; the hash covers the Remediation's uid, too."""
     _, step, number = attempt.rsplit("/", 2)
-    return f"{step}-{number}-{hashlib.sha256(f'{attempt} {plan_hash}'.encode()).hexdigest()[:16]}"
+    return (
+        f"{step}-{number}-{hashlib.sha256(f'{attempt} {plan_hash} {asked_at.isoformat()}'.encode()).hexdigest()[:16]}"
+    )
 
 
 def _void(status: RemediationStatus, why: str, now: datetime) -> RemediationStatus:

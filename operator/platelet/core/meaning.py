@@ -8,7 +8,7 @@ the resourceVersion proves it.
 
 from dataclasses import replace
 
-from platelet.model.autoscaler import Autoscaler
+from platelet.model.autoscaler import Autoscaler, Bounds
 from platelet.model.intent import PostState, PreState
 from platelet.model.remediation import Attempt, RemediationStatus
 from platelet.model.situation import Situation
@@ -48,13 +48,13 @@ def written_autoscaler(situation: Situation, post: PostState) -> Autoscaler | No
     return situation.autoscaler(post.autoscaler) if post.autoscaler is not None else None
 
 
-def rests_on_autoscalers(situation: Situation) -> bool:
-    """Whether autoscalers must be known even if nothing is planned: their bounds are, or were, what we wrote."""
-    if any(each.post.autoscaler is not None for each in situation.remediation.status.attempts):
-        return True
+def bounds_written(situation: Situation) -> frozenset[Bounds]:
+    """What we wrote on autoscalers: these must be known even if nothing is planned, and where they scale others now."""
+    posts = [each.post for each in situation.remediation.status.attempts]
     entries = situation.budget.status.entries if situation.budget is not None else ()
     lent = (each.take_back for each in entries if each.target == situation.target and each.take_back is not None)
-    return any(each.ours.autoscaler is not None and not each.done for each in lent)
+    posts += [each.ours for each in lent if not each.done]
+    return frozenset(each.autoscaler for each in posts if each.autoscaler is not None)
 
 
 def landed(situation: Situation, attempt: Attempt) -> bool:

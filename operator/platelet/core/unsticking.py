@@ -14,9 +14,10 @@ from datetime import datetime
 
 from platelet.core import meaning, record
 from platelet.core.decision import Decision
-from platelet.guards import suspended
+from platelet.guards import maintenance_window, suspended
 from platelet.model import reasons
 from platelet.model.effects import DeletePod
+from platelet.model.policy import ACTING
 from platelet.model.remediation import Attempt
 from platelet.model.situation import Situation
 from platelet.model.workload import Pod, Workload
@@ -26,7 +27,7 @@ from platelet.triggers import symptoms
 def decide(situation: Situation, decision: Decision, attempt: Attempt, now: datetime) -> Decision:
     """Add the deletion of the stuck pod, if there is one, to what is decided while the rollout is under way."""
     pod = stuck_pod(situation, attempt, now)
-    if pod is None or suspended.deny(situation, now) is not None:
+    if pod is None or _is_stopped(situation, now):
         return decision
     status = decision.status
     why = "it is sick, of an older template, and its StatefulSet waits for it"
@@ -37,6 +38,13 @@ def decide(situation: Situation, decision: Decision, attempt: Attempt, now: date
         )
     deletion = DeletePod(attempt=attempt.id, namespace=pod.namespace, name=pod.name, uid=pod.uid)
     return replace(decision, status=status, effects=(*decision.effects, deletion))
+
+
+def _is_stopped(situation: Situation, now: datetime) -> bool:
+    """Whether people have withdrawn, since the attempt began, what allowed it."""
+    if situation.policy is None or situation.policy.mode not in ACTING:
+        return True
+    return suspended.deny(situation, now) is not None or maintenance_window.deny(situation, now) is not None
 
 
 def stuck_pod(situation: Situation, attempt: Attempt, now: datetime) -> Pod | None:

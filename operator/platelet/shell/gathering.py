@@ -104,8 +104,9 @@ class Gatherer:
         if state in BEFORE_ACTING:  # only then is anything planned that these could forbid
             far = self._around.thorough or state != "Waiting" or not self._is_forbidden_anyway(situation)
             situation = await surroundings.look_around(self._kube, situation, standing, siblings, far=far)
-        if far or meaning.rests_on_autoscalers(situation):
-            situation = replace(situation, autoscalers=await autoscalers.read(self._kube, situation.target))
+        written = meaning.bounds_written(situation)
+        if far or written:
+            situation = replace(situation, autoscalers=await autoscalers.read(self._kube, situation.target, written))
         return situation
 
     def _is_forbidden_anyway(self, situation: Situation) -> bool:

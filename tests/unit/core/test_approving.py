@@ -206,6 +206,19 @@ def test_a_plan_that_changes_is_void_and_people_are_asked_anew(name: str, *, ans
     assert not begun(follow), "an old yes never counts for the new plan"
 
 
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_yes_that_is_void_stays_so_where_the_plan_is_again_what_it_was(name: str) -> None:
+    status, shown = approved()
+    status = decide(situation(status=status, said=yes(shown), **CHANGES[name]), NOW).status
+    for _ in range(2):  # told that the answer is to another plan; asked anew
+        status = decide(situation(status=status, said=yes(shown)), NOW + minutes(1)).status
+    assert status.approval is not None
+    assert (status.approval.plan_hash, status.approval.answer) == (shown.plan_hash, None)
+    follow = decide(situation(status=status, said=yes(shown)), NOW + minutes(1))
+    assert follow.status.state == "AwaitingApproval"
+    assert not begun(follow)
+
+
 SAME_PLAN: dict[str, tuple[Step, dict[str, Any]]] = {
     "a restart, whose stamp is that of the act": (restart_step(), {}),
     "a scale, whose take-back runs from the act": (scale_step(), {}),

@@ -85,6 +85,7 @@ NOT_NOW = {
     "the kill switch is on": recovered(budget=a_budget(lent(), spec=BudgetSpec(suspended=Suspension(reason="freeze")))),
     "the namespace is suspended": recovered(namespace_suspended="freeze"),
     "the time is not known": recovered(clock_age_seconds=61.0),
+    "an older Remediation of the target is open, which does it under the same id": recovered(older_open="api-1"),
     "it waits for an alert that still fires": recovered(
         lent(due_at=None, when_resolved=True),
         remediation=a_remediation(

@@ -1,6 +1,7 @@
 """Which pod is stuck, and that no other is ever deleted (TRAPS 6)."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 from platelet.core import unsticking
 from platelet.core.decide import decide
 from platelet.model import reasons
-from platelet.model.budget import BudgetSpec, Suspension
+from platelet.model.budget import BudgetSpec, PendingTakeBack, Suspension
 from platelet.model.effects import DeletePod
 from platelet.model.intent import PostState
+from platelet.model.maintenance import MaintenanceWindow
+from platelet.model.policy import Policy
 from platelet.model.remediation import Attempt
 from platelet.model.situation import Situation
 from platelet.model.workload import Owner, Pod, Workload
@@ -22,12 +25,15 @@ from tests.unit.situations import (
     NOW,
     a_budget,
     a_pod,
+    a_policy,
     a_remediation,
     a_sick_pod,
     a_situation,
     a_stateful_set,
     a_status,
     an_attempt,
+    an_entry,
+    limits,
     verifying,
 )
 
@@ -190,6 +196,23 @@ def test_asked_again_it_is_the_same_deletion_and_nothing_new_is_said() -> None:
     again = decide(verified(remediation=a_remediation(status=first.status)), NOW)
     assert again.effects == first.effects
     assert again.status == first.status
+
+
+ALWAYS = MaintenanceWindow(schedule="* * * * *", duration=timedelta(hours=1), effect="Deny")
+WITHDRAWN = {
+    "nothing may act at this time": a_policy(limits=limits(maintenance_windows=(ALWAYS,))),
+    "the policy only observes now": a_policy(mode="Observe"),
+    "the policy was deleted": None,
+}
+
+
+@pytest.mark.parametrize("policy", WITHDRAWN.values(), ids=WITHDRAWN)
+def test_nothing_is_deleted_once_people_have_withdrawn_what_allowed_it(policy: Policy | None) -> None:
+    """A verification goes on, where a temporary change is still owed."""
+    owed = an_entry(take_back=PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=3)))
+    decision = decide(verified(policy=policy, budget=a_budget(owed)), NOW)
+    assert decision.status.state == "Verifying"
+    assert not [each for each in decision.effects if isinstance(each, DeletePod)]
 
 
 def test_nothing_is_deleted_while_people_have_suspended_us() -> None:

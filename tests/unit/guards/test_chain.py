@@ -76,7 +76,7 @@ def test_the_reservation_asks_every_guard_that_reads_the_budget() -> None:
 
 def test_a_take_back_waits_only_for_the_suspension() -> None:
     """Restoring the state before is not counted, but people's stop holds for it."""
-    assert [guard.name for guard in guards.FOR_TAKING_BACK] == ["clock", "suspended"]
+    assert [guard.name for guard in guards.FOR_TAKING_BACK] == ["clock", "busy", "suspended"]
 
 
 @pytest.mark.parametrize("guard", guards.GUARDS, ids=lambda guard: guard.name)
