@@ -11,6 +11,7 @@ from platelet.shell import client, kube
 from tests.cluster import control_plane as cluster
 from tests.cluster import patience
 
+CONFIG_MAPS = kube.Resource("", "v1", "configmaps", "ConfigMap")
 pytestmark = pytest.mark.cluster
 SECRET = "hunter2-in-a-template"
 
@@ -31,7 +32,7 @@ async def test_the_attempt_is_in_the_audit_log(
     control_plane: cluster.ControlPlane, api: client.ClusterClient, namespace: str
 ) -> None:
     agent = "8c0e6f0a-6a55-4a07-9f7e-1d2f/0/1"
-    await api.create(kube.CONFIG_MAPS, namespace, config_map("a"), agent=agent)
+    await api.create(CONFIG_MAPS, namespace, config_map("a"), agent=agent)
 
     def is_audited() -> bool:
         agents = [event.user_agent for event in control_plane.audit_events() if event.namespace == namespace]
@@ -48,25 +49,25 @@ async def test_the_clock_follows_the_api_server(api: client.ClusterClient) -> No
 
 
 async def test_a_stale_write_is_a_conflict_however_it_is_written(api: client.ClusterClient, namespace: str) -> None:
-    stale = await api.create(kube.CONFIG_MAPS, namespace, config_map("a", x="1"))
+    stale = await api.create(CONFIG_MAPS, namespace, config_map("a", x="1"))
     version = stale["metadata"]["resourceVersion"]
-    await api.patch(kube.CONFIG_MAPS, namespace, "a", {"metadata": {"resourceVersion": version}, "data": {"x": "2"}})
+    await api.patch(CONFIG_MAPS, namespace, "a", {"metadata": {"resourceVersion": version}, "data": {"x": "2"}})
     tests = [
         [{"op": "test", "path": "/metadata/resourceVersion", "value": version}],
         [{"op": "test", "path": "/data/x", "value": "1"}],
         [{"op": "replace", "path": "/gone/x", "value": "1"}],
     ]
     writes = [
-        api.patch(kube.CONFIG_MAPS, namespace, "a", {"metadata": {"resourceVersion": version}, "data": {"x": "3"}}),
-        api.replace(kube.CONFIG_MAPS, namespace, "a", stale),
-        api.create(kube.CONFIG_MAPS, namespace, config_map("a")),
-        api.delete(kube.CONFIG_MAPS, namespace, "a", uid="another"),
-        *(api.patch(kube.CONFIG_MAPS, namespace, "a", [*each]) for each in tests),
+        api.patch(CONFIG_MAPS, namespace, "a", {"metadata": {"resourceVersion": version}, "data": {"x": "3"}}),
+        api.replace(CONFIG_MAPS, namespace, "a", stale),
+        api.create(CONFIG_MAPS, namespace, config_map("a")),
+        api.delete(CONFIG_MAPS, namespace, "a", uid="another"),
+        *(api.patch(CONFIG_MAPS, namespace, "a", [*each]) for each in tests),
     ]
     for write in writes:
         with pytest.raises(kube.Conflict):
             await write
-    assert (await api.get(kube.CONFIG_MAPS, namespace, "a"))["data"] == {"x": "2"}
+    assert (await api.get(CONFIG_MAPS, namespace, "a"))["data"] == {"x": "2"}
 
 
 async def test_refusals_do_not_quote_templates(api: client.ClusterClient, namespace: str) -> None:
@@ -84,8 +85,8 @@ async def test_refusals_do_not_quote_templates(api: client.ClusterClient, namesp
 
 async def test_a_list_longer_than_a_page_is_complete(api: client.ClusterClient, namespace: str) -> None:
     names = {f"cm-{number}" for number in range(520)}
-    await asyncio.gather(*(api.create(kube.CONFIG_MAPS, namespace, config_map(name)) for name in names))
-    listed = await api.list(kube.CONFIG_MAPS, namespace)
+    await asyncio.gather(*(api.create(CONFIG_MAPS, namespace, config_map(name)) for name in names))
+    listed = await api.list(CONFIG_MAPS, namespace)
     assert {item["metadata"]["name"] for item in listed} - {"kube-root-ca.crt"} == names
     assert listed[0]["kind"] == "ConfigMap"
 

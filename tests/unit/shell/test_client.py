@@ -12,6 +12,7 @@ from aiohttp import web
 from platelet.shell import client, kube
 from tests.unit.shell import fake_server
 
+JOBS = kube.Resource("batch", "v1", "jobs", "Job")
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}
 Call = Callable[[client.ClusterClient], Awaitable[Any]]
 
@@ -62,7 +63,7 @@ async def test_a_call_becomes_one_request(call: Call, method: str, path: str, co
 
 async def test_a_deletion_carries_the_uid_as_precondition() -> None:
     async with fake_server.serve(ok) as server, fake_server.connected(server.url) as api:
-        await api.delete(kube.JOBS, "shop", "a", uid="u1")
+        await api.delete(JOBS, "shop", "a", uid="u1")
     assert json.loads(server.asked[0].body)["preconditions"] == {"uid": "u1"}
 
 
