@@ -211,6 +211,8 @@ def test_a_policy_can_be_stopped_without_the_right_to_use_its_runbook_and_not_be
     assert "bob may not use the Runbook heal" in patch({**stop, "priority": 5})
     assert patch(stop) == ""
     assert "bob may not use the Runbook heal" in patch({"suspended": None})
+    assert "bob may not use the Runbook heal" in patch({"suspended": {"until": "2020-01-01T00:00:00Z"}})
+    assert patch({"suspended": {"reason": "bob, again"}}) == ""
 
 
 ANSWERS: dict[str, tuple[str, str, str]] = {

@@ -21,9 +21,10 @@ _WHO: Final = "request.userInfo.username"
 _HERE: Final = "object.metadata.namespace"
 _CHANGED: Final = "oldObject == null || object.spec != oldObject.spec"
 _SAME: Final = "key in oldObject.spec && object.spec[key] == oldObject.spec[key]"
-_ONLY_SUSPENDED: Final = (  # whoever may write a policy may stop it
+_ONLY_SUSPENDED: Final = (  # whoever may write a policy may stop it; an end that is past would set it free
     f"oldObject != null && has(object.spec.suspended) && object.spec.all(key, key == 'suspended' || ({_SAME}))"
     " && oldObject.spec.all(key, key == 'suspended' || key in object.spec)"
+    " && (!has(oldObject.spec.suspended) || !has(object.spec.suspended.until))"
 )
 _NOT_THE_OPERATOR: Final = (
     "!authorizer.group('platelet.dev').resource('remediations').subresource('status')"

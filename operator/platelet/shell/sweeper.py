@@ -12,7 +12,7 @@ from platelet.model.effects import Settle
 from platelet.model.remediation import Remediation
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.kube import REMEDIATIONS, ApiError, Kube, NotFound, Refused
+from platelet.shell.kube import NAMESPACES, REMEDIATIONS, ApiError, Kube, NotFound
 from platelet.shell.ledger import Ledger
 from platelet.shell.opener import Opener
 from platelet.shell.succession import Succession
@@ -71,11 +71,22 @@ class Sweeper:
     async def _adopt(self, entry: Entry) -> None:
         try:
             await self._opener.adopt(entry.target, entry.id, entry.policy)
-        except (NotFound, Refused) as error:  # its namespace is gone, or going: so is the change
-            log.warning("a temporary change is not taken back", attempt=entry.id, why=str(error))
-            await self._ledger.settle(Settle(attempt=entry.id, at=self._clock.now(), taken_back=True))
         except ApiError as error:
-            log.info("a take-back is adopted later", attempt=entry.id, why=str(error))
+            if await self._is_going(entry.target.namespace):  # so is the change
+                log.warning("a temporary change is not taken back", attempt=entry.id, why=str(error))
+                await self._ledger.settle(Settle(attempt=entry.id, at=self._clock.now(), taken_back=True))
+            else:  # a quota or an admission webhook, maybe, which people will mend
+                log.warning("a take-back is adopted later", attempt=entry.id, why=str(error))
+
+    async def _is_going(self, namespace: str) -> bool:
+        """Whether a namespace is gone or being removed; False where it cannot be known."""
+        try:
+            stored = await self._kube.get(NAMESPACES, "", namespace)
+        except NotFound:
+            return True
+        except ApiError:
+            return False
+        return bool(stored["metadata"].get("deletionTimestamp"))
 
     async def _prune(self, remediations: Sequence[Remediation]) -> None:
         closed: dict[tuple[WorkloadRef, str], list[Remediation]] = defaultdict(list)

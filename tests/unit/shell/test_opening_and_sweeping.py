@@ -252,6 +252,25 @@ async def test_a_take_back_whose_remediation_is_gone_is_adopted_once() -> None:
     assert (only.spec.signal.source, only.spec.mode) == ("takeBack", "Enforce")
 
 
+async def test_a_take_back_whose_adoption_is_refused_is_still_owed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a quota, or by somebody's admission webhook."""
+    shell = Shell()
+    shell.set_budget(lent(shell))
+    sweeper, _ = a_sweeper(shell)
+
+    async def refuse(*_: Any) -> None:
+        raise kube.Refused(403, "Forbidden", "exceeded quota: remediations")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shell.opener, "adopt", refuse)
+        await sweeper.sweep()
+    (entry,) = shell.budget().status.entries
+    assert entry.take_back is not None
+    assert not entry.take_back.done
+    await sweeper.sweep()
+    assert len(shell.remediations()) == 1
+
+
 async def test_a_take_back_is_left_to_the_remediation_that_is_open() -> None:
     shell = Shell()
     await shell.opener.bring(API, [a_fact()], [await shell.standing()])
