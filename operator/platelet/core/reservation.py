@@ -44,10 +44,13 @@ def settle(status: BudgetStatus, outcome: Settle) -> BudgetStatus:
 
 
 def end(entry: Entry, now: datetime) -> Entry:
-    """End a reservation whose Remediation is gone: what is already known of it stays, and nothing is refunded."""
+    """End a reservation whose Remediation is gone: what is already known of it stays, and nothing is refunded.
+
+    Where something was to be lent, it may have been: Unknown keeps the take-back, which looks whether the value is ours.
+    """
     return replace(
         entry,
-        outcome=entry.outcome or "Abandoned",
+        outcome=entry.outcome or ("Unknown" if entry.take_back is not None else "Abandoned"),
         outcome_at=entry.outcome_at or now,
         settled_at=entry.settled_at or now,
     )
@@ -70,12 +73,13 @@ def take_over(  # noqa: PLR0913 - a take-over has these parts
     """A new leader's first write: its epoch; abandoned reservations; and a budget whose history was lost is full.
 
     `known_uid` is the budget's uid that the Lease carries (None: a cluster that has never had a leader); `live` are the
-    attempt ids whose intent is on an existing Remediation.
+    attempt ids whose intent is on an existing Remediation. A reservation with a take-back is left to `end` and to its
+    Remediation: whether the change was made, is not known here.
     """
     status = budget.status
     entries = tuple(
         replace(each, outcome="Abandoned", outcome_at=now, settled_at=now)
-        if each.outcome is None and each.id not in live and each.kind == "Act"
+        if each.outcome is None and each.id not in live and each.kind == "Act" and each.take_back is None
         else each
         for each in status.entries
     )

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from platelet.core import reservation
-from platelet.model.budget import BudgetSpec
+from platelet.model.budget import BudgetSpec, PendingTakeBack
 from platelet.model.effects import Reserve, Settle
+from platelet.model.intent import PostState
 from platelet.model.policy import Rate
 from platelet.shell import kube
 from platelet.shell.ledger import Ledger
@@ -162,6 +163,18 @@ async def test_a_new_leader_writes_its_epoch_and_ends_what_was_never_intended() 
         "rem-2/0/1": ("Abandoned", False),
     }
     assert not await shell.ledger.reserve(a_reservation(3))
+
+
+async def test_what_may_have_been_lent_is_still_to_be_taken_back_when_its_remediation_is_gone() -> None:
+    """Nobody stored the outcome: the write may have landed before the Remediation was deleted."""
+    shell, asked = a_shell(), a_reservation()
+    lent = PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=2))
+    await shell.ledger.reserve(replace(asked, entry=replace(asked.entry, take_back=lent)))
+    epoch, _ = await shell.ledger.take_over("me", shell.budget().uid, minutes(60), ())
+    assert [each.outcome for each in shell.budget().status.entries] == [None]
+    await shell.ledger.abandon(epoch, {"rem-1/0/1"})
+    (entry,) = shell.budget().status.entries
+    assert (entry.outcome, entry.take_back, entry.refunded) == ("Unknown", lent, False)
 
 
 async def test_a_budget_that_is_not_the_one_that_leaders_know_is_full() -> None:
