@@ -46,7 +46,7 @@ def settle(status: BudgetStatus, outcome: Settle) -> BudgetStatus:
 def end(entry: Entry, now: datetime) -> Entry:
     """End a reservation whose Remediation is gone: what is already known of it stays, and nothing is refunded.
 
-    Where something was to be lent, it may have been: Unknown keeps the take-back, which looks whether the value is ours.
+    Where something was to be lent, it may have been: Unknown keeps the take-back, which looks whether it is still ours.
     """
     return replace(
         entry,
