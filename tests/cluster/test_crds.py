@@ -13,7 +13,9 @@ from platelet.api import remediation as remediations
 from platelet.api.conditions import write_conditions
 from platelet.api.evidence import write_evidence
 from platelet.model import remediation as model
-from platelet.model.budget import MAX_ENTRIES, BudgetSpec, BudgetStatus, Entry
+from platelet.model.autoscaler import Bounds
+from platelet.model.budget import MAX_ENTRIES, BudgetSpec, BudgetStatus, Entry, PendingTakeBack
+from platelet.model.intent import PostState
 from platelet.model.signal import Evidence
 from tests.cluster import control_plane as cluster
 from tests.cluster import patience
@@ -413,13 +415,16 @@ def test_all_that_we_write_on_a_policy_is_kept(api: cluster.ControlPlane, namesp
 
 
 def test_a_budget_full_of_reservations_is_taken(api: cluster.ControlPlane, namespace: str) -> None:
-    """2,000 entries fit, whatever they say."""
+    """2,000 entries fit, even if each has raised an autoscaler's bounds, the most that is ever lent."""
     apply(api, namespace, budget({"maxActions": 1, "per": "1h"}))
-    entries = tuple(replace(filled(Entry), id=f"{number}".rjust(60, "u")) for number in range(MAX_ENTRIES))
+    bounds = PostState(autoscaler=filled(Bounds))
+    full = replace(filled(Entry), take_back=replace(filled(PendingTakeBack), ours=bounds, before=bounds))
+    entries = tuple(replace(full, id=f"{number}".rjust(60, "u")) for number in range(MAX_ENTRIES))
     body = {
         **stored(api, namespace, "budget", "platelet"),
         "status": budgets.write_budget_status(BudgetStatus(epoch=1, entries=entries)),
     }
+    del body["metadata"]["annotations"]  # kubectl would keep there all of what it sends, once more
     api.kubectl("replace", "--subresource=status", "-f", "-", input=json.dumps(body))
     assert len(budgets.read_budget(stored(api, namespace, "budget", "platelet")).status.entries) == MAX_ENTRIES
 

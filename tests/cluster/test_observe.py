@@ -13,7 +13,8 @@ from tests.cluster.installation import OperatorProcess
 from tests.cluster.manifests import CRASHES, GOOD, RESTART, UNDO
 
 pytestmark = pytest.mark.cluster
-OWN_KINDS = {  # DESIGN 3.1: own kinds, Events, the Lease, revision records
+OWN_KINDS = {  # DESIGN 3.1: own kinds, Events, the Lease, revision records, the label of the leader's own pod
+    ("patch", "pods", ""),
     ("create", "remediations", ""),
     ("update", "remediations", "status"),
     ("delete", "remediations", ""),
@@ -31,6 +32,7 @@ OWN_KINDS = {  # DESIGN 3.1: own kinds, Events, the Lease, revision records
 ACTING = {
     *(("patch", plural, "") for plural in ("deployments", "statefulsets", "daemonsets")),
     *(("patch", plural, "scale") for plural in ("deployments", "statefulsets")),
+    *(("patch", plural, "") for plural in ("horizontalpodautoscalers", "scaledobjects")),
     ("delete", "pods", ""),
 }
 

@@ -60,12 +60,6 @@ FLAWS: Mapping[str, Flaw] = {
         words=("namespaceSelector is for policies in platelet-system only",),
         change={"namespaceSelector": None},
     ),
-    "approve": Flaw(
-        policy=manifests.policy("approve", [CRASHES], RESTART, mode="Approve"),
-        reason="ApproveNotAvailable",
-        words=("use Observe, or Enforce to act",),
-        change={"mode": "Enforce"},
-    ),
 }
 
 
