@@ -125,13 +125,15 @@ def test_the_pods_lack_nothing_and_may_do_no_more_than_they_need(plane: ControlP
     assert [each.uri for each in asked if each.code == 403 and not is_too_late(each)] == []
 
 
-def test_the_standby_ends_what_a_killed_leader_began(scene: Scene, plane: ControlPlane) -> None:
-    """The pod goes without a word, in the middle of an incident: the other one takes over, and undoes once."""
+def test_another_replica_ends_what_a_killed_leader_began(scene: Scene, plane: ControlPlane) -> None:
+    """The pod goes without a word, in the middle of an incident: another replica takes over, and undoes once.
+
+    As a rule that is the one which stood by; the pod that replaces the killed one may be as quick.
+    """
     first = patience.until("a leader", lambda: leader(plane))
-    (standby,) = {each["metadata"]["name"] for each in pods(plane)} - {first}
     scene.patch("api", {"spec": {"template": {"spec": {"containers": [CRASHES]}}}})
     scene.until("an incident of api", "api", lambda: scene.remediations("api"), seconds=120)
     plane.kubectl("delete", "pod", first, "-n", NAMESPACE, "--grace-period=0", "--force")
     assert scene.effects("api") == []
-    patience.until("the standby to lead", lambda: leader(plane) == standby)
+    patience.until("another replica to lead", lambda: leader(plane) not in ("", first))
     until_undone(scene, "api")
