@@ -20,7 +20,7 @@ $(READY): requirements-dev.txt
 demo: $(READY) ## Watch platelet heal, on a cluster of its own (about 3 minutes; the first time builds the cluster)
 	@$(BIN)/python -m tests.demo
 
-test: $(READY) ## Run every test, tier by tier (about 20 minutes)
+test: $(READY) ## Run every test, tier by tier (about 25 minutes)
 	@$(BIN)/python -m tests.tiers
 
 bench: $(READY) ## Measure: memory and CPU at idle, seconds from a pod's status to the undo
