@@ -5,13 +5,16 @@ Other test folders take them over with
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import patience
+from tests.cluster import operating, patience
+from tests.cluster.installation import OperatorProcess
+
+LAST_WORDS = 60  # lines of an operator's log below a failure
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +39,30 @@ def namespace(control_plane: cluster.ControlPlane) -> Iterator[str]:
     control_plane.kubectl("delete", "namespace", name, "--wait=false")
 
 
+@pytest.fixture(scope="module")
+def operator(
+    control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    """An operator of the file's own, which leads."""
+    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")) as found:
+        yield found
+
+
 @pytest.fixture
 def fresh_control_plane() -> Iterator[Callable[[], cluster.ControlPlane]]:
     """Start a cluster of the test's own, which it may damage; it ends with the test."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(cluster.start())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Below a failure, what the operator of the test has said: its log goes with the test's directory."""
+    report = yield
+    for each in item.funcargs.values():
+        if report.failed and isinstance(each, OperatorProcess):
+            lines = each.log.read_text(errors="replace").splitlines()[-LAST_WORDS:]
+            report.sections.append((f"last words of {each.log.name}", "\n".join(lines)))
+    return report

@@ -199,7 +199,8 @@ class Scene:
             return patience.until(what, found, seconds)
         except TimeoutError as error:
             stories = [story(each) for each in self.remediations(target)]
-            raise TimeoutError("\n".join([str(error), *(stories or ["there is no Remediation"])])) from None
+            pods = [json.dumps(each["status"]) for each in self.pods(target)]
+            raise TimeoutError("\n".join([str(error), *(stories or ["no Remediation; its pods:", *pods])])) from None
 
     def writes(self) -> list[AuditEvent]:
         """All changes in the namespace that the API server granted to the operator."""

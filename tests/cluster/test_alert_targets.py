@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, manifests, operating
+from tests.cluster import incidents, manifests
 from tests.cluster.incidents import Scene
 from tests.cluster.installation import OperatorProcess
 from tests.cluster.manifests import RESTART, Json
@@ -13,15 +13,6 @@ from tests.cluster.manifests import RESTART, Json
 pytestmark = pytest.mark.cluster
 SICK = [manifests.fires("Sick")]
 EXPORTER = "kube-state-metrics"
-
-
-@pytest.fixture(scope="module")
-def operator(
-    control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    """The operator of this file."""
-    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")) as found:
-        yield found
 
 
 @pytest.fixture

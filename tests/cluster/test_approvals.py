@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, manifests, operating, people
+from tests.cluster import incidents, manifests, people
 from tests.cluster.control_plane import KubectlFailed
 from tests.cluster.incidents import Scene
 from tests.cluster.installation import OperatorProcess
@@ -17,15 +17,6 @@ pytestmark = pytest.mark.cluster
 PULLS = {"pod": {"reasons": ["ImagePullBackOff", "ErrImagePull"]}}
 BAD, WORSE = "app:pullfail-2", "app:pullfail-3"
 NAMES = ("yes", "no", "overtaken", "nobody")
-
-
-@pytest.fixture(scope="module")
-def operator(
-    control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    """The operator of this file."""
-    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

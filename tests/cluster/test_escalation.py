@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, installation, listening, manifests, operating
+from tests.cluster import incidents, installation, listening, manifests
 from tests.cluster.incidents import Scene
 from tests.cluster.installation import OperatorProcess
 from tests.cluster.manifests import CRASHES, GOOD, UNDO, Json
@@ -16,15 +16,6 @@ from tests.cluster.manifests import CRASHES, GOOD, UNDO, Json
 pytestmark = pytest.mark.cluster
 MARK = "platelet.dev/escalated"
 SICK = [manifests.fires("Sick")]
-
-
-@pytest.fixture(scope="module")
-def operator(
-    control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    """The operator of this file."""
-    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")) as found:
-        yield found
 
 
 @pytest.fixture

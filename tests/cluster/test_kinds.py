@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, manifests, operating
+from tests.cluster import incidents, manifests
 from tests.cluster.incidents import Scene
 from tests.cluster.installation import OperatorProcess
 from tests.cluster.manifests import GOOD, RESTART, UNDO, Json
@@ -23,15 +23,6 @@ def policy(name: str, triggers: list[Json], *steps: Json) -> str:
     """For the workloads of all kinds that are labelled with its name."""
     targets = {"kinds": ALL, "selector": {"matchLabels": {manifests.POLICY_LABEL: name}}}
     return manifests.policy(name, triggers, *steps, targets=targets, approval={"kinds": []})
-
-
-@pytest.fixture(scope="module")
-def operator(
-    control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    """The operator of this file."""
-    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, manifests, operating
+from tests.cluster import incidents, manifests
 from tests.cluster.incidents import Scene
 from tests.cluster.installation import OperatorProcess
 from tests.cluster.manifests import CRASHES, GOOD, RESTART, UNDO, Json
@@ -26,15 +26,6 @@ POLICIES = (
     manifests.policy("both", [manifests.fires("Busy")], manifests.step("more", scale={**MORE, "revertAfter": "20s"})),
     manifests.policy("both-undo", [CRASHES], UNDO, targets={"selector": {"matchLabels": {"heal": "both"}}}),
 )
-
-
-@pytest.fixture(scope="module")
-def operator(
-    control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    """The operator of this file."""
-    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -16,15 +16,6 @@ DEEP = '{"a":' * 1_500 + "1" + "}" * 1_500
 TYPO = '{"name":"restart","roloutRestart":{}}'
 
 
-@pytest.fixture(scope="module")
-def operator(
-    control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    """The operator of this file."""
-    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")) as found:
-        yield found
-
-
 @pytest.fixture
 def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """A fresh namespace with a policy for all its Deployments."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, installation, manifests, operating
+from tests.cluster import incidents, installation, manifests
 from tests.cluster.incidents import Scene
 from tests.cluster.installation import OperatorProcess
 from tests.cluster.manifests import CRASHES, RESTART, Json
@@ -61,15 +61,6 @@ FLAWS: Mapping[str, Flaw] = {
         change={"namespaceSelector": None},
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def operator(
-    control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    """The operator of this file."""
-    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")) as found:
-        yield found
 
 
 @pytest.fixture

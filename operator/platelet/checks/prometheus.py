@@ -23,7 +23,6 @@ from platelet.model.verdict import Verdict
 from platelet.model.workload import WorkloadRef
 
 ASK_EVERY = timedelta(seconds=10)
-FRESH_FOR = timedelta(minutes=5)  # Prometheus's own look-back: an older sample says nothing of the present
 _SHOWN = 120  # characters of a query in a message
 
 
@@ -148,8 +147,8 @@ def _why_unknown(reading: Reading, now: datetime) -> str:
         return "it gives no sample"
     if any(math.isnan(each.value) for each in reading.samples):
         return "it gives NaN"
-    oldest = min(each.at for each in reading.samples)
-    return f"its sample is of {say_time(oldest)}" if abs(now - oldest) > FRESH_FOR else ""
+    oldest = min(reading.samples, key=lambda each: each.at)
+    return f"its sample is of {say_time(oldest.at)}" if oldest.is_stale(now) else ""
 
 
 def _value(settings: Prometheus, reading: Reading) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+FRESH_FOR = timedelta(minutes=5)  # Prometheus's own look-back: an older sample says nothing of the present
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
@@ -33,6 +35,10 @@ class Sample:
     value: float
     at: datetime
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    def is_stale(self, now: datetime) -> bool:
+        """Whether it says nothing of `now`."""
+        return abs(now - self.at) > FRESH_FOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

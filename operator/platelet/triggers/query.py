@@ -21,7 +21,6 @@ from platelet.model.reading import Result, Sample
 from platelet.model.signal import Evidence, ShortText
 from platelet.triggers.alerts import fingerprint as fingerprint_of_labels
 
-FRESH_FOR = timedelta(minutes=5)  # Prometheus's own look-back: an older sample says nothing of the present
 _SHOWN = 200  # characters of an expression or of labels in a message
 
 
@@ -71,7 +70,7 @@ def observe(trigger: QueryTrigger, policy_uid: str, result: Result, now: datetim
     facts, unknown = [], set()
     for sample in result.samples:
         name = prefix(policy_uid, trigger) + fingerprint_of_labels(sample.labels)
-        if math.isnan(sample.value) or abs(now - sample.at) > FRESH_FOR:
+        if math.isnan(sample.value) or sample.is_stale(now):
             unknown.add(name)
         elif trigger.admits(sample.value):
             facts.append((sample, _fact(trigger, sample, name, now)))
