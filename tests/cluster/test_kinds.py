@@ -55,7 +55,8 @@ def is_ready(pod: Json) -> bool:
 def pod_deletions(scene: Scene, name: str) -> list[tuple[str, str]]:
     """The pods of a workload that the operator deleted: their names, and the attempt that did it."""
     deletions = [each for each in scene.writes() if (each.verb, each.resource) == ("delete", "pods")]
-    assert all((each.request or {}).get("preconditions", {}).get("uid") for each in deletions)
+    preconditions = [(each.request or {}).get("preconditions", {}) for each in deletions]
+    assert all(each.get("uid") and each.get("resourceVersion") for each in preconditions)
     return [(each.name, incidents.attempt_of(each)) for each in deletions if each.name.startswith(f"{name}-")]
 
 

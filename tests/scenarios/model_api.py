@@ -158,10 +158,11 @@ class ModelApi:
         name: str,
         *,
         uid: str,
+        resource_version: str = "",
         agent: str = "",
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> None:
-        """DELETE with the uid as precondition."""
+        """DELETE under preconditions."""
         if timeout is not None and timeout <= 0:
             raise kube.Unanswered(0, "Timeout", "not sent: no time was left")
         if not uid:
@@ -169,7 +170,8 @@ class ModelApi:
         request = _Request("delete", resource, namespace, name, agent=agent)
 
         def remove(store: Store) -> None:
-            (store.delete_gracefully if resource is kube.PODS else store.delete)(resource, namespace, name, uid=uid)
+            delete = store.delete_gracefully if resource is kube.PODS else store.delete
+            delete(resource, namespace, name, uid=uid, resource_version=resource_version)
 
         await self._call(request, remove)
 

@@ -109,10 +109,12 @@ class Store:
         change = strategies.deep_copy(body)
         return self._update(resource, (namespace, name), subresource, lambda current: patches.apply(current, change))
 
-    def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
-        """Remove an object, or mark it when it has finalizers. Raises NotFound, Conflict on another uid."""
+    def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str = "", resource_version: str = ""
+    ) -> None:
+        """Remove an object, or mark it when it has finalizers. Raises NotFound, Conflict on another uid or version."""
         stored = self._stored(resource, namespace, name)
-        self._check_uid(stored, uid)
+        strategies.check_preconditions(stored, _preconditions(uid, resource_version))
         if stored["metadata"].get("finalizers"):
             self.mark_deleted(resource, namespace, name)
             return
@@ -120,9 +122,12 @@ class Store:
         self._drop(key)
         self.journal.append(key)
 
-    def delete_gracefully(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
+    def delete_gracefully(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str = ""
+    ) -> None:
         """Mark an object that goes by itself in a while: a pod."""
-        self._check_uid(self._stored(resource, namespace, name), uid)
+        preconditions = _preconditions(uid, resource_version)
+        strategies.check_preconditions(self._stored(resource, namespace, name), preconditions)
         self.mark_deleted(resource, namespace, name)
 
     def mark_deleted(self, resource: Resource, namespace: str, name: str) -> None:
@@ -184,11 +189,6 @@ class Store:
         except KeyError:
             raise kube.NotFound(404, "NotFound", f'{resource.plural} "{name}" not found') from None
 
-    def _check_uid(self, stored: Json, uid: str) -> None:
-        if uid and uid != stored["metadata"]["uid"]:
-            message = f"the UID in the precondition ({uid}) does not match the UID in record"
-            raise kube.Conflict(409, "Conflict", message)
-
     def _uid(self) -> str:
         self._serial += 1
         return str(UUID(int=self._serial))
@@ -199,3 +199,7 @@ class Store:
 
     def _stamp(self) -> str:
         return format_time(self._now().replace(microsecond=0))
+
+
+def _preconditions(uid: str, resource_version: str) -> Json:
+    return {"metadata": {"uid": uid, "resourceVersion": resource_version}}

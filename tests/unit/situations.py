@@ -169,6 +169,7 @@ def a_pod(name: str = "api-2-a", **changes: Any) -> Pod:
         name=name,
         uid=f"uid-{name}",
         created_at=RELEASED,
+        resource_version="41",
         phase="Running",
         revision_hash="pth-2",
         node="node-1",

@@ -25,6 +25,7 @@ def read_pod(obj: Mapping[str, Any]) -> Pod:
         name=metadata["name"],
         uid=metadata["uid"],
         created_at=lenient.read_creation(metadata),
+        resource_version=lenient.text(metadata.get("resourceVersion")),
         phase=lenient.text(status.get("phase")),
         owner=lenient.read_owner(obj),
         revision_hash=revision_hash(lenient.texts(metadata.get("labels"))),

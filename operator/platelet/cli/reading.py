@@ -101,11 +101,12 @@ class ReadOnly:
         name: str,
         *,
         uid: str,
+        resource_version: str = "",
         agent: str = "",
         timeout: float | None = None,  # noqa: ASYNC109 - as in the Protocol
     ) -> NoReturn:
         """Refuse."""
-        del namespace, name, uid, agent, timeout
+        del namespace, name, uid, resource_version, agent, timeout
         _refuse("delete", resource)
 
 

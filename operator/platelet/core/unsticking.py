@@ -36,8 +36,18 @@ def decide(situation: Situation, decision: Decision, attempt: Attempt, now: date
         status = record.note(
             status, now, step=status.step_name, by=attempt.action, reason=reasons.STUCK_POD, message=message
         )
-    deletion = DeletePod(attempt=attempt.id, namespace=pod.namespace, name=pod.name, uid=pod.uid)
+    deletion = _deletion(pod, attempt)
     return replace(decision, status=status, effects=(*decision.effects, deletion))
+
+
+def _deletion(pod: Pod, attempt: Attempt) -> DeletePod:
+    return DeletePod(
+        attempt=attempt.id,
+        namespace=pod.namespace,
+        name=pod.name,
+        uid=pod.uid,
+        resource_version=pod.resource_version,
+    )
 
 
 def _is_stopped(situation: Situation, now: datetime) -> bool:

@@ -51,12 +51,13 @@ class Write:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletePod:
-    """Delete this very pod: a part of an attempt's write that has landed already."""
+    """Delete this very pod as it was seen: a part of an attempt's write that has landed already."""
 
     attempt: str
     namespace: str
     name: str
     uid: str
+    resource_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,6 +119,7 @@ class Pod:
     name: str
     uid: str
     created_at: datetime
+    resource_version: str = ""  # of a fresh read; empty from a stream, where a version alone is no change
     phase: str = ""
     owner: Owner | None = None
     revision_hash: str = ""  # label pod-template-hash or controller-revision-hash

@@ -161,13 +161,15 @@ class ClusterClient:
         name: str,
         *,
         uid: str,
+        resource_version: str = "",
         agent: str = "",
         timeout: float | None = None,  # noqa: ASYNC109 - the call's own bound, which the lease sets
     ) -> None:
-        """DELETE with the uid as precondition; an empty uid is refused, it would mean whatever has that name."""
+        """DELETE under preconditions; an empty uid is refused, it would mean whatever has that name."""
         if not uid:
             raise kube.Refused(0, "NoPrecondition", f"not sent: no uid for the deletion of {name}")
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        preconditions = {"uid": uid} | ({"resourceVersion": resource_version} if resource_version else {})
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
         path = _object_path(resource, namespace, name)
         await self._write(
             _Call(

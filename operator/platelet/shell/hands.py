@@ -176,9 +176,14 @@ class Hands:
         left = self._lease_left()
         if left <= 0:
             return False
-        timeout = min(left, _LONGEST_WRITE)
         await self._kube.delete(
-            PODS, effect.namespace, effect.name, uid=effect.uid, agent=effect.attempt, timeout=timeout
+            PODS,
+            effect.namespace,
+            effect.name,
+            uid=effect.uid,
+            resource_version=effect.resource_version,
+            agent=effect.attempt,
+            timeout=min(left, _LONGEST_WRITE),
         )
         return True
 

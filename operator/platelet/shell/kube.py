@@ -127,7 +127,8 @@ class Kube(Protocol):
         name: str,
         *,
         uid: str,
+        resource_version: str = "",
         agent: str = "",
         timeout: float | None = None,  # noqa: ASYNC109 - the call's own bound, which the lease sets
     ) -> None:
-        """DELETE with the uid as precondition."""
+        """DELETE with the uid as precondition, and with the resourceVersion if one is given. Raises Conflict."""

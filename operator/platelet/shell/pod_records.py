@@ -1,6 +1,7 @@
 """From a line of the pod stream to `model.workload.Pod`: only the fields that decisions read are decoded."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -101,7 +102,7 @@ def reduce(raw: bytes) -> Seen[Pod]:
 
 def _reduce_leniently(raw: bytes) -> Seen[Pod]:
     obj = msgspec.json.decode(raw)
-    record = pods.read_pod(obj)
+    record = replace(pods.read_pod(obj), resource_version="")
     return Seen((record.namespace, record.name), obj["metadata"].get("resourceVersion", ""), record)
 
 

@@ -183,7 +183,7 @@ def verified(**changes: Any) -> Situation:
 
 def test_it_is_deleted_under_the_attempts_id_and_said_before() -> None:
     decision = decide(verified(), NOW)
-    deletion = DeletePod(attempt=UNDO.id, namespace="shop", name="db-2", uid="uid-db-2")
+    deletion = DeletePod(attempt=UNDO.id, namespace="shop", name="db-2", uid="uid-db-2", resource_version="41")
     assert deletion in decision.effects
     (said,) = [each for each in decision.status.decisions if each.reason == reasons.STUCK_POD]
     assert "db-2" in said.message

@@ -83,11 +83,12 @@ class MemoryKube:
         name: str,
         *,
         uid: str,
+        resource_version: str = "",
         agent: str = "",
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> None:
         """Delete whatever has the name."""
-        del uid, agent, timeout
+        del uid, resource_version, agent, timeout
         self._begin("delete", resource)
         self._find(resource, namespace, name)
         del self.objects[resource.plural, namespace, name]

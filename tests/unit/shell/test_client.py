@@ -61,10 +61,12 @@ async def test_a_call_becomes_one_request(call: Call, method: str, path: str, co
     assert asked.headers["authorization"] == "Bearer t0ken"
 
 
-async def test_a_deletion_carries_the_uid_as_precondition() -> None:
+async def test_a_deletion_carries_the_uid_as_precondition_and_the_version_that_was_seen() -> None:
     async with fake_server.serve(ok) as server, fake_server.connected(server.url) as api:
         await api.delete(JOBS, "shop", "a", uid="u1")
-    assert json.loads(server.asked[0].body)["preconditions"] == {"uid": "u1"}
+        await api.delete(JOBS, "shop", "a", uid="u1", resource_version="7")
+    sent = [json.loads(each.body)["preconditions"] for each in server.asked]
+    assert sent == [{"uid": "u1"}, {"uid": "u1", "resourceVersion": "7"}]
 
 
 @pytest.mark.parametrize(

@@ -212,24 +212,30 @@ def deletions(shell: Shell) -> list[tuple[str, str, int]]:
     return [(each.name, each.agent, each.code) for each in calls]
 
 
+def deletion(meta: dict[str, Any]) -> effects.DeletePod:
+    """Of this pod as it is now."""
+    version = meta["resourceVersion"]
+    return effects.DeletePod(attempt=ID, namespace=SHOP, name=meta["name"], uid=meta["uid"], resource_version=version)
+
+
 async def test_a_pod_is_deleted_under_the_attempts_id_and_only_if_it_is_the_one_that_was_meant() -> None:
     """Whoever has its name later is another pod."""
     shell = Shell()
     meta = shell.world.pods("api")[0]["metadata"]
-    this = effects.DeletePod(attempt=ID, namespace=SHOP, name=meta["name"], uid=meta["uid"])
+    this = deletion(meta)
     assert await shell.hands.run(replace(this, uid="another"))
+    assert await shell.hands.run(replace(this, resource_version="1"))  # it has changed since: it may be well
     assert len(shell.world.pods("api")) == 2
     assert await shell.hands.run(this)
     assert [each["metadata"]["uid"] for each in shell.world.pods("api")].count(meta["uid"]) == 0
-    assert deletions(shell) == [(meta["name"], ID, 409), (meta["name"], ID, 200)]
+    assert deletions(shell) == [(meta["name"], ID, 409), (meta["name"], ID, 409), (meta["name"], ID, 200)]
 
 
 async def test_no_pod_is_deleted_without_lease_time() -> None:
     shell = Shell()
     meta = shell.world.pods("api")[0]["metadata"]
     shell.lease_left = 0.0
-    this = effects.DeletePod(attempt=ID, namespace=SHOP, name=meta["name"], uid=meta["uid"])
-    assert not await shell.hands.run(this)
+    assert not await shell.hands.run(deletion(meta))
     assert deletions(shell) == []
 
 
