@@ -17,6 +17,7 @@ from platelet.model.intent import PostState
 from platelet.model.remediation import Attempt, RemediationStatus
 from platelet.model.signal import TOLD
 from platelet.model.situation import Situation
+from platelet.model.verdict import Deny
 
 _TRIES = 3
 _SILENT_FOR = timedelta(minutes=5)  # polls are a minute apart: an alert untold for so long does not fire
@@ -51,8 +52,9 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     due = next((each for each in pending(situation) if leaving or _is_due(each, status, now)), None)
     if due is None or situation.workload is None:
         return None
-    if guards.first_denial(situation, now, guards.FOR_TAKING_BACK) is not None:
-        return None
+    denied = guards.first_denial(situation, now, guards.FOR_TAKING_BACK)
+    if denied is not None:
+        return _hold(status, denied[1], now)
     tried = [each for each in status.attempts if each.id.startswith(f"{due.id}/back")]
     if tried and tried[-1].phase == "Done":
         return Decision(status=status, effects=(_settled(due, now),))
@@ -61,13 +63,28 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if len(tried) >= _TRIES:
         return _give_up(situation, status, due, tried[-1], now)
     back = f"{due.id}/back" + (f"/{len(tried) + 1}" if tried else "")
-    reservation = _reservation(situation, back)
-    if reservation is None:
-        entry = Entry(
-            id=back, kind="TakeBack", target=due.target, policy=due.policy, epoch=situation.epoch, reserved_at=now
-        )
-        return Decision(status=status, effects=(Reserve(entry=entry, situation=situation),))
+    if missing := reservation(situation, back, due.policy, now):
+        return Decision(status=status, effects=(missing,))
     return Decision(status=_intend(situation, status, due, back, now))
+
+
+def _hold(status: RemediationStatus, denial: Deny, now: datetime) -> Decision | None:
+    """Say once why what is due stays for now; the next resync asks again."""
+    if any((each.by, each.reason) == ("takeBack", denial.reason) for each in status.decisions):
+        return None
+    message = f"due, and not taken back yet: {denial.message}"
+    return Decision(status=record.note(status, now, step="", by="takeBack", reason=denial.reason, message=message))
+
+
+def reservation(situation: Situation, back: str, policy: str, now: datetime) -> Reserve | None:
+    """What puts the take-back of this id on the budget; None when it is there already."""
+    entries = situation.budget.status.entries if situation.budget else ()
+    if any(each.id == back for each in entries):
+        return None
+    entry = Entry(
+        id=back, kind="TakeBack", target=situation.target, policy=policy, epoch=situation.epoch, reserved_at=now
+    )
+    return Reserve(entry=entry, situation=situation)
 
 
 def let_go(situation: Situation, now: datetime) -> tuple[Settle, ...]:
@@ -111,11 +128,6 @@ def _is_due(entry: Entry, status: RemediationStatus, now: datetime) -> bool:
     heard = bool(alerts) or (status.opened_at is not None and now - status.opened_at > _SILENT_FOR)
     resolved = heard and all(each.resolved_at for each in alerts)
     return (back.due_at is not None and back.due_at <= now) or (back.when_resolved and resolved)
-
-
-def _reservation(situation: Situation, back: str) -> Entry | None:
-    entries = situation.budget.status.entries if situation.budget else ()
-    return next((each for each in entries if each.id == back), None)
 
 
 def _settled(entry: Entry, now: datetime) -> Settle:

@@ -9,11 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from platelet import actions, guards
-from platelet.core import meaning, record
+from platelet.core import meaning, record, taking_back
 from platelet.core.decision import Decision
 from platelet.model import reasons
-from platelet.model.budget import Entry
-from platelet.model.effects import Reserve, Settle
+from platelet.model.effects import Settle
 from platelet.model.intent import PostState
 from platelet.model.remediation import Attempt, RemediationStatus
 from platelet.model.situation import Situation
@@ -42,17 +41,8 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
         noted = record.note(status, now, step=step, by="onFailure", reason=post.reason, message=post.message)
         return Decision(status=replace(noted, undoing=""))
     identity = f"{undone.id}/back" + (f"/{len(tried) + 1}" if tried else "")
-    entries = situation.budget.status.entries if situation.budget else ()
-    if all(each.id != identity for each in entries):
-        entry = Entry(
-            id=identity,
-            kind="TakeBack",
-            target=situation.target,
-            policy=policy.key,
-            epoch=situation.epoch,
-            reserved_at=now,
-        )
-        return Decision(status=status, effects=(Reserve(entry=entry, situation=situation),))
+    if missing := taking_back.reservation(situation, identity, policy.key, now):
+        return Decision(status=status, effects=(missing,))
     attempt = Attempt(
         id=identity,
         kind="TakeBack",

@@ -68,7 +68,6 @@ class Gatherer:
             self._kube.get(NAMESPACES, "", namespace),
             survey(self._kube, namespace),
         )
-        siblings = found.readable
         ladder = await pinning.read_ladder(self._kube, remediation)
         now_signals = self._signals(remediation, standing, sight)
         attempt = remediation.status.attempts[-1].id if remediation.status.attempts else ""
@@ -88,10 +87,10 @@ class Gatherer:
             epoch=self._around.epoch(),
             claims=await self._claims(remediation),
             covered=_is_covered(standing, sight),
-            inherited=_inherited(remediation, siblings),
+            inherited=_inherited(remediation, found.readable),
             missing_references=references.missing_elsewhere(sight.pods, sight.records),
             namespace_suspended=_annotation(stored_namespace, SUSPEND),
-            older_open=_older_open(remediation, siblings) or _unreadable_before(remediation, found),
+            older_open=_older_open(remediation, found.readable) or _unreadable_before(remediation, found),
             clock_age_seconds=self._clock.age(),
             never_sent=self._hands.never_sent,
             failure=self._hands.failure(attempt),
@@ -100,8 +99,14 @@ class Gatherer:
             queries_known_at=self._around.queries_known_at(standing.policy.key) if standing else None,
             readings=await self._around.asker.ask(verifying.questions(remediation, ladder.steps, remediation.target)),
         )
-        state, far = remediation.status.state, False
-        if state in BEFORE_ACTING:  # only then is anything planned that these could forbid
+        return await self._look_around(situation, standing, found.readable)
+
+    async def _look_around(
+        self, situation: Situation, standing: Standing | None, siblings: Sequence[Remediation]
+    ) -> Situation:
+        """Add what lies beyond the target, where anything may still be planned that it could forbid."""
+        state, far = situation.remediation.status.state, False
+        if state in BEFORE_ACTING:
             far = self._around.thorough or state != "Waiting" or not self._is_forbidden_anyway(situation)
             situation = await surroundings.look_around(self._kube, situation, standing, siblings, far=far)
         written = meaning.bounds_written(situation)

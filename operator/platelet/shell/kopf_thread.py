@@ -1,6 +1,8 @@
 """kopf in a thread and event loop of its own, started again whenever it ends (DESIGN 3).
 
-A 500 inside a watch ends a kopf operator, and its end cancels younger tasks of its loop: neither may reach ours.
+A 500 inside a watch ends a kopf operator, and its end cancels younger tasks of its loop: neither may reach ours. Nor
+does every end come to an end: a watch that reconnects while the others have failed can wait for credentials that nobody
+brings any more. Such a loop is stopped.
 """
 
 import asyncio
@@ -18,7 +20,9 @@ from platelet.shell import handlers
 _FIRST_DELAY = 1.0  # seconds
 _LONGEST_DELAY = 60.0
 _SETTLED = 60.0  # a run that lasted this long was a good one
-_STOP_TIMEOUT = 20.0  # kopf waits up to 7 s for its own tasks
+_LONGEST_END = 12.0  # kopf waits up to 7 s for its own tasks
+_LAST_PATIENCE = 2.0
+_STOP_TIMEOUT = 20.0
 # For its peering, which is off. Left to itself kopf asks for the user's name, and in a container the user has none.
 _IDENTITY: Any = "platelet"
 _log = structlog.get_logger("platelet.kopf")
@@ -66,7 +70,7 @@ class KopfThread:
         while not stopping.is_set():
             started = time.monotonic()
             try:
-                asyncio.run(self._operate(stopping))
+                self._run(stopping)
             except Exception as error:  # noqa: BLE001 - whatever ends kopf, it is started again
                 _log.warning("kopf_ended", error=repr(error)[:300])
             if stopping.is_set():
@@ -77,18 +81,31 @@ class KopfThread:
             failures += 1
             stopping.wait(longest * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
 
+    def _run(self, stopping: threading.Event) -> None:
+        """Run kopf once. Unlike asyncio.run, this returns also when a task of kopf's does not end."""
+        loop = asyncio.new_event_loop()
+        loop.set_exception_handler(_note)  # one line for each task that kopf leaves behind, not a page
+        try:
+            loop.run_until_complete(self._operate(stopping))
+        finally:
+            _cancel_again(loop)
+            loop.close()
+
     async def _operate(self, stopping: threading.Event) -> None:
         flag, loop = asyncio.Event(), asyncio.get_running_loop()
-        loop.set_exception_handler(_note)  # one line for each task that kopf leaves behind, not a page
         with self._guard:
             self._running = (loop, flag)
         try:
             if stopping.is_set():
                 return
             registry = handlers.registry(self._hand_over, lambda: _login(self._configuration))
-            await kopf.operator(
+            mine = asyncio.all_tasks()
+            tasks = await kopf.spawn_tasks(
                 registry=registry, settings=_settings(), identity=_IDENTITY, clusterwide=True, stop_flag=flag
             )
+            for each in tasks:  # the first that ends is the beginning of the end of all
+                each.add_done_callback(lambda _: loop.call_later(_LONGEST_END, loop.stop))
+            await kopf.run_tasks(tasks, ignored=mine)
         finally:
             with self._guard:
                 self._running = None
@@ -110,6 +127,16 @@ def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     _log.info("kopf_task_ended", error=repr(context.get("exception") or context.get("message"))[:300])
 
 
+def _cancel_again(loop: asyncio.AbstractEventLoop) -> None:
+    """End what is left in a loop that stopped before kopf had ended; what does not end now either is left."""
+    left = asyncio.all_tasks(loop)
+    for each in left:
+        each.cancel()
+    if left:
+        _log.warning("kopf_did_not_end", tasks=sorted(each.get_name() for each in left))
+        loop.run_until_complete(asyncio.wait(left, timeout=_LAST_PATIENCE))
+
+
 def _settings() -> kopf.OperatorSettings:
     """Let kopf do nothing but watch: no Events, no peering, no scans, no annotations."""
     settings = kopf.OperatorSettings()
@@ -119,6 +146,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 1.0
     settings.networking.connect_timeout = 5.0
     settings.networking.request_timeout = 30.0
+    settings.process.ultimate_exiting_timeout = None  # it would kill our process, not only this thread
     return settings
 
 

@@ -103,6 +103,26 @@ def test_nothing_is_taken_back_while(situation: Situation) -> None:
     assert all(each.kind == "Act" for each in decision.status.attempts)
 
 
+HELD_UP = {
+    "by the kill switch": (
+        recovered(budget=a_budget(lent(), spec=BudgetSpec(suspended=Suspension(reason="freeze")))),
+        reasons.SUSPENDED,
+    ),
+    "by an older Remediation, which nobody can read, maybe": (recovered(older_open="poison"), reasons.TARGET_BUSY),
+    "by an unknown time": (recovered(clock_age_seconds=61.0), reasons.CLOCK_UNKNOWN),
+}
+
+
+@pytest.mark.parametrize(("situation", "reason"), HELD_UP.values(), ids=HELD_UP)
+def test_what_holds_up_a_take_back_is_said_once(situation: Situation, reason: str) -> None:
+    first = decide(situation, NOW)
+    said = [each for each in first.status.decisions if each.by == "takeBack"]
+    assert [(each.reason, each.count) for each in said] == [(reason, 1)]
+    assert said[0].message.startswith("due, and not taken back yet: ")
+    again = replace(situation, remediation=a_remediation(status=first.status))
+    assert [each for each in decide(again, NOW + seconds(1)).status.decisions if each.by == "takeBack"] == said
+
+
 def test_a_take_back_that_people_hold_up_does_not_spin() -> None:
     """It is due, and yet nothing is due by time: the next resync asks again."""
     again_at = decide(recovered(namespace_suspended="freeze"), NOW).again_at

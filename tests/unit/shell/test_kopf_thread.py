@@ -1,12 +1,17 @@
 """The kopf thread: it never takes the main loop with it."""
 
 import asyncio
+import contextlib
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
+import kopf
 import pytest
 from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
 
+from platelet.shell import handlers, kopf_thread
 from platelet.shell.kopf_thread import KopfThread
 from tests.unit.shell import fake_server
 
@@ -63,6 +68,34 @@ async def test_keys_arrive_in_the_main_loop_and_a_500_in_a_watch_starts_kopf_aga
         assert not thread.alive
     assert set(seen) == {(plural, "shop", f"my-{plural}") for plural in KINDS}
     assert {asked.method for asked in server.asked} == {"GET"}
+
+
+async def test_an_end_of_kopf_that_does_not_end_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a watch that waits for credentials while all others have failed: the leader would be deaf from then on."""
+
+    def registry(on_key: handlers.OnKey, login: Callable[[], kopf.ConnectionInfo]) -> kopf.OperatorRegistry:
+        own = registry_of_ours(on_key, login)
+
+        async def hang(**_: Any) -> None:
+            with contextlib.suppress(asyncio.CancelledError):  # kopf's, 5 s after the beginning of its end
+                await asyncio.sleep(3600)
+            await asyncio.sleep(3600)
+
+        kopf.on.event(GROUP, "v1alpha1", "runbooks", registry=own, id="hang")(hang)
+        return own
+
+    registry_of_ours = handlers.registry
+    monkeypatch.setattr(handlers, "registry", registry)
+    monkeypatch.setattr(kopf_thread, "_LONGEST_END", 6.0)
+    told: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+    async with fake_server.serve(api_server) as server:
+        thread = KopfThread(lambda *key: told.put_nowait(key), Configuration(host=server.url))
+        thread.start()
+        seen: Counter[tuple[str, str, str]] = Counter()
+        while not seen or max(seen.values()) < 2:
+            seen[await asyncio.wait_for(told.get(), 60)] += 1
+        await thread.stop()
+        assert not thread.alive
 
 
 async def test_without_an_api_server_it_waits_and_can_be_stopped() -> None:
