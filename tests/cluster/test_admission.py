@@ -190,6 +190,18 @@ def test_a_runbook_of_the_operators_namespace_is_judged_by_rights_in_every_names
     assert "alice may not patch deployments in every namespace, so neither may a runbook of theirs" in said
 
 
+def test_the_operators_namespace_is_known_by_its_label_under_any_name(team: Team) -> None:
+    """Installed elsewhere by a kustomization of one's own."""
+    assert team.asks("alice", runbook("mine", RESTART)) == ""
+    team.plane.kubectl("label", "namespace", team.namespace, "platelet.dev/home=true")
+    try:
+        refused = "alice may not patch deployments in every namespace"
+        patience.until("the label to count", lambda: refused in team.asks("alice", runbook("mine", RESTART)))
+    finally:
+        team.plane.kubectl("label", "namespace", team.namespace, "platelet.dev/home-")
+    patience.until("the label to be gone", lambda: team.asks("alice", runbook("mine", RESTART)) == "")
+
+
 def test_a_label_is_no_authorship_and_another_spec_is(team: Team) -> None:
     assert team.kubectl("bob", "label", "runbook", "heal", "team=b") == ""
     change = json.dumps({"spec": {"description": "b"}})

@@ -324,7 +324,7 @@ def test_people_who_may_only_view_their_namespace_are_told_too(plane: cluster.Co
     assert "note: you may not read nodes" in said.out
 
 
-CHECKS = ("crds", "rights", "budget", "leader", "clock", "policies", "alerts")
+CHECKS = ("crds", "admission", "rights", "budget", "leader", "clock", "policies", "alerts")
 NAMED = {"refs": [{"kind": "Deployment", "name": "api"}]}
 RESTART = {"name": "restart", "rolloutRestart": {}, "verify": {"timeout": "30s", "stableFor": "1s"}}
 
@@ -414,19 +414,24 @@ def test_the_doctor_finds_nothing_wrong_and_an_alert_comes_by_the_route(
 def test_the_doctor_says_what_is_wrong(plane: cluster.ControlPlane, namespace: str) -> None:
     """No operator, a policy without its Runbook, a right that was taken away, an Alertmanager that nobody reaches."""
     a_policy(plane, namespace, runbook=False)
-    binding = "platelet-scale-apps"
-    stored = plane.kubectl("get", "clusterrolebinding", binding, "-o", "json")
-    plane.kubectl("delete", "clusterrolebinding", binding)
+    removed = {
+        "clusterrolebinding": "platelet-scale-apps",
+        "validatingadmissionpolicybinding": "platelet-approvals",
+    }
+    stored = {kind: plane.kubectl("get", kind, name, "-o", "json") for kind, name in removed.items()}
+    for kind, name in removed.items():
+        plane.kubectl("delete", kind, name)
     try:
         said = platelet(plane, "doctor", "-n", namespace, "--alertmanager", "http://127.0.0.1:1")
     finally:
-        kept = {key: value for key, value in json.loads(stored).items() if key != "metadata"}
-        restored = kept | {"metadata": {"name": binding}}
-        plane.kubectl("apply", "-f", "-", input=json.dumps(restored))
+        for kind, name in removed.items():
+            kept = {key: value for key, value in json.loads(stored[kind]).items() if key != "metadata"}
+            plane.kubectl("apply", "-f", "-", input=json.dumps(kept | {"metadata": {"name": name}}))
     assert (said.code, said.err) == (1, "")
     assert (
         "warn  rights: system:serviceaccount:platelet-system:platelet may not patch deployments/scale.apps" in said.out
     )
+    assert "fail  admission: ValidatingAdmissionPolicyBinding/platelet-approvals is not installed" in said.out
     assert "fail  leader: no operator leads" in said.out
     assert f"policies: {namespace}/heal was not judged by an operator yet" in said.out
     assert "fail  alerts: Alertmanager took no test alert: ConnectError" in said.out

@@ -5,20 +5,24 @@ Runbook; an answer to a plan needs the verb `approve` and the name of the one wh
 the status of Remediations, is not asked about those that it opens.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
 
 from platelet.actions import ACTIONS
-from platelet.api.cluster_role import OPERATOR_NAMESPACE
+from platelet.api.cluster_role import HOME_LABEL, OPERATOR_NAMESPACE
 from platelet.model import approval
 from platelet.model.rights import Right
 
 _API: Final = "admissionregistration.k8s.io/v1"
 _WHO: Final = "request.userInfo.username"
 _HERE: Final = "object.metadata.namespace"
+_LABELS: Final = "namespaceObject.metadata.labels"
+_IS_HOME: Final = (  # under another name, too; whoever puts the label on a namespace of theirs is judged more strictly
+    f"{_HERE} == '{OPERATOR_NAMESPACE}' || (has({_LABELS}) && '{HOME_LABEL}' in {_LABELS})"
+)
 _CHANGED: Final = "oldObject == null || object.spec != oldObject.spec"
 _SAME: Final = "key in oldObject.spec && object.spec[key] == oldObject.spec[key]"
 _ONLY_SUSPENDED: Final = (  # whoever may write a policy may stop it; an end that is past would set it free
@@ -55,9 +59,26 @@ class Policy:
 def build_admission() -> dict[str, str]:
     """Generate the files of deploy/base, without their header: name -> YAML."""
     return {
-        "admission-runbooks.yaml": _documents(_runbooks()),
-        "admission-policies.yaml": _documents(_policies()),
-        "admission-remediations.yaml": _documents(_remediations(), _approvals()),
+        name: "---\n".join(yaml.safe_dump(each, sort_keys=False, width=120) for each in _documents(policies))
+        for name, policies in _files().items()
+    }
+
+
+def build_documents() -> list[dict[str, Any]]:
+    """All of it as objects: each admission policy, followed by its binding."""
+    return [document for policies in _files().values() for document in _documents(policies)]
+
+
+def name_of(document: Mapping[str, Any]) -> str:
+    """`Kind/name`."""
+    return f"{document['kind']}/{document['metadata']['name']}"
+
+
+def _files() -> dict[str, list[Policy]]:
+    return {
+        "admission-runbooks.yaml": [_runbooks()],
+        "admission-policies.yaml": [_policies()],
+        "admission-remediations.yaml": [_remediations(), _approvals()],
     }
 
 
@@ -69,8 +90,9 @@ def _runbooks() -> Policy:
         conditions={"spec-changed": _CHANGED},
         variables={
             "steps": "object.spec.steps",
-            "scope": f"{_HERE} == '{OPERATOR_NAMESPACE}' ? '' : {_HERE}",
-            "where": f"{_HERE} == '{OPERATOR_NAMESPACE}' ? 'every namespace' : {_HERE}",
+            "at_home": _IS_HOME,
+            "scope": f"variables.at_home ? '' : {_HERE}",
+            "where": f"variables.at_home ? 'every namespace' : {_HERE}",
         },
         rules=_by_steps("runbook"),
     )
@@ -234,6 +256,5 @@ def _binding(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _documents(*policies: Policy) -> str:
-    both = [document for each in policies for document in (_policy(each), _binding(each))]
-    return "---\n".join(yaml.safe_dump(each, sort_keys=False, width=120) for each in both)
+def _documents(policies: Iterable[Policy]) -> list[dict[str, Any]]:
+    return [document for each in policies for document in (_policy(each), _binding(each))]

@@ -13,6 +13,7 @@ from platelet.model.rights import Right
 from platelet.model.workload import KINDS
 
 OPERATOR_NAMESPACE: Final = "platelet-system"
+HOME_LABEL: Final = "platelet.dev/home"  # of the operator's own namespace, whatever its name
 NAME: Final = "platelet"
 _RBAC: Final = "rbac.authorization.k8s.io"
 _WORKLOADS: Final = tuple(f"{kind.lower()}s" for kind in KINDS)

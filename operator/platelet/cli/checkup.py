@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from platelet.api import crds, lenient
+from platelet.api import admission, crds, lenient
 from platelet.cli import lines
 from platelet.cli.reading import Leader
 from platelet.cli.suspension import in_force
@@ -66,6 +66,30 @@ def _lines(schema: Mapping[str, Any]) -> Iterator[str]:
         yield from (f".{name}{line}" for line in _lines(lenient.mapping(inner)))
     if "items" in schema:
         yield from (f"[]{line}" for line in _lines(lenient.mapping(schema["items"])))
+
+
+def of_admission(stored: Mapping[str, Mapping[str, Any] | None]) -> list[Finding]:
+    """Whether people are held to their own rights, by `Kind/name` of what does it. None: it does not exist."""
+    found = []
+    for wanted in admission.build_documents():
+        name = admission.name_of(wanted)
+        live = stored.get(name)
+        if live is None:
+            said = f"{name} is not installed: people may write, and approve, what they may not do themselves"
+            found.append(_finding("admission", "fail", said, _APPLY))
+        elif not _is_within(wanted["spec"], live.get("spec")):
+            found.append(_finding("admission", "fail", f"{name} is of another version than this platelet", _APPLY))
+    return found or [_finding("admission", "ok", "people may write and approve only what they may do themselves")]
+
+
+def _is_within(wanted: Any, live: Any) -> bool:
+    """Whether all that is wanted is there; what the API server has filled in beside it does not matter."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(_is_within(value, live.get(key)) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        same = isinstance(live, list) and len(live) == len(wanted)
+        return same and all(map(_is_within, wanted, live))
+    return bool(wanted == live)
 
 
 def of_rights(account: str, denied: Iterable[Right], switches: Mapping[Right, str]) -> list[Finding]:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from platelet.api import admission, cluster_role, crds
 from platelet.api import budget as budget_contract
-from platelet.api import cluster_role, crds
 from platelet.api.invalid import InvalidSpec
 from platelet.cli import alert_route, checkup, output, session
 from platelet.cli.checkup import Finding, Right
@@ -21,14 +21,21 @@ from platelet.shell import kube
 from platelet.shell.client import ClusterClient
 
 _CRDS = kube.Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False)  # noqa: FBT003 - namespaced
+_ADMISSION = {
+    kind: kube.Resource("admissionregistration.k8s.io", "v1", plural, kind, namespaced=False)
+    for kind, plural in (
+        ("ValidatingAdmissionPolicy", "validatingadmissionpolicies"),
+        ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"),
+    )
+}
 _REVIEWS = "authorization.k8s.io"
 _OF_OTHERS = kube.Resource(_REVIEWS, "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False)
 _OF_MINE = kube.Resource(_REVIEWS, "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False)
 _FORBIDDEN = 403
 _DESCRIPTION = """\
-Look at everything that healing rests on: the CRDs, the operator's rights, its ActionBudget, who leads, the time,
-whether policies are Ready, and with --alertmanager whether an alert comes from there to the operator (a test alert is
-posted, which no policy is asked about). Exit code 1 when a check fails; a warning does not."""
+Look at everything that healing rests on: the CRDs, the admission policies, the operator's rights, its ActionBudget, who
+leads, the time, whether policies are Ready, and with --alertmanager whether an alert comes from there to the operator
+(a test alert is posted, which no policy is asked about). Exit code 1 when a check fails; a warning does not."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -56,7 +63,7 @@ def call(options: argparse.Namespace) -> int:
 async def _examine(options: argparse.Namespace, client: ClusterClient) -> int:
     namespace = options.operator_namespace
     reader = Reader(client, client.clock, Settings(namespace=namespace))
-    findings = [*await _crds(client), *await _rights(client, namespace)]
+    findings = [*await _crds(client), *await _admission(client), *await _rights(client, namespace)]
     budget = await _budget(client, namespace)
     leader = await reader.leader()
     now = client.clock.now()
@@ -80,6 +87,19 @@ async def _crds(client: ClusterClient) -> list[Finding]:
         except kube.Refused as error:
             return [_unseen("crds", error)]
     return checkup.of_crds(stored)
+
+
+async def _admission(client: ClusterClient) -> list[Finding]:
+    stored: dict[str, Mapping[str, Any] | None] = {}
+    for document in admission.build_documents():
+        name = admission.name_of(document)
+        try:
+            stored[name] = await client.get(_ADMISSION[document["kind"]], "", document["metadata"]["name"])
+        except kube.NotFound:
+            stored[name] = None
+        except kube.Refused as error:
+            return [_unseen("admission", error)]
+    return checkup.of_admission(stored)
 
 
 async def _rights(client: ClusterClient, namespace: str) -> list[Finding]:

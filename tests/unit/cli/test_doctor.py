@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from platelet.api import crds
+from platelet.api import admission, crds
 from platelet.cli import checkup
 from platelet.cli.checkup import Finding
 from platelet.cli.reading import Leader
@@ -46,6 +46,45 @@ def test_a_crd_that_is_not_well_fails(changes: dict[str, Any] | None, words: str
     stored["runbooks.platelet.dev"] = None if changes is None else stored["runbooks.platelet.dev"] | changes
     [finding] = checkup.of_crds(stored)
     assert (finding.outcome, words in finding.message, bool(finding.fix)) == ("fail", True, True)
+
+
+def admitted() -> dict[str, Any]:
+    """All admission policies and bindings as the API server keeps them: with defaults of its own."""
+    found = {}
+    for document in admission.build_documents():
+        spec = {**document["spec"], "matchPolicy": "Equivalent"}
+        found[admission.name_of(document)] = {**document, "spec": spec}
+    return found
+
+
+def test_admission_of_this_version_is_well() -> None:
+    """Whatever the API server has filled in."""
+    [finding] = checkup.of_admission(admitted())
+    assert (finding.outcome, finding.fix) == ("ok", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "words"),
+    [
+        pytest.param("ValidatingAdmissionPolicy/platelet-approvals", None, "is not installed", id="missing"),
+        pytest.param(
+            "ValidatingAdmissionPolicyBinding/platelet-approvals",
+            {"policyName": "platelet-approvals", "validationActions": ["Warn"]},
+            "of another version",
+            id="only warning",
+        ),
+        pytest.param(
+            "ValidatingAdmissionPolicy/platelet-runbooks", {"validations": []}, "of another version", id="of no rule"
+        ),
+    ],
+)
+def test_people_who_are_not_held_to_their_rights_are_a_failure(name: str, spec: Any, words: str) -> None:
+    """Named, with what to do."""
+    stored = admitted() | {name: None if spec is None else {"spec": spec}}
+    [finding] = checkup.of_admission(stored)
+    assert (finding.outcome, bool(finding.fix)) == ("fail", True)
+    assert finding.message.startswith(f"{name} ")
+    assert words in finding.message
 
 
 def test_a_missing_right_fails_and_a_switch_that_is_off_warns() -> None:
