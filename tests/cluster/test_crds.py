@@ -19,7 +19,7 @@ from platelet.model.intent import PostState
 from platelet.model.signal import Evidence
 from tests.cluster import control_plane as cluster
 from tests.cluster import patience
-from tests.unit.api.values import filled
+from tests.unit.api.values import as_people_write, filled
 
 pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).parents[2]
@@ -396,7 +396,7 @@ def test_all_that_we_write_about_a_remediation_is_kept(api: cluster.ControlPlane
 def test_all_that_we_write_on_the_budget_is_kept(api: cluster.ControlPlane, namespace: str) -> None:
     """The same for reservations."""
     spec, status = filled(BudgetSpec), filled(BudgetStatus)
-    apply(api, namespace, {**budget(), "spec": budgets.write_budget_spec(spec)})
+    apply(api, namespace, {**budget(), "spec": as_people_write(spec)})
     set_status(api, namespace, "budget", "platelet", budgets.write_budget_status(status))
     read = budgets.read_budget(stored(api, namespace, "budget", "platelet"))
     assert (read.spec, read.status) == (spec, status)

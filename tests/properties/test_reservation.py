@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from platelet.core import reservation
+from platelet.model import reasons
 from platelet.model.budget import Budget, BudgetSpec, BudgetStatus, Entry, EntryOutcome, PendingTakeBack
 from platelet.model.effects import Settle
 from platelet.model.intent import PostState
@@ -96,7 +97,9 @@ class Cluster:
         """A leader that was replaced gets nothing, however much room there is."""
         entry = replace(self.an_entry(9, 1), epoch=self.epoch - 1)
         situation = replace(self.a_situation(entry, []), epoch=self.epoch - 1)
-        assert isinstance(reservation.reserve(self.budget, entry, situation, self.now), Deny)
+        denial = reservation.reserve(self.budget, entry, situation, self.now)
+        assert isinstance(denial, Deny)
+        assert denial.reason == reasons.NOT_LEADER
 
     def intend(self) -> None:
         """An intent is stored: only under a place of this leader whose outcome is open."""

@@ -27,12 +27,6 @@ def read_budget(obj: Mapping[str, Any]) -> budget.Budget:
     )
 
 
-def write_budget_spec(spec: budget.BudgetSpec) -> dict[str, Any]:
-    """Write the whole spec: limits, and the suspension if there is one."""
-    body: dict[str, Any] = _SPEC.dump_python(spec, mode="json", by_alias=True, exclude_none=True)
-    return body
-
-
 def write_budget_status(status: budget.BudgetStatus) -> dict[str, Any]:
     """Write the whole status, for a replace. Defaults are left out: 2,000 entries must fit into one object."""
     body: dict[str, Any] = _STATUS.dump_python(status, mode="json", by_alias=True, exclude_defaults=True)

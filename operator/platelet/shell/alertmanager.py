@@ -1,10 +1,9 @@
 """The Alertmanager poller: what the webhook missed, and the absence that proves an alert resolved (DESIGN 3.4)."""
 
 import asyncio
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Protocol
 
 import httpx
@@ -43,25 +42,6 @@ class HeldAlerts(Protocol):
 
     async def suppress(self, suppressed: Collection[str], active: Collection[str], at: datetime) -> None:
         """Store which are silenced or inhibited and which are not, by fingerprint. Raises NotStoredError."""
-
-
-class TokenFile(httpx.Auth):
-    """A bearer token from a file, read at each request: it may be rotated."""
-
-    def __init__(self, path: Path) -> None:
-        """Take the path; nothing is read yet."""
-        self._path = path
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the token as it is now. Raises OSError when it cannot be read."""
-        request.headers["Authorization"] = f"Bearer {self._path.read_text(encoding='ascii').strip()}"
-        yield request
-
-
-def make_client(token_file: Path | None = None) -> httpx.AsyncClient:
-    """Make the client to ask with: it follows nothing and knows no proxy."""
-    auth = TokenFile(token_file) if token_file is not None else None
-    return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=_SECONDS, auth=auth)
 
 
 class AlertmanagerPoller:

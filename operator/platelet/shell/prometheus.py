@@ -7,7 +7,7 @@ import httpx
 
 from platelet.api import query_results
 from platelet.model.reading import Result, Unanswered
-from platelet.shell.alertmanager import make_client
+from platelet.shell.http_client import make_client
 from platelet.shell.receiver import MIB
 
 _SECONDS = 5.0  # for one answer, the whole of it

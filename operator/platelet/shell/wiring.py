@@ -14,7 +14,7 @@ from platelet.api.policy import Webhook
 from platelet.model.policy import Settings
 from platelet.shell import health, ports
 from platelet.shell.alert_inbox import AlertInbox
-from platelet.shell.alertmanager import AlertmanagerPoller, make_client
+from platelet.shell.alertmanager import AlertmanagerPoller
 from platelet.shell.client import ClusterClient
 from platelet.shell.clock import ClockNotReadyError
 from platelet.shell.courier import Courier
@@ -25,6 +25,7 @@ from platelet.shell.gathering import Circumstances, Gatherer
 from platelet.shell.hands import Hands
 from platelet.shell.held_alerts import HeldAlerts
 from platelet.shell.historian import Historian
+from platelet.shell.http_client import make_client
 from platelet.shell.kopf_thread import KopfThread
 from platelet.shell.kube import ApiError
 from platelet.shell.leader_label import LeaderLabel

@@ -12,7 +12,7 @@ from platelet.api import conditions, invalid
 from platelet.api import remediation as remediations
 from platelet.model import budget, intent, remediation
 from platelet.model.autoscaler import Bounds
-from tests.unit.api.values import any_of, filled
+from tests.unit.api.values import any_of, as_people_write, filled
 
 METADATA = {"namespace": "shop", "name": "deployment-api-1", "uid": "u-1", "resourceVersion": "5", "generation": 1}
 
@@ -35,7 +35,7 @@ def test_the_budget_survives(spec: budget.BudgetSpec, status: budget.BudgetStatu
     """read(write(x)) == x, for any budget."""
     obj = {
         "metadata": METADATA,
-        "spec": budgets.write_budget_spec(spec),
+        "spec": as_people_write(spec),
         "status": budgets.write_budget_status(status),
     }
     read = budgets.read_budget(through_the_api(obj))

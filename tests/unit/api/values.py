@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from platelet.model.budget import BudgetSpec
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -34,6 +37,12 @@ _SAMPLES: dict[Any, Any] = {
     Mapping: {"name": "sample", "nested": {"kept": True}},
     Path: Path("/sample"),
 }
+
+
+def as_people_write(spec: BudgetSpec) -> dict[str, Any]:
+    """A budget's spec, which platelet itself never writes."""
+    body: dict[str, Any] = TypeAdapter(BudgetSpec).dump_python(spec, mode="json", by_alias=True, exclude_none=True)
+    return body
 
 
 def any_of(cls: type[T]) -> st.SearchStrategy[T]:

@@ -14,8 +14,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from platelet.model.alert import Alert
-from platelet.shell.alertmanager import AlertmanagerPoller, PollFailedError, TokenFile, make_client
+from platelet.shell.alertmanager import AlertmanagerPoller, PollFailedError
 from platelet.shell.clock import ClockNotReadyError
+from platelet.shell.http_client import TokenFile, make_client
 from platelet.shell.receiver import NotStoredError
 from tests.unit.situations import NOW, minutes, seconds
 
