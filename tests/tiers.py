@@ -1,8 +1,8 @@
 """`python -m tests.tiers`: every test, tier by tier, and an honest account of what ran and what did not.
 
 Environment: PLATELET_SEED, the order of the tests and the seeds of faults; PLATELET_WORKERS, how many processes a
-tier uses (2; one for e2e); PLATELET_EVERY_TIER=1, a tier that did not run and a test that was skipped are failures
-(CI). The last line is always `N passed, N failed, N skipped`.
+tier uses (2; one more for the cluster, one for e2e); PLATELET_EVERY_TIER=1, a tier that did not run and a test that
+was skipped are failures (CI). The last line is always `N passed, N failed, N skipped`.
 """
 
 # ruff: noqa: S603, T201 - every command line is our own; a command line prints
@@ -33,6 +33,7 @@ class Tier:
     folders: tuple[str, ...]  # those that do not exist are left out
     missing: Callable[[], str] = lambda: ""  # why it cannot run on this machine; empty when it can
     parallel: bool = False  # over several processes, each with fixtures of its own
+    spare: int = 0  # processes beside those, where tests wait more than they compute
     minutes: float = 20  # a tier that takes longer hangs, and is ended
 
 
@@ -77,6 +78,7 @@ TIERS = (
         folders=("tests/cluster", "tests/faults"),
         missing=_missing_for_cluster,
         parallel=True,
+        spare=1,
         minutes=45,
     ),
     # One node per machine; what its containers show takes minutes, most of them waiting.
@@ -116,7 +118,7 @@ def _run(tier: Tier, root: Path, workers: int) -> Outcome:
         report = Path(directory) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", f"--randomly-seed={SEED}", f"--junitxml={report}", *folders]
         if tier.parallel and workers > 1:
-            command += ["-n", str(workers), "--dist", "loadfile"]
+            command += ["-n", str(workers + tier.spare), "--dist", "loadfile"]
         broken = _pytest(command, root, tier.minutes * 60)
         passed, failed, skipped = _count(report)
     if not broken and not passed + failed + skipped:

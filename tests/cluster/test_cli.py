@@ -1,7 +1,9 @@
 """What people type, against a real API server: explain says why, pause and resume stop and free the operator."""
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -324,6 +327,7 @@ def test_people_who_may_only_view_their_namespace_are_told_too(plane: cluster.Co
     assert "note: you may not read nodes" in said.out
 
 
+OTHER_SCREEN, FIRST_SCREEN = "\x1b[?1049h", "\x1b[?1049l"  # xterm's alternate screen buffer
 CHECKS = ("crds", "admission", "rights", "budget", "leader", "clock", "policies", "alerts")
 NAMED = {"refs": [{"kind": "Deployment", "name": "api"}]}
 RESTART = {"name": "restart", "rolloutRestart": {}, "verify": {"timeout": "30s", "stableFor": "1s"}}
@@ -386,6 +390,33 @@ def test_get_shows_what_kubectl_shows_and_follows_it(plane: cluster.ControlPlane
         assert watching.stdout.readline().rstrip().endswith("runbook/undo  deleted")
         watching.send_signal(signal.SIGINT)
         assert watching.wait(20) == 130
+
+
+def test_get_on_a_terminal_is_a_view_that_ctrl_c_takes_away(plane: cluster.ControlPlane, namespace: str) -> None:
+    """On a screen of its own, drawn anew as things change."""
+    a_policy(plane, namespace)
+    ours, theirs = pty.openpty()
+    os.set_blocking(ours, False)
+    drawn = bytearray()
+
+    def shows(text: str) -> bool:
+        with contextlib.suppress(OSError):  # nothing new, or nobody at the other end
+            drawn.extend(os.read(ours, 65536))
+        return text.encode() in drawn
+
+    command = [sys.executable, "-m", "platelet", "get", "rbk", "-w", "-n", namespace]
+    environment = _environment(plane, "admin") | {"TERM": "xterm", "COLUMNS": "120", "LINES": "30"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as watching:  # noqa: S603 - ours
+        os.close(theirs)
+        for text in (OTHER_SCREEN, f"runbooks in namespace {namespace}", "undo"):
+            patience.until(f"{text!r} on the screen", partial(shows, text))
+        plane.kubectl("delete", "rbk", "undo", "-n", namespace)
+        drawn.clear()
+        patience.until("an empty list", partial(shows, "none"))
+        watching.send_signal(signal.SIGINT)
+        patience.until("the first screen", partial(shows, FIRST_SCREEN))
+        assert watching.wait(20) == 130
+    os.close(ours)
 
 
 def test_the_doctor_finds_nothing_wrong_and_an_alert_comes_by_the_route(
