@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from platelet.shell import client, kube
+from platelet.shell import call, client, kube
 from tests.cluster import control_plane as cluster
 from tests.cluster import patience
 
@@ -36,7 +36,7 @@ async def test_the_attempt_is_in_the_audit_log(
 
     def is_audited() -> bool:
         agents = [event.user_agent for event in control_plane.audit_events() if event.namespace == namespace]
-        return f"platelet/{client.VERSION} ({agent})" in agents
+        return f"platelet/{call.VERSION} ({agent})" in agents
 
     await asyncio.to_thread(patience.until, "the audit log", is_audited)
 

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from platelet.api.operator_config import OperatorConfig, load_config
 from platelet.shell import receiver
-from platelet.shell.client import VERSION
+from platelet.shell.call import VERSION
 from platelet.shell.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from platelet.cli import approve, completion, doctor, explain, get, pause, reject, resume, revert, run, timeline
-from platelet.shell.client import VERSION
+from platelet.shell.call import VERSION
 
 COMMANDS = (run, get, explain, timeline, approve, reject, pause, resume, revert, doctor, completion)
 _EPILOG = """\

@@ -6,7 +6,7 @@ API server refuses for good (a quota, a webhook) is on record on the policy, as 
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,6 +16,7 @@ from platelet.model.remediation import Remediation
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
+from platelet.shell.delivery import Bid, Delivery, Item
 from platelet.shell.kube import NAMESPACES, WORKLOADS, ApiError, Kube, NotFound, Refused
 from platelet.shell.opener import Opener
 from platelet.shell.policy_book import PolicyBook, Standing
@@ -28,44 +29,9 @@ from platelet.triggers import targeting
 
 log = structlog.get_logger("platelet.alerts")
 
-FATES = ("ignored", "stored", "untargeted", "refused", "failed")
-"""What may become of an alert; of several policies the last in this order counts."""
 _REMEMBERED = 10_000
 _CLEARLY = timedelta(minutes=2)  # two polls: one that fires so long after its end is not a late report of before
 _UNAUTHORIZED = 401
-_Bid = tuple[WorkloadRef, tuple[str, ...]]
-"""A target, and the policies that want it, by key."""
-
-
-@dataclass(slots=True)
-class _Item:
-    """One alert of a delivery, and the worst that has become of it so far."""
-
-    alert: Alert
-    fate: str = FATES[0]
-    fact: Evidence | None = None  # what it says, where that is known already: it is a query's result
-    policy: str = ""  # the key of the policy that asked
-
-    def meets(self, fate: str) -> None:
-        self.fate = max(self.fate, fate, key=FATES.index)
-
-
-@dataclass(slots=True)
-class _Delivery:
-    """What came together: asked and written together."""
-
-    items: list[_Item]
-    present: bool  # seen in Alertmanager just now, not reported by a sender
-    bids: dict[_Bid, list[tuple[_Item, Evidence]]] = field(default_factory=dict)
-    strays: dict[str, list[tuple[_Item, str]]] = field(default_factory=dict)  # by policy
-    found: dict[tuple[str, str], tuple[Found, Mapping[str, str]]] = field(default_factory=dict)
-    failure: ApiError | None = None
-
-    def fails(self, items: Sequence[_Item], error: ApiError) -> None:
-        """These are not stored; another try may."""
-        self.failure = error
-        for item in items:
-            item.meets("failed")
 
 
 class AlertInbox:
@@ -96,7 +62,7 @@ class AlertInbox:
         """Store every alert that a policy matches; raises NotStoredError when that cannot be promised."""
         if truncated:
             log.warning("alerts are missing from a notification: set max_alerts to 0", truncated=truncated)
-        delivery = _Delivery([_Item(each) for each in alerts], present=False)
+        delivery = Delivery([Item(each) for each in alerts], present=False)
         try:
             await self._store(delivery)
         finally:
@@ -109,14 +75,14 @@ class AlertInbox:
         One that ended before and clearly fires again, under the same start, is a new bout: after Prometheus was cut off
         from Alertmanager, its alerts end there and come back so.
         """
-        await self._store(_Delivery([_Item(each) for each in alerts], present=True))
+        await self._store(Delivery([Item(each) for each in alerts], present=True))
 
     async def store_results(self, policy: str, results: Sequence[tuple[Alert, Evidence]]) -> None:
         """Store what a query of this policy (by its key) gives now. Raises NotStoredError."""
-        items = [_Item(alert, fact=fact, policy=policy) for alert, fact in results]
-        await self._store(_Delivery(items, present=False))
+        items = [Item(alert, fact=fact, policy=policy) for alert, fact in results]
+        await self._store(Delivery(items, present=False))
 
-    async def _store(self, delivery: _Delivery) -> None:
+    async def _store(self, delivery: Delivery) -> None:
         for item in delivery.items:
             if item.fact is None and self._is_over(item.alert, present=delivery.present):
                 continue
@@ -142,7 +108,7 @@ class AlertInbox:
             return False
         return heard is not None
 
-    async def _bid(self, item: _Item, delivery: _Delivery) -> None:
+    async def _bid(self, item: Item, delivery: Delivery) -> None:
         wanted: dict[WorkloadRef, list[str]] = {}
         fact = None
         for standing in self._book.standings:
@@ -158,7 +124,7 @@ class AlertInbox:
         for target, policies in wanted.items():
             delivery.bids.setdefault((target, tuple(policies)), []).extend([(item, fact)] if fact else [])
 
-    async def _targets(self, standing: Standing, alert: Alert, delivery: _Delivery) -> tuple[list[WorkloadRef], str]:
+    async def _targets(self, standing: Standing, alert: Alert, delivery: Delivery) -> tuple[list[WorkloadRef], str]:
         """The targets of the policy that this alert is about; or, where there should be one and is none, why.
 
         `refs` say what is meant by an alert that names nothing; one that names something is about that alone.
@@ -179,7 +145,7 @@ class AlertInbox:
             return chosen, ""
         return [], "" if found.other else found.why
 
-    async def _find(self, alert: Alert, namespace: str, delivery: _Delivery) -> tuple[Found, Mapping[str, str]]:
+    async def _find(self, alert: Alert, namespace: str, delivery: Delivery) -> tuple[Found, Mapping[str, str]]:
         """Where the labels lead, and the labels of the workload there. `namespace` stands in for one they lack."""
         key = (alert.episode, namespace)
         if key not in delivery.found:
@@ -197,9 +163,9 @@ class AlertInbox:
             return Found(why=f"{found.target} does not exist"), {}
         return found, stored["metadata"].get("labels") or {}
 
-    async def _bring(self, delivery: _Delivery) -> None:
+    async def _bring(self, delivery: Delivery) -> None:
         """One read per namespace, one write per target, however many alerts."""
-        by_namespace: dict[str, list[_Bid]] = {}
+        by_namespace: dict[str, list[Bid]] = {}
         for bid in delivery.bids:
             by_namespace.setdefault(bid[0].namespace, []).append(bid)
         for namespace, bids in by_namespace.items():
@@ -218,9 +184,9 @@ class AlertInbox:
                 except ApiError as error:
                     await self._fall_back(bid, error, delivery)
                 else:
-                    _settle(bid, why, delivery)
+                    delivery.settle(bid, why)
 
-    async def _fall_back(self, bid: _Bid, error: ApiError, delivery: _Delivery) -> None:
+    async def _fall_back(self, bid: Bid, error: ApiError, delivery: Delivery) -> None:
         """What is refused for good is set aside; nothing is said about a namespace that is being deleted."""
         target, _ = bid
         items = [item for item, _ in delivery.bids[bid]]
@@ -235,7 +201,7 @@ class AlertInbox:
         log.error("alerts are refused", target=str(target), why=str(error))
         for item in items:
             item.meets("refused")
-        _settle(bid, f"the API server refuses the Remediation of {target}: {error}", delivery)
+        delivery.settle(bid, f"the API server refuses the Remediation of {target}: {error}")
 
     async def _is_ending(self, namespace: str) -> bool:
         """Whether the namespace is being deleted: nothing can be stored there, and soon nothing will be to heal."""
@@ -247,7 +213,7 @@ class AlertInbox:
             log.info("an alert is about a namespace that is being deleted", namespace=namespace)
         return ending
 
-    async def _set_aside(self, delivery: _Delivery) -> None:
+    async def _set_aside(self, delivery: Delivery) -> None:
         for standing in self._book.standings:
             strays = delivery.strays.get(standing.policy.key, [])
             try:
@@ -257,14 +223,6 @@ class AlertInbox:
             else:
                 for item, _ in strays:
                     item.meets("untargeted")
-
-
-def _settle(bid: _Bid, why: str, delivery: _Delivery) -> None:
-    """The bid is on record; or, with a reason, its alerts are set aside with each of its policies."""
-    for item, _ in delivery.bids[bid]:
-        item.meets("stored")
-        for key in bid[1] if why else ():
-            delivery.strays.setdefault(key, []).append((item, why))
 
 
 def _as_present(fact: Evidence, target: WorkloadRef, known: Sequence[Remediation], now: datetime) -> Evidence:
@@ -279,7 +237,7 @@ def _as_present(fact: Evidence, target: WorkloadRef, known: Sequence[Remediation
     return replace(fact, first_seen=now, holds_at=now) if ends and now - max(ends) > _CLEARLY else fact
 
 
-def _match(standing: Standing, item: _Item, now: datetime) -> Evidence | None:
+def _match(standing: Standing, item: Item, now: datetime) -> Evidence | None:
     """What the alert says to this policy; None when no trigger matches. One of another namespace never matches."""
     if not standing.policy.ready:
         return None

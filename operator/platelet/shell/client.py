@@ -7,43 +7,23 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from platelet.shell import answers, clock, connection, kube, transport
+from platelet.shell.call import DEFAULT_TIMEOUT, JSON, Call, bounded, object_path, segment, user_agent
 
-VERSION = "0.1.0"
-DEFAULT_TIMEOUT = 10.0  # seconds for a whole call
 _WATCH_ANSWER = 30.0  # seconds until a watch must have begun
 _PAGE = 500
 _LIST_RESTARTS = 3
 _MERGE_PATCH = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
-_JSON = "application/json"
-_AGENT_EXTRAS = "-_./:=@"
 
 OnResponse = Callable[[str, str, int, float], None]
 """Called with verb, plural, HTTP status (0: no answer), seconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Call:
-    """One request."""
-
-    verb: str
-    resource: kube.Resource
-    path: str
-    method: str = "GET"
-    query: Sequence[tuple[str, str]] = ()
-    body: dict[str, Any] | list[dict[str, Any]] | None = None
-    content_type: str = _JSON
-    agent: str = ""
-    timeout: aiohttp.ClientTimeout = field(default_factory=lambda: aiohttp.ClientTimeout(total=DEFAULT_TIMEOUT))
 
 
 class ClusterClient:
@@ -72,8 +52,8 @@ class ClusterClient:
 
     async def get(self, resource: kube.Resource, namespace: str, name: str) -> kube.Json:
         """Read one object by a quorum read."""
-        path = _object_path(resource, namespace, name)
-        return answers.decode(200, await self._read(_Call(verb="get", resource=resource, path=path)))
+        path = object_path(resource, namespace, name)
+        return answers.decode(200, await self._read(Call(verb="get", resource=resource, path=path)))
 
     async def list(self, resource: kube.Resource, namespace: str = "", *, labels: str = "") -> list[kube.Json]:
         """Read all objects, page by page. A listing that expired midway (410) begins anew."""
@@ -94,12 +74,12 @@ class ClusterClient:
         self, resource: kube.Resource, namespace: str = "", *, labels: str = ""
     ) -> AsyncIterator[answers.Page]:
         """Yield the pages of one consistent listing, undecoded. Raises Refused(410) when it expired midway."""
-        path, following = resource.path(_segment(namespace, empty=True)), ""
+        path, following = resource.path(segment(namespace, empty=True)), ""
         while True:
             query = [("limit", str(_PAGE))]
             query += [("labelSelector", labels)] if labels else []
             query += [("continue", following)] if following else []
-            raw = await self._read(_Call(verb="list", resource=resource, path=path, query=query))
+            raw = await self._read(Call(verb="list", resource=resource, path=path, query=query))
             page = answers.decode_page(raw)
             yield page
             following = page.following
@@ -110,8 +90,8 @@ class ClusterClient:
         self, resource: kube.Resource, namespace: str, body: Mapping[str, Any], *, agent: str = ""
     ) -> kube.Json:
         """POST a new object."""
-        path = resource.path(_segment(namespace, empty=not resource.namespaced))
-        call = _Call(verb="create", resource=resource, path=path, method="POST", body=dict(body), agent=agent)
+        path = resource.path(segment(namespace, empty=not resource.namespaced))
+        call = Call(verb="create", resource=resource, path=path, method="POST", body=dict(body), agent=agent)
         return await self._write(call)
 
     async def replace(  # noqa: PLR0913 - an HTTP PUT has this many parts
@@ -125,8 +105,8 @@ class ClusterClient:
         agent: str = "",
     ) -> kube.Json:
         """PUT an object with the resourceVersion that it carries."""
-        path = _object_path(resource, namespace, name, subresource)
-        call = _Call(verb="update", resource=resource, path=path, method="PUT", body=dict(body), agent=agent)
+        path = object_path(resource, namespace, name, subresource)
+        call = Call(verb="update", resource=resource, path=path, method="PUT", body=dict(body), agent=agent)
         return await self._write(call)
 
     async def patch(  # noqa: PLR0913 - an HTTP PATCH has this many parts
@@ -142,15 +122,15 @@ class ClusterClient:
     ) -> kube.Json:
         """PATCH: a mapping is a merge patch, a sequence is a JSON Patch. `timeout` in seconds bounds the whole call."""
         merge = isinstance(body, Mapping)
-        call = _Call(
+        call = Call(
             verb="patch",
             resource=resource,
-            path=_object_path(resource, namespace, name, subresource),
+            path=object_path(resource, namespace, name, subresource),
             method="PATCH",
             body=dict(body) if isinstance(body, Mapping) else [dict(operation) for operation in body],
             content_type=_MERGE_PATCH if merge else _JSON_PATCH,
             agent=agent,
-            timeout=_bounded(timeout),
+            timeout=bounded(timeout),
         )
         return await self._write(call)
 
@@ -170,16 +150,16 @@ class ClusterClient:
             raise kube.Refused(0, "NoPrecondition", f"not sent: no uid for the deletion of {name}")
         preconditions = {"uid": uid} | ({"resourceVersion": resource_version} if resource_version else {})
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
-        path = _object_path(resource, namespace, name)
+        path = object_path(resource, namespace, name)
         await self._write(
-            _Call(
+            Call(
                 verb="delete",
                 resource=resource,
                 path=path,
                 method="DELETE",
                 body=body,
                 agent=agent,
-                timeout=_bounded(timeout),
+                timeout=bounded(timeout),
             )
         )
 
@@ -202,10 +182,10 @@ class ClusterClient:
         if initial_events:
             query += [("sendInitialEvents", "true"), ("resourceVersionMatch", "NotOlderThan")]
         query += [("resourceVersion", resource_version)] if resource_version else []
-        call = _Call(
+        call = Call(
             verb="watch",
             resource=resource,
-            path=resource.path(_segment(namespace, empty=True)),
+            path=resource.path(segment(namespace, empty=True)),
             query=query,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=DEFAULT_TIMEOUT),
         )
@@ -221,7 +201,7 @@ class ClusterClient:
         finally:
             response.close()
 
-    async def _read(self, call: _Call) -> bytes:
+    async def _read(self, call: Call) -> bytes:
         """Exchange a read; once more when a kept-alive connection turned out to be dead."""
         try:
             return await self._exchange(call)
@@ -230,10 +210,10 @@ class ClusterClient:
                 raise
         return await self._exchange(call)
 
-    async def _write(self, call: _Call) -> kube.Json:
+    async def _write(self, call: Call) -> kube.Json:
         return answers.decode(200, await self._exchange(call))
 
-    async def _exchange(self, call: _Call) -> bytes:
+    async def _exchange(self, call: Call) -> bytes:
         """Send a request and read the whole answer. Raises what `answers` and `transport` make of a failure."""
         with transport.unanswered():
             response = await self._open(call)
@@ -245,8 +225,8 @@ class ClusterClient:
         answers.raise_for(response.status, raw, sent_body=call.body is not None, json_patch=json_patch)
         return raw
 
-    async def _open(self, call: _Call) -> aiohttp.ClientResponse:
-        headers = {"User-Agent": user_agent(call.agent), "Accept": _JSON, "Content-Type": call.content_type}
+    async def _open(self, call: Call) -> aiohttp.ClientResponse:
+        headers = {"User-Agent": user_agent(call.agent), "Accept": JSON, "Content-Type": call.content_type}
         method, url, headers, body, _ = await self._api.param_serialize(
             call.method,
             call.path,
@@ -272,27 +252,3 @@ async def connect(
 ) -> ClusterClient:
     """Make a client with a clock of its own. Raises connection.ConnectionNotConfiguredError."""
     return ClusterClient(await connection.load(kubeconfig, context), clock.ServerClock(), on_response)
-
-
-def user_agent(agent: str) -> str:
-    """`platelet/<version>`, and in brackets who acts, so that the audit log can tell; other characters become `_`."""
-    safe = "".join(char if char.isascii() and (char.isalnum() or char in _AGENT_EXTRAS) else "_" for char in agent)
-    return f"platelet/{VERSION} ({safe})" if safe else f"platelet/{VERSION}"
-
-
-def _bounded(timeout: float | None) -> aiohttp.ClientTimeout:
-    if timeout is not None and timeout <= 0:
-        raise kube.Unanswered(0, "Timeout", "not sent: no time was left")
-    return aiohttp.ClientTimeout(total=DEFAULT_TIMEOUT if timeout is None else min(timeout, DEFAULT_TIMEOUT))
-
-
-def _object_path(resource: kube.Resource, namespace: str, name: str, subresource: str = "") -> str:
-    """Build the path of one object. An empty name would mean the collection, so it is refused (TRAPS 29)."""
-    return resource.path(_segment(namespace, empty=not resource.namespaced), _segment(name), subresource)
-
-
-def _segment(text: str, *, empty: bool = False) -> str:
-    """One segment of a path, quoted. Names may come from alert labels: what could leave the segment is refused."""
-    if (not text and not empty) or text in {".", ".."} or "/" in text or "%" in text:
-        raise kube.Refused(0, "InvalidName", f"not sent: {text[:100]!r} cannot be the name of an object")
-    return quote(text, safe=":@")

@@ -15,7 +15,7 @@ import httpx
 from platelet.api.policy import SecretRef, Webhook
 from platelet.model import effects
 from platelet.model.situation import DeliveryResult
-from platelet.shell import client, destinations, kube
+from platelet.shell import call, destinations, kube
 
 TIMEOUT = 10.0  # seconds for everything: Secret, name, connection, answer
 
@@ -74,7 +74,7 @@ class Courier:
         headers = {
             "Content-Type": "application/cloudevents+json; charset=utf-8",
             "Idempotency-Key": effect.id,
-            "User-Agent": client.user_agent(""),
+            "User-Agent": call.user_agent(""),
         }
         if webhook.secret_ref is not None:
             headers["Authorization"] = f"Bearer {await self._token(effect.policy[0], webhook.secret_ref)}"

@@ -6,7 +6,7 @@ import ssl
 import httpx
 
 from platelet.model.reading import Answered, Probe, Unanswered
-from platelet.shell import client
+from platelet.shell import call
 from platelet.shell.destinations import Destinations, ForbiddenDestinationError
 
 
@@ -39,7 +39,7 @@ class HttpProbe:
 
     async def _get(self, url: httpx.URL) -> int:
         pinned = await self._allowed.pin(url)
-        headers = {"Host": pinned.host, "User-Agent": client.user_agent(""), "Connection": "close"}
+        headers = {"Host": pinned.host, "User-Agent": call.user_agent(""), "Connection": "close"}
         async with self._http.stream(
             "GET", pinned.url, headers=headers, timeout=None, extensions=dict(pinned.extensions)
         ) as response:

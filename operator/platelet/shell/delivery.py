@@ -1,0 +1,55 @@
+"""Alerts that came together, and what has become of each so far: they are asked about and written together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from platelet.model.alert import Alert
+from platelet.model.signal import Evidence
+from platelet.model.workload import WorkloadRef
+from platelet.shell.kube import ApiError
+from platelet.shell.targets import Found
+
+FATES = ("ignored", "stored", "untargeted", "refused", "failed")
+"""What may become of an alert; of several policies the last in this order counts."""
+
+Bid = tuple[WorkloadRef, tuple[str, ...]]
+"""A target, and the policies that want it, by key."""
+
+
+@dataclass(slots=True)
+class Item:
+    """One alert of a delivery, and the worst that has become of it so far."""
+
+    alert: Alert
+    fate: str = FATES[0]
+    fact: Evidence | None = None  # what it says, where that is known already: it is a query's result
+    policy: str = ""  # the key of the policy that asked
+
+    def meets(self, fate: str) -> None:
+        """Note what a policy made of it."""
+        self.fate = max(self.fate, fate, key=FATES.index)
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What came together."""
+
+    items: list[Item]
+    present: bool  # seen in Alertmanager just now, not reported by a sender
+    bids: dict[Bid, list[tuple[Item, Evidence]]] = field(default_factory=dict)
+    strays: dict[str, list[tuple[Item, str]]] = field(default_factory=dict)  # by policy
+    found: dict[tuple[str, str], tuple[Found, Mapping[str, str]]] = field(default_factory=dict)
+    failure: ApiError | None = None
+
+    def fails(self, items: Sequence[Item], error: ApiError) -> None:
+        """These are not stored; another try may."""
+        self.failure = error
+        for item in items:
+            item.meets("failed")
+
+    def settle(self, bid: Bid, why: str) -> None:
+        """The bid is on record; or, with a reason, its alerts are set aside with each of its policies."""
+        for item, _ in self.bids[bid]:
+            item.meets("stored")
+            for key in bid[1] if why else ():
+                self.strays.setdefault(key, []).append((item, why))
