@@ -13,14 +13,14 @@ OnKey = Callable[[str, str, str], None]
 """Called with plural, namespace, name."""
 
 
-def registry(on_key: OnKey, login: Callable[[], kopf.ConnectionInfo]) -> kopf.OperatorRegistry:
+def registry(on_key: OnKey, login: Callable[[], kopf.AiohttpSession]) -> kopf.OperatorRegistry:
     """Build a registry of our own; kopf's global one stays empty."""
     own = kopf.OperatorRegistry()
 
     async def hand_over(resource: kopf.Resource, namespace: str | None, name: str | None, **_: Any) -> None:
         on_key(resource.plural, namespace or "", name or "")
 
-    async def log_in(**_: Any) -> kopf.ConnectionInfo:
+    async def log_in(**_: Any) -> kopf.AiohttpSession:
         return login()
 
     kopf.on.login(registry=own, id="platelet")(log_in)

@@ -2,7 +2,7 @@
 
 A 500 inside a watch ends a kopf operator, and its end cancels younger tasks of its loop: neither may reach ours. Nor
 does every end come to an end: a watch that reconnects while the others have failed can wait for credentials that nobody
-brings any more. Such a loop is stopped.
+brings any more. Such a loop is closed.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import threading
 import time
 from typing import Any
 
+import aiohttp
 import kopf
 import structlog
 from kubernetes.aio.client.configuration import Configuration
@@ -38,7 +39,8 @@ class KopfThread:
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._guard = threading.Lock()
-        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
+        self._sessions: list[aiohttp.ClientSession] = []
         self.restarts = 0
 
     @property
@@ -56,12 +58,16 @@ class KopfThread:
         self._thread.start()
 
     async def stop(self) -> None:
-        """End kopf and wait for it. From the call on no key is handed over."""
+        """End kopf and wait for it. From the call on no key is handed over.
+
+        It is cancelled, not asked: when asked it waits 5 s for what it has begun, and meanwhile this replica cannot
+        stand for election again. It has written nothing, so nothing is lost.
+        """
         self._stopping.set()
         with self._guard:
             if self._running is not None:
-                loop, flag = self._running
-                loop.call_soon_threadsafe(flag.set)
+                loop, task = self._running
+                loop.call_soon_threadsafe(task.cancel)
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join, _STOP_TIMEOUT)
 
@@ -71,8 +77,8 @@ class KopfThread:
             started = time.monotonic()
             try:
                 self._run(stopping)
-            except Exception as error:  # noqa: BLE001 - whatever ends kopf, it is started again
-                _log.warning("kopf_ended", error=repr(error)[:300])
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever ends kopf, it is started again
+                _log.info("kopf_ended", asked=stopping.is_set(), error=repr(error)[:300])
             if stopping.is_set():
                 return
             self.restarts += 1
@@ -82,33 +88,48 @@ class KopfThread:
             stopping.wait(longest * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
 
     def _run(self, stopping: threading.Event) -> None:
-        """Run kopf once. Unlike asyncio.run, this returns also when a task of kopf's does not end."""
+        """Run kopf once. Unlike asyncio.run, this returns also when a task of kopf's never ends."""
         loop = asyncio.new_event_loop()
         loop.set_exception_handler(_note)  # one line for each task that kopf leaves behind, not a page
-        try:
-            loop.run_until_complete(self._operate(stopping))
-        finally:
-            _cancel_again(loop)
-            loop.close()
-
-    async def _operate(self, stopping: threading.Event) -> None:
-        flag, loop = asyncio.Event(), asyncio.get_running_loop()
+        task = loop.create_task(self._operate())
         with self._guard:
-            self._running = (loop, flag)
-        try:
+            self._running = (loop, task)
             if stopping.is_set():
-                return
-            registry = handlers.registry(self._hand_over, lambda: _login(self._configuration))
-            mine = asyncio.all_tasks()
-            tasks = await kopf.spawn_tasks(
-                registry=registry, settings=_settings(), identity=_IDENTITY, clusterwide=True, stop_flag=flag
-            )
-            for each in tasks:  # the first that ends is the beginning of the end of all
-                each.add_done_callback(lambda _: loop.call_later(_LONGEST_END, loop.stop))
-            await kopf.run_tasks(tasks, ignored=mine)
+                task.cancel()
+        try:
+            loop.run_until_complete(task)
         finally:
             with self._guard:
                 self._running = None
+            _cancel_again(loop)
+            loop.run_until_complete(self._close_sessions())
+            loop.close()
+
+    async def _operate(self) -> None:
+        """Run kopf until it ends or we are cancelled, and wait for its end, but not for ever. Raises what ended it."""
+        mine = asyncio.all_tasks()
+        registry = handlers.registry(self._hand_over, self._log_in)
+        tasks = await kopf.spawn_tasks(registry=registry, settings=_settings(), identity=_IDENTITY, clusterwide=True)
+        running = asyncio.create_task(kopf.run_tasks(tasks, ignored=mine), name="kopf")
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)  # the beginning of the end of all
+        except asyncio.CancelledError:
+            running.cancel()
+        await asyncio.wait({running}, timeout=_LONGEST_END)
+        if running.done():
+            await running
+
+    def _log_in(self) -> kopf.AiohttpSession:
+        """Give kopf a session of ours: one of its own would stay open where its end does not end."""
+        info = _connection(self._configuration)
+        connector = aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context())
+        session = aiohttp.ClientSession(connector=connector, headers=info.as_http_headers())
+        self._sessions.append(session)
+        return kopf.AiohttpSession(server=info.server, aiohttp_session=session)
+
+    async def _close_sessions(self) -> None:
+        while self._sessions:
+            await self._sessions.pop().close()
 
     def _hand_over(self, plural: str, namespace: str, name: str) -> None:
         if self._main is None or self._stopping.is_set():
@@ -128,7 +149,7 @@ def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 
 def _cancel_again(loop: asyncio.AbstractEventLoop) -> None:
-    """End what is left in a loop that stopped before kopf had ended; what does not end now either is left."""
+    """End what kopf has not ended; what does not end now either is left."""
     left = asyncio.all_tasks(loop)
     for each in left:
         each.cancel()
@@ -150,8 +171,8 @@ def _settings() -> kopf.OperatorSettings:
     return settings
 
 
-def _login(configuration: Configuration) -> kopf.ConnectionInfo:
-    """Give kopf our own connection, with the token as it is now."""
+def _connection(configuration: Configuration) -> kopf.ConnectionInfo:
+    """Our own connection, with the token as it is now."""
     if configuration.refresh_api_key_hook is not None:
         configuration.refresh_api_key_hook(configuration)
     scheme, _, token = str(configuration.api_key.get("BearerToken", "")).rpartition(" ")

@@ -73,7 +73,7 @@ async def test_keys_arrive_in_the_main_loop_and_a_500_in_a_watch_starts_kopf_aga
 async def test_an_end_of_kopf_that_does_not_end_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """As by a watch that waits for credentials while all others have failed: the leader would be deaf from then on."""
 
-    def registry(on_key: handlers.OnKey, login: Callable[[], kopf.ConnectionInfo]) -> kopf.OperatorRegistry:
+    def registry(on_key: handlers.OnKey, login: Callable[[], kopf.AiohttpSession]) -> kopf.OperatorRegistry:
         own = registry_of_ours(on_key, login)
 
         async def hang(**_: Any) -> None:
