@@ -1,15 +1,28 @@
 """All commands, and what their exit codes mean."""
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from platelet.cli import approve, completion, doctor, explain, get, pause, reject, resume, revert, run, timeline
 from platelet.shell.call import VERSION
 
-COMMANDS = (run, get, explain, timeline, approve, reject, pause, resume, revert, doctor, completion)
+COMMANDS = (
+    "run",
+    "get",
+    "explain",
+    "timeline",
+    "approve",
+    "reject",
+    "pause",
+    "resume",
+    "revert",
+    "doctor",
+    "completion",
+)
+"""The modules beside this one, each with `add_to`."""
 _EPILOG = """\
 examples:
   platelet get -A -w                           policies, runbooks, remediations and the budget, as they change
@@ -29,7 +42,8 @@ did not come, a check of the doctor failed; 2 the arguments or the settings are 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Exit codes: 0 done, 1 it failed, 2 the arguments or the settings are wrong."""
-    options = make_parser(_name()).parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = make_parser(_name(), _typed(given)).parse_args(given)
     try:
         code: int = options.call(options)
         sys.stdout.flush()
@@ -46,8 +60,14 @@ def _name() -> str:
     return "kubectl platelet" if Path(sys.argv[0]).stem == "kubectl-platelet" else "platelet"
 
 
-def make_parser(name: str = "platelet") -> argparse.ArgumentParser:
-    """All commands with their arguments."""
+def _typed(given: Sequence[str]) -> Sequence[str]:
+    """The command that is wanted, which alone is imported: each brings libraries of its own. Else all of them."""
+    first = next((each for each in given if not each.startswith("-")), "")
+    return [first] if first in COMMANDS and first != "completion" else COMMANDS  # that one tells of all others
+
+
+def make_parser(name: str = "platelet", names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The commands of these names with their arguments."""
     parser = argparse.ArgumentParser(
         prog=name,
         description="Runs the team's own runbooks on Kubernetes, and says why it did and why it did not.",
@@ -57,6 +77,6 @@ def make_parser(name: str = "platelet") -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"platelet {VERSION}")
     parser.set_defaults(parser=parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
-    for command in COMMANDS:
-        command.add_to(commands)
+    for each in names:
+        importlib.import_module(f"platelet.cli.{each}").add_to(commands)
     return parser

@@ -25,7 +25,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "platelet 0.1.0\n"
 
 
-@pytest.mark.parametrize("command", [each.__name__.split(".")[-1] for each in commands.COMMANDS])
+@pytest.mark.parametrize("command", commands.COMMANDS)
 def test_every_command_has_help_and_a_line_in_the_list(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody guesses."""
     for arguments in ([command, "--help"], ["--help"]):
@@ -88,7 +88,7 @@ def test_a_shell_completes_commands_and_flags(shell: str, capsys: pytest.Capture
     """Every command, and a flag of one."""
     assert commands.main(["completion", shell]) == 0
     script = capsys.readouterr().out
-    names = [each.__name__.rpartition(".")[2] for each in commands.COMMANDS]
+    names = list(commands.COMMANDS)
     assert [name for name in names if name not in script] == []
     assert "--all-namespaces" in script
 
