@@ -381,15 +381,25 @@ def test_get_shows_what_kubectl_shows_and_follows_it(plane: cluster.ControlPlane
     listed = json.loads(platelet(plane, "get", "policies", "rbk", "-n", namespace, "-o", "json").out)
     assert [each["kind"] for each in listed["items"]] == ["RemediationPolicy", "Runbook"]
     assert namespace in platelet(plane, "get", "policies", "-A", "-o", "wide").out
-    command = [sys.executable, "-m", "platelet", "get", "rbk", "-w", "-n", namespace]
-    environment = _environment(plane, "admin")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as watching:  # noqa: S603 - ours
+    with following(plane, namespace, subprocess.PIPE) as watching:
         assert watching.stdout is not None
-        assert "runbook/undo" in watching.stdout.readline()
+        assert b"runbook/undo" in watching.stdout.readline()
         plane.kubectl("delete", "rbk", "undo", "-n", namespace)
-        assert watching.stdout.readline().rstrip().endswith("runbook/undo  deleted")
+        assert watching.stdout.readline().rstrip().endswith(b"runbook/undo  deleted")
         watching.send_signal(signal.SIGINT)
         assert watching.wait(20) == 130
+
+
+@contextlib.contextmanager
+def following(plane: cluster.ControlPlane, namespace: str, output: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """`platelet get rbk -w`, which ends with the block. A process of the background heeds no Ctrl-C: this one does."""
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "platelet", "get", "rbk", "-w", "-n", namespace]
+    environment = _environment(plane, "admin") | {"TERM": "xterm", "COLUMNS": "120", "LINES": "30"}
+    with subprocess.Popen(command, stdout=output, env=environment) as process:  # noqa: S603 - ours
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_get_on_a_terminal_is_a_view_that_ctrl_c_takes_away(plane: cluster.ControlPlane, namespace: str) -> None:
@@ -404,9 +414,7 @@ def test_get_on_a_terminal_is_a_view_that_ctrl_c_takes_away(plane: cluster.Contr
             drawn.extend(os.read(ours, 65536))
         return text.encode() in drawn
 
-    command = [sys.executable, "-m", "platelet", "get", "rbk", "-w", "-n", namespace]
-    environment = _environment(plane, "admin") | {"TERM": "xterm", "COLUMNS": "120", "LINES": "30"}
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as watching:  # noqa: S603 - ours
+    with following(plane, namespace, theirs) as watching:
         os.close(theirs)
         for text in (OTHER_SCREEN, f"runbooks in namespace {namespace}", "undo"):
             patience.until(f"{text!r} on the screen", partial(shows, text))
