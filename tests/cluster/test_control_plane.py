@@ -3,7 +3,6 @@
 # ruff: noqa: S603 - every command line is our own
 
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -284,8 +283,9 @@ def test_nothing_survives_a_killed_parent() -> None:
     ) as parent:
         assert parent.stdout is not None
         directory = parent.stdout.readline().strip()
-        assert len(processes.mentioning(directory)) == 5
-        parent.send_signal(signal.SIGKILL)
+        running = processes.mentioning(directory)
+        parent.kill()
+    assert len(running) == 5
     patience.until("all programs to end", lambda: not processes.mentioning(directory))
 
 
