@@ -23,6 +23,7 @@ _LONGEST_DELAY = 60.0
 _SETTLED = 60.0  # a run that lasted this long was a good one
 _LONGEST_END = 12.0  # kopf waits up to 7 s for its own tasks
 _LAST_PATIENCE = 2.0
+_GOODBYE = 0.1  # a connection is closed in later turns of its loop
 _STOP_TIMEOUT = 20.0
 # For its peering, which is off. Left to itself kopf asks for the user's name, and in a container the user has none.
 _IDENTITY: Any = "platelet"
@@ -130,6 +131,7 @@ class KopfThread:
     async def _close_sessions(self) -> None:
         while self._sessions:
             await self._sessions.pop().close()
+        await asyncio.sleep(_GOODBYE)
 
     def _hand_over(self, plural: str, namespace: str, name: str) -> None:
         if self._main is None or self._stopping.is_set():

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import gc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import kopf
@@ -15,6 +16,8 @@ from platelet.shell import handlers, kopf_thread
 from platelet.shell.kopf_thread import KopfThread
 from tests.unit.shell import fake_server
 
+# What kopf does not end is garbage that complains; it is collected here, not in whatever test comes next.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 GROUP = "platelet.dev"
 KINDS = {
     "remediations": "Remediation",
@@ -22,6 +25,12 @@ KINDS = {
     "remediationpolicies": "RemediationPolicy",
     "actionbudgets": "ActionBudget",
 }
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 async def api_server(request: web.Request) -> web.StreamResponse:
