@@ -22,7 +22,7 @@ _FIRST_DELAY = 1.0  # seconds
 _LONGEST_DELAY = 60.0
 _SETTLED = 60.0  # a run that lasted this long was a good one
 _LONGEST_END = 12.0  # kopf waits up to 7 s for its own tasks
-_LAST_PATIENCE = 2.0
+_LAST_PATIENCE = 2.0  # where it was cancelled
 _GOODBYE = 0.1  # a connection is closed in later turns of its loop
 _STOP_TIMEOUT = 20.0
 # For its peering, which is off. Left to itself kopf asks for the user's name, and in a container the user has none.
@@ -79,7 +79,8 @@ class KopfThread:
             try:
                 self._run(stopping)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever ends kopf, it is started again
-                _log.info("kopf_ended", asked=stopping.is_set(), error=repr(error)[:300])
+                if not stopping.is_set():
+                    _log.warning("kopf_ended", error=repr(error)[:300])
             if stopping.is_set():
                 return
             self.restarts += 1
@@ -112,11 +113,13 @@ class KopfThread:
         registry = handlers.registry(self._hand_over, self._log_in)
         tasks = await kopf.spawn_tasks(registry=registry, settings=_settings(), identity=_IDENTITY, clusterwide=True)
         running = asyncio.create_task(kopf.run_tasks(tasks, ignored=mine), name="kopf")
+        patience = _LONGEST_END
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)  # the beginning of the end of all
         except asyncio.CancelledError:
             running.cancel()
-        await asyncio.wait({running}, timeout=_LONGEST_END)
+            patience = _LAST_PATIENCE
+        await asyncio.wait({running}, timeout=patience)
         if running.done():
             await running
 
