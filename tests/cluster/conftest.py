@@ -62,7 +62,7 @@ def pytest_runtest_makereport(
     """Below a failure, what the operator of the test has said: its log goes with the test's directory."""
     report = yield
     for each in item.funcargs.values():
-        if report.failed and isinstance(each, OperatorProcess):
+        if report.failed and isinstance(each, OperatorProcess) and each.log.exists():
             lines = each.log.read_text(errors="replace").splitlines()[-LAST_WORDS:]
             report.sections.append((f"last words of {each.log.name}", "\n".join(lines)))
     return report

@@ -458,14 +458,15 @@ def test_the_doctor_says_what_is_wrong(plane: cluster.ControlPlane, namespace: s
         "validatingadmissionpolicybinding": "platelet-approvals",
     }
     stored = {kind: plane.kubectl("get", kind, name, "-o", "json") for kind, name in removed.items()}
-    for kind, name in removed.items():
-        plane.kubectl("delete", kind, name)
     try:
+        for kind, name in removed.items():
+            plane.kubectl("delete", kind, name)
         said = platelet(plane, "doctor", "-n", namespace, "--alertmanager", "http://127.0.0.1:1")
     finally:
         for kind, name in removed.items():
-            kept = {key: value for key, value in json.loads(stored[kind]).items() if key != "metadata"}
-            plane.kubectl("apply", "-f", "-", input=json.dumps(kept | {"metadata": {"name": name}}))
+            before = json.loads(stored[kind])
+            metadata = {"name": name, "labels": before["metadata"]["labels"]}
+            plane.kubectl("apply", "-f", "-", input=json.dumps(before | {"metadata": metadata}))
     assert (said.code, said.err) == (1, "")
     assert (
         "warn  rights: system:serviceaccount:platelet-system:platelet may not patch deployments/scale.apps" in said.out

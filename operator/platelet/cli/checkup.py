@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from platelet.api import admission, crds, lenient
+from platelet.api import admission, cluster_role, crds, lenient
 from platelet.cli import lines
 from platelet.cli.reading import Leader
 from platelet.cli.suspension import in_force
@@ -68,9 +68,12 @@ def _lines(schema: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"[]{line}" for line in _lines(lenient.mapping(schema["items"])))
 
 
-def of_admission(stored: Mapping[str, Mapping[str, Any] | None]) -> list[Finding]:
-    """Whether people are held to their own rights, by `Kind/name` of what does it. None: it does not exist."""
-    found = []
+def of_admission(stored: Mapping[str, Mapping[str, Any] | None], home: Mapping[str, Any]) -> list[Finding]:
+    """Whether people are held to their own rights, by `Kind/name` of what does it. None: it does not exist.
+
+    `home` is the operator's own namespace, whose Runbooks may act everywhere.
+    """
+    found = [] if _is_known(home["metadata"]) else [_unknown(home["metadata"]["name"])]
     for wanted in admission.build_documents():
         name = admission.name_of(wanted)
         live = stored.get(name)
@@ -80,6 +83,17 @@ def of_admission(stored: Mapping[str, Mapping[str, Any] | None]) -> list[Finding
         elif not _is_within(wanted["spec"], live.get("spec")):
             found.append(_finding("admission", "fail", f"{name} is of another version than this platelet", _APPLY))
     return found or [_finding("admission", "ok", "people may write and approve only what they may do themselves")]
+
+
+def _is_known(metadata: Mapping[str, Any]) -> bool:
+    labels = lenient.mapping(metadata.get("labels"))
+    return metadata["name"] == cluster_role.OPERATOR_NAMESPACE or cluster_role.HOME_LABEL in labels
+
+
+def _unknown(namespace: str) -> Finding:
+    label = cluster_role.HOME_LABEL
+    said = f"namespace {namespace} has no label {label}: its Runbooks are judged by their authors' rights there only"
+    return _finding("admission", "fail", said, f"kubectl label namespace {namespace} {label}=true")
 
 
 def _is_within(wanted: Any, live: Any) -> bool:

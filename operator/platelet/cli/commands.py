@@ -62,7 +62,7 @@ def _name() -> str:
 
 def _typed(given: Sequence[str]) -> Sequence[str]:
     """The command that is wanted, which alone is imported: each brings libraries of its own. Else all of them."""
-    first = next((each for each in given if not each.startswith("-")), "")
+    first = given[0] if given else ""
     return [first] if first in COMMANDS and first != "completion" else COMMANDS  # that one tells of all others
 
 

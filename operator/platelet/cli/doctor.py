@@ -63,7 +63,7 @@ def call(options: argparse.Namespace) -> int:
 async def _examine(options: argparse.Namespace, client: ClusterClient) -> int:
     namespace = options.operator_namespace
     reader = Reader(client, client.clock, Settings(namespace=namespace))
-    findings = [*await _crds(client), *await _admission(client), *await _rights(client, namespace)]
+    findings = [*await _crds(client), *await _admission(client, namespace), *await _rights(client, namespace)]
     budget = await _budget(client, namespace)
     leader = await reader.leader()
     now = client.clock.now()
@@ -77,29 +77,30 @@ async def _examine(options: argparse.Namespace, client: ClusterClient) -> int:
 
 
 async def _crds(client: ClusterClient) -> list[Finding]:
-    stored: dict[str, Mapping[str, Any] | None] = {}
-    for kind in crds.KINDS:
-        name = f"{kind.plural}.{crds.GROUP}"
-        try:
-            stored[name] = await client.get(_CRDS, "", name)
-        except kube.NotFound:
-            stored[name] = None
-        except kube.Refused as error:
-            return [_unseen("crds", error)]
-    return checkup.of_crds(stored)
+    names = [f"{kind.plural}.{crds.GROUP}" for kind in crds.KINDS]
+    try:
+        return checkup.of_crds({name: await _find(client, _CRDS, name) for name in names})
+    except kube.Refused as error:
+        return [_unseen("crds", error)]
 
 
-async def _admission(client: ClusterClient) -> list[Finding]:
+async def _admission(client: ClusterClient, namespace: str) -> list[Finding]:
     stored: dict[str, Mapping[str, Any] | None] = {}
-    for document in admission.build_documents():
-        name = admission.name_of(document)
-        try:
-            stored[name] = await client.get(_ADMISSION[document["kind"]], "", document["metadata"]["name"])
-        except kube.NotFound:
-            stored[name] = None
-        except kube.Refused as error:
-            return [_unseen("admission", error)]
-    return checkup.of_admission(stored)
+    try:
+        for document in admission.build_documents():
+            kind = _ADMISSION[document["kind"]]
+            stored[admission.name_of(document)] = await _find(client, kind, document["metadata"]["name"])
+        home = await _find(client, kube.NAMESPACES, namespace)
+    except kube.Refused as error:
+        return [_unseen("admission", error)]
+    return checkup.of_admission(stored, home or {"metadata": {"name": namespace}})
+
+
+async def _find(client: ClusterClient, resource: kube.Resource, name: str) -> kube.Json | None:
+    try:
+        return await client.get(resource, "", name)
+    except kube.NotFound:
+        return None
 
 
 async def _rights(client: ClusterClient, namespace: str) -> list[Finding]:

@@ -47,6 +47,7 @@ def _decide_open(situation: Situation, status: RemediationStatus, now: datetime)
         return _without_steps(situation, status, now)
     if not acts:
         return observing.decide(situation, status, now)
+    status = taking_back.say_what_holds_it_up(situation, status, now)
     back = _going_back(situation, status, now)
     if back is not None:
         return back

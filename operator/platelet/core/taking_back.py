@@ -17,7 +17,6 @@ from platelet.model.intent import PostState
 from platelet.model.remediation import Attempt, RemediationStatus
 from platelet.model.signal import TOLD
 from platelet.model.situation import Situation
-from platelet.model.verdict import Deny
 
 _TRIES = 3
 _SILENT_FOR = timedelta(minutes=5)  # polls are a minute apart: an alert untold for so long does not fire
@@ -47,14 +46,9 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     leaving = situation.budget.leaving(now) if situation.budget else None
     if leaving == "Drop":
         return _drop(situation, status, now)
-    if status.state == "Verifying":
+    due = _due(situation, status, now)
+    if due is None or guards.first_denial(situation, now, guards.FOR_TAKING_BACK) is not None:
         return None
-    due = next((each for each in pending(situation) if leaving or _is_due(each, status, now)), None)
-    if due is None or situation.workload is None:
-        return None
-    denied = guards.first_denial(situation, now, guards.FOR_TAKING_BACK)
-    if denied is not None:
-        return _hold(status, denied[1], now)
     tried = [each for each in status.attempts if each.id.startswith(f"{due.id}/back")]
     if tried and tried[-1].phase == "Done":
         return Decision(status=status, effects=(_settled(due, now),))
@@ -68,12 +62,16 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     return Decision(status=_intend(situation, status, due, back, now))
 
 
-def _hold(status: RemediationStatus, denial: Deny, now: datetime) -> Decision | None:
-    """Say once why what is due stays for now; the next resync asks again."""
-    if any((each.by, each.reason) == ("takeBack", denial.reason) for each in status.decisions):
-        return None
-    message = f"due, and not taken back yet: {denial.message}"
-    return Decision(status=record.note(status, now, step="", by="takeBack", reason=denial.reason, message=message))
+def say_what_holds_it_up(situation: Situation, status: RemediationStatus, now: datetime) -> RemediationStatus:
+    """Note, once for each cause, why something that is due stays for now; the next resync asks again."""
+    dropped = situation.budget is not None and situation.budget.leaving(now) == "Drop"
+    denied = guards.first_denial(situation, now, guards.FOR_TAKING_BACK)
+    if dropped or denied is None or _due(situation, status, now) is None:
+        return status
+    denial, message = denied[1], record.clip(f"due, and not taken back yet: {denied[1].message}")
+    if any((each.by, each.message) == ("takeBack", message) for each in status.decisions):
+        return status
+    return record.note(status, now, step="", by="takeBack", reason=denial.reason, message=message)
 
 
 def reservation(situation: Situation, back: str, policy: str, now: datetime) -> Reserve | None:
@@ -118,6 +116,14 @@ def _drop(situation: Situation, status: RemediationStatus, now: datetime) -> Dec
 
 def _took_effect(entry: Entry) -> bool:
     return entry.outcome in ("Done", "Unknown")
+
+
+def _due(situation: Situation, status: RemediationStatus, now: datetime) -> Entry | None:
+    """What is due on a target that is there; nothing while a verification runs."""
+    if status.state == "Verifying" or situation.workload is None:
+        return None
+    leaving = situation.budget is not None and situation.budget.leaving(now) is not None
+    return next((each for each in pending(situation) if leaving or _is_due(each, status, now)), None)
 
 
 def _is_due(entry: Entry, status: RemediationStatus, now: datetime) -> bool:

@@ -23,7 +23,7 @@ def registry(on_key: OnKey, login: Callable[[], kopf.AiohttpSession]) -> kopf.Op
     async def log_in(**_: Any) -> kopf.AiohttpSession:
         return login()
 
-    kopf.on.login(registry=own, id="platelet")(log_in)
+    kopf.on.login(registry=own, id="platelet", backoff=1.0)(log_in)  # its own would be a minute
     for kind in OUR_KINDS:
         kopf.on.event(kind.group, kind.version, kind.plural, registry=own, id=kind.plural)(hand_over)
     return own

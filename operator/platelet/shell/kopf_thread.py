@@ -41,7 +41,7 @@ class KopfThread:
         self._stopping = threading.Event()
         self._guard = threading.Lock()
         self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
-        self._sessions: list[aiohttp.ClientSession] = []
+        self._sessions: dict[kopf.ConnectionInfo, kopf.AiohttpSession] = {}
         self.restarts = 0
 
     @property
@@ -103,9 +103,11 @@ class KopfThread:
         finally:
             with self._guard:
                 self._running = None
-            _cancel_again(loop)
-            loop.run_until_complete(self._close_sessions())
-            loop.close()
+            try:
+                _cancel_again(loop)
+                loop.run_until_complete(self._close_sessions())
+            finally:
+                loop.close()
 
     async def _operate(self) -> None:
         """Run kopf until it ends or we are cancelled, and wait for its end, but not for ever. Raises what ended it."""
@@ -124,16 +126,21 @@ class KopfThread:
             await running
 
     def _log_in(self) -> kopf.AiohttpSession:
-        """Give kopf a session of ours: one of its own would stay open where its end does not end."""
+        """Give kopf a session of ours: one of its own would stay open where its end does not end.
+
+        The same credentials are the same session: kopf gives up with those that it has seen refused.
+        """
         info = _connection(self._configuration)
-        connector = aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context())
-        session = aiohttp.ClientSession(connector=connector, headers=info.as_http_headers())
-        self._sessions.append(session)
-        return kopf.AiohttpSession(server=info.server, aiohttp_session=session)
+        if info not in self._sessions:
+            connector = aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context())
+            session = aiohttp.ClientSession(connector=connector, headers=info.as_http_headers())
+            self._sessions[info] = kopf.AiohttpSession(server=info.server, aiohttp_session=session)
+        return self._sessions[info]
 
     async def _close_sessions(self) -> None:
-        while self._sessions:
-            await self._sessions.pop().close()
+        for each in self._sessions.values():
+            await each.aiohttp_session.close()
+        self._sessions.clear()
         await asyncio.sleep(_GOODBYE)
 
     def _hand_over(self, plural: str, namespace: str, name: str) -> None:

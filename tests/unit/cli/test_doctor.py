@@ -57,9 +57,29 @@ def admitted() -> dict[str, Any]:
     return found
 
 
+def a_namespace(name: str, **labels: str) -> dict[str, Any]:
+    """The operator's own."""
+    return {"metadata": {"name": name, "labels": labels}}
+
+
+@pytest.mark.parametrize(
+    ("home", "outcome"),
+    [
+        pytest.param(a_namespace("healers"), "fail", id="of another name"),
+        pytest.param(a_namespace("healers", **{"platelet.dev/home": "true"}), "ok", id="of another name and labelled"),
+        pytest.param({"metadata": {"name": "healers"}}, "fail", id="without labels"),
+    ],
+)
+def test_the_operators_namespace_must_be_known_to_admission(home: dict[str, Any], outcome: str) -> None:
+    """Else a Runbook there, which may act everywhere, is judged as if it could act there only."""
+    [finding] = checkup.of_admission(admitted(), home)
+    assert finding.outcome == outcome
+    assert (finding.fix == "kubectl label namespace healers platelet.dev/home=true") is (outcome == "fail")
+
+
 def test_admission_of_this_version_is_well() -> None:
     """Whatever the API server has filled in."""
-    [finding] = checkup.of_admission(admitted())
+    [finding] = checkup.of_admission(admitted(), a_namespace("platelet-system"))
     assert (finding.outcome, finding.fix) == ("ok", "")
 
 
@@ -81,7 +101,7 @@ def test_admission_of_this_version_is_well() -> None:
 def test_people_who_are_not_held_to_their_rights_are_a_failure(name: str, spec: Any, words: str) -> None:
     """Named, with what to do."""
     stored = admitted() | {name: None if spec is None else {"spec": spec}}
-    [finding] = checkup.of_admission(stored)
+    [finding] = checkup.of_admission(stored, a_namespace("platelet-system"))
     assert (finding.outcome, bool(finding.fix)) == ("fail", True)
     assert finding.message.startswith(f"{name} ")
     assert words in finding.message

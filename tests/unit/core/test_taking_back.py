@@ -123,6 +123,14 @@ def test_what_holds_up_a_take_back_is_said_once(situation: Situation, reason: st
     assert [each for each in decide(again, NOW + seconds(1)).status.decisions if each.by == "takeBack"] == said
 
 
+def test_another_cause_of_the_same_kind_is_said_anew() -> None:
+    """The record names what holds it up now."""
+    first = decide(recovered(older_open="poison"), NOW)
+    again = decide(recovered(older_open="api-1", remediation=a_remediation(status=first.status)), NOW + seconds(1))
+    (said,) = [each for each in again.status.decisions if each.by == "takeBack"]
+    assert (said.count, "remediation api-1 of" in said.message) == (2, True)
+
+
 def test_a_take_back_that_people_hold_up_does_not_spin() -> None:
     """It is due, and yet nothing is due by time: the next resync asks again."""
     again_at = decide(recovered(namespace_suspended="freeze"), NOW).again_at

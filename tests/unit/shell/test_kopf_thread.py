@@ -14,6 +14,7 @@ from kubernetes.aio.client.configuration import Configuration
 
 from platelet.shell import handlers, kopf_thread
 from platelet.shell.kopf_thread import KopfThread
+from tests.cluster import patience
 from tests.unit.shell import fake_server
 
 # What kopf does not end is garbage that complains; it is collected here, not in whatever test comes next.
@@ -105,6 +106,20 @@ async def test_an_end_of_kopf_that_does_not_end_is_left_behind(monkeypatch: pyte
             seen[await asyncio.wait_for(told.get(), 60)] += 1
         await thread.stop()
         assert not thread.alive
+
+
+async def test_refused_credentials_are_not_sent_again_and_again() -> None:
+    """A token that is revoked: kopf gives up with it, and we begin anew after a while."""
+
+    async def unauthorized(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"kind": "Status", "code": 401, "reason": "Unauthorized"}, status=401)
+
+    async with fake_server.serve(unauthorized) as server:
+        thread = KopfThread(lambda *_: None, Configuration(host=server.url))
+        thread.start()
+        await asyncio.to_thread(patience.until, "a new beginning", lambda: thread.restarts)
+        await thread.stop()
+    assert len(server.asked) < 30
 
 
 async def test_without_an_api_server_it_waits_and_can_be_stopped() -> None:
