@@ -5,6 +5,7 @@ import secrets
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
@@ -16,6 +17,7 @@ from tests.cluster.manifests import GOOD, POLICY_LABEL, Json
 
 OURS = "/apis/platelet.dev/v1alpha1"
 _MERGE = {"Content-Type": "application/merge-patch+json"}
+_STUCK = timedelta(seconds=10)  # for which a pod is being deleted
 T = TypeVar("T")
 
 
@@ -98,6 +100,26 @@ class Scene:
         """Roll out another image, as a person or a pipeline does."""
         containers = [{"name": "app", "image": image}]
         self.patch(name, {"spec": {"template": {"spec": {"containers": containers}}}})
+        if name in self._plurals:
+            self.until(f"a pod of {name} with {image}", name, lambda: self._is_played(name, image), 90)
+
+    def _is_played(self, name: str, image: str) -> bool:
+        """Whether a pod of a StatefulSet or a DaemonSet has been replaced, or more has come of it.
+
+        KWOK tries to remove a pod once: after a conflict it stays for ever, and the rollout with it. A kubelet would
+        try again, as is done here.
+        """
+        for pod in self.pods(name):
+            if _is_going_for(pod["metadata"], _STUCK):
+                self._finish(pod["metadata"])
+        live = [each for each in self.pods(name) if "deletionTimestamp" not in each["metadata"]]
+        replaced = any(each["spec"]["containers"][0]["image"] == image for each in live)
+        return replaced or bool(self.remediations(name))
+
+    def _finish(self, metadata: Json) -> None:
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{metadata['name']}"
+        body = {"gracePeriodSeconds": 0, "preconditions": {"uid": metadata["uid"]}}
+        self._api.request("DELETE", path, json=body)
 
     def patch(self, name: str, body: Mapping[str, Any]) -> None:
         """Merge a change of a person's into a workload."""
@@ -199,7 +221,7 @@ class Scene:
             return patience.until(what, found, seconds)
         except TimeoutError as error:
             stories = [story(each) for each in self.remediations(target)]
-            pods = [json.dumps(each["status"]) for each in self.pods(target)]
+            pods = [json.dumps({"metadata": each["metadata"], "status": each["status"]}) for each in self.pods(target)]
             raise TimeoutError("\n".join([str(error), *(stories or ["no Remediation; its pods:", *pods])])) from None
 
     def writes(self) -> list[AuditEvent]:
@@ -222,6 +244,13 @@ class Scene:
         records = [each["metadata"] for each in self.items("/apis/apps/v1|controllerrevisions")]
         healthy = [each for each in records if "Healthy" in (each.get("annotations") or {}).values()]
         return {value for each in healthy for value in (each.get("labels") or {}).values()}
+
+
+def _is_going_for(metadata: Json, least: timedelta) -> bool:
+    """Whether a pod has been on its way out for longer than that."""
+    since = metadata.get("deletionTimestamp")  # when its grace ends
+    grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds", 0))
+    return since is not None and datetime.now(UTC) - datetime.fromisoformat(since) + grace > least
 
 
 def is_effect(event: AuditEvent) -> bool:
