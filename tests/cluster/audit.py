@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ class AuditEvent:
     response: Mapping[str, Any] | None
     api_group: str
     uri: str
+    message: str = ""  # of a refusal
+
+    @property
+    def lacks_right(self) -> bool:
+        """Whether RBAC said no. In a namespace that is being deleted, creating is forbidden to all."""
+        return self.code == HTTPStatus.FORBIDDEN and "is being terminated" not in self.message
 
     @property
     def is_write(self) -> bool:
@@ -74,6 +81,7 @@ def _event(entry: Mapping[str, Any]) -> AuditEvent:
         response=response,
         api_group=target.get("apiGroup", ""),
         uri=entry.get("requestURI", ""),
+        message=(entry.get("responseStatus") or {}).get("message", ""),
     )
 
 

@@ -128,7 +128,25 @@ def test_audit_log_tells_what_was_denied(control_plane: ControlPlane, namespace:
     with pytest.raises(KubectlFailed):
         control_plane.kubectl("delete", "configmap", "none", "-n", namespace, user="bob")
     events = [e for e in control_plane.audit_events() if e.namespace == namespace]
-    assert [e.code for e in events if e.user == "bob" and e.is_write] == [403]
+    assert [(e.code, e.lacks_right) for e in events if e.user == "bob" and e.is_write] == [(403, True)]
+
+
+def test_audit_log_tells_a_missing_right_from_a_namespace_that_ends(control_plane: ControlPlane) -> None:
+    """In one that is being deleted nobody may create anything."""
+    name = "ends-for-long"
+    control_plane.kubectl("create", "namespace", name)
+    kept = json.dumps({"metadata": {"finalizers": ["tests.platelet.dev/kept"]}})
+    control_plane.kubectl("create", "configmap", "kept", "-n", name)
+    control_plane.kubectl("patch", "configmap", "kept", "-n", name, "--type=merge", "-p", kept)
+    control_plane.kubectl("delete", "namespace", name, "--wait=false")
+    try:
+        with pytest.raises(KubectlFailed, match="is being terminated"):
+            control_plane.kubectl("create", "configmap", "late", "-n", name)
+    finally:
+        free = json.dumps({"metadata": {"finalizers": None}})
+        control_plane.kubectl("patch", "configmap", "kept", "-n", name, "--type=merge", "-p", free)
+    (event,) = [e for e in control_plane.audit_events() if e.namespace == name and e.code == 403]
+    assert not event.lacks_right
 
 
 def test_audit_log_keeps_reads_short(control_plane: ControlPlane, namespace: str) -> None:
