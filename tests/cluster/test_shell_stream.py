@@ -141,8 +141,6 @@ async def test_the_api_server_takes_our_events_and_their_series(
     assert stored["series"]["count"] == 3
 
 
-# kopf leaves its connections to the garbage collector when its thread's loop ends.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_kopf_hands_keys_over_and_writes_nothing(control_plane: cluster.ControlPlane, namespace: str) -> None:
     """It runs with the operator's own rights; only what kopf itself sends has its user agent."""
     await asyncio.to_thread(installation.install, control_plane)

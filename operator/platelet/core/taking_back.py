@@ -49,14 +49,13 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     due = _due(situation, status, now)
     if due is None or guards.first_denial(situation, now, guards.FOR_TAKING_BACK) is not None:
         return None
-    tried = [each for each in status.attempts if each.id.startswith(f"{due.id}/back")]
+    tried, back = tries(status, due.id)
     if tried and tried[-1].phase == "Done":
         return Decision(status=status, effects=(_settled(due, now),))
     if not _is_still_ours(due, situation):
         return _leave_alone(situation, status, due, now)
     if len(tried) >= _TRIES:
         return _give_up(situation, status, due, tried[-1], now)
-    back = f"{due.id}/back" + (f"/{len(tried) + 1}" if tried else "")
     if missing := reservation(situation, back, due.policy, now):
         return Decision(status=status, effects=(missing,))
     return Decision(status=_intend(situation, status, due, back, now))
@@ -72,6 +71,12 @@ def say_what_holds_it_up(situation: Situation, status: RemediationStatus, now: d
     if any((each.by, each.message) == ("takeBack", message) for each in status.decisions):
         return status
     return record.note(status, now, step="", by="takeBack", reason=denial.reason, message=message)
+
+
+def tries(status: RemediationStatus, attempt: str) -> tuple[list[Attempt], str]:
+    """The take-backs of an attempt that this Remediation has tried, and the id of the next one."""
+    tried = [each for each in status.attempts if each.id.startswith(f"{attempt}/back")]
+    return tried, f"{attempt}/back" + (f"/{len(tried) + 1}" if tried else "")
 
 
 def reservation(situation: Situation, back: str, policy: str, now: datetime) -> Reserve | None:

@@ -28,7 +28,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if undone is None or workload is None or policy is None:
         return Decision(status=replace(status, undoing=""))
     step = situation.steps[undone.step].name if undone.step < len(situation.steps) else ""
-    tried = [each for each in status.attempts if each.id.startswith(f"{undone.id}/back")]
+    tried, identity = taking_back.tries(status, undone.id)
     if tried and (tried[-1].phase != "Superseded" or len(tried) >= _TRIES):
         return _go_on(situation, status, tried[-1], now)
     denial = guards.first_denial(situation, now, guards.FOR_TAKING_BACK)
@@ -40,7 +40,6 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if isinstance(post, Refusal):
         noted = record.note(status, now, step=step, by="onFailure", reason=post.reason, message=post.message)
         return Decision(status=replace(noted, undoing=""))
-    identity = f"{undone.id}/back" + (f"/{len(tried) + 1}" if tried else "")
     if missing := taking_back.reservation(situation, identity, policy.key, now):
         return Decision(status=status, effects=(missing,))
     attempt = Attempt(

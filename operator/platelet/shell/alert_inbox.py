@@ -17,7 +17,8 @@ from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.delivery import Bid, Delivery, Item
-from platelet.shell.kube import NAMESPACES, WORKLOADS, ApiError, Kube, NotFound, Refused
+from platelet.shell.kube import WORKLOADS, ApiError, Kube, NotFound, Refused
+from platelet.shell.namespaces import is_ending
 from platelet.shell.opener import Opener
 from platelet.shell.policy_book import PolicyBook, Standing
 from platelet.shell.receiver import NotStoredError
@@ -191,7 +192,8 @@ class AlertInbox:
         target, _ = bid
         items = [item for item, _ in delivery.bids[bid]]
         try:
-            if isinstance(error, (Refused, NotFound)) and await self._is_ending(target.namespace):
+            if isinstance(error, (Refused, NotFound)) and await is_ending(self._kube, target.namespace):
+                log.info("an alert is about a namespace that is being deleted", namespace=target.namespace)
                 return
         except ApiError as unknown:
             error = unknown
@@ -202,16 +204,6 @@ class AlertInbox:
         for item in items:
             item.meets("refused")
         delivery.settle(bid, f"the API server refuses the Remediation of {target}: {error}")
-
-    async def _is_ending(self, namespace: str) -> bool:
-        """Whether the namespace is being deleted: nothing can be stored there, and soon nothing will be to heal."""
-        try:
-            ending = "deletionTimestamp" in (await self._kube.get(NAMESPACES, "", namespace))["metadata"]
-        except NotFound:
-            ending = True
-        if ending:
-            log.info("an alert is about a namespace that is being deleted", namespace=namespace)
-        return ending
 
     async def _set_aside(self, delivery: Delivery) -> None:
         for standing in self._book.standings:

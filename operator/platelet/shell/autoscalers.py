@@ -7,7 +7,7 @@ from dataclasses import replace
 from platelet.api import autoscalers as contract
 from platelet.model.autoscaler import Autoscaler, AutoscalerKind, Bounds
 from platelet.model.workload import WorkloadRef
-from platelet.shell.kube import AUTOSCALERS, SCALED_OBJECTS, Json, Kube, NotFound, Refused
+from platelet.shell.kube import AUTOSCALERS, SCALED_OBJECTS, SCALERS, Json, Kube, NotFound, Refused
 
 
 async def read(kube: Kube, target: WorkloadRef, written: Collection[Bounds] = ()) -> tuple[Autoscaler, ...]:
@@ -38,9 +38,8 @@ async def _owner(kube: Kube, namespace: str, stored: Json) -> Autoscaler:
 
 
 async def _by_name(kube: Kube, target: WorkloadRef, kind: AutoscalerKind, name: str) -> Autoscaler | None:
-    resource = AUTOSCALERS if kind == "HorizontalPodAutoscaler" else SCALED_OBJECTS
     try:
-        stored = await kube.get(resource, target.namespace, name)
+        stored = await kube.get(SCALERS[kind], target.namespace, name)
     except NotFound:
         return None
     found = contract.read_autoscaler(kind, stored)

@@ -10,10 +10,9 @@ from platelet.model import effects
 from platelet.model.intent import PostState
 from platelet.model.situation import DeliveryResult, WriteFailure
 from platelet.shell.kube import (
-    AUTOSCALERS,
     CONTROLLER_REVISIONS,
     PODS,
-    SCALED_OBJECTS,
+    SCALERS,
     WORKLOADS,
     ApiError,
     Conflict,
@@ -232,4 +231,4 @@ def _written(effect: effects.Write) -> tuple[Resource, str]:
     bounds = effect.post.autoscaler
     if bounds is None:
         return WORKLOADS[effect.target.kind], effect.target.name
-    return (AUTOSCALERS if bounds.kind == "HorizontalPodAutoscaler" else SCALED_OBJECTS), bounds.name
+    return SCALERS[bounds.kind], bounds.name

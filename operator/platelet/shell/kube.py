@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from platelet.model.autoscaler import AutoscalerKind
 from platelet.model.workload import Kind
 
 Json = dict[str, Any]
@@ -48,6 +49,10 @@ REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
 CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
 AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 SCALED_OBJECTS = Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
+SCALERS: Mapping[AutoscalerKind, Resource] = {
+    "HorizontalPodAutoscaler": AUTOSCALERS,
+    "ScaledObject": SCALED_OBJECTS,
+}
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 RUNBOOKS = Resource("platelet.dev", "v1alpha1", "runbooks", "Runbook")

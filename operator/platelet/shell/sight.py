@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from platelet.api import lenient
 from platelet.api import pods as pod_contract
 from platelet.api import records as record_contract
 from platelet.api import workloads as workload_contract
@@ -85,5 +86,5 @@ def _selector_text(selector: Mapping[str, Any]) -> str:
 
 
 def _controller(stored: Json) -> str:
-    owners = stored["metadata"].get("ownerReferences") or []
-    return next((each["uid"] for each in owners if each.get("controller")), "")
+    owner = lenient.read_owner(stored)
+    return owner.uid if owner is not None else ""

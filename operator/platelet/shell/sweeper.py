@@ -12,8 +12,9 @@ from platelet.model.effects import Settle
 from platelet.model.remediation import Remediation
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.kube import NAMESPACES, REMEDIATIONS, ApiError, Kube, NotFound
+from platelet.shell.kube import REMEDIATIONS, ApiError, Kube
 from platelet.shell.ledger import Ledger
+from platelet.shell.namespaces import is_ending
 from platelet.shell.opener import Opener
 from platelet.shell.succession import Succession
 from platelet.shell.survey import Survey, survey
@@ -72,21 +73,17 @@ class Sweeper:
         try:
             await self._opener.adopt(entry.target, entry.id, entry.policy)
         except ApiError as error:
-            if await self._is_going(entry.target.namespace):  # so is the change
+            if await self._is_surely_ending(entry.target.namespace):  # and so does the change
                 log.warning("a temporary change is not taken back", attempt=entry.id, why=str(error))
                 await self._ledger.settle(Settle(attempt=entry.id, at=self._clock.now(), taken_back=True))
             else:  # a quota or an admission webhook, maybe, which people will mend
                 log.warning("a take-back is adopted later", attempt=entry.id, why=str(error))
 
-    async def _is_going(self, namespace: str) -> bool:
-        """Whether a namespace is gone or being removed; False where it cannot be known."""
+    async def _is_surely_ending(self, namespace: str) -> bool:
         try:
-            stored = await self._kube.get(NAMESPACES, "", namespace)
-        except NotFound:
-            return True
+            return await is_ending(self._kube, namespace)
         except ApiError:
             return False
-        return bool(stored["metadata"].get("deletionTimestamp"))
 
     async def _prune(self, remediations: Sequence[Remediation]) -> None:
         closed: dict[tuple[WorkloadRef, str], list[Remediation]] = defaultdict(list)
