@@ -8,12 +8,14 @@ was skipped are failures (CI). The last line is always `N passed, N failed, N sk
 # ruff: noqa: S603, T201 - every command line is our own; a command line prints
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from tests.e2e import needs
 
 ROOT = Path(__file__).parents[1]
 _NO_TESTS = 5  # pytest's exit code
+_TEARDOWN = 30.0  # seconds for pytest and its workers to end what they have started
+_INTERRUPTED = "interrupted"
 SEED = os.environ.get("PLATELET_SEED", "20261121")  # of the order of the tests
 
 
@@ -89,7 +93,7 @@ NOT_A_TIER = {"demo": "it is watched, not counted: make demo", "bench": "it is m
 
 def run(tiers: Sequence[Tier], root: Path = ROOT, *, every_tier: bool = False, workers: int = 2) -> int:
     """Run all tiers, print the account, and return the exit code."""
-    outcomes = [_run(tier, root, workers) for tier in tiers]
+    outcomes = _run_all(tiers, root, workers)
     problems = [said for outcome in outcomes for said in _problems(outcome, every_tier=every_tier)]
     unlisted = _unlisted(tiers, root)
     problems += [f"{folder} holds tests and belongs to no tier" for folder in unlisted]
@@ -102,6 +106,15 @@ def run(tiers: Sequence[Tier], root: Path = ROOT, *, every_tier: bool = False, w
     passed, skipped = (sum(getattr(outcome, name) for outcome in outcomes) for name in ("passed", "skipped"))
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
     return 1 if problems else 0
+
+
+def _run_all(tiers: Sequence[Tier], root: Path, workers: int) -> list[Outcome]:
+    """One tier after the other; who interrupts one wants none of the others either."""
+    outcomes: list[Outcome] = []
+    for tier in tiers:
+        interrupted = any(outcome.broken == _INTERRUPTED for outcome in outcomes)
+        outcomes.append(Outcome(tier=tier.name, not_run=_INTERRUPTED) if interrupted else _run(tier, root, workers))
+    return outcomes
 
 
 def _run(tier: Tier, root: Path, workers: int) -> Outcome:
@@ -136,20 +149,33 @@ def _run(tier: Tier, root: Path, workers: int) -> Outcome:
 def _pytest(command: Sequence[str], root: Path, seconds: float) -> str:
     """Run pytest, its output on ours; what went wrong beside failed tests, or nothing."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_XDIST")}
-    process = subprocess.Popen(command, cwd=root, env=environment)
+    process = subprocess.Popen(command, cwd=root, env=environment, start_new_session=True)
     try:
         code = process.wait(seconds)
     except subprocess.TimeoutExpired:
         return f"ended after {seconds / 60:.0f} minutes: it hangs"
     except KeyboardInterrupt:
-        process.wait()  # it was interrupted too, and tears its fixtures down
-        return "interrupted"
+        _tear_down(process)
+        return _INTERRUPTED
     finally:
-        process.kill()
-        process.wait()
+        _end_group(process)
     if code == _NO_TESTS:
         return "no test was found"
     return "" if code in (0, 1) else f"pytest ended with {code}"
+
+
+def _tear_down(process: "subprocess.Popen[bytes]") -> None:
+    """Hand the interruption on as a terminal would, so that fixtures are torn down; a second one does not wait."""
+    with suppress(ProcessLookupError, subprocess.TimeoutExpired, KeyboardInterrupt):
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(_TEARDOWN)
+
+
+def _end_group(process: "subprocess.Popen[bytes]") -> None:
+    """End pytest and its workers, which a kill of pytest alone would leave behind in the middle of a test."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _count(report: Path) -> tuple[int, int, int]:
@@ -215,5 +241,11 @@ def _workers() -> int:
     return int(said)
 
 
+def main(tiers: Sequence[Tier] = TIERS, root: Path = ROOT) -> int:
+    """Run as the environment says; whoever ends this process by SIGTERM ends pytest and its workers, too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return run(tiers, root, every_tier=os.environ.get("PLATELET_EVERY_TIER") == "1", workers=_workers())
+
+
 if __name__ == "__main__":
-    sys.exit(run(TIERS, every_tier=os.environ.get("PLATELET_EVERY_TIER") == "1", workers=_workers()))
+    sys.exit(main())

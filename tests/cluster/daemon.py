@@ -1,8 +1,9 @@
-"""One cluster in the background, for a person at a shell."""
+"""One cluster in the background for each checkout, for a person at a shell."""
 
 # ruff: noqa: S603 - every command line is our own
 
 import fcntl
+import hashlib
 import json
 import os
 import shlex
@@ -84,7 +85,7 @@ def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a sign
 
 
 def _spawn() -> Daemon:
-    log = go_tools.cache() / "daemon.log"
+    log = _state("log")
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", _COMMAND, "serve"],
@@ -114,11 +115,17 @@ def _running() -> Daemon | None:
 
 
 def _file() -> Path:
-    return go_tools.cache() / "daemon.json"
+    return _state("json")
+
+
+def _state(suffix: str) -> Path:
+    """A file of this checkout's cluster: another checkout has another, and neither ends the other's."""
+    checkout = hashlib.sha256(str(_REPOSITORY).encode()).hexdigest()[:12]
+    return go_tools.cache() / f"daemon-{checkout}.{suffix}"
 
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    with (go_tools.cache() / "daemon.lock").open("w") as lock:
+    with _state("lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

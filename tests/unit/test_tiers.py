@@ -1,10 +1,14 @@
 """The runner of all tests, tried on tiny trees of tests with a real pytest."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests import tiers
+from tests.cluster import patience, processes
 
 PASSES = "def test_passes(): pass\n"
 FAILS = "def test_fails(): assert False\n"
@@ -24,6 +28,13 @@ CANNOT_BE_IMPORTED = "import no_such_module_anywhere\n"
 ENDS_PYTEST = "import os\n\ndef test_crashes(): os._exit(3)\n"
 HANGS = "import time\n\ndef test_hangs(): time.sleep(60)\n"
 NOTHING = "x = 1\n"
+HOLDS_A_WORKER = """
+import os, pathlib, time
+
+def test_holds_its_worker():
+    pathlib.Path("worker.pid").write_text(str(os.getpid()))
+    time.sleep(600)
+"""
 
 ONE = tiers.Tier(name="one", folders=("tests/one",))
 
@@ -104,6 +115,30 @@ def test_a_tier_that_hangs_is_ended(tmp_path: Path, capfd: pytest.CaptureFixture
     hanging = tiers.Tier(name="one", folders=("tests/one",), minutes=0.05)
     assert tiers.run([hanging], plant(tmp_path, one=HANGS)) == 1
     assert "it hangs" in capfd.readouterr().out
+
+
+def test_no_worker_outlives_a_runner_that_is_ended(tmp_path: Path) -> None:
+    """A CI that gives up sends SIGTERM to the runner alone; what it has started must not go on without it."""
+    root = plant(tmp_path, one=HOLDS_A_WORKER)
+    script = (
+        "import pathlib, sys; from tests import tiers\n"
+        "wide = tiers.Tier(name='wide', folders=('tests/one',), parallel=True)\n"
+        f"sys.exit(tiers.main([wide, wide], pathlib.Path({str(root)!r})))"
+    )
+    runner = subprocess.Popen([sys.executable, "-c", script], cwd=tiers.ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    written = root / "worker.pid"
+    worker = patience.until(
+        "a worker to begin", lambda: int(written.read_text()) if _has_content(written) else None, seconds=60
+    )
+    runner.send_signal(signal.SIGTERM)
+    shown, _ = runner.communicate(timeout=60)
+    assert runner.returncode == 1
+    assert "wide      interrupted" in shown, "the tier after it is not begun"
+    patience.until("the worker to end", lambda: not processes.is_alive(worker), seconds=20)
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and bool(path.read_text())
 
 
 def test_several_processes_count_alike(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
