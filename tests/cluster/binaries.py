@@ -31,7 +31,7 @@ class Binaries:
 
 def ensure() -> Binaries:
     """The binaries, built now if this machine has none for the present pins. Raises go_tools.BuildFailed."""
-    built = go_tools.ensure(_MODULE, "kube-apiserver and 5 more, about 4 minutes", _finish)
+    built = go_tools.ensure(_MODULE, "kube-apiserver and 5 more: 4 to 14 minutes, by the machine", _finish)
     return Binaries(built / "bin", built / "stages")
 
 

@@ -1,7 +1,8 @@
 """Programs built from the `tool` lines of a Go module, once per machine.
 
 A `go.mod` pins what is built; the cache is keyed by it and by the `go.sum` beside it, so that a new pin builds anew and
-an old one is found again.
+an old one is found again. A program that lies ready in KUBEBUILDER_ASSETS (where `setup-envtest` puts them) in the
+pinned minor version is not built.
 """
 
 # ruff: noqa: S603 - every command line is our own
@@ -15,15 +16,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import IO
 
 _NEEDED_GO = (1, 26)
 _KUBERNETES = "v1.36.3"
 # The server reports the one, clients name the other in their user agent.
 _VERSIONS = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 _PROGRESS_EVERY = 15.0
+READY_NAMES = {"server": "etcd"}  # what `go install` calls otherwise than everybody else
 
 Finish = Callable[[Path, Path], None]  # with Go and the new directory: what a build needs besides the programs
 
@@ -103,31 +106,75 @@ def _install(module: Path, go: Path, work: Path) -> None:
     for package in _VERSIONS:
         flags.append(f"-X {package}.gitVersion={_KUBERNETES}")
         flags.append(f"-X {package}.gitMajor={major} -X {package}.gitMinor={minor}")
-    command = [str(go), "install", "-trimpath", "-ldflags", " ".join(flags), "tool"]
+    say("looking for the modules, and downloading those that this machine has not")
+    packages = take_ready_programs(output(module, [str(go), "list", "tool"]).split(), work / "bin")
+    if not packages:
+        return
+    count = len(output(module, [str(go), "list", "-deps", *packages]).splitlines())
+    command = [str(go), "install", "-v", "-trimpath", "-ldflags", " ".join(flags), *packages]
     environment = {**_environment(), "GOBIN": str(work / "bin")}
     started = time.monotonic()
     with tempfile.TemporaryFile() as written:
         process = subprocess.Popen(command, cwd=module, env=environment, stdout=written, stderr=subprocess.STDOUT)
         try:
-            _await(process, started)
+            _await(
+                process, lambda: f"{_lines(written)} of at most {count} packages, {time.monotonic() - started:.0f} s"
+            )
         finally:
             process.kill()
             process.wait()
         if process.returncode != 0:
-            written.seek(0)
-            tail = written.read().decode(errors="replace")[-3000:]
-            raise BuildFailed(f"go install ended with {process.returncode}:\n{tail}")
+            raise BuildFailed(f"go install ended with {process.returncode}:\n{_read(written)[-3000:]}")
     say(f"built in {time.monotonic() - started:.0f} s")
 
 
-def _await(process: "subprocess.Popen[bytes]", started: float) -> None:
+def take_ready_programs(packages: Sequence[str], bin_dir: Path) -> list[str]:
+    """Link the programs that lie ready in KUBEBUILDER_ASSETS; return the packages of those that must be built."""
+    bin_dir.mkdir(parents=True, exist_ok=True)
+    assets, missing = os.environ.get("KUBEBUILDER_ASSETS", ""), []
+    for package in packages:
+        built_as = PurePosixPath(re.sub(r"/v\d+$", "", package)).name  # as `go install` names it
+        ready = Path(assets, READY_NAMES.get(built_as, built_as))
+        if assets and _is_usable(ready):
+            say(f"taking {ready}")
+            (bin_dir / built_as).symlink_to(ready.resolve())
+        else:
+            missing.append(package)
+    return missing
+
+
+def _is_usable(program: Path) -> bool:
+    """Whether a ready program can stand in for ours: Kubernetes' own must be of the pinned minor version."""
+    if not os.access(program, os.X_OK):
+        return False
+    if not program.name.startswith("kube"):
+        return True
+    asked = ["version", "--client"] if program.name == "kubectl" else ["--version"]
+    shown = subprocess.run([str(program), *asked], capture_output=True, text=True, check=False).stdout
+    wanted = _KUBERNETES.rpartition(".")[0]
+    if f"{wanted}." in shown:
+        return True
+    say(f"building {program.name}: {program} is not {wanted}")
+    return False
+
+
+def _await(process: "subprocess.Popen[bytes]", progress: Callable[[], str]) -> None:
     while True:
         try:
             process.wait(timeout=_PROGRESS_EVERY)
         except subprocess.TimeoutExpired:
-            say(f"still building: {time.monotonic() - started:.0f} s")
+            say(f"still building: {progress()}")
         else:
             return
+
+
+def _lines(written: IO[bytes]) -> int:
+    """How many packages Go has begun to compile: it names one in each line."""
+    return _read(written).count("\n")
+
+
+def _read(written: IO[bytes]) -> str:
+    return os.pread(written.fileno(), os.fstat(written.fileno()).st_size, 0).decode(errors="replace")
 
 
 def _go(module: Path) -> Path:

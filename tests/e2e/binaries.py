@@ -13,7 +13,7 @@ def ensure() -> Path:
     return (
         go_tools.ensure(
             Path(__file__).parent,
-            "kubelet and kube-proxy, about a minute",
+            "kubelet and kube-proxy: 1 to 3 minutes",
         )
         / "bin"
     )
