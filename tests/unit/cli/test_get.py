@@ -1,20 +1,23 @@
 """Tables, the live view and its lines: the columns of the CRDs, readable in a narrow terminal, and no noise."""
 
+import asyncio
 import io
 import json
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from platelet.cli import live, tables
+from platelet.api import crds
+from platelet.cli import commands, live, session, tables
 from platelet.shell import kube
 from tests.unit.situations import NOW
 
-REMEDIATION = {
+REMEDIATION: dict[str, Any] = {
     "kind": "Remediation",
     "metadata": {"namespace": "shop", "name": "deployment-api-1", "creationTimestamp": "2026-11-21T11:55:00Z"},
     "spec": {"targetRef": {"kind": "Deployment", "name": "api"}, "policyRef": {"name": "heal"}},
@@ -66,6 +69,35 @@ def test_wide_adds_the_columns_that_are_long() -> None:
     narrow, wide = part().table([REMEDIATION], NOW), part(wide=True).table([REMEDIATION], NOW)
     assert set(wide.header) - set(narrow.header) >= {"Message"}
     assert ("5m" in narrow.rows[0], "the last action was at noon" in wide.rows[0]) == (True, True)
+
+
+@pytest.mark.parametrize("kind", crds.KINDS, ids=lambda kind: kind.plural)
+@pytest.mark.parametrize(
+    "flags", [[], ["-w"], ["-o", "json"], ["-o", "wide"]], ids=lambda flags: " ".join(flags) or "-"
+)
+def test_each_kind_can_be_asked_for_by_its_name(
+    kind: crds.Kind, flags: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alone, twice, and beside the others; as a table and as what is followed."""
+    asked: list[list[live.Part]] = []
+
+    async def follow(_client: Any, parts: list[live.Part], _form: str, _stream: Any) -> None:
+        asked.append(list(dict.fromkeys(parts)))
+
+    monkeypatch.setattr(live, "follow", follow)
+    monkeypatch.setattr(session, "run", lambda _options, work: asyncio.run(work(_Cluster())))
+    assert commands.main(["get", kind.short, kind.plural, *flags]) == 0
+    assert [[part.kind for part in parts] for parts in asked] == ([[kind]] if flags == ["-w"] else [])
+
+
+class _Cluster:
+    """Answers each list with one object."""
+
+    clock = SimpleNamespace(now=lambda: NOW)
+
+    async def list(self, _resource: kube.Resource, namespace: str) -> list[dict[str, Any]]:
+        """One."""
+        return [{**REMEDIATION, "metadata": {**REMEDIATION["metadata"], "namespace": namespace}}]
 
 
 def test_plain_tables_are_aligned_and_an_empty_one_says_so() -> None:
