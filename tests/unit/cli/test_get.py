@@ -150,7 +150,7 @@ def tell(form: str, *stored: dict[str, Any] | None) -> list[str]:
 def test_lines_tell_what_can_be_seen_to_change() -> None:
     """Ages and what only machines read are no change."""
     closed = REMEDIATION | {"status": {"state": "Closed", "reason": "Recovered"}}
-    machine = REMEDIATION | {"status": {**REMEDIATION["status"], "observedGeneration": 7}}  # type: ignore[dict-item]
+    machine = REMEDIATION | {"status": {**REMEDIATION["status"], "observedGeneration": 7}}
     assert tell("", REMEDIATION, machine, closed, None) == [
         "2026-11-21T12:00:00Z  shop  remediation/deployment-api-1  api Waiting undo Cooldown heal",
         "2026-11-21T12:02:00Z  shop  remediation/deployment-api-1  api Closed - Recovered heal",
