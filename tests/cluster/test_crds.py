@@ -95,7 +95,7 @@ def budget(*limits: object) -> dict[str, Any]:
     }
 
 
-NOT_A_DURATION = "not a duration: write it like 90s, 5m or 1h30m"
+NOT_A_DURATION = "not a duration: write it like 90s, 5m or 1h30m; a day is 24h"
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "two actions in a step": (
         runbook({"name": "both", "rolloutRestart": {}, "scale": {"to": 3}}),

@@ -80,7 +80,7 @@ def test_what_was_lent_is_returned_while_paused_and_nothing_of_platelet_stays(
         lend(scene, operator)
         assert any("ControllerRevision" in each for each in everything_that_mentions_platelet(plane))
         guide.run(plane, "platelet pause --reason 'it goes'", folder)
-        said = guide.run(plane, "platelet revert --all", folder)
+        said = guide.run(plane, "platelet revert --all --yes", folder)
         assert f"{scene.namespace}/deployment/shop: 4 replicas back to 2" in said
         assert scene.replicas("shop") == 2
         scene.release("shop", "app:good-2")  # it would have been remembered, had platelet stayed
@@ -97,10 +97,10 @@ def test_without_a_leader_nothing_is_taken_back_but_what_shall_stay_may_stay(
     with incidents.scene(plane) as scene:
         lend(scene, operator)
         operator.stop()
-        said = guide.run(plane, "! platelet revert --all 2>&1", folder)
+        said = guide.run(plane, "! platelet revert --all --yes 2>&1", folder)
         assert "no operator leads" in said
         assert f"{scene.namespace}/deployment/shop: 4 replicas back to 2" in said
-        guide.run(plane, "platelet revert --all --drop", folder)
+        guide.run(plane, "platelet revert --all --yes --drop", folder)
         assert scene.replicas("shop") == 4
         assert MARK not in scene.workload("hopeless")["metadata"].get("annotations", {})
         assert scene.items("/apis/apps/v1|controllerrevisions") == []

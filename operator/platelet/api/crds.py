@@ -115,6 +115,12 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def names_of(kind: Kind) -> frozenset[str]:
+    """Every name, in lower case, by which kubectl takes or prints a kind: `remediation.platelet.dev` among them."""
+    names = (kind.name.lower(), kind.plural)
+    return frozenset((*names, kind.short, *(f"{name}.{GROUP}" for name in names), f"{kind.plural}.{VERSION}.{GROUP}"))
+
+
 def build_crds() -> dict[str, str]:
     """Generate all CRDs: file name -> YAML."""
     return {

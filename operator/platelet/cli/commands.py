@@ -23,6 +23,7 @@ COMMANDS = (
     "completion",
 )
 """The modules beside this one, each with `add_to`."""
+_FLAGS_OF_ALL = ("-n", "--namespace", "--kubeconfig", "--context", "--operator-namespace")
 _EPILOG = """\
 examples:
   platelet get -A -w                           policies, runbooks, remediations and the budget, as they change
@@ -42,7 +43,7 @@ did not come, a check of the doctor failed; 2 the arguments or the settings are 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Exit codes: 0 done, 1 it failed, 2 the arguments or the settings are wrong."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    given = _with_flags_behind(sys.argv[1:] if arguments is None else list(arguments))
     options = make_parser(_name(), _typed(given)).parse_args(given)
     try:
         code: int = options.call(options)
@@ -53,6 +54,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
+
+
+def _with_flags_behind(given: Sequence[str]) -> Sequence[str]:
+    """Let the flags of every command stand before it, too, as kubectl does."""
+    rest = list(given)
+    leading: list[str] = []
+    while rest and rest[0].startswith(_FLAGS_OF_ALL):
+        alone = rest[0] in _FLAGS_OF_ALL  # else its value is in the same word, as in --context=test or -nshop
+        leading += rest[: 2 if alone else 1]
+        rest = rest[2 if alone else 1 :]
+    return [rest[0], *leading, *rest[1:]] if rest else given
 
 
 def _name() -> str:

@@ -64,10 +64,7 @@ async def _explain(options: argparse.Namespace, settings: Settings, client: Clus
         seen = await _explain_workload(reader, WorkloadRef(kind=kind, namespace=namespace, name=name))
         text, document = overview_text.text(seen), documents.of_overview(seen)
     remarks = notes(await reader.leader(), settings.namespace, client.clock.now(), has_budget=has_budget)
-    if reader.kube.unseen_nodes:
-        remarks.append("you may not read nodes, so causeElsewhere was judged as if all of them were healthy")
-    if reader.kube.unseen_remediations:
-        remarks.append("you may not read all Remediations, so what other observing ones would do is not counted")
+    remarks += reader.kube.unseen
     output.write(options, [*text, *(f"note: {each}" for each in remarks)], document | {"notes": remarks})
     return 0
 

@@ -1,9 +1,7 @@
 """Reads for `explain` what the operator reads for a decision, with the same code, and can write nothing."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
 
 from platelet.api import budget as budget_contract
 from platelet.api import evidence, lenient
@@ -11,6 +9,7 @@ from platelet.api import remediation as remediation_contract
 from platelet.api.invalid import InvalidSpec
 from platelet.api.policy import read_policy
 from platelet.cli.candidacy import Unread
+from platelet.cli.read_only import ReadOnly
 from platelet.cli.suspension import BUDGET
 from platelet.model import reasons
 from platelet.model.effects import Deliver, Publish
@@ -25,93 +24,6 @@ from platelet.shell.hands import Hands
 from platelet.shell.ledger import Ledger
 from platelet.shell.policy_book import PolicyBook, Standing
 from platelet.shell.sight import see
-
-_FORBIDDEN = 403
-
-
-class ReadOnly:
-    """The Kubernetes API without its writes: each of them is refused here, nothing is sent."""
-
-    def __init__(self, api: kube.Kube) -> None:
-        """Take the API to read from. Afterwards `unseen_...` say what was judged without having been seen."""
-        self._api = api
-        self.unseen_nodes = False
-        self.unseen_remediations = False
-
-    async def get(self, resource: kube.Resource, namespace: str, name: str) -> kube.Json:
-        """Read one object. Few people may read nodes: one that is forbidden is taken for healthy."""
-        try:
-            return await self._api.get(resource, namespace, name)
-        except kube.Refused as error:
-            if resource != kube.NODES or error.code != _FORBIDDEN:
-                raise
-        self.unseen_nodes = True
-        return {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
-
-    async def list(self, resource: kube.Resource, namespace: str = "", *, labels: str = "") -> list[kube.Json]:
-        """Read all objects. Who may not read the Remediations of all namespaces is told what is said without them."""
-        try:
-            return await self._api.list(resource, namespace, labels=labels)
-        except kube.Refused as error:
-            if resource != kube.REMEDIATIONS or namespace or error.code != _FORBIDDEN:
-                raise
-        self.unseen_remediations = True
-        return []
-
-    async def create(
-        self, resource: kube.Resource, namespace: str, body: Mapping[str, Any], *, agent: str = ""
-    ) -> NoReturn:
-        """Refuse."""
-        del namespace, body, agent
-        _refuse("create", resource)
-
-    async def replace(  # noqa: PLR0913 - as the protocol
-        self,
-        resource: kube.Resource,
-        namespace: str,
-        name: str,
-        body: Mapping[str, Any],
-        *,
-        subresource: str = "",
-        agent: str = "",
-    ) -> NoReturn:
-        """Refuse."""
-        del namespace, name, body, subresource, agent
-        _refuse("update", resource)
-
-    async def patch(  # noqa: PLR0913 - as the protocol
-        self,
-        resource: kube.Resource,
-        namespace: str,
-        name: str,
-        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-        *,
-        subresource: str = "",
-        agent: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - as the protocol
-    ) -> NoReturn:
-        """Refuse."""
-        del namespace, name, body, subresource, agent, timeout
-        _refuse("patch", resource)
-
-    async def delete(  # noqa: PLR0913 - as in the Protocol
-        self,
-        resource: kube.Resource,
-        namespace: str,
-        name: str,
-        *,
-        uid: str,
-        resource_version: str = "",
-        agent: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - as in the Protocol
-    ) -> NoReturn:
-        """Refuse."""
-        del namespace, name, uid, resource_version, agent, timeout
-        _refuse("delete", resource)
-
-
-def _refuse(verb: str, resource: kube.Resource) -> NoReturn:
-    raise kube.Refused(0, "ReadOnly", f"not sent: {verb} of {resource.plural}")
 
 
 class _Silent:

@@ -20,8 +20,12 @@ from platelet.shell.client import ClusterClient
 _ASK_EVERY = 1.0  # seconds
 _DESCRIPTION = """\
 Before platelet is removed: pause it, take back at once what it changed for a time only (or let it stay, with --drop),
-and remove its marks and revision records from users' namespaces. It works while platelet is paused. To go on instead of
-removing it: `platelet resume`."""
+and remove its marks and revision records from users' namespaces; the memory of which revisions were healthy goes with
+them, and is not to be had again. It works while platelet is paused. To go on instead of removing it: `platelet resume`.
+It asks first; --yes answers beforehand."""
+_WARNING = """This pauses platelet everywhere, {how}, and removes its
+marks and revision records from all namespaces. The memory of which revisions were healthy goes with them: if platelet
+goes on afterwards, it can undo to LastHealthy only what has proved itself anew."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,6 +34,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--all", action="store_true", required=True, help="of the whole operator: there is no other way"
     )
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask; scripts must say so")
     parser.add_argument("--drop", action="store_true", help="let temporary changes stay as they are now")
     parser.add_argument(
         "--timeout",
@@ -43,8 +48,21 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def call(options: argparse.Namespace) -> int:
-    """Ask the leader, wait, and clean up."""
+    """Ask the person, then the leader; wait, and clean up."""
+    if not options.yes and not _is_agreed(options):
+        return session.fail("nothing was done; to go on without being asked: platelet revert --all --yes", code=2)
     return session.run(options, partial(_revert, options))
+
+
+def _is_agreed(options: argparse.Namespace) -> bool:
+    """Whether the person at the terminal says yes. Nobody is there: no."""
+    how = "leaves temporary changes as they are" if options.drop else "takes its temporary changes back at once"
+    lines.write(_WARNING.format(how=how).splitlines(), sys.stderr)
+    if not sys.stdin.isatty():
+        return False
+    sys.stderr.write("Go on? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 async def _revert(options: argparse.Namespace, client: ClusterClient) -> int:

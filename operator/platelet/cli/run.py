@@ -15,6 +15,7 @@ from platelet.shell.client import connect
 from platelet.shell.connection import ConnectionNotConfiguredError
 from platelet.shell.logs import configure_logs
 from platelet.shell.metrics import Metrics
+from platelet.shell.ports import CannotListenError
 from platelet.shell.wiring import Operator
 
 _DESCRIPTION = """\
@@ -86,7 +87,7 @@ def _run_operator(options: argparse.Namespace) -> int:
     configure_logs(options.log_format or "json", options.log_level or "INFO")
     try:
         asyncio.run(_operate(options, config))
-    except (ConnectionNotConfiguredError, BadCertificateError) as error:
+    except (ConnectionNotConfiguredError, BadCertificateError, CannotListenError) as error:
         sys.stderr.write(f"platelet: {error}\n")
         return 2
     return 0

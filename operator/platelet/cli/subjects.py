@@ -3,10 +3,12 @@
 import argparse
 from typing import Literal
 
+from platelet.api import crds
 from platelet.model.workload import KINDS, Kind
 
+_APPS = ("apps", "v1.apps")
 _SHORT = {"Deployment": "deploy", "StatefulSet": "sts", "DaemonSet": "ds"}
-_REMEDIATION = ("remediation", "remediations", "rem", "remediations.platelet.dev")
+_REMEDIATION = crds.names_of(next(kind for kind in crds.KINDS if kind.name == "Remediation"))
 
 
 def workload(text: str) -> tuple[Kind, str]:
@@ -50,7 +52,8 @@ def _workload_kind(text: str) -> Kind | None:
     """The kind by any name that kubectl takes for it."""
     for kind in KINDS:
         word = kind.lower()
-        if text.lower() in (word, f"{word}s", f"{word}.apps", f"{word}s.apps", _SHORT[kind]):
+        names = (word, f"{word}s")
+        if text.lower() in (*names, *(f"{name}.{group}" for name in names for group in _APPS), _SHORT[kind]):
             return kind
     return None
 

@@ -26,9 +26,7 @@ class Table:
 def kind_of(word: str) -> crds.Kind | None:
     """The kind by any name that kubectl takes, by `policies` or `budgets` too."""
     for kind in crds.KINDS:
-        if word.lower() in (kind.plural, kind.name.lower(), kind.short, f"{kind.plural}.{crds.GROUP}"):
-            return kind
-        if _WORDS.get(word.lower()) == kind.name:
+        if word.lower() in crds.names_of(kind) or _WORDS.get(word.lower()) == kind.name:
             return kind
     return None
 

@@ -35,7 +35,7 @@ _UNITS = {
     "h": timedelta(hours=1),
 }
 _MAX_LENGTH = 20  # with six digits a part, no sum overflows CEL's duration(), 290 years of nanoseconds
-_FIX = "write it like 90s, 5m or 1h30m"
+_FIX = "write it like 90s, 5m or 1h30m; a day is 24h"
 
 
 def parse_duration(text: str) -> timedelta:

@@ -270,8 +270,8 @@ class Operator:
             health.clock_is_fresh(self._clock),
         ]
         probes = health.application(self._metrics.registry, [self._watchdog.check], ready)
-        await ports.serve(stack, receiver, config.listen.alerts, config.listen.tls)
-        await ports.serve(stack, probes, config.listen.metrics)
+        await ports.serve(stack, receiver, "listen.alerts", config.listen.alerts, config.listen.tls)
+        await ports.serve(stack, probes, "listen.metrics", config.listen.metrics)
 
     def _find_webhook(self, namespace: str, name: str) -> Webhook | None:
         for each in self._book.standings:

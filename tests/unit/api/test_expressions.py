@@ -62,7 +62,12 @@ def test_a_condition_is_asked_about_the_facts(text: str, holds: bool) -> None:  
         ('target.name == "a" && target.replicas == "3"', 1, 39, "== cannot be applied to (int, string)"),
         ("target.replicas", 1, 1, "a condition must be true or false, and this is of type int: compare it"),
         ("target.changedWithin(30)", 1, 21, 'takes one duration as text: target.changedWithin("30m")'),
-        ('true || target.changedWithin("soon")', 1, 30, "'soon' is not a duration: write it like 90s, 5m or 1h30m"),
+        (
+            'true || target.changedWithin("soon")',
+            1,
+            30,
+            "'soon' is not a duration: write it like 90s, 5m or 1h30m; a day is 24h",
+        ),
         ('target.labels.tier.x == "a"', 1, 19, "a value of type string has no fields"),
         ('target.chnagedWithin("1m")', 1, 21, "undeclared reference to 'chnagedWithin'"),
     ],

@@ -72,7 +72,10 @@ BAD: dict[str, tuple[str, str]] = {
         HEAD + "alertmanager: {url: am:9093}",
         "alertmanager.url: 'am:9093' is not a URL",
     ),
-    "a duration without unit": (HEAD + "resync: 30", "resync: 30 is not a duration: write it like 90s, 5m or 1h30m"),
+    "a duration without unit": (
+        HEAD + "resync: 30",
+        "resync: 30 is not a duration: write it like 90s, 5m or 1h30m; a day is 24h",
+    ),
     "an ISO duration": (HEAD + "healthyFor: PT10M", "healthyFor: 'PT10M' is not a duration"),
     "a negative duration": (HEAD + "healthyFor: -10m", "healthyFor: '-10m' is not a duration"),
     "a lease that nobody can hold": (

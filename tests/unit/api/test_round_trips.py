@@ -83,7 +83,7 @@ def test_fields_of_a_later_version_are_ignored_in_our_own_records() -> None:
         ([{"maxActions": 0, "per": "1h"}], "spec.limits[0].maxActions: 0 should be greater than or equal to 1"),
         (
             [{"maxActions": 1, "per": "2d"}],
-            "spec.limits[0].per: '2d' is not a duration: write it like 90s, 5m or 1h30m",
+            "spec.limits[0].per: '2d' is not a duration: write it like 90s, 5m or 1h30m; a day is 24h",
         ),
         ([{"maxActions": 1, "per": "48h"}], "spec.limits[0].per: 48h must be at least 1s and at most 24h"),
         ([{"per": "1h"}], "spec.limits[0].maxActions: is required: add it"),

@@ -62,7 +62,7 @@ def test_a_model_becomes_a_structural_schema() -> None:
     }
     wait = found["properties"].pop("wait")
     assert [rule["message"] for rule in wait.pop("x-kubernetes-validations")] == [
-        "not a duration: write it like 90s, 5m or 1h30m",
+        "not a duration: write it like 90s, 5m or 1h30m; a day is 24h",
         "must be at least 1s and at most 1h",
     ]
     assert wait == {"type": "string", "maxLength": 20, "default": "1h30m"}

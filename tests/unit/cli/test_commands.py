@@ -1,5 +1,8 @@
 """Arguments, exit codes, and errors in one line."""
 
+import argparse
+import io
+import socket
 from collections.abc import Awaitable
 from datetime import timedelta
 from pathlib import Path
@@ -68,6 +71,13 @@ def test_every_command_has_help_and_a_line_in_the_list(command: str, capsys: pyt
         pytest.param(["pause", "--for", "-5m"], "expected one argument", id="a negative duration"),
         pytest.param(["pause", "--for", "0s"], "'0s' is too short: 1s at least", id="no time at all"),
         pytest.param(["pause", "--reason", "x" * 1025], "at most 1024", id="a novel"),
+        pytest.param(
+            ["pause", "--for", "1d"], "'1d' is not a duration: write it like 90s, 5m or 1h30m; a day is 24h", id="days"
+        ),
+        pytest.param(["revert", "--all"], "nothing was done; to go on without being asked", id="a removal in a script"),
+        pytest.param(["revert", "--all", "--drop"], "platelet revert --all --yes", id="a removal that drops changes"),
+        pytest.param(["-n", "shop", "explain", "node/a"], "only remediations and", id="a flag before the command"),
+        pytest.param(["--context", "explain"], "COMMAND", id="only a flag that swallows the command"),
         pytest.param(["pause", "--kubeconfig", "/nowhere"], "there is no file /nowhere", id="no kubeconfig"),
         pytest.param(["explain", "rem/a", "--config", "/nowhere"], "/nowhere", id="no settings"),
     ],
@@ -81,6 +91,83 @@ def test_wrong_arguments_are_exit_code_2(arguments: list[str], words: str, capsy
     said = capsys.readouterr()
     assert (code, said.out) == (2, "")
     assert words.lower() in said.err.splitlines()[-1].lower()
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pytest.param(["-n", "shop", "--context", "test"], id="with a space"),
+        pytest.param(["--namespace=shop", "--context=test"], id="with an equals sign"),
+        pytest.param(["-nshop", "--context", "test"], id="in one word"),
+    ],
+)
+def test_the_flags_of_all_commands_may_stand_before_the_command(
+    flags: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with kubectl; the same options follow from both."""
+    found: list[argparse.Namespace] = []
+    monkeypatch.setattr(session, "run", lambda options, _work: found.append(options) or 0)
+    for arguments in ([*flags, "timeline", "deployment/api"], ["timeline", "deployment/api", *flags]):
+        assert commands.main(arguments) == 0
+    assert [(each.namespace, each.context, each.what) for each in found] == [
+        ("shop", "test", ("Deployment", "api"))
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    "word", ["remediation", "Remediations", "rem", "remediation.platelet.dev", "remediations.platelet.dev"]
+)
+def test_a_remediation_is_named_as_kubectl_prints_it(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`kubectl get rem -o name | xargs platelet approve`."""
+    found: list[argparse.Namespace] = []
+    monkeypatch.setattr(session, "run", lambda options, _work: found.append(options) or 0)
+    assert commands.main(["approve", f"{word}/deployment-api-1"]) == 0
+    assert commands.main(["explain", f"{word}/deployment-api-1"]) == 0
+    assert [found[0].name, found[1].what] == ["deployment-api-1", ("Remediation", "deployment-api-1")]
+
+
+@pytest.mark.parametrize("word", ["deployment.apps", "deployments.v1.apps", "deploy"])
+def test_a_workload_is_named_as_kubectl_prints_it(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its group."""
+    found: list[argparse.Namespace] = []
+    monkeypatch.setattr(session, "run", lambda options, _work: found.append(options) or 0)
+    assert commands.main(["explain", f"{word}/api"]) == 0
+    assert found[0].what == ("Deployment", "api")
+
+
+@pytest.mark.parametrize("answer", ["y", "YES", "n", ""])
+def test_a_removal_asks_the_person_at_the_terminal(
+    answer: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And says that the memory of healthy revisions goes with it."""
+    terminal = io.StringIO(f"{answer}\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
+    monkeypatch.setattr(session, "run", lambda _options, _work: 0)
+    assert commands.main(["revert", "--all"]) == (0 if answer.lower() in ("y", "yes") else 2)
+    assert "The memory of which revisions were healthy goes with them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("field", ["alerts", "metrics"])
+def test_a_port_that_is_taken_is_one_line(field: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the field of the settings, the address and the fix; no traceback."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        listen = {"alerts": "127.0.0.1:0", "metrics": "127.0.0.1:0", field: address}
+        settings = {
+            "apiVersion": "platelet.dev/v1alpha1",
+            "kind": "OperatorConfig",
+            "namespace": "ns",
+            "listen": listen,
+        }
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
+        kubeconfig = _kubeconfig(tmp_path / "kubeconfig", current=None)
+        code = commands.main(["run", "--config", str(tmp_path / "config.yaml"), "--kubeconfig", kubeconfig])
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert code == 2
+    assert said == f"platelet: listen.{field}: cannot listen at {address}: Address already in use: name another address"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

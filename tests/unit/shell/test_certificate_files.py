@@ -54,7 +54,7 @@ async def port(pair: Pair) -> AsyncIterator[int]:
     application.router.add_get("/", answer)
     async with AsyncExitStack() as stack:
         (free,) = processes.free_ports(1)
-        await ports.serve(stack, application, f"127.0.0.1:{free}", pair.tls)
+        await ports.serve(stack, application, "listen.alerts", f"127.0.0.1:{free}", pair.tls)
         yield free
 
 

@@ -1,0 +1,119 @@
+"""The Kubernetes API for people who explain: nothing is written, and what they may not read is named."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from platelet.shell import kube
+
+_FORBIDDEN = 403
+_NEEDED = (kube.PODS, kube.REPLICA_SETS, *kube.WORKLOADS.values())
+"""Without these of the workload's own namespace there is nothing to explain."""
+
+
+class ReadOnly:
+    """The Kubernetes API without its writes: each of them is refused here, nothing is sent.
+
+    Few people may read all that the operator reads. Where something is kept from them, it is judged as if it forbade
+    nothing, and `unseen` says so: one sentence for each thing.
+    """
+
+    def __init__(self, api: kube.Kube) -> None:
+        """Take the API to read from."""
+        self._api = api
+        self._unseen: dict[str, None] = {}
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What was not read because it is forbidden, and how it was judged, in the order of asking."""
+        return tuple(self._unseen)
+
+    async def get(self, resource: kube.Resource, namespace: str, name: str) -> kube.Json:
+        """Read one object; a stand-in for a node, a namespace or an ActionBudget that is forbidden."""
+        try:
+            return await self._api.get(resource, namespace, name)
+        except kube.Refused as error:
+            if error.code != _FORBIDDEN or resource not in _STAND_INS:
+                raise
+        body, judged = _STAND_INS[resource]
+        place = f" in {namespace}" if namespace else ""
+        self._unseen[f"you may not read {resource.plural}{place}: {judged}"] = None
+        return {**body, "metadata": {"name": name, "namespace": namespace, "uid": "", "resourceVersion": ""}}
+
+    async def list(self, resource: kube.Resource, namespace: str = "", *, labels: str = "") -> list[kube.Json]:
+        """Read all objects; none where they are forbidden, unless there would be nothing to explain."""
+        try:
+            return await self._api.list(resource, namespace, labels=labels)
+        except kube.Refused as error:
+            if error.code != _FORBIDDEN or (namespace and resource in _NEEDED):
+                raise
+        place = f"in {namespace}" if namespace else "of all namespaces"
+        self._unseen[f"you may not list {resource.plural} {place}: judged as if there were none"] = None
+        return []
+
+    async def create(
+        self, resource: kube.Resource, namespace: str, body: Mapping[str, Any], *, agent: str = ""
+    ) -> NoReturn:
+        """Refuse."""
+        del namespace, body, agent
+        _refuse("create", resource)
+
+    async def replace(  # noqa: PLR0913 - as the protocol
+        self,
+        resource: kube.Resource,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        subresource: str = "",
+        agent: str = "",
+    ) -> NoReturn:
+        """Refuse."""
+        del namespace, name, body, subresource, agent
+        _refuse("update", resource)
+
+    async def patch(  # noqa: PLR0913 - as the protocol
+        self,
+        resource: kube.Resource,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        subresource: str = "",
+        agent: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - as the protocol
+    ) -> NoReturn:
+        """Refuse."""
+        del namespace, name, body, subresource, agent, timeout
+        _refuse("patch", resource)
+
+    async def delete(  # noqa: PLR0913 - as in the Protocol
+        self,
+        resource: kube.Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str,
+        resource_version: str = "",
+        agent: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - as in the Protocol
+    ) -> NoReturn:
+        """Refuse."""
+        del namespace, name, uid, resource_version, agent, timeout
+        _refuse("delete", resource)
+
+
+def _refuse(verb: str, resource: kube.Resource) -> NoReturn:
+    raise kube.Refused(0, "ReadOnly", f"not sent: {verb} of {resource.plural}")
+
+
+_STAND_INS: Mapping[kube.Resource, tuple[kube.Json, str]] = {
+    kube.NODES: (
+        {"status": {"conditions": [{"type": "Ready", "status": "True"}]}},
+        "causeElsewhere was judged as if they were healthy",
+    ),
+    kube.NAMESPACES: ({}, "judged as if it were not suspended"),
+    kube.BUDGETS: (
+        {"spec": {}, "status": {"epoch": 1}},
+        "limits, cooldowns and a pause were not judged",
+    ),
+}
