@@ -77,7 +77,7 @@ def test_every_command_has_help_and_a_line_in_the_list(command: str, capsys: pyt
         pytest.param(["revert", "--all"], "nothing was done; to go on without being asked", id="a removal in a script"),
         pytest.param(["revert", "--all", "--drop"], "platelet revert --all --yes", id="a removal that drops changes"),
         pytest.param(["-n", "shop", "explain", "node/a"], "only remediations and", id="a flag before the command"),
-        pytest.param(["--context", "explain"], "COMMAND", id="only a flag that swallows the command"),
+        pytest.param(["--context", "explain"], "are required", id="only a flag that swallows the command"),
         pytest.param(["pause", "--kubeconfig", "/nowhere"], "there is no file /nowhere", id="no kubeconfig"),
         pytest.param(["explain", "rem/a", "--config", "/nowhere"], "/nowhere", id="no settings"),
     ],
@@ -105,8 +105,7 @@ def test_the_flags_of_all_commands_may_stand_before_the_command(
     flags: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As with kubectl; the same options follow from both."""
-    found: list[argparse.Namespace] = []
-    monkeypatch.setattr(session, "run", lambda options, _work: found.append(options) or 0)
+    found = _options_given(monkeypatch)
     for arguments in ([*flags, "timeline", "deployment/api"], ["timeline", "deployment/api", *flags]):
         assert commands.main(arguments) == 0
     assert [(each.namespace, each.context, each.what) for each in found] == [
@@ -119,8 +118,7 @@ def test_the_flags_of_all_commands_may_stand_before_the_command(
 )
 def test_a_remediation_is_named_as_kubectl_prints_it(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """`kubectl get rem -o name | xargs platelet approve`."""
-    found: list[argparse.Namespace] = []
-    monkeypatch.setattr(session, "run", lambda options, _work: found.append(options) or 0)
+    found = _options_given(monkeypatch)
     assert commands.main(["approve", f"{word}/deployment-api-1"]) == 0
     assert commands.main(["explain", f"{word}/deployment-api-1"]) == 0
     assert [found[0].name, found[1].what] == ["deployment-api-1", ("Remediation", "deployment-api-1")]
@@ -129,8 +127,7 @@ def test_a_remediation_is_named_as_kubectl_prints_it(word: str, monkeypatch: pyt
 @pytest.mark.parametrize("word", ["deployment.apps", "deployments.v1.apps", "deploy"])
 def test_a_workload_is_named_as_kubectl_prints_it(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its group."""
-    found: list[argparse.Namespace] = []
-    monkeypatch.setattr(session, "run", lambda options, _work: found.append(options) or 0)
+    found = _options_given(monkeypatch)
     assert commands.main(["explain", f"{word}/api"]) == 0
     assert found[0].what == ("Deployment", "api")
 
@@ -218,6 +215,18 @@ def test_an_answer_that_is_no_is_one_line(
     assert words in said
     assert said.startswith("platelet: ")
     assert said.count("\n") == 1
+
+
+def _options_given(monkeypatch: pytest.MonkeyPatch) -> list[argparse.Namespace]:
+    """The options of each command from now on; none is carried out."""
+    given: list[argparse.Namespace] = []
+
+    def run(options: argparse.Namespace, _work: session.Work) -> int:
+        given.append(options)
+        return 0
+
+    monkeypatch.setattr(session, "run", run)
+    return given
 
 
 def _never(_client: Any) -> Awaitable[int]:
