@@ -77,6 +77,39 @@ def test_what_means_the_same_has_the_same_name(same: dict[str, Any]) -> None:
     assert hash_template(same) == hash_template(TEMPLATE)
 
 
+STAMPS = {
+    "kubectl, Lens, k9s, Argo CD": ("kubectl.kubernetes.io/restartedAt", "2026-11-21T08:00:00Z"),
+    "kubectl's, but a time in seconds": (RESTARTED_AT, "1795248000"),
+    "OpenShift's console": ("openshift.openshift.io/restartedAt", "2026-11-21T08:00:00.123Z"),
+    "Rancher": ("cattle.io/timestamp", "2026-11-21T08:00:00Z"),
+    "Reloader by annotation": ("reloader.stakater.com/last-reloaded-from", '{"type":"CONFIGMAP","hash":"0f3a"}'),
+    "Keel": ("keel.sh/update-time", "2026-11-21 08:00:00.000 +0000 UTC m=+1.5"),
+    "Vault Secrets Operator": ("vso.secrets.hashicorp.com/restartedAt", "2026-11-21T08:00:00Z"),
+    "1Password": ("operator.1password.io/last-restarted", "2026-11-21 08:00:00"),
+    "k8s-restarter": ("k8s-restarter.kubernetes.io/restartedAt", "soon"),
+    "Helm's rollme": ("rollme", "Xy3aB"),
+    "a script's own": ("restarted-at", "now"),
+    "a moment under any name": ("example.com/deployed", "2026-11-21T08:00:00+01:00"),
+    "the seconds of a patch by date +%s": ("date", "1795248000"),
+}
+
+
+@pytest.mark.parametrize(("key", "value"), STAMPS.values(), ids=STAMPS)
+def test_a_restart_is_no_change_whichever_tool_stamps_it(key: str, value: str) -> None:
+    """Else a restart could be undone, and would be condemned."""
+    assert hash_template(changed(("metadata", "annotations", key), value)) == hash_template(TEMPLATE)
+
+
+def test_reloaders_variables_are_a_restart_too() -> None:
+    """Its default strategy; on a container that had variables, and on one that had none."""
+    hashed = {"name": "STAKATER_SETTINGS_CONFIGMAP", "value": "0f3a"}
+    mine = TEMPLATE["spec"]["containers"][0]["env"]
+    assert hash_template(changed(("spec", "containers", 0, "env"), [*mine, hashed])) == hash_template(TEMPLATE)
+    bare = {"spec": {"containers": [{"name": "api", "image": "api:1"}]}}
+    stamped = {"spec": {"containers": [{"name": "api", "image": "api:1", "env": [hashed]}]}}
+    assert hash_template(stamped) == hash_template(bare)
+
+
 @pytest.mark.parametrize("metadata", [{}, None, {"annotations": {}}, {"labels": {}, "annotations": None}])
 def test_empty_metadata_equals_none(metadata: Any) -> None:
     """`annotations: {}` and no annotations are the same template."""
@@ -90,10 +123,27 @@ def test_empty_metadata_equals_none(metadata: Any) -> None:
         changed(("spec", "containers", 0, "env", 0, "value"), "2"),
         changed(("metadata", "labels", "app"), "web"),
         changed(("metadata", "annotations", "team"), "ops"),
+        changed(("metadata", "annotations", "checksum/config"), "9d2c"),
+        changed(("metadata", "annotations", "wave.pusher.com/config-hash"), "9d2c"),
+        changed(("metadata", "annotations", "example.com/restart-policy"), "never"),
+        changed(("metadata", "annotations", "build"), "1795248000"),
+        changed(("spec", "containers", 0, "env", 0), {"name": "STAKATER", "value": "1"}),
         changed(("spec", "containers", 0, "env"), []),
         changed(("spec", "nodeSelector"), {}),
     ],
-    ids=["image", "env value", "label", "annotation", "an emptied list", "an empty map in the spec"],
+    ids=[
+        "image",
+        "env value",
+        "label",
+        "annotation",
+        "a Helm checksum of a configuration",
+        "Wave's hash of a configuration",
+        "an annotation that only sounds like a restart",
+        "a number that is no time",
+        "a variable that only sounds like Reloader's",
+        "an emptied list",
+        "an empty map in the spec",
+    ],
 )
 def test_what_means_something_else_has_another_name(other: dict[str, Any]) -> None:
     """A change that replaces pods is a change."""
