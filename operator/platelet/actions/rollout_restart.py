@@ -1,6 +1,7 @@
 """rolloutRestart: replace all pods, template unchanged but for the stamp that kubectl also uses.
 
-Where no rollout follows a new template (TRAPS 6), it is refused: the write would change nothing but the history.
+Where no rollout follows a new template (TRAPS 6), or where there is no pod, it is refused: the write would change
+nothing but the history, and what starts when people switch the workload on again.
 
 `kubectl.kubernetes.io/restartedAt` on the pod template (kubectl polymorphichelpers/objectrestarter.go). The stamp has
 whole seconds, so the same second twice would change nothing (TRAPS 7). A paused workload is a guard's matter.
@@ -34,9 +35,9 @@ def plan(_settings: RolloutRestart, situation: Situation, now: datetime) -> Plan
     live = situation.workload
     if live is None:
         return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to restart")
-    held = refuse_held(live)
-    if held is not None:
-        return held
+    idle = refuse_idle(live)
+    if idle is not None:
+        return idle
     second = now.replace(microsecond=0)
     stamp = format_time(second)
     if stamp == live.restart_stamp:
@@ -47,14 +48,19 @@ def plan(_settings: RolloutRestart, situation: Situation, now: datetime) -> Plan
     )
 
 
-def refuse_held(live: Workload) -> Refusal | None:
+def refuse_idle(live: Workload) -> Refusal | None:
     """Refuse where no pod would get a new template, and say what people can do."""
+    if not live.replicas:
+        why = (
+            "no node should run its pod" if live.ref.kind == "DaemonSet" else "people or an autoscaler switched it off"
+        )
+        return Refusal(reason=reasons.SCALED_TO_ZERO, message=f"{live.ref} has 0 replicas: {why}")
     if live.on_delete:
         message = (
             f"the updateStrategy of {live.ref} is OnDelete: its pods keep their template until somebody deletes them; "
             "delete them, or set RollingUpdate"
         )
-    elif live.replicas and live.held_replicas == live.replicas:
+    elif live.held_replicas == live.replicas:
         message = (
             f"the partition {live.partition} of {live.ref} holds back all {live.replicas} pods: none would get the "
             "template; lower spec.updateStrategy.rollingUpdate.partition"

@@ -73,9 +73,9 @@ def plan(settings: RolloutUndo, situation: Situation, _now: datetime) -> Plan | 
     live = situation.workload
     if live is None:
         return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to undo")
-    held = rollout_restart.refuse_held(live)
-    if held is not None:
-        return held
+    idle = rollout_restart.refuse_idle(live)
+    if idle is not None:
+        return idle
     if settings.to == "Revision":
         return _to_revision(settings.revision or 0, live, situation)
     if settings.to == "Previous":

@@ -64,7 +64,7 @@ def write_bounds(bounds: Bounds) -> dict[str, int | None]:
 
 
 def _unusable(kind: AutoscalerKind, obj: Mapping[str, Any], annotations: Mapping[str, str]) -> str:
-    owner = lenient.read_owner(obj)
+    owner = lenient.read_reconciling_owner(obj)
     if owner is not None:
         return f"{owner.kind} {owner.name} owns it and would take the change back"
     paused = [key for key in _PAUSED if annotations.get(key, "false") != "false"] if kind == "ScaledObject" else []

@@ -2,23 +2,67 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from platelet.model import durations
 from platelet.model.workload import Owner
 
+_BUILT_IN: Final = frozenset(  # the API groups of Kubernetes itself; CRDs may end in .k8s.io, too
+    {
+        "",
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "apiregistration.k8s.io",
+        "apps",
+        "autoscaling",
+        "batch",
+        "certificates.k8s.io",
+        "coordination.k8s.io",
+        "discovery.k8s.io",
+        "extensions",
+        "flowcontrol.apiserver.k8s.io",
+        "networking.k8s.io",
+        "node.k8s.io",
+        "policy",
+        "rbac.authorization.k8s.io",
+        "resource.k8s.io",
+        "scheduling.k8s.io",
+        "storage.k8s.io",
+    }
+)
+
 
 def read_owner(obj: Mapping[str, Any]) -> Owner | None:
     """Find the controlling owner, or None."""
-    for reference in mappings(mapping(obj["metadata"]).get("ownerReferences")):
-        if reference.get("controller") is True:
-            return Owner(
-                api_version=text(reference.get("apiVersion")),
-                kind=text(reference.get("kind")),
-                name=text(reference.get("name")),
-                uid=text(reference.get("uid")),
-            )
-    return None
+    return next((_owner(each) for each in _owner_references(obj) if each.get("controller") is True), None)
+
+
+def read_reconciling_owner(obj: Mapping[str, Any]) -> Owner | None:
+    """Find whose reconciler would take a change back: the controlling owner, else a custom resource; or None.
+
+    OLM and other operators own what they keep without the controller flag (ownerutil.NonBlockingOwner of OLM). An owner
+    of Kubernetes' own kinds without the flag is there for garbage collection only.
+    """
+    custom = (each for each in _owner_references(obj) if _group(each) not in _BUILT_IN)
+    return read_owner(obj) or next((_owner(each) for each in custom), None)
+
+
+def _owner_references(obj: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return mappings(mapping(obj["metadata"]).get("ownerReferences"))
+
+
+def _owner(reference: Mapping[str, Any]) -> Owner:
+    return Owner(
+        api_version=text(reference.get("apiVersion")),
+        kind=text(reference.get("kind")),
+        name=text(reference.get("name")),
+        uid=text(reference.get("uid")),
+    )
+
+
+def _group(reference: Mapping[str, Any]) -> str:
+    group, slash, _ = text(reference.get("apiVersion")).partition("/")
+    return group if slash else ""
 
 
 def read_creation(metadata: Mapping[str, Any]) -> datetime:

@@ -56,7 +56,7 @@ def read_workload(kind: Kind, obj: Mapping[str, Any]) -> Workload:
         labels=lenient.texts(metadata.get("labels")),
         annotations=lenient.texts(metadata.get("annotations")),
         selector=lenient.mapping(spec.get("selector")),
-        owner=lenient.read_owner(obj),
+        owner=lenient.read_reconciling_owner(obj),
         paused=spec.get("paused") is True,
         deleting=bool(metadata.get("deletionTimestamp")),
         template=template,

@@ -68,6 +68,8 @@ def same_meaning(situation: Situation, attempt: Attempt) -> bool:
     workload, pre, post = situation.workload, attempt.pre, attempt.post
     if workload is None or workload.uid != pre.uid or workload.deleting or _blocked_by_pause(workload, post):
         return False
+    if attempt.kind == "Act" and pre.replicas and not workload.replicas:
+        return False  # switched off meanwhile
     autoscaler = written_autoscaler(situation, post)
     return (
         (not _needs_the_template(attempt) or workload.template_hash == pre.template_hash)

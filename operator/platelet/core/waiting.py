@@ -223,7 +223,8 @@ def _why_not(status: RemediationStatus, patience: timedelta) -> str:
 def _last_word(status: RemediationStatus) -> str:
     tried = [each for each in status.attempts if each.kind == "Act"]
     if not tried:
-        return "no step of the runbook applies"
+        last_no = next((f"; {each.reason}: {each.message}" for each in status.decisions[-1:]), "")
+        return f"no step of the runbook applies{last_no}"
     last = tried[-1]
     outcome = last.verdict_message or last.message
     return f"no step is left after {len(tried)} attempts; the last: {last.summary}: {outcome}"

@@ -21,11 +21,19 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     if gitops:
         message = f"{gitops} owns {workload.ref} and would take the change back; change it in Git, or set force"
         return occurrence.hopeless(situation, now, reasons.GITOPS_MANAGED, message)
-    if workload.owner is not None:
-        owner = f"{workload.owner.kind} {workload.owner.name}"
+    owner = _operators_resource(workload)
+    if owner:
         message = f"{owner} owns {workload.ref} and would take the change back; change it there, or set force"
         return occurrence.hopeless(situation, now, reasons.OPERATOR_MANAGED, message)
     return None
+
+
+def _operators_resource(workload: Workload) -> str:
+    """The resource that an operator keeps the workload as; OLM labels it where it cannot own it: across namespaces."""
+    if workload.owner is not None:
+        return f"{workload.owner.kind} {workload.owner.name}"
+    name = workload.labels.get(ownership.OLM_OWNER, "")
+    return f"{workload.labels.get(ownership.OLM_OWNER_KIND) or 'OLM'} {name}" if name else ""
 
 
 def _gitops_owner(workload: Workload) -> str:

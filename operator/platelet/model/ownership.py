@@ -1,9 +1,12 @@
-"""Who else writes an object: the marks that GitOps tools leave on what they own (TRAPS 12)."""
+"""Who else writes an object: the marks that GitOps tools and operators leave on what they own (TRAPS 12, 13)."""
 
 from collections.abc import Mapping
 
 ARGO_TRACKING_ID = "argocd.argoproj.io/tracking-id"
 FLUX_LABELS = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
+
+OLM_OWNER = "olm.owner"  # of the Operator Lifecycle Manager: the name of a ClusterServiceVersion, mostly
+OLM_OWNER_KIND = "olm.owner.kind"
 
 
 def gitops_owner(labels: Mapping[str, str], annotations: Mapping[str, str], itself: str) -> str:

@@ -30,7 +30,7 @@ class WorkloadRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """The controlling owner of an object (ownerReferences with controller: true)."""
+    """Whose object it is, by ownerReferences: the controlling owner; of a workload, else a custom resource."""
 
     api_version: str
     kind: str

@@ -73,6 +73,27 @@ def test_what_no_rollout_would_follow_is_refused_with_the_fix(workload: Workload
         assert fix in refused.message
 
 
+SWITCHED_OFF = {
+    "a Deployment": (a_workload(replicas=0), "switched it off"),
+    "a Deployment whose last pod still ends": (a_workload(replicas=0, status_replicas=1), "switched it off"),
+    "a StatefulSet": (a_stateful_set(replicas=0), "switched it off"),
+    "a DaemonSet that matches no node": (a_daemon_set(replicas=0), "no node should run its pod"),
+    "one whose pods would be held back": (a_stateful_set(replicas=0, on_delete=True), "switched it off"),
+}
+
+
+@pytest.mark.parametrize(("workload", "why"), SWITCHED_OFF.values(), ids=SWITCHED_OFF)
+def test_what_has_no_pods_is_neither_restarted_nor_undone(workload: Workload, why: str) -> None:
+    """A new template would decide what starts in the morning. `scale` says the same."""
+    for refused in (
+        plan(RolloutRestart(), a_situation(workload=workload), NOW),
+        rollout_undo.plan(rollout_undo.RolloutUndo(), a_situation(workload=workload), NOW),
+    ):
+        assert isinstance(refused, Refusal)
+        assert refused.reason == reasons.SCALED_TO_ZERO
+        assert why in refused.message
+
+
 def test_a_partition_that_holds_back_some_is_said() -> None:
     """The others are restarted; people see which are not."""
     planned = plan(RolloutRestart(), a_situation(workload=a_stateful_set(partition=2)), NOW)

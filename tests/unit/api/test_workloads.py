@@ -270,6 +270,36 @@ def test_an_unschedulable_pod_says_so(condition: dict[str, str], said: str) -> N
     assert workloads.read_pod(obj).unschedulable == said
 
 
+def owned_by(api_version: str, **more: Any) -> dict[str, Any]:
+    """A reference to an owner named after its group, without the controller flag."""
+    return {"apiVersion": api_version, "kind": "Thing", "name": api_version, "uid": "u-3", **more}
+
+
+OWNERS: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "a custom resource that does not control": ([owned_by("operators.coreos.com/v1alpha1", controller=False)], "oper"),
+    "one that does not say": ([owned_by("db.example.com/v1")], "db.example"),
+    "a CRD of a Kubernetes project": ([owned_by("leaderworkerset.x-k8s.io/v1")], "leaderworkerset"),
+    "a controller before a custom resource": ([owned_by("a.io/v1"), owned_by("apps/v1", controller=True)], "apps"),
+    "the second of two": ([owned_by("v1"), owned_by("b.io/v1")], "b.io"),
+}
+
+
+@pytest.mark.parametrize(("references", "begins"), OWNERS.values(), ids=OWNERS)
+def test_a_custom_resource_among_the_owners_takes_changes_back(references: list[Any], begins: str) -> None:
+    """OLM and others own without the controller flag."""
+    obj = {"metadata": {**METADATA, "ownerReferences": references}, "spec": {}}
+    owner = workloads.read_workload("Deployment", obj).owner
+    assert owner is not None
+    assert owner.name.startswith(begins)
+
+
+@pytest.mark.parametrize("version", ["v1", "apps/v1", "batch/v1", "networking.k8s.io/v1"])
+def test_an_owner_of_kubernetes_own_kinds_only_collects_garbage(version: str) -> None:
+    """Nothing reconciles a Deployment that a ConfigMap owns."""
+    obj = {"metadata": {**METADATA, "ownerReferences": [owned_by(version)]}, "spec": {}}
+    assert workloads.read_workload("Deployment", obj).owner is None
+
+
 def test_only_the_controlling_owner_counts() -> None:
     """An owner reference for garbage collection alone is not who manages it."""
     obj = {"metadata": {**METADATA, "ownerReferences": [{**OWNER, "controller": False}, {**OWNER, "name": "boss"}]}}

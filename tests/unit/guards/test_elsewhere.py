@@ -205,6 +205,11 @@ OWNED = {
     "a Flux Kustomization": (a_workload(labels=FLUX_KUSTOMIZE), reasons.GITOPS_MANAGED, "kustomize apps"),
     "a Flux HelmRelease": (a_workload(labels=FLUX_HELM), reasons.GITOPS_MANAGED, "helm api"),
     "another operator's resource": (a_workload(owner=OWNER), reasons.OPERATOR_MANAGED, "Database orders"),
+    "OLM from another namespace, by its labels": (
+        a_workload(labels={"olm.owner": "orders.v1", "olm.owner.kind": "ClusterServiceVersion"}),
+        reasons.OPERATOR_MANAGED,
+        "ClusterServiceVersion orders.v1",
+    ),
     "GitOps and an operator, of which GitOps is said": (
         a_workload(labels=FLUX_HELM, owner=OWNER),
         reasons.GITOPS_MANAGED,
