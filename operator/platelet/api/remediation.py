@@ -13,6 +13,7 @@ _STATUS = TypeAdapter(remediation.RemediationStatus)
 _DEEPEST = 30  # levels of a step as written; a deeper one is no step, and could not be written again
 _LONGEST_MESSAGE = 1024  # as the CRD admits
 _TOO_DEEP = {"nested": "too deep to be read"}
+_EMPTY: tuple[Any, ...] = ("", [], {})
 
 
 def read_remediation(obj: Mapping[str, Any]) -> remediation.Remediation:
@@ -77,11 +78,30 @@ def _is_deep(value: object) -> bool:
 
 def write_spec(spec: remediation.RemediationSpec) -> dict[str, Any]:
     """Write the whole spec, for the CREATE."""
-    body: dict[str, Any] = _SPEC.dump_python(spec, mode="json", by_alias=True, exclude_none=True)
-    return body
+    return _write(_SPEC, spec)
 
 
 def write_status(status: remediation.RemediationStatus) -> dict[str, Any]:
     """Write the whole status, for a replace: what is None is absent, so a merge patch would leave it as it was."""
-    body: dict[str, Any] = _STATUS.dump_python(status, mode="json", by_alias=True, exclude_none=True)
+    return _write(_STATUS, status)
+
+
+def _write(adapter: TypeAdapter[Any], value: object) -> dict[str, Any]:
+    """Write without empty fields, which `kubectl describe` would show as questions that nobody asked."""
+    body = adapter.dump_python(value, mode="json", by_alias=True, exclude_none=True)
+    needed = adapter.dump_python(value, mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    filled: dict[str, Any] = _without_empty(body, needed)
+    return filled
+
+
+def _without_empty(body: Any, needed: Any) -> Any:
+    """Leave out what is empty by default; what is empty and not the default must be there to be read again."""
+    if isinstance(body, dict) and isinstance(needed, dict):
+        return {
+            key: _without_empty(value, needed.get(key))
+            for key, value in body.items()
+            if key in needed or value not in _EMPTY
+        }
+    if isinstance(body, list) and isinstance(needed, list):
+        return [_without_empty(*pair) for pair in zip(body, needed, strict=True)]
     return body

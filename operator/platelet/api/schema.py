@@ -5,6 +5,7 @@ limit that is computed from the bounds of every string, list and map. So the con
 is unbounded, recursive or unknown to it: a fault of a model is found here and not by a user.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -74,6 +75,8 @@ class _Converter:
             found |= {"enum": [schema["const"]], "type": _TYPES[type(schema["const"])]}
         if not self._defaults:
             found.pop("default", None)
+        elif "default" in found and not isinstance(found["default"], dict):  # of an object the members tell
+            found["description"] = f"{found.get('description', '')} Default: {_say(found['default'])}.".lstrip()
         found |= _exclusive(schema)
         found |= self._children(found.get("type"), schema, path, inside)
         _check_known(schema, path)
@@ -97,6 +100,11 @@ class _Converter:
         if kind == "object" and isinstance(schema.get("additionalProperties"), Mapping):
             return {"additionalProperties": self.convert(schema["additionalProperties"], f"{path}{{}}", inside)}
         return {}
+
+
+def _say(default: Any) -> str:
+    """Say a default in its field's description: `kubectl explain` shows nothing else of it."""
+    return default if isinstance(default, str) else json.dumps(default)
 
 
 def _exclusive(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,6 +54,17 @@ def test_absent_is_written_as_absent() -> None:
     assert None not in remediations.write_status(status).values()
 
 
+def test_what_is_empty_is_written_as_absent_wherever_it_stands() -> None:
+    """`kubectl describe` shows each field that is there; a step that is written as `{}` is no empty field."""
+    attempt = replace(filled(remediation.Attempt), message="", verdict_message="", approved_by="")
+    status = remediation.RemediationStatus(attempts=(attempt,), steps=({"name": "again", "rolloutRestart": {}},))
+    written = remediations.write_status(status)
+    assert {"message", "verdictMessage", "approvedBy"}.isdisjoint(written["attempts"][0])
+    assert {"evidence", "decisions", "conditions", "message", "targetUid"}.isdisjoint(written)
+    assert (written["state"], written["step"]) == ("Waiting", 0)
+    assert written["steps"] == [{"name": "again", "rolloutRestart": {}}]
+
+
 def test_a_full_budget_fits_into_one_object() -> None:
     """2,000 entries stay below the 1.5 MiB that etcd takes, with what a temporary change can leave in each."""
     raised = intent.PostState(autoscaler=filled(Bounds))

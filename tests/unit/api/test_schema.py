@@ -52,7 +52,7 @@ def test_a_model_becomes_a_structural_schema() -> None:
         "properties": {
             "maxSize": {
                 "type": "integer",
-                "description": "How large it may become.",
+                "description": "How large it may become. Default: 3.",
                 "default": 3,
                 "minimum": 1,
                 "maximum": 10,
@@ -65,18 +65,24 @@ def test_a_model_becomes_a_structural_schema() -> None:
         "not a duration: write it like 90s, 5m or 1h30m; a day is 24h",
         "must be at least 1s and at most 1h",
     ]
-    assert wait == {"type": "string", "maxLength": 20, "default": "1h30m"}
+    assert wait == {"type": "string", "maxLength": 20, "default": "1h30m", "description": "Default: 1h30m."}
     assert found == {
         "type": "object",
         "description": "Every kind of field that the converter takes.",
         "required": ["name", "free"],
         "properties": {
             "name": {"type": "string", "maxLength": 8, "description": "The `maxSizes` of it."},
-            "flag": {"type": "string", "enum": ["On", "Off"], "default": "On"},
+            "flag": {"type": "string", "enum": ["On", "Off"], "default": "On", "description": "Default: On."},
             "fixed": {"type": "boolean", "enum": [True]},
             "maybe": inner,
             "always": {**inner, "default": {"maxSize": 3}},
-            "several": {"type": "array", "maxItems": 4, "items": inner, "default": [{"maxSize": 5}]},
+            "several": {
+                "type": "array",
+                "maxItems": 4,
+                "items": inner,
+                "default": [{"maxSize": 5}],
+                "description": 'Default: [{"maxSize": 5}].',
+            },
             "labels": {
                 "type": "object",
                 "maxProperties": 4,
@@ -84,8 +90,8 @@ def test_a_model_becomes_a_structural_schema() -> None:
             },
             "at": {"type": "string", "format": "date-time", "maxLength": 40, "pattern": TIME_PATTERN},
             "free": {"type": "object", schema.PRESERVE: True},
-            "share": {"x-kubernetes-int-or-string": True, "maxLength": 5, "default": 3},
-            "maxSizes": {"type": "integer", "description": "How many.", "default": 0},
+            "share": {"x-kubernetes-int-or-string": True, "maxLength": 5, "default": 3, "description": "Default: 3."},
+            "maxSizes": {"type": "integer", "description": "How many. Default: 0.", "default": 0},
         },
     }
 
