@@ -42,6 +42,7 @@ EVERYWHERE: Final = (
     Rule(why="what is sick", resources=("pods",), verbs=("get", "list", "watch")),
     Rule(why="targets", group="apps", resources=_WORKLOADS, verbs=("get", "list", "watch")),
     Rule(why="whose pods, and what ran before", group="apps", resources=("replicasets",), verbs=("get", "list")),
+    Rule(why="which workload an alert is about that names a Service", resources=("services",), verbs=("get",)),
     Rule(why="a cause that is elsewhere", resources=("nodes",), verbs=("get",)),
     Rule(why="suspensions, and the scope of namespaceSelector", resources=("namespaces",), verbs=("get", "list")),
     Rule(

@@ -26,7 +26,7 @@ from platelet.shell.survey import survey
 from platelet.shell.targets import Found, TargetFinder
 from platelet.shell.untargeted import Stray, Untargeted
 from platelet.triggers import alert as alert_trigger
-from platelet.triggers import targeting
+from platelet.triggers import matchers, targeting
 
 log = structlog.get_logger("platelet.alerts")
 
@@ -128,7 +128,8 @@ class AlertInbox:
     async def _targets(self, standing: Standing, alert: Alert, delivery: Delivery) -> tuple[list[WorkloadRef], str]:
         """The targets of the policy that this alert is about; or, where there should be one and is none, why.
 
-        `refs` say what is meant by an alert that names nothing; one that names something is about that alone.
+        `refs` say what is meant by an alert that names nothing; one that names something is about that alone. What the
+        policy's own matchers have spelled out is no name: whoever wrote them wrote the refs, too.
         """
         refs, namespace = standing.loaded.targets.refs, standing.policy.namespace
         if refs is None:
@@ -139,10 +140,10 @@ class AlertInbox:
             mine = target.namespace in standing.namespaces
             return [target] if mine and standing.loaded.targets.matches(labels, target.name, target.kind) else [], ""
         chosen = [WorkloadRef(kind=each.kind, namespace=namespace, name=each.name) for each in refs]
-        found, _ = await self._find(alert, "" if targeting.namespace_of(alert.labels) else namespace, delivery)
+        found, _ = await self._find(alert, "" if targeting.namespaces_of(alert.labels) else namespace, delivery)
         if found.target is not None:
             return [each for each in chosen if each == found.target], ""
-        if not found.named:
+        if not found.named or _is_spelled_out(standing, alert):
             return chosen, ""
         return [], "" if found.other else found.why
 
@@ -233,10 +234,22 @@ def _match(standing: Standing, item: Item, now: datetime) -> Evidence | None:
     """What the alert says to this policy; None when no trigger matches. One of another namespace never matches."""
     if not standing.policy.ready:
         return None
-    alert, named = item.alert, targeting.namespace_of(item.alert.labels)
-    if (named and named not in standing.namespaces) or (not named and standing.loaded.targets.refs is None):
+    alert, named = item.alert, targeting.namespaces_of(item.alert.labels)
+    if (named and not named & standing.namespaces) or (not named and standing.loaded.targets.refs is None):
         return None
     if item.fact is not None:
         return item.fact if standing.policy.key == item.policy else None
     said = (alert_trigger.observe(each, alert, now) for each in standing.loaded.alert_triggers)
     return next((each for each in said if each is not None), None)
+
+
+def _is_spelled_out(standing: Standing, alert: Alert) -> bool:
+    """Whether all that the alert names is in matchers with `=` of a trigger that matches it."""
+    for trigger in standing.loaded.alert_triggers:
+        wanted = matchers.parse_matchers(trigger.matchers)
+        if matchers.matches(wanted, alert.labels):
+            exact = {each.name for each in wanted if each.operator == "="}
+            rest = targeting.locate({name: value for name, value in alert.labels.items() if name not in exact})
+            if isinstance(rest, targeting.Nothing) and not rest.named:
+                return True
+    return False

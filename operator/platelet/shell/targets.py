@@ -1,11 +1,13 @@
 """Finds the workload behind pods, their controller or an alert's labels, by owners and references of live objects."""
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import assert_never
 
-from platelet.model.workload import KINDS, WorkloadRef
-from platelet.shell.kube import AUTOSCALERS, PODS, REPLICA_SETS, Json, Kube, NotFound
+from platelet.model.workload import KINDS, Kind, WorkloadRef
+from platelet.shell import services
+from platelet.shell.kube import AUTOSCALERS, PODS, REPLICA_SETS, SERVICES, WORKLOADS, Json, Kube, NotFound
 from platelet.triggers import targeting
 
 _HEALED = "Deployment, StatefulSet or DaemonSet"
@@ -64,17 +66,36 @@ class TargetFinder:
             case targeting.WorkloadNamed(kind=kind, namespace=namespace, name=name):
                 target = _workload(namespace, {"kind": kind, "name": name})
                 return Found(target) if target else Found(why=f"the alert names a {kind}, {_NOT_HEALED}", other=True)
-            case targeting.PodNamed():
-                return await self._of_pod(located)
-            case targeting.HpaNamed(namespace=namespace, name=name):
-                return await self._of_autoscaler(namespace, name)
             case targeting.JobNamed():
                 return Found(why=f"the alert names a Job, {_NOT_HEALED}", other=True)
-            case targeting.PdbNamed() | targeting.ClaimNamed():
-                why = "the alert names no workload: name the target in the policy's targets.refs"
-                return Found(why=why, named=False)
+            case targeting.PdbNamed(name=name):
+                return Found(why=f"the alert is about PodDisruptionBudget {name}, which names no workload")
+            case targeting.ClaimNamed(name=name):
+                return Found(why=f"the alert is about PersistentVolumeClaim {name}, which says nothing of a workload")
             case _:
-                assert_never(located)
+                return await self._follow(located)
+
+    async def _follow(
+        self,
+        named: targeting.KindlessNamed
+        | targeting.PodNamed
+        | targeting.ReplicaSetNamed
+        | targeting.HpaNamed
+        | targeting.ServicesNamed,
+    ) -> Found:
+        match named:
+            case targeting.KindlessNamed(namespace=namespace, name=name):
+                return await self._of_any_kind(namespace, name)
+            case targeting.PodNamed():
+                return await self._of_pod(named)
+            case targeting.ReplicaSetNamed(namespace=namespace, name=name):
+                return await self._of_named_replica_set(namespace, name)
+            case targeting.HpaNamed(namespace=namespace, name=name):
+                return await self._of_autoscaler(namespace, name)
+            case targeting.ServicesNamed():
+                return await self._of_services(named)
+            case _:
+                assert_never(named)
 
     async def _of_pod(self, named: targeting.PodNamed) -> Found:
         try:
@@ -90,6 +111,62 @@ class TargetFinder:
         found = await self.of_controller(named.namespace, owner["kind"], owner["name"], owner["uid"])
         return Found(found) if found else nobodys
 
+    async def _of_any_kind(self, namespace: str, name: str) -> Found:
+        found = await asyncio.gather(*(self._exists(kind, namespace, name) for kind in KINDS))
+        kinds = [kind for kind, exists in zip(KINDS, found, strict=True) if exists]
+        if len(kinds) == 1:
+            return Found(WorkloadRef(kind=kinds[0], namespace=namespace, name=name))
+        return Found(why=f"workload {name} may be any of these: {', '.join(kinds)}" if kinds else _no_such(name))
+
+    async def _exists(self, kind: Kind, namespace: str, name: str) -> bool:
+        try:
+            await self._kube.get(WORKLOADS[kind], namespace, name)
+        except NotFound:
+            return False
+        return True
+
+    async def _of_named_replica_set(self, namespace: str, name: str) -> Found:
+        try:
+            stored = await self._kube.get(REPLICA_SETS, namespace, name)
+        except NotFound:
+            return Found(why=f"ReplicaSet {name} is gone, so its owner is not known")
+        found = await self.of_replica_set(namespace, name, stored["metadata"]["uid"])
+        return Found(found) if found else Found(why=f"ReplicaSet {name} belongs to no Deployment", other=True)
+
+    async def _of_services(self, named: targeting.ServicesNamed) -> Found:
+        """The one workload behind them. A Service that is not there names nothing, so others may; none is no guess."""
+        stored = await asyncio.gather(*(self._service(named.namespace, name) for name in named.names))
+        present = [each for each in stored if each is not None]
+        if not present:
+            what = f"there is no Service {' or '.join(named.names)} in namespace {named.namespace}"
+            return Found(why=what) if named.likely else Found(why=targeting.NOT_SAID, named=False)
+        behind: set[str | WorkloadRef] = set()
+        for each in present:
+            selector = (each.get("spec") or {}).get("selector") or {}
+            behind |= await services.behind(self._kube, named.namespace, selector, self._of_owner)
+        service = " and ".join(each["metadata"]["name"] for each in present)
+        only = next(iter(behind)) if len(behind) == 1 else None
+        if isinstance(only, WorkloadRef):
+            return Found(only)
+        return Found(why=services.say_not_one(service, behind))
+
+    async def _of_owner(self, namespace: str, pod: Json) -> WorkloadRef | str:
+        """The workload of a pod; in words what is not healed."""
+        owner = _controller(pod)
+        if owner is None:
+            return "a pod of nobody"
+        if is_ours_to_follow(owner.get("apiVersion", ""), owner["kind"]):
+            found = await self.of_controller(namespace, owner["kind"], owner["name"], owner["uid"])
+            if found is not None:
+                return found
+        return f"{owner['kind']} {owner['name']}"
+
+    async def _service(self, namespace: str, name: str) -> Json | None:
+        try:
+            return await self._kube.get(SERVICES, namespace, name)
+        except NotFound:
+            return None
+
     async def _of_autoscaler(self, namespace: str, name: str) -> Found:
         try:
             stored = await self._kube.get(AUTOSCALERS, namespace, name)
@@ -104,6 +181,10 @@ class TargetFinder:
 def _controller(stored: Json) -> Json | None:
     owners = stored["metadata"].get("ownerReferences") or []
     return next((each for each in owners if each.get("controller")), None)
+
+
+def _no_such(name: str) -> str:
+    return f"there is no {_HEALED} {name}"
 
 
 def _workload(namespace: str, reference: Json) -> WorkloadRef | None:

@@ -2,8 +2,8 @@
 
 The order is that of ALERTS.md with one change: `workload` and `workload_type` go before `pod`, since a workload label
 beats a pod label. In the common Helm install every workload-level alert also carries the exporter's own pod (TRAPS 16),
-so an exporter's pod is never a target, not even where it is the only thing named. `service`, `job`, `instance` and
-`app` name no workload: such alerts act through `targets.refs` only.
+so an exporter's pod is never a target, not even where it is the only thing named. A Service is asked last: only where
+nothing else is named, and `job` only where nothing else names a Service. `instance` names no workload.
 """
 
 import re
@@ -11,16 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from platelet.triggers import subject, vocabulary
+
 WorkloadKind = Literal["Deployment", "StatefulSet", "DaemonSet", "Rollout"]
 
-_WORKLOAD_LABELS: Final[Mapping[str, WorkloadKind]] = {
+_KINDS: Final[Mapping[str, WorkloadKind]] = {
     "deployment": "Deployment",
     "statefulset": "StatefulSet",
     "daemonset": "DaemonSet",
     "rollout": "Rollout",
 }
-_EXPORTERS = ("kube-state-metrics", "node-exporter", "blackbox-exporter")
-_EXPORTED = "exported_"  # Prometheus renames a metric's own label so, where the scraped target has the same one
+NOT_SAID: Final = "no label names a workload: name the target in the policy's targets.refs"
+_ONE_ONLY: Final = (*_KINDS, "workload", "pod", "uid", "horizontalpodautoscaler")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _UID = re.compile(r"[0-9A-Za-z-]{1,128}")
@@ -77,6 +79,31 @@ class ClaimNamed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaSetNamed:
+    """A ReplicaSet, perhaps of a Deployment."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindlessNamed:
+    """A workload by its name alone: a mesh does not say of which kind it is."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicesNamed:
+    """Services, whose selectors find the workload. Labels that differ are several names for one thing."""
+
+    namespace: str
+    names: tuple[str, ...]
+    likely: bool = True  # False: the label says what was scraped, which need not be a Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Nothing:
     """No workload that may be acted on, and why, for people."""
 
@@ -84,7 +111,18 @@ class Nothing:
     named: bool = False  # something is named, but which workload that is cannot be told
 
 
-Located = WorkloadNamed | PodNamed | HpaNamed | JobNamed | PdbNamed | ClaimNamed | Nothing
+Named = (
+    WorkloadNamed
+    | KindlessNamed
+    | PodNamed
+    | ReplicaSetNamed
+    | HpaNamed
+    | JobNamed
+    | PdbNamed
+    | ClaimNamed
+    | ServicesNamed
+)
+Located = Named | Nothing
 
 
 def locate(labels: Mapping[str, str], cluster: str = "") -> Located:
@@ -92,82 +130,107 @@ def locate(labels: Mapping[str, str], cluster: str = "") -> Located:
     theirs = labels.get("cluster", "")
     if cluster and theirs and theirs != cluster:
         return Nothing(reason=f"the alert is about cluster {_shown(theirs)}", named=True)
-    found = _name(labels)
+    about = subject.read(labels)
+    if about.doubt:
+        return Nothing(reason=about.doubt, named=True)
+    found = _name(about)
     if isinstance(found, Nothing):
         return found
     if not found.namespace:
         reason = "the alert has no namespace label: name the target in the policy's targets.refs"
-        return Nothing(reason=reason, named=True)
-    for name, pattern, longest in _names(found):
+        return Nothing(reason=reason, named=not isinstance(found, ServicesNamed) or found.likely)
+    for name, pattern, longest in _spelled(found):
         if len(name) > longest or not pattern.fullmatch(name):
             return Nothing(reason=f"{_shown(name)} is not a name of a Kubernetes object", named=True)
     return found
 
 
 def namespace_of(labels: Mapping[str, str]) -> str:
-    """Give the namespace that the alert is about, empty when it says none."""
-    return _own(labels, "namespace")
+    """Give the namespace that the alert is about, empty when it says none or that is in doubt."""
+    return subject.read(labels).namespace
 
 
-def _name(labels: Mapping[str, str]) -> Located:
-    namespace = namespace_of(labels)
-    if name := _own(labels, "horizontalpodautoscaler"):
+def namespaces_of(labels: Mapping[str, str]) -> frozenset[str]:
+    """Give all namespaces that the alert may be about: mostly one; none when it says none."""
+    return subject.read(labels).namespaces
+
+
+def _name(about: subject.Subject) -> Located:
+    several = [concept for concept in _ONE_ONLY if len(about.names.get(concept, ())) > 1]
+    if several:
+        both = " and ".join(_shown(name) for name in about.names[several[0]])
+        return Nothing(reason=f"the labels name several objects of one kind: {both}", named=True)
+    named = {concept: names[0] for concept, names in about.names.items()}
+    return _workload(named, about.namespace) or _object(named, about.namespace) or _service(about)
+
+
+def _workload(named: Mapping[str, str], namespace: str) -> Located | None:
+    if name := named.get("horizontalpodautoscaler"):
         return HpaNamed(namespace=namespace, name=name)
-    workload = _workload(labels, namespace)
-    if workload is not None:
-        return workload
-    if name := _own(labels, "job_name"):
-        return JobNamed(namespace=namespace, name=name)
-    if name := _own(labels, "poddisruptionbudget"):
-        return PdbNamed(namespace=namespace, name=name)
-    pod = _pod(labels, namespace)
-    if pod is not None:
-        return pod
-    if name := _own(labels, "persistentvolumeclaim"):
-        return ClaimNamed(namespace=namespace, name=name)
-    if labels.get("pod"):
-        return Nothing(reason=f"pod {_shown(labels['pod'])} is the exporter's, and no other label names a workload")
-    return Nothing(reason="no label names a workload: name the target in the policy's targets.refs")
-
-
-def _workload(labels: Mapping[str, str], namespace: str) -> WorkloadNamed | Nothing | None:
-    found = [(kind, name) for label, kind in _WORKLOAD_LABELS.items() if (name := _own(labels, label))]
+    found = [(kind, named[concept]) for concept, kind in _KINDS.items() if concept in named]
     if len(found) > 1:
         reason = f"the labels name several workloads: {', '.join(kind for kind, _ in found)}"
         return Nothing(reason=reason, named=True)
-    kind = _WORKLOAD_LABELS.get(_own(labels, "workload_type").lower())
-    if not found and kind is not None and (name := _own(labels, "workload")):
-        found = [(kind, name)]
+    if not found and "workload" in named:
+        if "workloadType" not in named:
+            return KindlessNamed(namespace=namespace, name=named["workload"])
+        kind = _KINDS.get(named["workloadType"].lower())
+        if kind is None:
+            reason = f"workload {_shown(named['workload'])} is of type {_shown(named['workloadType'])}"
+            return Nothing(reason=reason, named=True)
+        found = [(kind, named["workload"])]
     return WorkloadNamed(kind=found[0][0], namespace=namespace, name=found[0][1]) if found else None
 
 
-def _pod(labels: Mapping[str, str], namespace: str) -> PodNamed | Nothing | None:
-    """Tell the subject's pod from the exporter's: only the latter keeps its plain name beside an `exported_` one."""
-    exported = labels.get(_EXPORTED + "pod", "")
-    if exported and not labels.get(_EXPORTED + "namespace"):
-        reason = f"the namespace of pod {_shown(exported)} is not known: exported_namespace is missing"
+def _object(named: Mapping[str, str], namespace: str) -> Located | None:
+    """What may belong to a workload, or surely is none."""
+    if name := named.get("job"):
+        return JobNamed(namespace=namespace, name=name)
+    if name := named.get("poddisruptionbudget"):
+        return PdbNamed(namespace=namespace, name=name)
+    if name := named.get("pod"):
+        return PodNamed(namespace=namespace, pod=name, uid=named.get("uid", ""))
+    if name := named.get("replicaset"):
+        return ReplicaSetNamed(namespace=namespace, name=name)
+    if name := named.get("persistentvolumeclaim"):
+        return ClaimNamed(namespace=namespace, name=name)
+    if name := named.get(vocabulary.OTHER):
+        return Nothing(reason=f"the alert is about {_shown(name)}, which is no workload", named=True)
+    return None
+
+
+def _service(about: subject.Subject) -> Located:
+    """The best word for a Service; else why nothing is named."""
+    for concept in ("service", "app"):
+        if names := about.names.get(concept):
+            return _services(names, about.namespace)
+    if about.exporters_pod:
+        pod = _shown(about.exporters_pod)
+        return Nothing(reason=f"pod {pod} is the exporter's, and no other label names a workload")
+    if names := about.names.get(vocabulary.NOT_UNDERSTOOD):
+        reason = f"a label names {_shown(names[0])} in words that are not understood: see docs/alerts.md"
         return Nothing(reason=reason, named=True)
-    if labels.get(_EXPORTED + "namespace") and not exported:
-        return None
-    name = exported or labels.get("pod", "")
-    container = _own(labels, "container")
-    if not name or any(each == container or each in name for each in _EXPORTERS):
-        return None
-    return PodNamed(namespace=namespace, pod=name, uid=_own(labels, "uid"))
+    jobs = tuple(name for name in about.names.get(vocabulary.SCRAPE_JOB, ()) if _LABEL.fullmatch(name))
+    return ServicesNamed(namespace=about.namespace, names=jobs, likely=False) if jobs else Nothing(reason=NOT_SAID)
 
 
-def _own(labels: Mapping[str, str], name: str) -> str:
-    """Give the metric's own label, not that of the scraped target."""
-    return labels.get(_EXPORTED + name) or labels.get(name, "")
+def _services(names: tuple[str, ...], namespace: str) -> Located:
+    hosts = {place for name in names if (place := subject.namespace_of_host(name))}
+    if hosts - {namespace} and (namespace or len(hosts) > 1):
+        return Nothing(reason=f"Service {_shown(names[0])} is of another namespace", named=True)
+    short = (name.partition(".")[0] if subject.namespace_of_host(name) else name for name in names)
+    namespace = namespace or next(iter(hosts), "")
+    return ServicesNamed(namespace=namespace, names=tuple(dict.fromkeys(short)))
 
 
-def _names(
-    found: WorkloadNamed | PodNamed | HpaNamed | JobNamed | PdbNamed | ClaimNamed,
-) -> list[tuple[str, re.Pattern[str], int]]:
+def _spelled(found: Named) -> list[tuple[str, re.Pattern[str], int]]:
+    """What must be names of Kubernetes objects, and how those are spelled."""
     names = [(found.namespace, _LABEL, 63)]
     if isinstance(found, PodNamed):
         names.append((found.pod, _SUBDOMAIN, 253))
         names += [(found.uid, _UID, 128)] if found.uid else []
+    elif isinstance(found, ServicesNamed):
+        names += [(name, _LABEL, 63) for name in found.names]
     else:
         names.append((found.name, _SUBDOMAIN, 253))
     return names

@@ -8,13 +8,17 @@ from platelet.triggers.targeting import (
     ClaimNamed,
     HpaNamed,
     JobNamed,
+    KindlessNamed,
     Located,
     Nothing,
     PdbNamed,
     PodNamed,
+    ReplicaSetNamed,
+    ServicesNamed,
     WorkloadNamed,
     locate,
     namespace_of,
+    namespaces_of,
 )
 
 EXPORTER = {
@@ -146,7 +150,8 @@ def test_an_exported_pod_without_its_namespace_is_nothing() -> None:
     "labels",
     [
         pytest.param({"alertname": "ApiDown", "namespace": "shop", "severity": "page"}, id="no label names a thing"),
-        pytest.param({"namespace": "shop", "service": "api", "job": "api", "app": "api"}, id="service, job and app"),
+        pytest.param({"namespace": "shop", "instance": "10.0.0.9:8080", "job": "shop/api"}, id="job and instance"),
+        pytest.param({"namespace": "shop", "job": "kubelet", "service": "prometheus-kubelet"}, id="the kubelet's own"),
         pytest.param({"node": "n1", "condition": "Ready", "job": "kube-state-metrics"}, id="a node alert"),
         pytest.param(
             {"namespace": "monitoring", "pod": "node-exporter-x1", "container": "node-exporter", "job": "node"},
@@ -207,8 +212,190 @@ def test_an_alert_of_another_cluster_names_nothing(ours: str, theirs: str, found
     assert isinstance(located, WorkloadNamed) is found
 
 
+# Each row: labels of a sender, and what they are about.
+SENDERS: dict[str, tuple[dict[str, str], Located]] = {
+    "OpenTelemetry's attributes": (
+        {"k8s_namespace_name": "shop", "k8s_deployment_name": "api", "k8s_pod_name": "api-1", "service_name": "front"},
+        deployment(),
+    ),
+    "with their dots": ({"k8s.namespace.name": "shop", "k8s.deployment.name": "api"}, deployment()),
+    "a StatefulSet's": (
+        {"k8s_namespace_name": "shop", "k8s_statefulset_name": "db", "k8s_container_name": "pg"},
+        WorkloadNamed(kind="StatefulSet", namespace="shop", name="db"),
+    ),
+    "a pod's": (
+        {"k8s_namespace_name": "shop", "k8s_pod_name": "api-1", "k8s_pod_uid": UID, "k8s_node_name": "n1"},
+        PodNamed(namespace="shop", pod="api-1", uid=UID),
+    ),
+    "a CronJob's": ({"k8s_namespace_name": "shop", "k8s_cronjob_name": "c"}, JobNamed(namespace="shop", name="c")),
+    "a Job's": ({"k8s_namespace_name": "shop", "k8s_job_name": "c-1"}, JobNamed(namespace="shop", name="c-1")),
+    "a ReplicaSet's": (
+        {"k8s_namespace_name": "shop", "k8s_replicaset_name": "api-7f9"},
+        ReplicaSetNamed(namespace="shop", name="api-7f9"),
+    ),
+    "beside the collector's own": (
+        {"k8s_namespace_name": "shop", "k8s_deployment_name": "api", "namespace": "telemetry", "pod": "gateway-1",
+         "service": "gateway", "job": "gateway"},
+        deployment(),
+    ),
+    "an application's name only, beside the collector's own": (
+        {"k8s_namespace_name": "shop", "service_name": "front", "namespace": "telemetry", "pod": "gateway-1"},
+        ServicesNamed(namespace="shop", names=("front",)),
+    ),
+    "with the namespace that a rule has added": ({"namespace": "shop", "k8s_deployment_name": "api"}, deployment()),
+    "Datadog's": ({"kube_namespace": "shop", "kube_stateful_set": "db", "pod_name": "db-0"},
+        WorkloadNamed(kind="StatefulSet", namespace="shop", name="db")),
+    "Fluent Bit's": ({"kubernetes_namespace_name": "shop", "kubernetes_pod_name": "api-1"},
+        PodNamed(namespace="shop", pod="api-1")),
+    "annotation-based discovery's": ({"kubernetes_namespace": "shop", "kubernetes_pod_name": "api-1", "app": "front"},
+        PodNamed(namespace="shop", pod="api-1")),
+    "annotation-based discovery's Service": ({"kubernetes_namespace": "shop", "kubernetes_name": "front"},
+        ServicesNamed(namespace="shop", names=("front",))),
+    "an exporter under it, of another namespace": (
+        {"kubernetes_namespace": "monitoring", "kubernetes_pod_name": "kube-state-metrics-1", "namespace": "shop",
+         "deployment": "api"},
+        deployment(),
+    ),
+    "an old cAdvisor's": ({"namespace": "shop", "pod_name": "api-1", "container_name": "app"},
+        PodNamed(namespace="shop", pod="api-1")),
+    "its container's labels": (
+        {"container_label_io_kubernetes_pod_namespace": "shop", "container_label_io_kubernetes_pod_name": "api-1"},
+        PodNamed(namespace="shop", pod="api-1"),
+    ),
+    "with capitals": ({"namespaceName": "shop", "deploymentName": "api"}, deployment()),
+    "Istio's destination, told by the caller": (
+        {"reporter": "source", "namespace": "web", "pod": "web-1", "source_workload": "web",
+         "source_workload_namespace": "web", "destination_workload": "api", "destination_workload_namespace": "shop",
+         "destination_service_name": "front"},
+        KindlessNamed(namespace="shop", name="api"),
+    ),
+    "Istio's Service": (
+        {"destination_service_name": "front", "destination_service_namespace": "shop", "reporter": "destination"},
+        ServicesNamed(namespace="shop", names=("front",)),
+    ),
+    "Istio's Service in the namespace of the alert": (
+        {"namespace": "shop", "destination_service_name": "front"}, ServicesNamed(namespace="shop", names=("front",))
+    ),
+    "Istio's host": (
+        {"namespace": "web", "reporter": "source", "destination_service": "front.shop.svc.cluster.local"},
+        ServicesNamed(namespace="shop", names=("front",)),
+    ),
+    "Linkerd's inbound": ({"namespace": "shop", "deployment": "api", "direction": "inbound", "client_id": "x"},
+        deployment()),
+    "Linkerd's outbound": (
+        {"namespace": "web", "deployment": "web", "direction": "outbound", "dst_namespace": "shop",
+         "dst_deployment": "api"},
+        deployment(),
+    ),
+    "Hubble's": (
+        {"source_namespace": "web", "source_pod": "web-1", "destination_namespace": "shop", "destination_pod": "api-1"},
+        PodNamed(namespace="shop", pod="api-1"),
+    ),
+    "an ingress controller's": (
+        {"namespace": "ingress", "pod": "ingress-1", "service": "ingress-metrics", "exported_namespace": "shop",
+         "exported_service": "front"},
+        ServicesNamed(namespace="shop", names=("front",)),
+    ),
+    "a workload of no kind": ({"namespace": "shop", "workload": "api"}, KindlessNamed(namespace="shop", name="api")),
+    "a Service": ({"namespace": "shop", "service": "front", "job": "front-metrics", "app": "api"},
+        ServicesNamed(namespace="shop", names=("front",))),
+    "an application's recommended label": ({"namespace": "shop", "app_kubernetes_io_name": "front", "job": "x"},
+        ServicesNamed(namespace="shop", names=("front",))),
+    "a scrape's job": ({"namespace": "shop", "job": "front"},
+        ServicesNamed(namespace="shop", names=("front",), likely=False)),
+    "a Service beside the exporter's job": ({"namespace": "shop", "service": "front", "job": "kube-state-metrics"},
+        ServicesNamed(namespace="shop", names=("front",))),
+    "an application's own label called like a target's": (
+        {"namespace": "shop", "pod": "api-1", "exported_service": "payments", "exported_job": "nightly"},
+        PodNamed(namespace="shop", pod="api-1"),
+    ),
+    "an exported namespace that is the same": ({"namespace": "shop", "pod": "api-1", "exported_namespace": "shop"},
+        PodNamed(namespace="shop", pod="api-1")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("labels", "expected"), SENDERS.values(), ids=SENDERS)
+def test_the_words_of_each_sender_are_understood(labels: dict[str, str], expected: Located) -> None:
+    assert locate({"alertname": "HighErrorRate", "severity": "critical"} | labels) == expected
+    assert namespaces_of(labels) == {"shop"}
+
+
+# Each row: labels that name something, the namespaces that may be meant, and a word of why it cannot be told.
+IN_DOUBT: dict[str, tuple[dict[str, str], set[str], str]] = {
+    "an application's namespace": (
+        {"namespace": "shop", "pod": "api-1", "container": "app", "exported_namespace": "orders"},
+        {"shop", "orders"},
+        "word of the application",
+    ),
+    "with a workload label": (
+        {"namespace": "shop", "deployment": "api", "exported_namespace": "orders"},
+        {"shop", "orders"},
+        "word of the application",
+    ),
+    "under annotation-based discovery": (
+        {"kubernetes_namespace": "shop", "kubernetes_pod_name": "api-1", "app": "front", "namespace": "orders"},
+        {"shop", "orders"},
+        "word of the application",
+    ),
+    "a certificate beside its controller's pod": (
+        {"namespace": "cert-manager", "pod": "cert-manager-1", "exported_namespace": "shop", "name": "front-tls"},
+        {"shop", "cert-manager"},
+        "word of the application",
+    ),
+    "a word that nobody knows": ({"team_namespace": "shop"}, set(), "not understood"),
+    "a pod's address": ({"namespace": "shop", "k8s_pod_ip": "10.0.0.9"}, {"shop"}, "not understood"),
+    "a quota": ({"namespace": "shop", "resourcequota": "q"}, {"shop"}, "no workload"),
+    "a volume": ({"persistentvolume": "pv-1", "job": "x"}, set(), "no workload"),
+    "an Ingress": ({"exported_namespace": "shop", "ingress": "front"}, {"shop"}, "no workload"),
+    "only who calls, of Istio": (
+        {"namespace": "shop", "pod": "api-1", "source_workload": "api", "source_workload_namespace": "shop"},
+        {"shop"},
+        "only who calls",
+    ),
+    "only who calls, of Linkerd": (
+        {"namespace": "shop", "deployment": "api", "direction": "outbound"}, {"shop"}, "only who calls"
+    ),
+    "the proxy of who calls": ({"namespace": "shop", "pod": "api-1", "reporter": "source"}, {"shop"}, "only who calls"),
+    "a called Service without a namespace, told by the caller": (
+        {"namespace": "shop", "reporter": "source", "destination_service_name": "front"}, {"shop"}, "which namespace"
+    ),
+    "a called workload without a namespace": ({"dst_deployment": "api"}, set(), "which namespace"),
+    "a Service that is none": ({"namespace": "shop", "destination_service_name": "PassthroughCluster"}, {"shop"},
+        "not a name"),
+    "a Service of another namespace": ({"namespace": "shop", "service": "front.web.svc"}, {"shop"},
+        "another namespace"),
+    "two Deployments": ({"namespace": "shop", "deployment": "api", "deployment_name": "web"}, {"shop"}, "several"),
+    "two namespaces": ({"namespace": "shop", "pod_namespace": "web", "pod": "x"}, {"shop", "web"}, "several"),
+    "OpenTelemetry's namespace of services": ({"namespace": "shop", "service_namespace": "group"}, {"shop"},
+        "not understood"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("labels", "namespaces", "why"), IN_DOUBT.values(), ids=IN_DOUBT)
+def test_what_names_something_unclear_is_never_taken_for_naming_nothing(
+    labels: dict[str, str], namespaces: set[str], why: str
+) -> None:
+    """What names nothing acts on a policy's refs: another namespace's alert must not."""
+    found = locate({"alertname": "HighErrorRate"} | labels)
+    assert isinstance(found, Nothing)
+    assert found.named
+    assert why in found.reason
+    assert namespaces_of(labels) == namespaces
+
+
+@pytest.mark.parametrize(
+    "label", ["deployment_environment", "pod_template_hash", "node", "team", "instance", "endpoint"]
+)
+def test_labels_that_only_sound_like_it_name_nothing(label: str) -> None:
+    found = locate({"alertname": "ApiDown", label: "production"})
+    assert isinstance(found, Nothing)
+    assert not found.named
+
+
 names = st.sampled_from(
-    ["deployment", "statefulset", "pod", "namespace", "container", "exported_pod", "exported_namespace", "uid",
+    ["k8s_namespace_name", "k8s_pod_name", "exported_deployment", "destination_workload", "dst_namespace", "service",
+     "source_workload", "kubernetes_namespace", "kubernetes_pod_name", "reporter", "app", "ns", "target_pod",
+     "deployment", "statefulset", "pod", "namespace", "container", "exported_pod", "exported_namespace", "uid",
      "job_name", "workload", "workload_type", "horizontalpodautoscaler", "poddisruptionbudget", "cluster"]
 )  # fmt: skip
 
@@ -219,3 +406,12 @@ def test_whatever_the_labels_no_exporter_pod_is_ever_named(labels: dict[str, str
     if isinstance(found, PodNamed):
         assert "kube-state-metrics" not in found.pod
         assert labels.get("exported_container") or labels.get("container") != "kube-state-metrics"
+
+
+@given(st.dictionaries(names, st.sampled_from(["api", "shop", "web", "source", "outbound"]) | st.text(max_size=9)))
+def test_what_is_found_is_in_the_one_namespace_that_the_alert_is_about(labels: dict[str, str]) -> None:
+    """So a policy of another namespace can never be the one that acts."""
+    found = locate(labels)
+    if not isinstance(found, Nothing):
+        assert {found.namespace} == namespaces_of(labels)
+        assert found.namespace in {part for value in labels.values() for part in (value, *value.split("."))}
