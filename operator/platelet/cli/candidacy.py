@@ -39,9 +39,16 @@ class Candidate:
 
 
 def judge(
-    standings: Sequence[Standing | Unread], target: WorkloadRef, sight: Sight, facts: Sequence[Evidence], now: datetime
+    standings: Sequence[Standing | Unread],
+    target: WorkloadRef,
+    sight: Sight,
+    facts: Mapping[str, Sequence[Evidence]],
+    now: datetime,
 ) -> tuple[Candidate, ...]:
-    """Judge all policies, the acting ones against each other. `facts` are those of the open Remediations."""
+    """Judge all policies, the acting ones against each other.
+
+    `facts` are those of the open Remediations, by the policy that looked for them: others' signals are not its own.
+    """
     known = [each for each in standings if isinstance(each, Standing)]
     matching = [each for each in known if not unfit(each, target, sight)]
     winner = opening.choose([each.policy for each in matching])
@@ -53,7 +60,8 @@ def judge(
             because = tuple(unfit(each, target, sight))
             candidates.append(Candidate(key=each.policy.key, mode=each.policy.mode, matches=False, because=because))
         else:
-            candidates.append(_judge_match(each, winner.key if winner else "", sight, facts, now))
+            own = facts.get(each.policy.key, ())
+            candidates.append(_judge_match(each, winner.key if winner else "", sight, own, now))
     return tuple(candidates)
 
 

@@ -9,6 +9,7 @@ from platelet.api import admission, cluster_role, crds, lenient
 from platelet.cli import lines
 from platelet.cli.reading import Leader
 from platelet.cli.suspension import in_force
+from platelet.cli.switches import Switch
 from platelet.model.budget import Budget
 
 Outcome = Literal["ok", "warn", "fail"]
@@ -172,6 +173,12 @@ def of_policies(stored: Iterable[Mapping[str, Any]]) -> list[Finding]:
             why = f"{condition.get('reason')}: {condition.get('message')}"
             found.append(_finding("policies", "fail", f"{key} is not Ready: {why}", look))
     return found or [_finding("policies", "ok" if ready else "warn", _count(ready), "" if ready else "docs, README")]
+
+
+def of_switches(off: Iterable[Switch]) -> list[Finding]:
+    """What people have switched off, and may have forgotten."""
+    found = [_finding("suspended", "warn", str(switch), f"if that is over: {switch.resume}") for switch in off]
+    return found or [_finding("suspended", "ok", "no namespace, workload or policy is suspended")]
 
 
 def _count(ready: int) -> str:

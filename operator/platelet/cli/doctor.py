@@ -10,7 +10,7 @@ from typing import Any
 from platelet.api import admission, cluster_role, crds
 from platelet.api import budget as budget_contract
 from platelet.api.invalid import InvalidSpec
-from platelet.cli import alert_route, checkup, output, session
+from platelet.cli import alert_route, checkup, output, session, switches
 from platelet.cli.checkup import Finding, Right
 from platelet.cli.reading import Reader
 from platelet.cli.suspension import BUDGET
@@ -69,7 +69,8 @@ async def _examine(options: argparse.Namespace, client: ClusterClient) -> int:
     now = client.clock.now()
     findings += [checkup.of_budget(budget, now) if not isinstance(budget, Finding) else budget]
     findings += [checkup.of_leader(leader, now, namespace), checkup.of_clock(datetime.now(UTC), now)]
-    findings += await _policies(client, "" if options.all_namespaces else session.namespace_of(options))
+    looked_at = "" if options.all_namespaces else session.namespace_of(options)
+    findings += [*await _policies(client, looked_at), *await _switches_of_people(client, looked_at)]
     if options.alertmanager:
         findings.append(await alert_route.examine(client, namespace, options.alertmanager, options.timeout))
     output.write(options, checkup.text(findings), checkup.document(findings, format_time(now)))
@@ -162,6 +163,15 @@ async def _policies(client: ClusterClient, namespace: str) -> list[Finding]:
         return []  # there is no such kind: the CRDs' finding says so
     except kube.Refused as error:
         return [_unseen("policies", error)]
+
+
+async def _switches_of_people(client: ClusterClient, namespace: str) -> list[Finding]:
+    try:
+        return checkup.of_switches(await switches.read(client, client.clock, namespace))
+    except kube.NotFound:
+        return []  # there is no such namespace, or no such kind: other findings say so
+    except kube.Refused as error:
+        return [_unseen("suspended", error)]
 
 
 def _unseen(check: str, error: kube.Refused) -> Finding:

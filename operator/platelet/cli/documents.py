@@ -108,12 +108,12 @@ def _judgement(judgement: Judgement) -> Document:
     if not judgement.condition.holds:
         condition |= {"reason": judgement.condition.reason, "message": judgement.condition.message}
     plan = judgement.plan
+    guards = [{"name": name, **_verdict(denial)} for name, denial in judgement.verdicts]
     said = {"reason": plan.reason, "message": plan.message} if isinstance(plan, Refusal) else {"summary": plan.summary}
     return {
         "condition": condition,
         "refusal" if isinstance(plan, Refusal) else "plan": said,
-        "guards": [{"name": name, **_verdict(denial)} for name, denial in judgement.verdicts],
-    }
+    } | ({"guards": guards} if guards else {})
 
 
 def _verdict(denial: Deny | None) -> Document:

@@ -8,12 +8,24 @@ from pathlib import Path
 
 from platelet.api.invalid import InvalidSpec
 from platelet.api.operator_config import load_config
-from platelet.cli import documents, incident, incident_text, lines, output, overview, overview_text, session, subjects
+from platelet.cli import (
+    documents,
+    incident,
+    incident_text,
+    lines,
+    output,
+    overview,
+    overview_text,
+    session,
+    subjects,
+    switches,
+)
 from platelet.cli.candidacy import Candidate, judge, shown, with_strays
 from platelet.cli.reading import Leader, Reader
 from platelet.core import opening, signals
 from platelet.model.policy import Settings
 from platelet.model.remediation import Remediation
+from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
 from platelet.shell.client import ClusterClient
@@ -105,7 +117,8 @@ async def _explain_workload(reader: Reader, target: WorkloadRef) -> overview.Ove
         raise session.NothingToTellError(f"there is no {target.kind} {target.namespace}/{target.name}")
     standings, now = await reader.standings(target.namespace), reader.clock.now()
     opened = [each for each in siblings if each.status.state != "Closed"]
-    facts = [fact for each in opened for fact in (each.status.evidence or (each.spec.signal,))]
+    facts = _facts_by_policy(opened)
+    off = await _switched_off(reader, target)
     candidates = judge(standings, target, sight, facts, now) if sight.workload is not None else ()
     candidates = with_strays(candidates, reader.untargeted)
     incidents = [await _explained(reader, each) for each in opened]
@@ -117,7 +130,7 @@ async def _explain_workload(reader: Reader, target: WorkloadRef) -> overview.Ove
         target=target,
         exists=sight.workload is not None,
         replicas=_replicas(sight),
-        why=overview.conclude(sight, candidates, incidents, imagined),
+        why=(*overview.conclude(sight, candidates, incidents, imagined), *switches.describe(off)),
         pods=shown(sight.pods, now),
         candidates=candidates,
         open=tuple(incidents),
@@ -129,6 +142,27 @@ async def _explain_workload(reader: Reader, target: WorkloadRef) -> overview.Ove
         undo=undo,
         now=now,
     )
+
+
+def _facts_by_policy(opened: Sequence[Remediation]) -> dict[str, list[Evidence]]:
+    """What is on record of the open incidents, by the policy that looked for it."""
+    facts: dict[str, list[Evidence]] = {}
+    for remediation in opened:
+        reference = remediation.spec.policy_ref
+        known = facts.setdefault(f"{reference.namespace or remediation.namespace}/{reference.name}", [])
+        known += remediation.status.evidence or (remediation.spec.signal,)
+    return facts
+
+
+async def _switched_off(reader: Reader, target: WorkloadRef) -> list[switches.Switch]:
+    """What keeps this very workload from being healed, although nothing may be wrong with it now."""
+    resource = kube.WORKLOADS[target.kind]
+    namespace = await reader.kube.get(kube.NAMESPACES, "", target.namespace)
+    try:
+        workload = [await reader.kube.get(resource, target.namespace, target.name)]
+    except kube.NotFound:
+        workload = []
+    return switches.find([namespace], [], {resource: workload}, reader.clock.now())
 
 
 def _to_open(

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from platelet.api import crds
-from platelet.cli import live, output, session, tables
+from platelet.cli import lines, live, output, session, switches, tables
 from platelet.cli.live import Part
 from platelet.shell import kube
 from platelet.shell.client import ClusterClient
@@ -45,8 +45,20 @@ async def _show(options: argparse.Namespace, client: ClusterClient) -> int:
         await live.follow(client, parts, options.output, sys.stdout)
     now = client.clock.now()
     shown = [each.table(found, now) for each, found in zip(parts, listed, strict=True)]
-    output.write(options, tables.text(shown), _document(listed))
+    off = lines.section("suspended", switches.describe(await _switched_off(options, client)))
+    output.write(options, [*tables.text(shown), *(["", *off] if off else [])], _document(listed))
     return 0
+
+
+async def _switched_off(options: argparse.Namespace, client: ClusterClient) -> list[switches.Switch]:
+    """What people have switched off, where all kinds are shown; nothing where one may not look."""
+    if options.kinds:
+        return []
+    try:
+        namespace = "" if options.all_namespaces else session.namespace_of(options)
+        return await switches.read(client, client.clock, namespace)
+    except (kube.Refused, kube.NotFound):
+        return []
 
 
 def _parts(options: argparse.Namespace) -> list[Part]:

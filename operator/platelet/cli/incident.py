@@ -21,11 +21,11 @@ _JUDGED = (*BEFORE_ACTING, "Acting", "Verifying", "Monitoring")  # the states fr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What a step would meet if it were taken now."""
+    """What a step would meet if it were taken now. The guards are asked for the current one only."""
 
     condition: conditions.Answer
     plan: Plan | Refusal
-    verdicts: tuple[tuple[str, Deny | None], ...]
+    verdicts: tuple[tuple[str, Deny | None], ...] = ()
 
     @property
     def allowed(self) -> bool:
@@ -105,7 +105,10 @@ def _rung(situation: Situation, position: int, now: datetime) -> Rung:
 
 
 def _judge(situation: Situation, position: int, now: datetime) -> Judgement:
-    """Ask the step as the flow does when it gets there, but ask everything, whatever the first no is."""
+    """Ask the step as the flow does when it gets there, but ask everything, whatever the first no is.
+
+    What would hold back a step that may never come is not known: what guards look at is read when it is reached.
+    """
     step = situation.steps[position]
     status = replace(situation.remediation.status, step=position, step_name=step.name)
     action = actions.BY_KEY[step.action]
@@ -114,5 +117,5 @@ def _judge(situation: Situation, position: int, now: datetime) -> Judgement:
     return Judgement(
         condition=conditions.holds(step, situation, status, now),
         plan=action.plan(step.settings, seen, now),
-        verdicts=guards.all_verdicts(seen, now),
+        verdicts=guards.all_verdicts(seen, now) if position == situation.remediation.status.step else (),
     )

@@ -116,8 +116,17 @@ def _fact(fact: Evidence, now: datetime) -> str:
 def _rung(number: int, rung: Rung, now: datetime) -> list[str]:
     body = [*_decisions(rung.decisions, now)]
     if rung.judgement is not None:
-        body += _judgement(rung.judgement, rung.step.when, now)
+        outlook = rung.place == "ahead"
+        body += _outlook(rung.judgement, rung.step.when) if outlook else _judgement(rung.judgement, rung.step.when, now)
     return [f"{number}. {rung.step.name}: {rung.step.action} ({_PLACES[rung.place]})", *_indented(body)]
+
+
+def _outlook(judgement: Judgement, when: str) -> list[str]:
+    """A step that is still to come: nothing of it is denied yet."""
+    said = [f"if        {when}" + ("" if judgement.condition.holds else ", which is not so now")] if when else []
+    if isinstance(judgement.plan, Refusal):
+        return [*said, f"then      passed over, as things are: {judgement.plan.message}"]
+    return [*said, f"then      {judgement.plan.summary}"]
 
 
 def _judgement(judgement: Judgement, when: str, now: datetime) -> list[str]:

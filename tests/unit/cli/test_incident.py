@@ -173,6 +173,20 @@ def test_an_escalation_is_told_with_what_became_of_the_webhook() -> None:
     assert "webhook  not delivered after 2 tries: 502, again at 2026-11-21T12:02:00Z (in 2m)" in text
 
 
+def test_a_step_that_is_still_to_come_is_not_denied() -> None:
+    """What its guards look at is read when it is reached; until then its plan is told, and no red word."""
+    status = a_status(state="Verifying", attempts=(an_attempt(),))
+    text = told(steps=(UNDO, RESTART), status=status, scope=None, budget=a_budget(spec=FREEZE))
+    assert "2. rolloutRestart: rolloutRestart (if it comes to that)\n    then      restart" in text
+    assert "DENY" not in text
+
+
+def test_a_later_step_that_would_be_passed_over_says_why() -> None:
+    """In the words of its action."""
+    text = told(steps=(RESTART, UNDO), records=())
+    assert "then      passed over, as things are: " in text
+
+
 @pytest.mark.parametrize("state", ["Escalated", "Closed"])
 def test_when_automation_has_stopped_no_step_is_judged(state: Any) -> None:
     """It would only raise hopes."""

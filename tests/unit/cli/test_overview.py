@@ -148,7 +148,7 @@ def test_why_a_policy_is_for_it_or_not(
     because: str,
 ) -> None:
     """Each row is one policy, one Deployment, and the reason that people read."""
-    [candidate] = candidacy.judge([standing], TARGET, sight, (), NOW)
+    [candidate] = candidacy.judge([standing], TARGET, sight, {}, NOW)
     assert candidate.matches is matches
     assert because in "\n".join(candidate.because)
 
@@ -156,21 +156,28 @@ def test_why_a_policy_is_for_it_or_not(
 def test_of_several_the_one_that_takes_precedence_is_named() -> None:
     """By priority, then by name."""
     low, high = a_standing(a_policy(name="a")), a_standing(a_policy(name="b", priority=1))
-    first, second = candidacy.judge([low, high], TARGET, SICK, (), NOW)
+    first, second = candidacy.judge([low, high], TARGET, SICK, {}, NOW)
     assert first.because[0] == "policy shop/b takes precedence, by priority and name"
     assert "precedence" not in "\n".join(second.because)
+
+
+def test_what_another_policy_looks_for_is_no_signal_of_this_one() -> None:
+    """An alert on record of another policy's incident says nothing about this policy's triggers."""
+    standing = a_standing(pod_triggers=(), alert_triggers=(AlertTrigger(matchers=('alertname="Down"',)),))
+    [candidate] = candidacy.judge([standing], TARGET, WELL, {"shop/other": [evidence_of(an_alert())]}, NOW)
+    assert candidate.signals == ()
 
 
 def test_an_alert_on_record_holds() -> None:
     """Alerts are not asked for, but those on an open Remediation are known."""
     standing = a_standing(pod_triggers=(), alert_triggers=(AlertTrigger(matchers=('alertname="ApiDown"',)),))
-    [candidate] = candidacy.judge([standing], TARGET, WELL, [evidence_of(an_alert())], NOW)
+    [candidate] = candidacy.judge([standing], TARGET, WELL, {"shop/heal-api": [evidence_of(an_alert())]}, NOW)
     assert [each.reason for each in candidate.signals] == ["ApiDown"]
 
 
 def test_alerts_that_name_no_workload_are_told_with_their_policy() -> None:
     """One of them may be about this Deployment: that it is not acted on must not be a riddle."""
-    candidates = candidacy.judge([a_standing(), a_standing(a_policy(name="other"))], TARGET, WELL, (), NOW)
+    candidates = candidacy.judge([a_standing(), a_standing(a_policy(name="other"))], TARGET, WELL, {}, NOW)
     fires = evidence_of(an_alert(), message="there is no Deployment api-v2")
     over = evidence_of(an_alert(reason="Over"), resolved_at=NOW)
     first, second = candidacy.with_strays(candidates, {"shop/heal-api": (fires, over)})
@@ -209,7 +216,7 @@ def an_overview(sight: Sight = SICK, **changes: Any) -> overview.Overview:
     """Explain the sick Deployment with one open Remediation."""
     steps = (a_step(settings=RolloutUndo()),)
     situation = a_situation(steps=steps, workload=sight.workload, records=sight.records, pods=sight.pods)
-    candidates = candidacy.judge([a_standing()], TARGET, sight, (), NOW)
+    candidates = candidacy.judge([a_standing()], TARGET, sight, {}, NOW)
     incidents = changes.pop("open", (incident.explain(situation, NOW),))
     goal, undo = overview.find_undo_goal(TARGET, sight, None, Settings(namespace="platelet-system"), NOW)
     defaults: dict[str, Any] = {
@@ -259,7 +266,7 @@ def test_revisions_are_told_with_their_health_and_the_undo_goal() -> None:
 )
 def test_the_answer_stands_first(sight: Sight, standings: list[Standing], why: str) -> None:
     """One sentence for why nothing is done."""
-    candidates = candidacy.judge(standings, TARGET, sight, (), NOW)
+    candidates = candidacy.judge(standings, TARGET, sight, {}, NOW)
     assert overview.conclude(sight, candidates, (), ()) == (why,)
 
 
