@@ -177,7 +177,7 @@ def test_a_step_that_is_still_to_come_is_not_denied() -> None:
     """What its guards look at is read when it is reached; until then its plan is told, and no red word."""
     status = a_status(state="Verifying", attempts=(an_attempt(),))
     text = told(steps=(UNDO, RESTART), status=status, scope=None, budget=a_budget(spec=FREEZE))
-    assert "2. rolloutRestart: rolloutRestart (if it comes to that)\n    then      restart" in text
+    assert "2. rolloutRestart: rolloutRestart (if it comes to that)\n    then      rolling restart" in text
     assert "DENY" not in text
 
 
