@@ -45,6 +45,10 @@ class AlertSender:
         self.firing[fingerprint] = alert
         self._outbox += [_Notification(alert, self._clock.now()) for _ in range(times)]
 
+    def repeat(self, fingerprint: str) -> None:
+        """It is told again, as Alertmanager does with all of a group."""
+        self._outbox.append(_Notification(self.firing[fingerprint], self._clock.now()))
+
     def resolve(self, fingerprint: str) -> None:
         """It fires no more."""
         self._ends.pop(fingerprint, None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from platelet.api.runbook import Runbook
-from platelet.core import meaning, record
+from platelet.core import episodes, meaning, record
 from platelet.model import reasons
 from platelet.model.policy import ACTING, Policy
 from platelet.model.remediation import (
@@ -81,7 +81,7 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
     opened = [each for each in siblings if each.status.state != "Closed"]
     current = min(opened, key=lambda each: each.spec.by_hand, default=None)
     if current is not None:
-        if _outranks(policy, current, incumbents):
+        if any(each.resolved_at is None for each in facts) and _outranks(policy, current, incumbents):
             return _cancelled(current, policy, now)
         if any(_is_another_incident(fact, current, live_template, now) for fact in facts):
             ended = reasons.RECOVERED if current.status.state == "Monitoring" else reasons.CANCELLED
@@ -164,7 +164,7 @@ def _is_another_incident(fact: Evidence, current: Remediation, live_template: st
 
 def _is_over(fact: Evidence, siblings: Sequence[Remediation]) -> bool:
     """A late duplicate of an alert that has resolved opens nothing."""
-    return any(record.is_late(fact, each) for sibling in siblings for each in sibling.status.evidence)
+    return any(episodes.is_late(fact, each) for sibling in siblings for each in sibling.status.evidence)
 
 
 def _gone(siblings: Sequence[Remediation], reopen_within: timedelta, now: datetime) -> Remediation | None:

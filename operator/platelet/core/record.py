@@ -1,11 +1,12 @@
 """Pure edits of a Remediation's status: every list is bounded and says how many were dropped."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from platelet.api import conditions
+from platelet.core import episodes
 from platelet.model import alert, reasons
 from platelet.model.remediation import (
     MAX_ATTEMPTS,
@@ -104,17 +105,32 @@ def put_attempt(status: RemediationStatus, attempt: Attempt) -> RemediationStatu
 
 
 def merge_evidence(status: RemediationStatus, fact: Evidence) -> RemediationStatus:
-    """Merge one fact by its fingerprint. The status is unchanged when it says nothing new."""
-    known = next((each for each in status.evidence if each.fingerprint == fact.fingerprint), None)
-    if known is None:
+    """Merge one fact by its fingerprint, an alert by that of its labels. Unchanged when it says nothing new."""
+    known = [each for each in status.evidence if episodes.is_same_fact(fact, each)]
+    if not known:
         return _add_evidence(status, fact)
-    if is_late(fact, known):
+    if any(episodes.ends(fact, each) for each in known):
+        return _edit_evidence(status, lambda each: _merged(each, fact) if _is_ended(each, fact) else each)
+    if any(episodes.is_late(fact, each) for each in known):
         return status
-    returned = known.resolved_at is not None
-    quiet = fact.source != "alert" or fact.last_seen - known.last_seen < _SEEN_AGAIN
-    if fact.resolved_at is None and not returned and quiet:
+    latest = episodes.latest(known)
+    if episodes.is_newer(fact, latest):
+        since = fact.first_seen
+        return _add_evidence(_edit_evidence(status, lambda each: _over(each, since) if each is latest else each), fact)
+    quiet = fact.source != "alert" or fact.last_seen - latest.last_seen < _SEEN_AGAIN
+    if fact.resolved_at is None and latest.resolved_at is None and quiet:
         return status  # a known fact that still holds says nothing new: it is not written per resync
-    merged = replace(
+    return _edit_evidence(status, lambda each: _merged(each, fact) if each is latest else each)
+
+
+def holds(status: RemediationStatus, fact: Evidence) -> bool:
+    """Whether it is on record as present: what is told of it belongs here, whatever else it matches."""
+    return any(each.resolved_at is None and episodes.is_same_fact(fact, each) for each in status.evidence)
+
+
+def _merged(known: Evidence, fact: Evidence) -> Evidence:
+    returned = known.resolved_at is not None
+    return replace(
         known,
         first_seen=fact.first_seen if returned else known.first_seen,
         holds_at=fact.holds_at if returned else known.holds_at,
@@ -124,21 +140,29 @@ def merge_evidence(status: RemediationStatus, fact: Evidence) -> RemediationStat
         resolved_at=fact.resolved_at,
         suppressed_at=None if returned else known.suppressed_at,
     )
-    return replace(
-        status, evidence=tuple(merged if each.fingerprint == fact.fingerprint else each for each in status.evidence)
-    )
 
 
-def is_late(fact: Evidence, known: Evidence) -> bool:
-    """Whether what an alert says is overtaken: senders repeat and reorder, and that an episode is over stands.
+def _is_ended(known: Evidence, fact: Evidence) -> bool:
+    return episodes.is_same_fact(fact, known) and episodes.ends(fact, known)
 
-    A firing that began after that end is another bout of it: the poller saw it in Alertmanager since (DESIGN 3.4).
-    """
-    if known.source != "alert" or known.fingerprint != fact.fingerprint:
-        return False
-    if known.resolved_at is None:
-        return fact.resolved_at is not None and fact.resolved_at < known.first_seen
-    return fact.resolved_at is not None or fact.first_seen <= known.resolved_at
+
+def _over(known: Evidence, at: datetime) -> Evidence:
+    return replace(known, resolved_at=known.resolved_at or max(at, known.first_seen))
+
+
+def _edit_evidence(status: RemediationStatus, edit: Callable[[Evidence], Evidence]) -> RemediationStatus:
+    return replace(status, evidence=tuple(edit(each) for each in status.evidence))
+
+
+def end_evidence(status: RemediationStatus, names: Collection[str], at: datetime) -> RemediationStatus:
+    """What these fingerprints name is over: alerts with their earlier starts (`Alert.episode`), and queries' facts."""
+
+    def end(fact: Evidence) -> Evidence:
+        if fact.resolved_at is not None or not episodes.is_among(fact, names):
+            return fact
+        return replace(_over(fact, at), last_seen=max(at, fact.last_seen))  # the sender's clock may lead
+
+    return _edit_evidence(status, end)
 
 
 def suppress(
@@ -148,7 +172,7 @@ def suppress(
 
     Both are told by fingerprint of the labels. An alert that is in neither keeps its mark: it may have resolved.
     """
-    return replace(status, evidence=tuple(_suppressed(each, suppressed, active, now) for each in status.evidence))
+    return _edit_evidence(status, lambda each: _suppressed(each, suppressed, active, now))
 
 
 def _suppressed(fact: Evidence, suppressed: Collection[str], active: Collection[str], now: datetime) -> Evidence:

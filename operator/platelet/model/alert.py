@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
-from platelet.model.durations import format_time
+from platelet.model.durations import format_time, parse_time
+
+SAME_START = timedelta(seconds=1)
+"""Starts that differ by less are one: a webhook tells nanoseconds, Alertmanager's API milliseconds, others seconds; and
+no rule is evaluated so often that an alert could end and begin again within it."""
+_MILLISECOND = 1000  # microseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +32,30 @@ class Alert:
 
     @property
     def episode(self) -> str:
-        """What two deliveries of the same trouble share: the fingerprint and the start (TRAPS 17)."""
-        return f"{self.fingerprint}/{format_time(self.starts_at)}"
+        """What two deliveries of the same trouble share: the fingerprint and the start, to the millisecond (TRAPS 17).
+
+        Alertmanager's API cuts off what is finer, so both ways that an alert comes to us must.
+        """
+        start = self.starts_at.replace(microsecond=self.starts_at.microsecond // _MILLISECOND * _MILLISECOND)
+        return f"{self.fingerprint}/{format_time(start)}"
 
 
 def fingerprint_of(episode: str) -> str:
     """Give the fingerprint in an episode."""
     return episode.partition("/")[0]
+
+
+def lead_of(episode: str, other: str) -> timedelta | None:
+    """How much later an episode began than another one of the same labels; zero: they are one and the same.
+
+    None when they are of different labels, or when that cannot be told.
+    """
+    if episode == other:
+        return timedelta()
+    if fingerprint_of(episode) != fingerprint_of(other):
+        return None
+    try:
+        lead = parse_time(episode.partition("/")[2]) - parse_time(other.partition("/")[2])
+    except ValueError:
+        return None
+    return timedelta() if abs(lead) < SAME_START else lead

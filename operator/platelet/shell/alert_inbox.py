@@ -6,15 +6,17 @@ API server refuses for good (a quota, a webhook) is on record on the policy, as 
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
-from platelet.model.alert import Alert
-from platelet.model.remediation import Remediation
+from platelet.core import episodes, record
+from platelet.model.alert import Alert, fingerprint_of
+from platelet.model.remediation import RemediationStatus
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
+from platelet.shell import evidence_edits
 from platelet.shell.clock import Clock
 from platelet.shell.delivery import Bid, Delivery, Item
 from platelet.shell.kube import WORKLOADS, ApiError, Kube, NotFound, Refused
@@ -31,7 +33,7 @@ from platelet.triggers import matchers, targeting
 log = structlog.get_logger("platelet.alerts")
 
 _REMEMBERED = 10_000
-_CLEARLY = timedelta(minutes=2)  # two polls: one that fires so long after its end is not a late report of before
+_TWO_POLLS = timedelta(minutes=2)  # what fires in Alertmanager so long after its end is not a late report of before
 _UNAUTHORIZED = 401
 
 
@@ -57,7 +59,7 @@ class AlertInbox:
         self._finder = finder
         self._untargeted = untargeted
         self._on_result = on_result
-        self._resolved: OrderedDict[str, datetime] = OrderedDict()  # when the end of an episode was heard
+        self._resolved: OrderedDict[str, _End] = OrderedDict()  # by the fingerprint of the labels
 
     async def store(self, alerts: Sequence[Alert], truncated: int) -> None:
         """Store every alert that a policy matches; raises NotStoredError when that cannot be promised."""
@@ -71,11 +73,7 @@ class AlertInbox:
                 self._on_result(item.fate)
 
     async def store_present(self, alerts: Sequence[Alert]) -> None:
-        """Store what fires in Alertmanager at this moment, whatever was said of it before. Raises NotStoredError.
-
-        One that ended before and clearly fires again, under the same start, is a new bout: after Prometheus was cut off
-        from Alertmanager, its alerts end there and come back so.
-        """
+        """Store what fires in Alertmanager at this moment, whatever was said of it before. Raises NotStoredError."""
         await self._store(Delivery([Item(each) for each in alerts], present=True))
 
     async def store_results(self, policy: str, results: Sequence[tuple[Alert, Evidence]]) -> None:
@@ -92,22 +90,27 @@ class AlertInbox:
             except ApiError as error:
                 delivery.fails([item], error)
         await self._bring(delivery)
+        await self._reach_holders(delivery)
         await self._set_aside(delivery)
         if delivery.failure is not None:
             raise NotStoredError(str(delivery.failure)) from delivery.failure
 
     def _is_over(self, alert: Alert, *, present: bool) -> bool:
         """Whether a "firing" comes after the "resolved" of the same episode: senders and retries reorder them."""
-        heard, now = self._resolved.get(alert.episode), self._clock.now()
+        heard, now = self._resolved.get(alert.fingerprint), self._clock.now()
         if alert.status == "resolved":
-            self._resolved[alert.episode] = heard or now
+            end = alert.ends_at or now
+            if heard is None or heard.ended_at < end:
+                self._resolved[alert.fingerprint] = _End(ended_at=end, heard_at=now)
             if len(self._resolved) > _REMEMBERED:
                 self._resolved.popitem(last=False)
             return False
-        if heard is not None and present and now - heard > _CLEARLY:
-            del self._resolved[alert.episode]
+        if heard is None or alert.starts_at > heard.ended_at:
             return False
-        return heard is not None
+        if now - heard.heard_at <= _patience(present=present):
+            return True
+        del self._resolved[alert.fingerprint]
+        return False
 
     async def _bid(self, item: Item, delivery: Delivery) -> None:
         wanted: dict[WorkloadRef, list[str]] = {}
@@ -177,9 +180,10 @@ class AlertInbox:
                 delivery.fails([item for bid in bids for item, _ in delivery.bids[bid]], error)
                 continue
             for bid in bids:
-                facts = [fact for _, fact in delivery.bids[bid]]
-                if delivery.present:
-                    facts = [_as_present(each, bid[0], known.readable, self._clock.now()) for each in facts]
+                late = _patience(present=delivery.present)
+                past = [each for remediation in known.of(bid[0]) for each in remediation.status.evidence]
+                now = self._clock.now()
+                facts = [episodes.as_new_bout(fact, past, now, late) for _, fact in delivery.bids[bid]]
                 matching = [each for each in self._book.standings if each.policy.key in bid[1]]
                 try:
                     why = await self._opener.bring(bid[0], facts, matching, known)
@@ -206,11 +210,45 @@ class AlertInbox:
             item.meets("refused")
         delivery.settle(bid, f"the API server refuses the Remediation of {target}: {error}")
 
+    async def _reach_holders(self, delivery: Delivery) -> None:
+        """Merge into what open Remediations hold what nothing else leads to them any more.
+
+        That an alert is over ends its evidence wherever it is, whatever became of its pod, of what its labels lead to
+        or of the policy; and one that fires on after its pod is gone is not without a target.
+        """
+        astray = {item for strays in delivery.strays.values() for item, _ in strays}
+        items = [each for each in delivery.items if each.is_over or (each.fact is None and each in astray)]
+        facts: dict[str, list[Evidence]] = {}
+        for item in items:
+            facts.setdefault(item.alert.fingerprint, []).append(
+                alert_trigger.as_evidence(item.alert, self._clock.now())
+            )
+        if not facts:
+            return
+        reached: set[str] = set()
+
+        def merge(status: RemediationStatus) -> RemediationStatus:
+            for name in {fingerprint_of(each.fingerprint) for each in status.evidence} & facts.keys():
+                for fact in facts[name]:
+                    if record.holds(status, fact):
+                        reached.add(name)
+                        status = record.merge_evidence(status, fact)
+            return status
+
+        try:
+            failures = await evidence_edits.edit_evidence(self._kube, frozenset(facts), merge)
+        except ApiError as error:
+            failures = [error]
+        if failures:
+            delivery.fails(items, failures[0])
+        delivery.reach({each for each in items if each.alert.fingerprint in reached})
+
     async def _set_aside(self, delivery: Delivery) -> None:
+        ends = [Stray(each.alert, "") for each in delivery.items if each.is_over]
         for standing in self._book.standings:
             strays = delivery.strays.get(standing.policy.key, [])
             try:
-                await self._untargeted.record(standing, [Stray(item.alert, why) for item, why in strays])
+                await self._untargeted.record(standing, [*(Stray(item.alert, why) for item, why in strays), *ends])
             except ApiError as error:
                 delivery.fails([item for item, _ in strays], error)
             else:
@@ -218,16 +256,17 @@ class AlertInbox:
                     item.meets("untargeted")
 
 
-def _as_present(fact: Evidence, target: WorkloadRef, known: Sequence[Remediation], now: datetime) -> Evidence:
-    """A new bout, if all that is known of it has clearly ended: it began after that, and we do not know when."""
-    ends = [
-        each.resolved_at
-        for remediation in known
-        if remediation.target == target
-        for each in remediation.status.evidence
-        if each.fingerprint == fact.fingerprint and each.resolved_at is not None
-    ]
-    return replace(fact, first_seen=now, holds_at=now) if ends and now - max(ends) > _CLEARLY else fact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """That an alert is over."""
+
+    ended_at: datetime  # by the sender's clock
+    heard_at: datetime
+
+
+def _patience(*, present: bool) -> timedelta:
+    """For how long after an end a firing may be a late report of before."""
+    return _TWO_POLLS if present else episodes.CLEARLY_LATER
 
 
 def _match(standing: Standing, item: Item, now: datetime) -> Evidence | None:

@@ -16,7 +16,7 @@ Bid = tuple[WorkloadRef, tuple[str, ...]]
 """A target, and the policies that want it, by key."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Item:
     """One alert of a delivery, and the worst that has become of it so far."""
 
@@ -24,6 +24,11 @@ class Item:
     fate: str = FATES[0]
     fact: Evidence | None = None  # what it says, where that is known already: it is a query's result
     policy: str = ""  # the key of the policy that asked
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a sender says that it has resolved."""
+        return self.fact is None and self.alert.status == "resolved"
 
     def meets(self, fate: str) -> None:
         """Note what a policy made of it."""
@@ -46,6 +51,12 @@ class Delivery:
         self.failure = error
         for item in items:
             item.meets("failed")
+
+    def reach(self, items: set[Item]) -> None:
+        """These are on record where they were held already: they are not astray."""
+        for item in items:
+            item.meets("stored")
+        self.strays = {key: [each for each in strays if each[0] not in items] for key, strays in self.strays.items()}
 
     def settle(self, bid: Bid, why: str) -> None:
         """The bid is on record; or, with a reason, its alerts are set aside with each of its policies."""

@@ -1,13 +1,14 @@
 """What every policy and runbook says, and whether it may act: loaded, checked, and told in their own conditions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from platelet.api import conditions, policy, runbook, selectors
+from platelet.api import conditions, evidence, policy, runbook, selectors
 from platelet.api.invalid import InvalidSpec
 from platelet.api.outside import Outside
 from platelet.model import reasons
+from platelet.model.alert import fingerprint_of
 from platelet.model.policy import Policy
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
@@ -24,6 +25,7 @@ class Standing:
     loaded: policy.LoadedPolicy
     runbook: runbook.Runbook | None
     namespaces: frozenset[str]
+    untargeted: frozenset[str] = field(default=frozenset(), compare=False)  # alerts listed as firing without a target
 
     @property
     def policy(self) -> Policy:
@@ -106,7 +108,10 @@ class PolicyBook:
             not_ready_reason="" if readiness.ready else f"{readiness.reason}: {readiness.message}",
         )
         standing = Standing(
-            loaded=replace(loaded, policy=seen), runbook=book, namespaces=await self._namespaces(loaded, readiness)
+            loaded=replace(loaded, policy=seen),
+            runbook=book,
+            namespaces=await self._namespaces(loaded, readiness),
+            untargeted=_untargeted(stored),
         )
         self._standings[_key(stored)] = standing
         await self._tell(POLICIES, stored, readiness)
@@ -155,6 +160,12 @@ class PolicyBook:
             return  # it has just been changed, so it comes again
         except ApiError:
             return  # its readiness is told at the next refresh
+
+
+def _untargeted(stored: Json) -> frozenset[str]:
+    """The alerts that are listed as firing without a target, by the fingerprints of their labels."""
+    listed = evidence.read_evidence((stored.get("status") or {}).get("untargetedAlerts"))
+    return frozenset(fingerprint_of(each.fingerprint) for each in listed if each.resolved_at is None)
 
 
 def _as_told(stored: Json) -> conditions.Readiness | None:

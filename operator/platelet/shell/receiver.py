@@ -28,6 +28,11 @@ _log = structlog.get_logger(__name__)
 class NotStoredError(Exception):
     """Some alert of the call is not stored; the sender shall try again."""
 
+    def __init__(self, why: str, *, for_good: bool = False) -> None:
+        """`for_good`: only what the API server refuses, so that nothing can be done about these alerts either."""
+        super().__init__(why)
+        self.for_good = for_good
+
 
 class AlertStore(Protocol):
     """Where alerts go. Storing the same alert twice changes nothing."""

@@ -38,6 +38,10 @@ class Survey:
     readable: list[Remediation] = field(default_factory=list)
     unreadable: tuple[Unreadable, ...] = ()
 
+    def of(self, target: WorkloadRef) -> list[Remediation]:
+        """Those of one target, whatever their state."""
+        return [each for each in self.readable if each.target == target]
+
     def busy(self, target: WorkloadRef) -> str:
         """The name of an unreadable open Remediation that may act on this target, or nothing."""
         return next((each.name for each in self.unreadable if each.target == target), "")

@@ -13,7 +13,7 @@ from platelet.api import evidence as contract
 from platelet.api.policy import MAX_UNTARGETED
 from platelet.core import record
 from platelet.model import reasons
-from platelet.model.alert import Alert
+from platelet.model.alert import Alert, fingerprint_of
 from platelet.model.durations import format_time
 from platelet.model.effects import Deliver, Publish
 from platelet.model.signal import Evidence
@@ -23,7 +23,8 @@ from platelet.shell.kube import POLICIES, Conflict, Kube, NotFound
 from platelet.shell.policy_book import Standing
 
 _TRIES = 5
-_REMEMBERED = 10_000  # told episodes
+_REMEMBERED = 10_000  # told alerts
+_LATE = timedelta(minutes=2)  # after an end a firing may be a late report of before
 _OLD = timedelta(days=1)  # after which one makes room for another
 log = structlog.get_logger("platelet.untargeted")
 
@@ -37,7 +38,7 @@ class Stray:
 
 
 class Untargeted:
-    """Records once per episode, with one write for all that came together."""
+    """Records an alert once while it fires, with one write for all that came together."""
 
     def __init__(self, kube: Kube, clock: Clock, publisher: Publisher, courier: Courier) -> None:
         """Take the API, the time, and who tells people."""
@@ -45,7 +46,9 @@ class Untargeted:
         self._clock = clock
         self._publisher = publisher
         self._courier = courier
-        self._told: OrderedDict[tuple[str, str], bool] = OrderedDict()  # policy's uid, episode: still firing
+        self._told: OrderedDict[tuple[str, str], bool] = (
+            OrderedDict()
+        )  # policy's uid, labels' fingerprint: still firing
 
     async def record(self, standing: Standing, strays: Sequence[Stray]) -> None:
         """Store the alerts on the policy; new ones are told to people. Raises ApiError when that cannot be stored."""
@@ -64,12 +67,14 @@ class Untargeted:
             await asyncio.gather(*(self._courier.deliver(_notice(standing, each)) for each in added))
 
     def _is_news(self, standing: Standing, alert: Alert) -> bool:
-        """A resolved one is, if it is remembered as firing: it makes room on the list."""
-        fires = self._told.get((standing.policy.uid, alert.episode))
-        return fires is None if alert.status == "firing" else fires is True
+        """A resolved one is, if it is on record as firing: it makes room on the list."""
+        fires = self._told.get((standing.policy.uid, alert.fingerprint))
+        if alert.status == "firing":
+            return fires is not True
+        return alert.fingerprint in standing.untargeted if fires is None else fires
 
     def _remember(self, standing: Standing, alert: Alert) -> None:
-        self._told[standing.policy.uid, alert.episode] = alert.status == "firing"
+        self._told[standing.policy.uid, alert.fingerprint] = alert.status == "firing"
         if len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
 
@@ -120,24 +125,34 @@ class Untargeted:
 def _merge(
     known: Sequence[Evidence], news: Sequence[Stray], now: datetime
 ) -> tuple[tuple[Evidence, ...], list[Stray], int]:
-    """The list afterwards, what is new on it, and how many found no place: what fires is not forgotten for another."""
+    """The list afterwards, what is new on it, and how many found no place."""
     kept, added, dropped = list(known), [], 0
     for each in news:
-        name = _fingerprint(each.alert)
-        place = next((index for index, fact in enumerate(kept) if fact.fingerprint == name), None)
+        name = each.alert.fingerprint
+        place = next((i for i, fact in enumerate(kept) if fingerprint_of(fact.fingerprint) == name), None)
         if each.alert.status == "resolved":
             if place is not None:
                 kept[place] = replace(kept[place], resolved_at=kept[place].resolved_at or now)
-        elif place is None:
-            if len(kept) >= MAX_UNTARGETED:
-                leaves = next((fact for fact in kept if fact.resolved_at or now - fact.last_seen > _OLD), None)
-                if leaves is None:
-                    dropped += 1
-                    continue
-                kept.remove(leaves)
+        elif place is not None:
+            ended = kept[place].resolved_at
+            if ended is not None and now - ended > _LATE:
+                kept[place] = _fact(each, now)
+                added.append(each)
+        elif len(kept) < MAX_UNTARGETED or _make_room(kept, now):
             kept.append(_fact(each, now))
             added.append(each)
+        else:
+            dropped += 1
     return tuple(kept), added, dropped
+
+
+def _make_room(kept: list[Evidence], now: datetime) -> bool:
+    """Forget one that is over, or a day old. What fires is not forgotten for another."""
+    leaves = next((fact for fact in kept if fact.resolved_at or now - fact.last_seen > _OLD), None)
+    if leaves is None:
+        return False
+    kept.remove(leaves)
+    return True
 
 
 def _fingerprint(alert: Alert) -> str:

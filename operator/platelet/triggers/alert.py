@@ -33,6 +33,11 @@ def observe(trigger: AlertTrigger, alert: Alert, now: datetime) -> Evidence | No
     """
     if not matchers.matches(matchers.parse_matchers(trigger.matchers), alert.labels):
         return None
+    return as_evidence(alert, now, trigger.severity)
+
+
+def as_evidence(alert: Alert, now: datetime, severity: str = "") -> Evidence:
+    """What an alert says, whichever trigger it matches; its own severity where there is no other."""
     started = min(alert.starts_at, now)
     return Evidence(
         source="alert",
@@ -42,7 +47,7 @@ def observe(trigger: AlertTrigger, alert: Alert, now: datetime) -> Evidence | No
         first_seen=started,
         last_seen=now,
         holds_at=started,
-        severity=trigger.severity or _printable(alert.labels.get("severity", ""))[:_MAX_REASON],
+        severity=severity or _printable(alert.labels.get("severity", ""))[:_MAX_REASON],
         resolved_at=max(alert.ends_at or now, alert.starts_at) if alert.status == "resolved" else None,
     )
 

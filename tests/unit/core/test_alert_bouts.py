@@ -4,9 +4,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from platelet.core import record
+from platelet.model.alert import Alert
+from platelet.model.remediation import MAX_EVIDENCE
 from platelet.model.signal import Evidence
+from platelet.triggers import alert
 from tests.unit.situations import NOW, a_signal, a_status, an_alert, evidence_of, minutes
 
 STARTED, BACK = NOW - minutes(30), NOW - minutes(10)
@@ -43,6 +48,105 @@ def test_a_new_bout_counts_from_its_own_beginning() -> None:
     known, back = said(resolved=minutes(10)), said(first_seen=minutes(20))
     (merged,) = record.merge_evidence(a_status(evidence=(known,)), back).evidence
     assert (merged.first_seen, merged.count) == (BACK, known.count + 1)
+
+
+def heard(start: str, end: str = "", at: str = "") -> Evidence:
+    """What is told of one alert that began at `start`, by the clock of 12 o'clock: `12:00:05`, `12:00:05.123`."""
+    began, over = (datetime.fromisoformat(f"2026-11-21T{each}Z") if each else None for each in (start, end))
+    assert began is not None
+    told = Alert(
+        fingerprint="00000000000000aa",
+        status="resolved" if over else "firing",
+        labels={"alertname": "Busy"},
+        starts_at=began,
+        ends_at=over,
+    )
+    return alert.as_evidence(told, datetime.fromisoformat(f"2026-11-21T{at or '12:20:00'}Z"))
+
+
+# Each row: what is told of one alert, in this order, and the starts that are on record; those that still fire with a *.
+STARTS = {
+    "it fires again before its end was told": ([("12:00:00",), ("12:05:00",)], ["12:00:00", "12:05:00*"]),
+    "and then the end of the second start is told": (
+        [("12:00:00",), ("12:05:00",), ("12:05:00", "12:08:00")],
+        ["12:00:00", "12:05:00"],
+    ),
+    "only the end of the second start is told": ([("12:00:00",), ("12:05:00", "12:08:00")], ["12:00:00"]),
+    "and then, late, that the second start fired": (
+        [("12:00:00",), ("12:05:00", "12:08:00"), ("12:05:00",)],
+        ["12:00:00"],
+    ),
+    "the end of the first start, late": (
+        [("12:00:00",), ("12:05:00",), ("12:00:00", "12:04:30")],
+        ["12:00:00", "12:05:00*"],
+    ),
+    "the first start, late": ([("12:05:00",), ("12:00:00",)], ["12:05:00*"]),
+    "another Prometheus saw it earlier, and its start is told in the end": (
+        [("12:00:03",), ("12:00:00",), ("12:00:00", "12:08:00")],
+        ["12:00:03"],
+    ),
+    "another Prometheus saw it later": (
+        [("12:00:00",), ("12:00:03",), ("12:00:00",), ("12:00:00", "12:08:00")],
+        ["12:00:00", "12:00:03"],
+    ),
+    "nanoseconds, then milliseconds": ([("12:00:00.123456",), ("12:00:00.123",)], ["12:00:00.123000*"]),
+    "milliseconds, then nanoseconds": ([("12:00:00.123",), ("12:00:00.123999",)], ["12:00:00.123000*"]),
+    "milliseconds, then seconds": ([("12:00:00.900",), ("12:00:00",)], ["12:00:00.900000*"]),
+    "seconds, then milliseconds": ([("12:00:00",), ("12:00:00.900",)], ["12:00:00*"]),
+    "rounded, not cut off": ([("12:00:00.9996",), ("12:00:01",)], ["12:00:00.999000*"]),
+    "a start at each evaluation": (
+        [(f"12:{minute:02}:00",) for minute in range(4)],
+        ["12:00:00", "12:01:00", "12:02:00", "12:03:00*"],
+    ),
+    "both ends, and a late start between": (
+        [("12:00:00",), ("12:00:00", "12:04:00"), ("12:05:00", "12:08:00"), ("12:05:00",), ("12:00:00",)],
+        ["12:00:00", "12:05:00"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "on_record"), STARTS.values(), ids=STARTS)
+def test_an_alert_is_its_labels_whatever_its_starts(told: list[tuple[str, ...]], on_record: list[str]) -> None:
+    """Alertmanager tells no end for a start whose successor came within a group_interval."""
+    status = a_status(evidence=())
+    for each in told:
+        status = record.merge_evidence(status, heard(*each))
+    starts = [each.fingerprint.partition("T")[2].removesuffix("Z") for each in status.evidence]
+    fires = [each.resolved_at is None for each in status.evidence]
+    assert [start + "*" * firing for start, firing in zip(starts, fires, strict=True)] == on_record
+
+
+@given(st.permutations([("12:00:00",), ("12:00:00",), ("12:05:00",), ("12:05:00", "12:08:00")]))
+def test_in_any_order_an_end_ends_all_that_began_before_it(told: list[tuple[str, ...]]) -> None:
+    status = a_status(evidence=())
+    for each in told:
+        status = record.merge_evidence(status, heard(*each))
+    assert not any(each.resolved_at is None for each in status.evidence)
+
+
+def test_a_start_at_each_evaluation_never_fills_the_record() -> None:
+    """What is over makes room; what fires is never dropped."""
+    status = a_status(evidence=())
+    for minute in range(50):
+        status = record.merge_evidence(status, heard(f"12:{minute:02}:00", at="13:00:00"))
+    assert [each.resolved_at is None for each in status.evidence] == [False] * (MAX_EVIDENCE - 1) + [True]
+
+
+# Each row: the starts that are absent in Alertmanager; what fires then: 12:00, 12:05, and one of other labels.
+ABSENT = {
+    "the newer one": (["00000000000000aa/2026-11-21T12:05:00Z"], [False, False, True]),
+    "only the older one: the newer came since": (["00000000000000aa/2026-11-21T12:00:00Z"], [False, True, True]),
+    "at another precision": (["00000000000000aa/2026-11-21T12:05:00.400Z"], [False, False, True]),
+    "something else": (["00000000000000bb/2026-11-21T12:05:00Z"], [True, True, True]),
+}
+
+
+@pytest.mark.parametrize(("absent", "firing"), ABSENT.values(), ids=ABSENT)
+def test_what_is_absent_ends_its_earlier_starts(absent: list[str], firing: list[bool]) -> None:
+    others = replace(heard("12:05:00"), fingerprint="00000000000000cc/2026-11-21T12:05:00Z")
+    status = a_status(evidence=(heard("12:00:00"), heard("12:05:00"), others))  # as an older version has left it
+    ended = record.end_evidence(status, absent, NOW)
+    assert [each.resolved_at is None for each in ended.evidence] == firing
 
 
 EARLIER = NOW - minutes(3)

@@ -246,9 +246,22 @@ async def test_an_absence_that_cannot_be_stored_is_told_again() -> None:
     fact = evidence_of(an_alert())
     held = HeldAlerts(shell.api)
     held.seen([await with_an_open_remediation(shell, fact)])
-    shell.world.server.faults.at[shell.world.server.index + 1] = "conflict"
+    shell.world.server.faults.at[shell.world.server.index + 1] = "unanswered"
     with pytest.raises(NotStoredError):
         await held.resolve([fact.fingerprint], shell.clock.now())
+    await held.resolve([fact.fingerprint], shell.clock.now())
+    assert shell.remediations()[0].status.evidence[0].resolved_at is not None
+
+
+async def test_an_absence_is_stored_although_somebody_else_was_faster() -> None:
+    shell = Shell()
+    fact = evidence_of(an_alert())
+    held = HeldAlerts(shell.api)
+    held.seen([await with_an_open_remediation(shell, fact)])
+    for after in (1, 3):
+        shell.world.server.faults.at[shell.world.server.index + after] = "conflict"
+    await held.resolve([fact.fingerprint], shell.clock.now())
+    assert shell.remediations()[0].status.evidence[0].resolved_at is not None
 
 
 async def test_closed_remediations_hold_nothing() -> None:
