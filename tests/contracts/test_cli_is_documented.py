@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from platelet.cli import chronicle, reference
+from platelet.cli import entry, reference
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
@@ -15,7 +15,7 @@ def test_the_help_of_every_command_is_in_the_document() -> None:
     assert DOCUMENT.partition(reference.MARK)[2] == reference.render()
 
 
-@pytest.mark.parametrize("kind", get_args(chronicle.Kind))
+@pytest.mark.parametrize("kind", get_args(entry.Kind))
 def test_every_kind_of_timeline_entry_is_documented(kind: str) -> None:
     """Scripts rely on them."""
     assert f"`{kind}`" in DOCUMENT

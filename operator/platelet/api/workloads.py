@@ -40,6 +40,8 @@ _DAEMON_COUNTS = {
     "available_replicas": "numberAvailable",
 }
 REVISION = "deployment.kubernetes.io/revision"
+REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
+"""The numbers that a ReplicaSet had before it was rolled out again, joined by commas (deployment_util.go)."""
 _REVISION_NUMBER = re.compile(r"[0-9]{1,18}")  # fits the API's int64
 
 
@@ -120,11 +122,13 @@ def read_replica_set(obj: Mapping[str, Any]) -> Revision:
     """Read a ReplicaSet. A revision annotation that is no number reads as 0, which no undo goes to."""
     metadata, spec = lenient.mapping(obj["metadata"]), lenient.mapping(obj.get("spec"))
     template = lenient.mapping(spec.get("template"))
-    revision = lenient.texts(metadata.get("annotations")).get(REVISION, "")
+    annotations = lenient.texts(metadata.get("annotations"))
+    revision, earlier = annotations.get(REVISION, ""), annotations.get(REVISION_HISTORY, "").split(",")
     return Revision(
         name=metadata["name"],
         uid=metadata["uid"],
         number=int(revision) if _REVISION_NUMBER.fullmatch(revision) else 0,
+        earlier_numbers=tuple(int(number) for number in earlier if _REVISION_NUMBER.fullmatch(number)),
         replicas=lenient.number(spec.get("replicas"), absent=1),
         created_at=lenient.read_creation(metadata),
         template=template,

@@ -3,38 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any
 
 from platelet.api import lenient
+from platelet.cli import rollouts
+from platelet.cli.entry import ORDER, Entry, Kind
 from platelet.model.durations import format_time
-from platelet.model.remediation import Attempt, Remediation
+from platelet.model.remediation import Attempt, DecisionRecord, Remediation, RemediationStatus
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Source
-from platelet.model.workload import Revision, WorkloadRef
+from platelet.model.workload import WorkloadRef
 from platelet.shell.event_recorder import CONTROLLER
 from platelet.shell.sight import Sight
 
-Kind = Literal[
-    "rollout",
-    "revision",
-    "event",
-    "alert",
-    "query",
-    "pods",
-    "check",
-    "request",
-    "opened",
-    "decision",
-    "attempt",
-    "takeBack",
-    "verdict",
-    "escalation",
-    "resolved",
-    "closed",
-]
-"""Kinds of entries, in the order in which those of one moment are told: a cause before its effect."""
-
-_ORDER: tuple[Kind, ...] = get_args(Kind)
 _SOURCES: Mapping[Source, Kind] = {
     "alert": "alert",
     "query": "query",
@@ -44,21 +25,6 @@ _SOURCES: Mapping[Source, Kind] = {
     "takeBack": "takeBack",
     "request": "request",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One thing that happened. `reason` is CamelCase where there is a word for it."""
-
-    at: datetime
-    kind: Kind
-    reason: str = ""
-    message: str = ""
-    by: str = ""  # decisions: the guard, the condition or the check; events: the controller
-    remediation: str = ""
-    attempt: str = ""
-    count: int = 1
-    last_at: datetime | None = None  # of a repeated fact, or when an attempt's outcome was known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,39 +48,27 @@ def compile_chronicle(  # noqa: PLR0913 - its sources
 ) -> Chronicle:
     """Make one list of the records, the workload's Remediations and the namespace's Events (events.k8s.io)."""
     found = [
-        *_rollouts(sight.revisions),
+        *rollouts.tell_rollouts(sight.revisions, remediations),
         *_revisions(sight.records, {each.template_hash for each in sight.revisions}),
         *(entry for each in remediations for entry in _incident(each)),
         *_events(target, sight, remediations, events),
     ]
-    chosen = [each for each in found if since is None or (each.last_at or each.at) >= since]
+    ordered = sorted(found, key=lambda entry: (entry.at, ORDER.index(entry.kind)))
+    told = rollouts.fold_pods_made(ordered)
     return Chronicle(
         target=target,
         exists=sight.workload is not None,
         since=since,
-        entries=tuple(sorted(chosen, key=lambda each: (each.at, _ORDER.index(each.kind)))),
+        entries=tuple(entry for entry in told if since is None or (entry.last_at or entry.at) >= since),
         now=now,
     )
-
-
-def _rollouts(revisions: Iterable[Revision]) -> Iterator[Entry]:
-    for each in revisions:
-        number = f"revision {each.number}" if each.number else "a revision"
-        message = f"{number} ({each.name}): {_images(each.template)}"
-        yield Entry(at=each.created_at, kind="rollout", message=message)
-
-
-def _images(template: Mapping[str, Any]) -> str:
-    """The images, by container; nothing else of a template is anybody's business (TRAPS 48)."""
-    containers = lenient.mappings(lenient.mapping(template.get("spec")).get("containers"))
-    return ", ".join(f"{lenient.text(each.get('name'))}={lenient.text(each.get('image'))}" for each in containers)
 
 
 def _revisions(records: Iterable[RevisionRecord], rolled_out: set[str]) -> Iterator[Entry]:
     """What is remembered of templates; that one was first seen only where its revision is gone."""
     for each in records:
         if each.template_hash not in rolled_out:
-            images = _images(each.template)
+            images = rollouts.name_images(each.template)
             yield Entry(at=each.first_seen, kind="rollout", message=f"template {each.template_hash}: {images}")
         if each.health != "Unknown" and each.health_since is not None:
             message = f"template {each.template_hash} is on record as {each.health}"
@@ -141,6 +95,8 @@ def _incident(remediation: Remediation) -> Iterator[Entry]:
         message = f"{name} by policy {policy} with runbook {spec.runbook_ref.name}, mode {spec.mode}"
         yield Entry(at=status.opened_at, kind="opened", message=message, remediation=name)
     for each in status.decisions:
+        if _is_told_elsewhere(each, status):
+            continue
         yield Entry(
             at=each.first_at,
             kind="decision",
@@ -158,6 +114,17 @@ def _incident(remediation: Remediation) -> Iterator[Entry]:
         yield Entry(at=told.at, kind="escalation", reason=told.reason, message=told.message, remediation=name)
     if status.closed_at is not None:
         yield Entry(at=status.closed_at, kind="closed", reason=status.reason, message=status.message, remediation=name)
+
+
+def _is_told_elsewhere(decision: DecisionRecord, status: RemediationStatus) -> bool:
+    """Whether an attempt, its verdict or the escalation is the very same word."""
+    escalated = status.escalation is not None and decision.first_at == status.escalation.at
+    if decision.by == "escalation":
+        return escalated
+    if decision.by == "verification":
+        return any(decision.first_at == attempt.verdict_at for attempt in status.attempts)
+    own = [attempt for attempt in status.attempts if attempt.action == decision.by]
+    return any(decision.first_at in (attempt.intended_at, attempt.outcome_at) for attempt in own)
 
 
 def _attempt(attempt: Attempt, remediation: str) -> Iterator[Entry]:

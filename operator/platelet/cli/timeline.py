@@ -6,7 +6,8 @@ from datetime import timedelta
 from functools import partial
 
 from platelet.cli import chronicle, lines, output, session, subjects
-from platelet.cli.chronicle import Chronicle, Entry
+from platelet.cli.chronicle import Chronicle
+from platelet.cli.entry import Entry
 from platelet.model.durations import say_time
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube

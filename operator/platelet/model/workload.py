@@ -85,6 +85,7 @@ class Revision:
     name: str
     uid: str
     number: int  # what `kubectl rollout history` calls the revision; 0 if unreadable
+    earlier_numbers: tuple[int, ...] = ()  # what it was called before it was rolled out again, oldest first
     replicas: int  # pods: wanted by a ReplicaSet; there, with a ControllerRevision
     created_at: datetime
     template: Mapping[str, Any] = field(default_factory=dict, repr=False)

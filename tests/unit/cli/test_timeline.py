@@ -8,9 +8,12 @@ import yaml
 
 from platelet.cli import chronicle, output, timeline
 from platelet.cli.chronicle import Chronicle
+from platelet.model.intent import PostState
 from platelet.model.remediation import DecisionRecord, EscalationRecord, Remediation
+from platelet.model.workload import Revision
 from platelet.shell.sight import Sight
 from tests.unit.situations import (
+    A_MINUTE_AGO,
     BAD,
     BORN,
     GOOD,
@@ -54,7 +57,11 @@ STORY = a_remediation(
         attempts=(
             an_attempt(verdict="Failed", verdict_at=NOW, verdict_message="the rollout timed out"),
             an_attempt(
-                id="rem-1/0/1/back", kind="TakeBack", summary="back to 2 replicas", intended_at=NOW + minutes(3)
+                id="rem-1/0/1/back",
+                kind="TakeBack",
+                summary="back to 2 replicas",
+                intended_at=NOW + minutes(3),
+                post=PostState(replicas=2),
             ),
         ),
         escalation=EscalationRecord(reason="NoStepLeft", message="people are told", at=NOW + minutes(1)),
@@ -95,6 +102,7 @@ def test_one_list_by_time_holds_every_kind_of_entry() -> None:
         ("event", "ScalingReplicaSet"),
         ("opened", ""),
         ("decision", "TooYoung"),
+        ("rollout", ""),
         ("attempt", "Done"),
         ("revision", "Bad"),
         ("verdict", "Failed"),
@@ -108,7 +116,7 @@ def test_one_list_by_time_holds_every_kind_of_entry() -> None:
 def test_people_read_one_line_for_each() -> None:
     """With the time to the second, what it is, and a sentence."""
     shown = "\n".join(timeline.text(compiled(), wide=False))
-    assert shown.startswith("Deployment shop/api: 14 entries\n  2026-11-18T12:00:00Z  rollout     revision 1 (api-1): ")
+    assert shown.startswith("Deployment shop/api: 15 entries\n  2026-11-18T12:00:00Z  rollout     revision 1 (api-1): ")
     assert "2026-11-21T11:55:00Z  rollout     revision 2 (api-2): app=shop:2\n" in shown
     assert "2026-11-21T11:56:01Z  decision    tooYoung: TooYoung: younger than 1m (3 times)\n" in shown
     assert "2026-11-21T11:59:00Z  attempt     rolloutUndo: Done: undo\n" in shown
@@ -187,9 +195,74 @@ def test_a_series_of_events_is_counted() -> None:
     series = an_event(
         eventTime="2026-11-21T11:55:01.5Z", series={"count": 4, "lastObservedTime": "2026-11-21T11:57:00Z"}
     )
-    old = an_event(deprecatedCount=7, deprecatedFirstTimestamp="2026-11-21T11:55:02Z")
+    old = an_event(reason="Unhealthy", deprecatedCount=7, deprecatedFirstTimestamp="2026-11-21T11:55:02Z")
     told = [each for each in compiled(series, old).entries if each.kind == "event"]
     assert [(each.count, each.last_at) for each in told] == [(4, NOW - minutes(3)), (7, None)]
+
+
+def test_each_decision_is_told_once() -> None:
+    """The trace of the record repeats attempts, verdicts and the escalation in words of its own."""
+    attempt = an_attempt(verdict="Failed", verdict_at=NOW, verdict_message="pods restarted")
+    repeated = [
+        ("rolloutUndo", "Intended", attempt.intended_at),
+        ("rolloutUndo", "Written", attempt.outcome_at),
+        ("verification", "RolloutIncomplete", NOW),
+        ("escalation", "NoStepLeft", NOW + minutes(1)),
+    ]
+    decisions = tuple(
+        DecisionRecord(step="undo", by=by, reason=reason, message="m", first_at=at or NOW, last_at=at or NOW)
+        for by, reason, at in [*repeated, ("cooldown", "Cooldown", NOW), ("rolloutUndo", "GitOpsManaged", BORN)]
+    )
+    status = replace(STORY.status, attempts=(attempt,), decisions=decisions)
+    told = compiled(story=replace(STORY, status=status)).entries
+    assert [each.reason for each in told if each.kind == "decision"] == ["GitOpsManaged", "Cooldown"]
+
+
+@pytest.mark.parametrize(
+    ("revision", "messages"),
+    [
+        pytest.param(
+            a_revision(1, GOOD), ["revision 1 (api-1): ", "a revision (api-1), back again: "], id="number kept"
+        ),
+        pytest.param(
+            a_revision(3, GOOD, name="api-1", earlier_numbers=(1,)),
+            ["revision 1 (api-1): ", "revision 3 (api-1), back again: "],
+            id="by our undo",
+        ),
+        pytest.param(
+            a_revision(5, GOOD, name="api-1", earlier_numbers=(1, 3)),
+            ["revision 1 (api-1): ; rolled out again by others as revision 3", "revision 5 (api-1), back again: "],
+            id="by others, and by our undo",
+        ),
+        pytest.param(
+            a_revision(3, "other", name="api-1", earlier_numbers=(1,)),
+            ["revision 1 (api-1): ; rolled out again by others as revision 3"],
+            id="by others alone",
+        ),
+    ],
+)
+def test_a_revision_keeps_its_first_number_and_is_told_again_when_it_comes_back(
+    revision: Revision, messages: list[str]
+) -> None:
+    """A Deployment's ReplicaSet gets a new number when it is rolled out again; its beginning stays where it was."""
+    told = compiled(sight=Sight(workload=a_well_workload(), revisions=(revision,))).entries
+    rollouts = [each for each in told if each.kind == "rollout"]
+    assert [each.message for each in rollouts] == messages
+    assert [each.at for each in rollouts] == [BORN, A_MINUTE_AGO][: len(messages)]
+
+
+def test_what_the_controllers_did_pod_by_pod_is_one_entry_for_each_rollout() -> None:
+    """With how often, until when, and the last word."""
+    moments = ["11:55:01", "11:55:03", "11:55:09", "11:59:01", "11:59:04"]  # two rollouts: at 11:55 and our undo's
+    events = [
+        an_event(eventTime=f"2026-11-21T{at}Z", note=f"Scaled at {at}", reason=reason)
+        for at, reason in zip(moments, ["ScalingReplicaSet", "SuccessfulCreate", "ScalingReplicaSet"] * 2, strict=False)
+    ]
+    told = [each for each in compiled(*events).entries if each.kind == "event"]
+    assert [(each.at.strftime("%X"), each.count, each.message) for each in told] == [
+        ("11:55:01", 3, "Scaled at 11:55:09"),
+        ("11:59:01", 2, "Scaled at 11:59:04"),
+    ]
 
 
 def test_what_is_gone_is_told_from_what_remains() -> None:
