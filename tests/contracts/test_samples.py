@@ -37,6 +37,7 @@ SHOWN = {  # what: the file, and the field in it
     ("guard", "maintenanceWindow"): ("samples/maintenance-windows.yaml", "spec.limits.maintenanceWindows"),
     ("guard", "operatorRate"): ("base/action-budget.yaml", "spec.limits.maxActions"),
     ("guard", "signalKnown"): ("samples/query-trigger.yaml", "spec.triggers.query"),
+    ("guard", "nothingWrong"): ("samples/alert-scales-up.yaml", "spec.triggers.alert.matchers"),
     ("guard", "protectedNamespace"): ("example/config.yaml", "protectedNamespaces"),
 }
 ALWAYS_ON = {"clock", "busy", "policyLive", "beingDeleted", "paused", "causeElsewhere", "rolloutInProgress"}

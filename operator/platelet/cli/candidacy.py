@@ -125,7 +125,8 @@ def _signals(loaded: LoadedPolicy, sight: Sight, facts: Sequence[Evidence], now:
         return []
     asked = {"alert": loaded.alert_triggers, "query": loaded.query_triggers}
     known = [each for each in facts if asked.get(each.source, True)]
-    return list(signals.current(loaded.looked_for, known, sight.workload, sight.revisions, sight.pods, now))
+    triggers, named = loaded.looked_for, loaded.alert_triggers
+    return list(signals.current(triggers, known, sight.workload, sight.revisions, sight.pods, now, named))
 
 
 def _describe_triggers(loaded: LoadedPolicy, facts: Sequence[Evidence]) -> list[str]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from platelet.model.signal import TOLD, Evidence, Signal
 from platelet.model.workload import Pod, Revision, Workload
+from platelet.triggers import alert as alert_trigger
 from platelet.triggers import pod as pod_trigger
 from platelet.triggers import workload as workload_trigger
 
@@ -18,8 +19,12 @@ def current(  # noqa: PLR0913 - the facts of one target
     revisions: Sequence[Revision],
     pods: Sequence[Pod],
     now: datetime,
+    alert_triggers: Sequence[alert_trigger.AlertTrigger] | None = None,
 ) -> tuple[Signal, ...]:
-    """What pods and workload show by their own status; the others from the evidence that nobody has resolved."""
+    """What pods and workload show by their own status; the others from the evidence that nobody has resolved.
+
+    `alert_triggers` are the policy's; None: it is not known which alerts these name.
+    """
     newest = newest_revision_hash(workload, revisions)
     first_failing, short_since = _first_failing(evidence, pods), _short_since(evidence)
     shown = [
@@ -30,7 +35,7 @@ def current(  # noqa: PLR0913 - the facts of one target
     ]
     return (
         *(each for each in shown if each is not None),
-        *(_from_outside(each, pods, newest) for each in evidence if _holds(each, now)),
+        *(_from_outside(each, pods, newest, alert_triggers) for each in evidence if _holds(each, now)),
     )
 
 
@@ -71,7 +76,9 @@ def _holds(fact: Evidence, now: datetime) -> bool:
     return told and fact.resolved_at is None
 
 
-def _from_outside(fact: Evidence, pods: Sequence[Pod], newest: str) -> Signal:
+def _from_outside(
+    fact: Evidence, pods: Sequence[Pod], newest: str, triggers: Sequence[alert_trigger.AlertTrigger] | None
+) -> Signal:
     sick = [each for each in pods if not each.ready and not each.deleting]
     return Signal(
         source=fact.source,
@@ -82,6 +89,7 @@ def _from_outside(fact: Evidence, pods: Sequence[Pod], newest: str) -> Signal:
         holds_at=fact.holds_at or fact.first_seen,
         severity=fact.severity,
         suppressed=fact.suppressed_at is not None,
+        unnamed=fact.source == "alert" and triggers is not None and not alert_trigger.name(triggers, fact.reason),
         pods=tuple(each.name for each in sick[:10]),
         newest_only=bool(sick) and bool(newest) and all(each.revision_hash == newest for each in sick),
     )

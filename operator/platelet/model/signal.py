@@ -34,6 +34,7 @@ class Signal:
     severity: ShortText = ""
     pods: tuple[str, ...] = ()  # sick pods, by name, bounded
     suppressed: bool = False  # an alert that is silenced or inhibited in Alertmanager: no reason to act, nor over
+    unnamed: bool = False  # an alert that no matcher on `alertname` of the policy names: it may be about anything
     newest_only: bool = False  # every sick pod belongs to the newest revision: the rollout itself is the fault
 
 

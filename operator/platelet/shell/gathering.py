@@ -145,6 +145,7 @@ class Gatherer:
             sight.revisions,
             sight.pods,
             self._clock.now(),
+            standing.loaded.alert_triggers if standing else None,
         )
 
 

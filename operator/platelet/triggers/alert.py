@@ -1,5 +1,6 @@
 """The trigger on alerts: matchers in Alertmanager's syntax, all of which must match one alert."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -9,7 +10,7 @@ from pydantic import ConfigDict, Field
 from platelet.model.alert import Alert
 from platelet.model.durations import CAMEL
 from platelet.model.signal import Evidence, ShortText
-from platelet.triggers import matchers
+from platelet.triggers import heartbeats, matchers
 
 MatcherText = Annotated[str, Field(min_length=1, max_length=1024)]
 _MAX_REASON = 256
@@ -29,9 +30,13 @@ class AlertTrigger:
 def observe(trigger: AlertTrigger, alert: Alert, now: datetime) -> Evidence | None:
     """Give what an alert that matches says, firing or resolved; None when it does not match.
 
-    A firing one holds at once: the alert's own `for` in Prometheus is over. Raises matchers.InvalidMatcherError.
+    A firing one holds at once: the alert's own `for` in Prometheus is over. One that is about what measures, and not
+    about a workload, matches only by its name. Raises matchers.InvalidMatcherError.
     """
-    if not matchers.matches(matchers.parse_matchers(trigger.matchers), alert.labels):
+    wanted = matchers.parse_matchers(trigger.matchers)
+    if not matchers.matches(wanted, alert.labels):
+        return None
+    if alert.status == "firing" and heartbeats.is_no_fact(alert, wanted):
         return None
     return as_evidence(alert, now, trigger.severity)
 
@@ -50,6 +55,21 @@ def as_evidence(alert: Alert, now: datetime, severity: str = "") -> Evidence:
         severity=severity or _printable(alert.labels.get("severity", ""))[:_MAX_REASON],
         resolved_at=max(alert.ends_at or now, alert.starts_at) if alert.status == "resolved" else None,
     )
+
+
+def name(triggers: Sequence[AlertTrigger], alertname: str) -> bool:
+    """Whether one of a policy's triggers says by a matcher on `alertname` that it is for this very alert.
+
+    Matchers that cannot be read name nothing.
+    """
+    return any(matchers.name_the_alert(wanted, alertname) for wanted in map(_parsed, triggers))
+
+
+def _parsed(trigger: AlertTrigger) -> tuple[matchers.Matcher, ...]:
+    try:
+        return matchers.parse_matchers(trigger.matchers)
+    except matchers.InvalidMatcherError:
+        return ()
 
 
 def _message(alert: Alert) -> str:

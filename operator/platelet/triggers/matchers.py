@@ -7,6 +7,7 @@ values with braces, quotes or operators must be quoted.
 """
 
 import functools
+import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,6 +18,7 @@ Operator = Literal["=", "!=", "=~", "!~"]
 OPERATORS: tuple[Operator, ...] = ("=~", "!~", "!=", "=")  # the longer ones first
 MAX_MATCHERS = 64
 _RESERVED = frozenset("{}!=~,\\\"'`")
+_NOBODYS = tuple(f"{first}qzx{last}" for first in string.ascii_letters + string.digits for last in ("", "7", "_ K"))
 _ESCAPES = {"n": "\n", '"': '"', "\\": "\\"}
 
 
@@ -53,6 +55,17 @@ def parse_matchers(texts: Sequence[str]) -> tuple[Matcher, ...]:
             'such as alertname="ApiDown"'
         )
     return matchers
+
+
+def name_the_alert(matchers: Sequence[Matcher], alertname: str) -> bool:
+    """Whether one of them says which alerts are meant, and this is one: `=`, or `=~` that does not match any name."""
+    named = (each for each in matchers if each.name == "alertname" and each.operator in {"=", "=~"})
+    return any(each.value and each.matches({"alertname": alertname}) and not _matches_any(each) for each in named)
+
+
+def _matches_any(matcher: Matcher) -> bool:
+    """Whether it also matches names that nobody gives to an alert: `.+`, `[A-Z].*`, `Api|.*`."""
+    return any(matcher.matches({"alertname": name}) for name in _NOBODYS)
 
 
 def matches(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:

@@ -37,6 +37,7 @@ def test_the_order_is_the_one_of_the_design() -> None:
         "managedElsewhere",
         "occurrence",
         "signalKnown",
+        "nothingWrong",
         "cooldown",
         "maxUnhealthy",
         "maxConcurrent",

@@ -55,6 +55,51 @@ def test_no_signal(change: dict[str, object]) -> None:
     assert alert.observe(RULE, replace(API_DOWN, **change), NOW) is None  # type: ignore[arg-type]
 
 
+GENERIC = ('severity="critical"', 'namespace="shop"')
+GRAFANA = {"datasource_uid": "P1", "ref_id": "A", "rulename": "errors of the shop"}
+
+# Each row: labels beside severity and namespace, annotations, the trigger's matchers, and whether it matches.
+OF_MONITORING: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...], bool]] = {
+    "a query that failed": ({"alertname": "DatasourceError", **GRAFANA}, {}, GENERIC, False),
+    "a query without data": ({"alertname": "DatasourceNoData", **GRAFANA}, {}, GENERIC, False),
+    "by any name": ({"alertname": "DatasourceError"}, {}, (*GENERIC, 'alertname=~".+"'), False),
+    "by any error's name": ({"alertname": "DatasourceError"}, {}, (*GENERIC, 'alertname=~".*Error"'), False),
+    "by another name than": ({"alertname": "DatasourceError"}, {}, (*GENERIC, 'alertname!="ApiDown"'), False),
+    "by its name": ({"alertname": "DatasourceError", **GRAFANA}, {}, ('alertname="DatasourceError"',), True),
+    "by the name of its kind": (
+        {"alertname": "DatasourceError"}, {}, ('alertname=~"Datasource(Error|NoData)"',), True
+    ),
+    "under the rule's own name": ({"alertname": "ShopErrors", **GRAFANA}, {}, ('alertname="ShopErrors"',), False),
+    "with the state's reason": (
+        {"alertname": "ShopErrors"}, {"grafana_state_reason": "Error, KeepLast"}, ('alertname="ShopErrors"',), False
+    ),
+    "with a state's reason that is none": (
+        {"alertname": "ShopErrors"}, {"grafana_state_reason": "Updated"}, ('alertname="ShopErrors"',), True
+    ),
+    "a data source of an application": ({"alertname": "DatasourcePoolExhausted"}, {}, GENERIC, True),
+    "a watchdog": ({"alertname": "Watchdog"}, {}, GENERIC, False),
+    "a switch": ({"alertname": "DeadMansSwitch"}, {}, GENERIC, False),
+    "an inhibitor": ({"alertname": "InfoInhibitor"}, {}, GENERIC, False),
+    "a target that was not scraped": ({"alertname": "TargetDown", "service": "api"}, {}, GENERIC, False),
+    "by name": ({"alertname": "TargetDown", "service": "api"}, {}, ('alertname="TargetDown"',), True),
+    "a Prometheus": ({"alertname": "PrometheusDown"}, {}, GENERIC, False),
+    "an Alertmanager": ({"alertname": "AlertmanagerFailedToSendAlerts"}, {}, GENERIC, False),
+    "an exporter's own trouble": ({"alertname": "KubeStateMetricsListErrors"}, {}, GENERIC, False),
+    "an application": ({"alertname": "ApiDown"}, {}, GENERIC, True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("labels", "annotations", "wanted", "found"), OF_MONITORING.values(), ids=OF_MONITORING)
+def test_what_is_about_monitoring_itself_matches_only_by_its_name(
+    labels: dict[str, str], annotations: dict[str, str], wanted: tuple[str, ...], *, found: bool
+) -> None:
+    """TRAPS 28: a query that failed says nothing of a workload. Its end is heard in any case."""
+    trigger = alert.AlertTrigger(matchers=wanted)
+    fires = replace(API_DOWN, labels={"severity": "critical", "namespace": "shop", **labels}, annotations=annotations)
+    assert (alert.observe(trigger, fires, NOW) is not None) is found
+    assert alert.observe(trigger, replace(fires, status="resolved", ends_at=NOW), NOW) is not None
+
+
 def test_two_deliveries_share_a_fingerprint_and_a_new_start_is_new_trouble() -> None:
     """TRAPS 17: high-availability peers send twice."""
     again = replace(API_DOWN, annotations={"summary": "still"})

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.triggers.matchers import InvalidMatcherError, matches, parse_matchers
+from platelet.triggers.matchers import InvalidMatcherError, matches, name_the_alert, parse_matchers
 
 LABELS = {"alertname": "ApiDown", "severity": "critical", "namespace": "shop", "path": 'a.b\\"\n'}
 
@@ -112,3 +112,35 @@ def test_a_quoted_value_equals_exactly_itself(value: str, other: str) -> None:
     parsed = parse_matchers([f"x={quoted}, alertname=a"])
     assert matches(parsed, {"x": value, "alertname": "a"})
     assert matches(parsed, {"x": other, "alertname": "a"}) == (value == other)
+
+
+NAMING = {
+    "its very name": ('alertname="ApiDown"', True),
+    "names, of which it is one": ('alertname=~"ApiDown|ApiSlow"', True),
+    "names that begin like it": ('alertname=~"Api.*"', True),
+    "names that end like it": ('alertname=~".*Down"', True),
+    "without regard to case": ('alertname=~"(?i)apidown"', True),
+    "another name": ('severity="critical",alertname="ApiSlow"', False),
+    "any name": ('alertname=~".+"', False),
+    "any name, and may be none": ('severity="critical",alertname=~".*"', False),
+    "any name with a capital": ('alertname=~"[A-Z].*"', False),
+    "any word": (r'alertname=~"\w+"', False),
+    "this one or any": ('alertname=~"ApiDown|.+"', False),
+    "any but another": ('severity="critical",alertname!="ApiSlow"', False),
+    "any but those": ('severity="critical",alertname!~"Kube.*"', False),
+    "a severity": ('severity=~"critical|page"', False),
+    "a name in another label": ('rulename="ApiDown"', False),
+}
+
+
+@pytest.mark.parametrize(("text", "named"), NAMING.values(), ids=NAMING)
+def test_which_matchers_say_that_they_are_for_this_alert(text: str, *, named: bool) -> None:
+    assert name_the_alert(parse_matchers([text]), "ApiDown") is named
+
+
+@given(
+    st.text(st.characters(categories=["Ll", "Lu", "Nd"]), min_size=1),
+    st.sampled_from([".+", ".*", "[a-zA-Z0-9].*", "(.|x)+"]),
+)
+def test_what_matches_any_name_names_none(alertname: str, expression: str) -> None:
+    assert not name_the_alert(parse_matchers(["severity=critical", f'alertname=~"{expression}"']), alertname)

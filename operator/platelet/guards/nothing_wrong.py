@@ -1,0 +1,63 @@
+"""An alert alone is a weak fact (DESIGN 8): a severity says how bad something is, and not that it is this workload.
+
+A full disk, a certificate, a dependency of another namespace: each fires with the labels of workloads that are well.
+"""
+
+from datetime import datetime, timedelta
+
+from platelet.guards import occurrence
+from platelet.model import reasons
+from platelet.model.durations import say_time
+from platelet.model.situation import Situation
+from platelet.model.verdict import Deny
+from platelet.model.workload import Pod, Workload
+
+YOUNG_FOR = timedelta(hours=1)  # so long after it was made, a release is a suspect for whatever fires
+
+
+def deny(situation: Situation, now: datetime) -> Deny | None:
+    """Deny, and tell people, when only alerts that no matcher names speak against a well workload of an old release.
+
+    A query counts as named: it was written for its policy. An unknown age is no young one, and is asked for again.
+    """
+    holding = [each for each in situation.signals if each.holds_at <= now and not each.suppressed]
+    workload = situation.workload
+    if workload is None or not holding or not all(each.unnamed for each in holding):
+        return None
+    if not _is_well(workload, situation, now):
+        return None
+    alerts = ", ".join(sorted({each.reason for each in holding}))
+    released = _released_at(workload, situation)
+    if released is None:
+        message = (
+            f"only {alerts} speaks against {situation.target}, and when its template was released is not known yet"
+        )
+        return Deny(reason=reasons.NOTHING_WRONG_WITH_TARGET, message=message)
+    if now - released < YOUNG_FOR:
+        return None
+    return occurrence.hopeless(
+        situation,
+        now,
+        reasons.NOTHING_WRONG_WITH_TARGET,
+        f"only {alerts} speaks against {situation.target}: its pods are well, its template is of {say_time(released)}, "
+        "and no trigger has a matcher on alertname that names this alert",
+    )
+
+
+def _released_at(workload: Workload, situation: Situation) -> datetime | None:
+    live = (each.first_seen for each in situation.records if each.template_hash == workload.template_hash)
+    return min(live, default=None)
+
+
+def _is_well(workload: Workload, situation: Situation, now: datetime) -> bool:
+    """Whether all pods are there, ready, and have not restarted for as long as proves a template healthy."""
+    if workload.cannot_create or workload.observed_generation < workload.generation:
+        return False
+    counted = [each for each in situation.pods if not each.deleting and each.phase not in {"Succeeded", "Failed"}]
+    enough = min(workload.available_replicas, workload.updated_replicas + workload.held_replicas, len(counted))
+    return enough >= workload.replicas and all(_runs(pod, now - situation.settings.healthy_for) for pod in counted)
+
+
+def _runs(pod: Pod, since: datetime) -> bool:
+    ends = (each.last_finished_at for each in pod.containers if each.last_finished_at is not None)
+    return pod.ready and not any(end > since for end in ends)
