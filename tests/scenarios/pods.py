@@ -1,9 +1,10 @@
 """The ReplicaSet controller and the kubelets: they make pods, let them live, and take them away again."""
 
 import copy
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from platelet.model.durations import parse_time
+from platelet.model.durations import format_time, parse_time
 from platelet.shell import kube
 from platelet.shell.kube import Json
 from tests.scenarios import kubelet, rollouts
@@ -19,6 +20,8 @@ class Pods:
         """There are none yet."""
         self._store = store
         self.lives: dict[str, kubelet.Life] = {}  # by pod uid
+        self.no_node: Callable[[Json], str] = lambda _pod: ""  # what the scheduler says of a pod that it cannot place
+        self.refusal: Callable[[Json], str] = lambda _pod: ""  # what the API server says of a pod that it does not take
         self._made = 0
 
     def next_change(self) -> list[datetime]:
@@ -43,7 +46,8 @@ class Pods:
     def follow(self, replica_set: Json, now: datetime) -> None:
         """Make or delete pods until there are as many as the ReplicaSet wants; tell in its status."""
         pods = self._pods(replica_set)
-        for _ in range(rollouts.size(replica_set) - len(pods)):
+        lacking, refused = rollouts.size(replica_set) - len(pods), self.refusal(replica_set["spec"]["template"])
+        for _ in range(0 if refused else lacking):
             self._make_pod(replica_set, now)
         # the controller's order of victims: not ready first, then the youngest
         victims = sorted(
@@ -59,6 +63,7 @@ class Pods:
             "replicas": len(pods),
             "readyReplicas": ready,
             "availableReplicas": ready,
+            **({"conditions": [rollouts.failure(replica_set, refused, now)]} if refused and lacking > 0 else {}),
         }
         write_status(self._store, kube.REPLICA_SETS, replica_set, status)
 
@@ -80,12 +85,25 @@ class Pods:
         self.make(meta["namespace"], template, now)
 
     def make(self, namespace: str, pod: Json, now: datetime) -> None:
-        """Make this pod, bind it to a node, and let it live as its image says."""
+        """Make this pod, bind it to a node if one takes it, and let it live as its image says."""
+        unplaced = self.no_node(pod)
+        if unplaced:
+            self._leave_unplaced(namespace, pod, unplaced, now)
+            return
         bound = {**pod, "spec": {**pod["spec"], "nodeName": "node-1"}}
         pod = self._store.create(kube.PODS, namespace, bound)
         life = kubelet.Life.begin(bound["spec"]["containers"][0]["image"], now)
         self.lives[pod["metadata"]["uid"]] = life
         self._write_status(pod, life)
+
+    def _leave_unplaced(self, namespace: str, pod: Json, why: str, now: datetime) -> None:
+        pod = self._store.create(kube.PODS, namespace, pod)
+        life = kubelet.Life.begin("app:good", now)
+        life.next_change = None
+        self.lives[pod["metadata"]["uid"]] = life
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": why}
+        condition["lastTransitionTime"] = format_time(now)
+        write_status(self._store, kube.PODS, pod, {"phase": "Pending", "conditions": [condition]})
 
     def _write_status(self, pod: Json, life: kubelet.Life) -> None:
         container = pod["spec"]["containers"][0]

@@ -147,8 +147,21 @@ def status(deployment: Json, new: Json | None, olds: list[Json], now: datetime) 
         "conditions": [
             _condition(old, "Available", *verdict, now, moved=False),
             *([_condition(old, "Progressing", *progress[:2], now, moved=progress[2])] if progress else _kept(old)),
+            *_failures(new, olds),
         ],
     }
+
+
+def failure(replica_set: Json, message: str, now: datetime) -> Json:
+    """The condition of a ReplicaSet whose pods are refused."""
+    condition = _condition(replica_set.get("status", {}), "ReplicaFailure", "True", "FailedCreate", now, moved=False)
+    return {**condition, "message": message}
+
+
+def _failures(new: Json | None, olds: list[Json]) -> list[Json]:
+    """The Deployment tells of its new ReplicaSet's failure, else of an old one's."""
+    found = [_find(each.get("status", {}), "ReplicaFailure") for each in (*([new] if new else []), *olds)]
+    return [each for each in found if each is not None][:1]
 
 
 def is_complete(deployment: Json, counts: dict[str, int]) -> bool:

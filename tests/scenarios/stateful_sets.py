@@ -85,6 +85,8 @@ class StatefulSets:
 
     def _make_pod(self, stateful_set: Json, ordinal: int, revision: str, now: datetime) -> None:
         meta, template = stateful_set["metadata"], copy.deepcopy(stateful_set["spec"]["template"])
+        if self._pods.refusal(template):
+            return  # the controller tells it in Events only
         template["metadata"] |= {
             "name": f"{meta['name']}-{ordinal}",
             "labels": {**template["metadata"]["labels"], _LABEL: revision},

@@ -192,6 +192,14 @@ class World:
             self.controllers.pods.lives[pod["metadata"]["uid"]].sicken(behaviour, self.now)
         self.step()
 
+    def no_node_for(self, words: str, has: Callable[[Json], bool]) -> None:
+        """From now on the scheduler says so of each new pod that has something."""
+        self.controllers.pods.no_node = lambda pod: words if has(pod["spec"]) else ""
+
+    def refuse_pods(self, words: str, has: Callable[[Json], bool]) -> None:
+        """From now on the API server says so of each new pod that has something: a quota, Pod Security, a webhook."""
+        self.controllers.pods.refusal = lambda pod: words if has(pod["spec"]) else ""
+
     def _patch(self, name: str, body: Mapping[str, Any], namespace: str) -> None:
         self.store.patch(self._resource(name, namespace), namespace, name, body)
         self.step()

@@ -6,6 +6,7 @@ uid, creation time) raises KeyError: the API server always sets them.
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from platelet.api import lenient
@@ -42,6 +43,7 @@ _DAEMON_COUNTS = {
 REVISION = "deployment.kubernetes.io/revision"
 REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
 """The numbers that a ReplicaSet had before it was rolled out again, joined by commas (deployment_util.go)."""
+_LONGEST_DEADLINE = 2**31 - 1  # the API's int32
 _REVISION_NUMBER = re.compile(r"[0-9]{1,18}")  # fits the API's int64
 
 
@@ -110,11 +112,13 @@ def read_availability(kind: Kind, obj: Mapping[str, Any]) -> tuple[int, int]:
 def _strategy(kind: Kind, spec: Mapping[str, Any]) -> dict[str, Any]:
     """How new pods replace old ones. What a kind does not have is absent, and reads as the default."""
     update = lenient.mapping(spec.get("updateStrategy"))
+    deadline = lenient.number(spec.get("progressDeadlineSeconds"), absent=600)
     return {
         "on_delete": update.get("type") == "OnDelete",
         "ordered": kind == "StatefulSet" and spec.get("podManagementPolicy") != "Parallel",
         "first_ordinal": lenient.number(lenient.mapping(spec.get("ordinals")).get("start")),
         "partition": lenient.number(lenient.mapping(update.get("rollingUpdate")).get("partition")),
+        "progress_deadline": timedelta(seconds=min(deadline, _LONGEST_DEADLINE)),
     }
 
 
@@ -152,7 +156,7 @@ def read_controller_revision(kind: Kind, obj: Mapping[str, Any], pods: Sequence[
         name=metadata["name"],
         uid=metadata["uid"],
         number=lenient.number(obj.get("revision")),
-        replicas=sum(pod.revision_hash == revision_hash and not pod.deleting for pod in pods),
+        replicas=sum(pod.revision_hash == revision_hash and pod.is_active for pod in pods),
         created_at=lenient.read_creation(metadata),
         template=template,
         template_hash=hash_template(template),

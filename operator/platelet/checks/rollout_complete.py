@@ -12,7 +12,9 @@ from platelet.model.remediation import Attempt
 from platelet.model.rules import Trial
 from platelet.model.situation import Situation
 from platelet.model.verdict import Verdict
-from platelet.model.workload import Revision, Workload
+from platelet.model.workload import Pod, Revision, Workload
+
+_QUOTED = 300  # characters of the scheduler's own words
 
 
 def check(trial: Trial, now: datetime) -> Verdict:
@@ -32,6 +34,7 @@ def check(trial: Trial, now: datetime) -> Verdict:
     deadline = trial.verifying.started_at + trial.verification.timeout
     progress = (
         f"{workload.updated_replicas} of {workload.replicas} pods updated, {workload.available_replicas} available"
+        f"{_why_not(workload, trial.situation.pods)}"
     )
     if now >= deadline:
         waited = format_duration(trial.verification.timeout)
@@ -41,6 +44,14 @@ def check(trial: Trial, now: datetime) -> Verdict:
             message=f"the rollout was not complete {waited} after the write: {progress}",
         )
     return Verdict(outcome="Pending", reason=reasons.ROLLOUT_INCOMPLETE, message=progress, retry_at=deadline)
+
+
+def _why_not(workload: Workload, pods: Sequence[Pod]) -> str:
+    """What the scheduler or the API server says, where pods wait for a node or are refused; empty if neither."""
+    if workload.cannot_create:
+        return f"; no more pods can be made: {workload.cannot_create[:_QUOTED]}"
+    unplaced = next((pod for pod in pods if pod.is_active and pod.unschedulable), None)
+    return f"; {unplaced.name} cannot be scheduled: {unplaced.unschedulable[:_QUOTED]}" if unplaced else ""
 
 
 def has_arrived(situation: Situation, attempt: Attempt) -> bool:

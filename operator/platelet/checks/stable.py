@@ -50,7 +50,7 @@ def well_since(workload: Workload, revisions: Sequence[Revision], pods: Sequence
     None while it is not well: an unfinished rollout, fewer Ready pods than wanted, or none wanted at all (0 replicas
     prove nothing). A pod of which no time is known proves nothing either.
     """
-    alive = [pod for pod in pods if not pod.deleting and pod.phase not in ("Succeeded", "Failed")]
+    alive = [pod for pod in pods if pod.is_active]
     if workload.replicas == 0 or not rollout_complete.is_complete(workload, revisions):
         return None
     if len(alive) < workload.replicas or not all(pod.ready for pod in alive):
@@ -82,7 +82,7 @@ def _persisting(trial: Trial, now: datetime) -> str:
     """
     # The API has whole seconds, the intent has not.
     written = trial.attempt.intended_at.replace(microsecond=0)
-    made = {pod.name for pod in trial.situation.pods if not pod.deleting and pod.created_at >= written}
+    made = {pod.name for pod in trial.situation.pods if pod.is_active and pod.created_at >= written}
     for signal in trial.situation.signals:
         if signal.source == "pod" and signal.holds_at <= now and made.intersection(signal.pods):
             return f"{signal.reason} holds on pods made by this attempt: {signal.message}"

@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from platelet.model.revision import RevisionRecord
+from platelet.model.revision import RevisionRecord, last_healthy
 from platelet.model.workload import Pod
 
 _MISSING = re.compile(r'\b(secret|configmap) "([^"]{1,253})" not found')
+_NO_KEY = re.compile(r"couldn't find key (\S{1,253}) in (Secret|ConfigMap) \S{1,253}/([^\s/]{1,253})")
 _NAMED_BY = {
     "secretRef": ("secret", "name"),
     "secretKeyRef": ("secret", "name"),
@@ -23,30 +24,36 @@ _NAMED_BY = {
 
 
 def missing_elsewhere(pods: Sequence[Pod], records: Sequence[RevisionRecord]) -> tuple[str, ...]:
-    """`secret/db` for what is missing although the last healthy template relied on it as well."""
-    healthy = [each for each in records if each.ever_healthy and each.health != "Bad"]
-    if not healthy:
+    """`secret/db` for what is missing although the last healthy template relied on it as well.
+
+    A key that is missing in one that is there reads `key DB_URL of secret/db`.
+    """
+    last = last_healthy(records)
+    if last is None:
         return ()
-    last = max(healthy, key=lambda each: each.health_since or each.first_seen)
-    relied_on = {f"{kind}/{name}" for kind, name in _named(last.template)}
-    missing = {f"{kind}/{name}" for kind, name in _reported(pods)}
+    relied_on, missing = {*_named(last.template)}, {*_reported(pods)}
     return tuple(sorted(missing & relied_on))
 
 
-def _reported(pods: Sequence[Pod]) -> Iterable[tuple[str, str]]:
-    for pod in pods:
-        for container in pod.containers:
-            yield from _MISSING.findall(container.message)
+def _reported(pods: Sequence[Pod]) -> Iterable[str]:
+    for container in (each for pod in pods if pod.is_active for each in pod.containers if each.state == "waiting"):
+        yield from (f"{kind}/{name}" for kind, name in _MISSING.findall(container.message))
+        yield from (_key(key, kind.lower(), name) for key, kind, name in _NO_KEY.findall(container.message))
 
 
-def _named(node: Any) -> Iterable[tuple[str, str]]:
+def _key(key: str, kind: str, name: str) -> str:
+    return f"key {key} of {kind}/{name}"
+
+
+def _named(node: Any) -> Iterable[str]:
     if isinstance(node, Mapping):
         for key, value in node.items():
-            if key in _NAMED_BY and isinstance(value, Mapping):
+            if key in _NAMED_BY and isinstance(value, Mapping) and value.get("optional") is not True:
                 kind, field = _NAMED_BY[key]
-                name = value.get(field)
+                name, needed = value.get(field), value.get("key")
                 if isinstance(name, str):
-                    yield kind, name
+                    yield f"{kind}/{name}"
+                    yield from [_key(needed, kind, name)] if isinstance(needed, str) else []
             yield from _named(value)
     elif isinstance(node, Sequence) and not isinstance(node, str):
         for each in node:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from platelet.model.signal import TOLD, Evidence, Signal
-from platelet.model.workload import Pod, Revision, Workload
+from platelet.model.workload import Pod, Revision, Workload, newest_revision_hash
 from platelet.triggers import alert as alert_trigger
 from platelet.triggers import pod as pod_trigger
 from platelet.triggers import workload as workload_trigger
+
+__all__ = ["as_evidence", "current", "newest_revision_hash"]
 
 _CHECKED_FOR = timedelta(minutes=5)  # so long after it failed, whether a check still fails is not known any more
 
@@ -37,12 +39,6 @@ def current(  # noqa: PLR0913 - the facts of one target
         *(each for each in shown if each is not None),
         *(_from_outside(each, pods, newest, alert_triggers) for each in evidence if _holds(each, now)),
     )
-
-
-def newest_revision_hash(workload: Workload, revisions: Sequence[Revision]) -> str:
-    """The label that the pods of the live template carry; empty while its revision does not exist yet."""
-    live = [each for each in revisions if each.template_hash == workload.template_hash]
-    return max(live, key=lambda each: each.number).revision_hash if live else ""
 
 
 def as_evidence(signal: Signal, now: datetime) -> Evidence:
@@ -77,9 +73,9 @@ def _holds(fact: Evidence, now: datetime) -> bool:
 
 
 def _from_outside(
-    fact: Evidence, pods: Sequence[Pod], newest: str, triggers: Sequence[alert_trigger.AlertTrigger] | None
+    fact: Evidence, pods: Sequence[Pod], newest: str, triggers: Sequence[alert_trigger.AlertTrigger] | None = None
 ) -> Signal:
-    sick = [each for each in pods if not each.ready and not each.deleting]
+    sick = [each for each in pods if each.is_active and not each.ready and not each.is_starting]
     return Signal(
         source=fact.source,
         reason=fact.reason,

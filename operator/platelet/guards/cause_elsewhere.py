@@ -1,15 +1,22 @@
-"""The cause is within the workload (TRAPS 44): no action on it mends a node, a full quota or a deleted Secret."""
+"""The cause is within the workload (TRAPS 44): no action on it mends a node, a full quota or a deleted Secret.
+
+Pods that no node takes are the release's own fault where the new template asks for what the last healthy one did not,
+and only its pods hang: then an undo mends it. And where a node is lost, so are the pods on it that nobody replaces.
+"""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from platelet.guards import occurrence
-from platelet.model import reasons
+from platelet.model import reasons, scheduling
+from platelet.model.revision import last_healthy
 from platelet.model.situation import NodeHealth, Situation
 from platelet.model.verdict import Deny
-from platelet.model.workload import Pod
+from platelet.model.workload import Pod, Workload, newest_revision_hash
 
 UNSCHEDULABLE = "Unschedulable"  # a signal that only ever leads to people
+ROOM_WITHIN = timedelta(minutes=5)
 _NAMED = 3  # how many causes a message names
 _QUOTED = 300  # characters of the API server's own words
 
@@ -24,14 +31,70 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     if refused and situation.action.needs_room:
         message = f"no more pods of {situation.target} can be made: {refused[:_QUOTED]}"
         return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
-    if situation.signals and all(signal.reason == UNSCHEDULABLE for signal in situation.signals):
+    no_room = _no_room(situation, now)
+    if no_room is not None:
+        return no_room
+    mends = situation.action.heals_rollout and bool(_brought(situation))
+    if not mends and situation.signals and all(signal.reason == UNSCHEDULABLE for signal in situation.signals):
         return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, situation.signals[0].message)
-    sick = _sick_pods(situation)
-    causes = [_cause(pod, situation.nodes) for pod in sick]
+    sick = [*_sick_pods(situation), *_lost_pods(situation)]
+    causes = ["" if mends and pod.unschedulable else _cause(pod, situation.nodes) for pod in sick]
     if not causes or not all(causes):
         return None
     message = f"all {len(sick)} sick pods have a cause outside of the workload: {_first(sorted(set(causes)))}"
     return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
+
+
+def _no_room(situation: Situation, now: datetime) -> Deny | None:
+    """More pods are no remedy while one waits for a node: not a larger number, nor another restart of our own.
+
+    A cluster autoscaler may still bring a node, so people are told after a while.
+    """
+    action, last = situation.action, next(reversed(situation.remediation.status.attempts), None)
+    unplaced = [pod for pod in situation.pods if pod.is_active and pod.unschedulable]
+    if not action.changes_replicas:
+        # The API has whole seconds, the intent has not.
+        ours = None if last is None else last.intended_at.replace(microsecond=0)
+        unplaced = [pod for pod in unplaced if ours is not None and pod.created_at >= ours]
+    if not action.needs_room or not unplaced:
+        return None
+    oldest = min(unplaced, key=lambda pod: pod.created_at)
+    message = f"there is no room for pods of {situation.target}: {oldest.name} is {_unplaced(oldest)}"
+    if now < oldest.created_at + ROOM_WITHIN:
+        return Deny(reason=reasons.CAUSE_ELSEWHERE, message=message, retry_at=oldest.created_at + ROOM_WITHIN)
+    return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
+
+
+def _brought(situation: Situation) -> tuple[str, ...]:
+    """What the live template asks of nodes that one which ran did not; empty if that is not why its pods hang."""
+    workload = situation.workload
+    hanging = [pod for pod in situation.pods if pod.is_active and pod.unschedulable]
+    if workload is None or not hanging:
+        return ()
+    newest, ran = newest_revision_hash(workload, situation.revisions), _template_that_ran(workload, situation)
+    if not newest or ran is None or any(pod.revision_hash != newest for pod in hanging):
+        return ()
+    found = (scheduling.brought(workload.template, ran, pod.unschedulable) for pod in hanging)
+    return next((fields for fields in found if fields), ())
+
+
+def _template_that_ran(workload: Workload, situation: Situation) -> Mapping[str, Any] | None:
+    """The last healthy template; where none is known to be, an older one whose pods are ready at present."""
+    healthy = last_healthy(situation.records)
+    if healthy is not None:
+        return healthy.template
+    ready = {pod.revision_hash for pod in situation.pods if pod.is_active and pod.ready}
+    older = (each for each in situation.revisions if each.template_hash != workload.template_hash)
+    return next((each.template for each in older if each.revision_hash in ready), None)
+
+
+def _lost_pods(situation: Situation) -> list[Pod]:
+    """Pods that hang on a node that is lost, where their controller makes no others as long as they are there."""
+    active = sum(pod.is_active for pod in situation.pods)
+    if situation.workload is None or active >= situation.workload.replicas:
+        return []
+    nodes = situation.nodes
+    return [pod for pod in situation.pods if pod.deleting and pod.node in nodes and not nodes[pod.node].ready]
 
 
 def _sick_pods(situation: Situation) -> list[Pod]:
@@ -44,19 +107,23 @@ def _sick_pods(situation: Situation) -> list[Pod]:
     return [
         pod
         for pod in situation.pods
-        if not pod.deleting and (pod.name in named or (not pod.ready and begun is not None and pod.created_at <= begun))
+        if pod.is_active and (pod.name in named or (not pod.ready and begun is not None and pod.created_at <= begun))
     ]
 
 
 def _cause(pod: Pod, nodes: Mapping[str, NodeHealth]) -> str:
     if pod.unschedulable:
-        return f"unschedulable ({pod.unschedulable})"
+        return _unplaced(pod)
     node = nodes.get(pod.node)
     if node is None:
         return ""
     if not node.ready:
         return f"node {node.name} is NotReady"
     return f"node {node.name} has {', '.join(node.pressures)}" if node.pressures else ""
+
+
+def _unplaced(pod: Pod) -> str:
+    return f"unschedulable ({pod.unschedulable[:_QUOTED]})"
 
 
 def _first(causes: tuple[str, ...] | list[str]) -> str:

@@ -119,7 +119,9 @@ def _is_the_fault(workload: Workload, situation: Situation) -> bool:
     if shown:
         return all(signal.newest_only for signal in shown)
     alerts = [signal for signal in situation.signals if signal.source in TOLD]
-    unready = [pod.created_at for pod in situation.pods if not pod.ready and not pod.deleting]
+    if alerts and workload.makes_no_pods and not any(pod.is_active and not pod.ready for pod in situation.pods):
+        return all(alert.since >= newest.created_at for alert in alerts)
+    unready = [pod.created_at for pod in situation.pods if pod.is_active and not pod.ready]
     return bool(alerts and unready) and all(alert.newest_only and alert.since >= min(unready) for alert in alerts)
 
 

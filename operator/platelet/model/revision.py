@@ -1,6 +1,6 @@
 """Revision records: what platelet remembers of one template of a workload (DESIGN 3.5)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -28,3 +28,9 @@ class RevisionRecord:
     health: Health = "Unknown"
     health_since: datetime | None = None  # when `health` was last set
     ever_healthy: bool = False
+
+
+def last_healthy(records: Iterable[RevisionRecord]) -> RevisionRecord | None:
+    """The template that was proven well last, the live one if it was; what it relies on was there when it ran."""
+    proven = [each for each in records if each.ever_healthy and each.health != "Bad"]
+    return max(proven, key=lambda each: each.health_since or each.first_seen, default=None)

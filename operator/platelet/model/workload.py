@@ -1,8 +1,8 @@
 """What is known of a workload and its pods at one moment: read from the API, reduced to what decisions need."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field
@@ -71,11 +71,17 @@ class Workload:
     partition: int = 0  # StatefulSet: so many of its first pods keep the template that they have
     current_revision: str = ""  # StatefulSet: where its last complete rollout led
     update_revision: str = ""  # StatefulSet: where its present rollout leads
+    progress_deadline: timedelta = timedelta(minutes=10)  # a rollout without progress for so long is stuck
 
     @property
     def held_replicas(self) -> int:
         """How many pods no rollout replaces: those below the partition, and with OnDelete all."""
         return self.replicas if self.on_delete else min(self.partition, self.replicas)
+
+    @property
+    def makes_no_pods(self) -> bool:
+        """Whether each pod of the live template is refused: by a quota, Pod Security, a webhook."""
+        return bool(self.cannot_create) and self.updated_replicas == 0 and self.replicas > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +99,21 @@ class Revision:
     revision_hash: str = ""  # the value of the label that its pods carry
 
 
+def newest_revision_hash(workload: Workload, revisions: Iterable[Revision]) -> str:
+    """The label that the pods of the live template carry; empty while its revision does not exist yet."""
+    live = [each for each in revisions if each.template_hash == workload.template_hash]
+    return max(live, key=lambda each: each.number).revision_hash if live else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One container's status, init containers included."""
 
     name: str
+    image: str = ""  # as the template names it, until it is pulled
+    init: bool = False  # runs to its end before the others start; a sidecar (restartPolicy: Always) does not
     ready: bool = False
+    started: bool | None = None  # False: its startup probe has not passed yet; None: the kubelet does not say
     restarts: int = 0
     state: Literal["waiting", "running", "terminated", "unknown"] = "unknown"
     reason: str = ""  # of the waiting or terminated state
@@ -110,6 +125,16 @@ class Container:
     last_exit_code: int | None = None
     last_started_at: datetime | None = None
     last_finished_at: datetime | None = None
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether its first run goes on and is not yet what the pod is for."""
+        return self.state == "running" and self.restarts == 0 and (self.init or self.started is False)
+
+    @property
+    def has_done_its_work(self) -> bool:
+        """Whether it is an init container that has ended well: the only ended ones that the kubelet calls ready."""
+        return self.state == "terminated" and self.ready and self.exit_code == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,3 +155,21 @@ class Pod:
     ready_changed_at: datetime | None = None  # when the Ready condition last changed; None before it was ever set
     unschedulable: str = ""  # message of PodScheduled=False, else empty
     containers: tuple[Container, ...] = ()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether its workload relies on it (Kubernetes' own IsPodActive): not being deleted, and not over.
+
+        Over is Succeeded or Failed: evicted, shut down with its node, refused by the kubelet. No controller of a
+        Deployment ever deletes such pods, and they are nobody's symptom.
+        """
+        return not self.deleting and self.phase not in ("Succeeded", "Failed")
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether its first start goes on: an init container runs, or a startup probe has not passed yet.
+
+        How long a startup probe may take is bounded by the probe itself: once it has failed, the kubelet restarts the
+        container, and the pod starts no more.
+        """
+        return self.is_active and not self.ready and any(each.is_starting for each in self.containers)

@@ -1,6 +1,6 @@
 """From a line of the pod stream to `model.workload.Pod`: only the fields that decisions read are decoded."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -37,8 +37,14 @@ class _Meta(_Struct):
     owner_references: list[_Owner] | None = None
 
 
+class _InitContainer(_Struct):
+    name: str = ""
+    restart_policy: str = ""
+
+
 class _Spec(_Struct):
     node_name: str = ""
+    init_containers: list[_InitContainer] | None = None
 
 
 class _Detail(_Struct):
@@ -59,7 +65,9 @@ class _States(_Struct):
 
 class _ContainerStatus(_Struct):
     name: str = ""
+    image: str = ""
     ready: bool = False
+    started: bool | None = None
     restart_count: int = 0
     state: _States | None = None
     last_state: _States | None = None
@@ -109,7 +117,7 @@ def _reduce_leniently(raw: bytes) -> Seen[Pod]:
 def _record(pod: _Pod) -> Pod:
     meta, status = pod.metadata, pod.status
     ready, scheduled = _condition(status.conditions, "Ready"), _condition(status.conditions, "PodScheduled")
-    statuses = [*(status.init_container_statuses or ()), *(status.container_statuses or ())]
+    inits = {each.name for each in pod.spec.init_containers or () if each.restart_policy != "Always"}
     return Pod(
         namespace=meta.namespace,
         name=meta.name,
@@ -121,9 +129,12 @@ def _record(pod: _Pod) -> Pod:
         node=pod.spec.node_name,
         deleting=bool(meta.deletion_timestamp),
         ready=ready.status == "True",
-        ready_changed_at=_utc(ready.last_transition_time),
+        ready_changed_at=_moment(ready.last_transition_time),
         unschedulable=(scheduled.message or scheduled.reason or "not scheduled") if scheduled.status == "False" else "",
-        containers=tuple(_container(container) for container in statuses),
+        containers=(
+            *(_container(each, inits) for each in status.init_container_statuses or ()),
+            *(_container(each) for each in status.container_statuses or ()),
+        ),
     )
 
 
@@ -139,23 +150,26 @@ def _owner(references: Sequence[_Owner]) -> Owner | None:
     return None
 
 
-def _container(status: _ContainerStatus) -> Container:
+def _container(status: _ContainerStatus, inits: Collection[str] = ()) -> Container:
     state, now = _state(status.state)
     last = (status.last_state.terminated if status.last_state else None) or _NOTHING
     return Container(
         name=status.name,
+        image=status.image,
+        init=status.name in inits,
         ready=status.ready,
+        started=status.started,
         restarts=max(0, status.restart_count),
         state=state,
         reason=now.reason,
         message=now.message,
         exit_code=now.exit_code,
-        started_at=_utc(now.started_at),
-        finished_at=_utc(now.finished_at),
+        started_at=_moment(now.started_at),
+        finished_at=_moment(now.finished_at),
         last_reason=last.reason,
         last_exit_code=last.exit_code,
-        last_started_at=_utc(last.started_at),
-        last_finished_at=_utc(last.finished_at),
+        last_started_at=_moment(last.started_at),
+        last_finished_at=_moment(last.finished_at),
     )
 
 
@@ -169,5 +183,6 @@ def _state(states: _States | None) -> tuple[State, _Detail]:
     return "unknown", _NOTHING
 
 
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.astimezone(UTC) if moment is not None else None
+def _moment(moment: datetime | None) -> datetime | None:
+    known = pods.known(moment)
+    return known.astimezone(UTC) if known is not None else None

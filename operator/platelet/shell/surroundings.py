@@ -57,7 +57,7 @@ async def _scope(
 
 async def _nodes(kube: Kube, pods: Sequence[Pod], signals: Sequence[Signal]) -> Mapping[str, NodeHealth]:
     sick = {name for each in signals for name in each.pods}
-    names = sorted({each.node for each in pods if each.node and each.name in sick})[:_NODES_READ]
+    names = sorted({each.node for each in pods if each.node and (each.name in sick or each.deleting)})[:_NODES_READ]
     found = await asyncio.gather(*(_node(kube, name) for name in names))
     return {each.name: each for each in found}
 

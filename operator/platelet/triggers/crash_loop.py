@@ -11,6 +11,7 @@ from platelet.model.workload import Container
 
 LONGEST_BACK_OFF = timedelta(minutes=5)
 FORGOTTEN_AFTER = 2 * LONGEST_BACK_OFF  # after a run this long the kubelet starts its back-off anew
+SLOWEST_LEAK = timedelta(hours=1)  # a container that runs out of memory less often, on average, is not sick of it
 _FIRST_BACK_OFF = timedelta(seconds=10)
 _DOUBLINGS = 5  # 10 s doubled five times is beyond the longest
 
@@ -49,9 +50,35 @@ def read(container: Container) -> Cycle | None:
     return None
 
 
+def read_leak(container: Container, created_at: datetime) -> Cycle | None:
+    """Find a leak whose runs are too long for a back-off: out of memory again and again, at least once an hour.
+
+    The kubelet counts restarts for the life of the pod and tells why the last run ended. So that one end out of memory
+    does not speak for restarts of long ago, the last run must have been about as long as they all were on average; and
+    it is over when a run lasts for twice as long.
+    """
+    ended = container.state == "terminated"
+    started_at = container.started_at if ended else container.last_started_at
+    ended_at = container.finished_at if ended else container.last_finished_at
+    reason = container.reason if ended else container.last_reason
+    ends = container.restarts + ended
+    if reason != "OOMKilled" or started_at is None or ended_at is None or ends == 0:
+        return None
+    average = (ended_at - created_at) / ends
+    if average > SLOWEST_LEAK or ended_at - started_at > 2 * average:
+        return None
+    return Cycle(
+        restarts=container.restarts,
+        since=ended_at,
+        exit_code=container.exit_code if ended else container.last_exit_code,
+        out_of_memory=True,
+        over_at=ended_at + 2 * average if container.state == "running" else None,
+    )
+
+
 def _ended(container: Container) -> Cycle | None:
-    if container.ready and container.exit_code == 0:
-        return None  # an init container that has done its work
+    if container.has_done_its_work:
+        return None
     ends = [end for end in (container.last_finished_at, container.finished_at) if end is not None]
     restarts, since = container.restarts, min(ends, default=None)
     if _lasted(container.started_at, container.finished_at):

@@ -1,8 +1,8 @@
 """The trigger on pods: reasons that the pods of one workload show in their own status.
 
 Being deleted, Succeeded or Failed never counts: none of it is the container's own doing, and a Deployment replaces pods
-that are over. Unschedulable is a reason of its own, which only ever leads to people (TRAPS 44); no other counts such
-pods.
+that are over. Unschedulable is a reason of its own; no other counts such pods. Whether it is the release's own fault,
+guards say (TRAPS 44).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,22 +21,45 @@ PodReason = symptoms.PodReason
 REASONS: tuple[PodReason, ...] = get_args(PodReason)
 MAX_PODS = 10  # named in a signal
 UNREADY_FOR = timedelta(minutes=5)  # when the policy says nothing: every pod is unready for a while after its start
-_FOR_A_WHILE = frozenset[PodReason]({"Unready", "Unschedulable"})  # a cluster autoscaler may still bring a node
+CREATING_FOR = timedelta(minutes=10)  # as long as a rollout may go without progress, if it does not say otherwise
+_FOR_A_WHILE = frozenset[PodReason]({"Unready", "Unschedulable", "ContainerCreating"})
 LONGEST_FOR = timedelta(hours=24)
 _FOR_RULE = (  # text that is no duration is left to the rule on the text
     f"!has(self.__for__) || !self.__for__.matches('{PATTERN}') || (duration(self.__for__) <= duration('24h') && "
-    "(!('Unready' in self.reasons) || duration(self.__for__) > duration('0s')))"
+    "(!('Unready' in self.reasons || 'ContainerCreating' in self.reasons) || duration(self.__for__) > duration('0s')))"
 )
-_FOR_MESSAGE = "`for` may be at most 24h, and above 0s with Unready: every pod is unready for a while after its start"
+_FOR_MESSAGE = (
+    "`for` may be at most 24h, and above 0s with Unready and ContainerCreating: every pod is that for a while after "
+    "its start"
+)
+_REASONS_TEXT = (
+    "CrashLoopBackOff: containers end again and again, within ten minutes of their start. OOMKilled: they run out of "
+    "memory again and again, at least once an hour. ImagePullBackOff and ErrImagePull: an image cannot be pulled, for "
+    "whatever reason (InvalidImageName, ErrImageNeverPull and others). CreateContainerConfigError: a Secret, a "
+    "ConfigMap or a key of one is missing. CreateContainerError: a container cannot be made or started "
+    "(RunContainerError, a failing hook and others). ContainerCreating: on its node, and no container was ever started "
+    "(a volume that cannot be mounted, a pull that takes long). Unschedulable: no node for it. Unready: running and "
+    "not ready; a first start does not count until its startup probe has failed."
+)
+_MIN_RESTARTS_TEXT = (
+    "For CrashLoopBackOff and OOMKilled only. A run of ten minutes starts the count of CrashLoopBackOff anew, as it "
+    "does the kubelet's back-off; OOMKilled counts all restarts of a pod that come at least once an hour."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodTrigger:
-    """`pod:` in a policy. `min_restarts` counts for CrashLoopBackOff and OOMKilled only."""
+    """`pod:` in a policy: what its pods show by their own status."""
 
-    reasons: Annotated[tuple[PodReason, ...], Field(min_length=1, max_length=len(REASONS))]
-    min_restarts: Annotated[int, Field(ge=1, le=1000)] = 3
-    for_: Duration | None = None  # since the first failing status; Unready, Unschedulable: 5m if absent
+    reasons: Annotated[tuple[PodReason, ...], Field(min_length=1, max_length=len(REASONS), description=_REASONS_TEXT)]
+    min_restarts: Annotated[int, Field(ge=1, le=1000, description=_MIN_RESTARTS_TEXT)] = 3
+    for_: Annotated[
+        Duration | None,
+        Field(
+            description="Since the first failing status. Absent: 5m for Unready and Unschedulable, 10m for "
+            "ContainerCreating, at once for all others."
+        ),
+    ] = None
     severity: ShortText = ""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
@@ -44,15 +67,17 @@ class PodTrigger:
     )
 
     def __post_init__(self) -> None:
-        """Refuse Unready without any patience, and patience without end."""
-        least = timedelta(microseconds=1) if "Unready" in self.reasons else timedelta()
+        """Refuse no patience with what every pod is for a while, and patience without end. Raises ValueError."""
+        least = timedelta(microseconds=1) if {"Unready", "ContainerCreating"} & {*self.reasons} else timedelta()
         if self.for_ is not None and not least <= self.for_ <= LONGEST_FOR:
             raise ValueError(_FOR_MESSAGE)
 
     def held_for(self, reason: PodReason) -> timedelta:
-        """How long `reason` must have been failing: `for`, else 5m for Unready and Unschedulable, 0s for all others."""
+        """How long `reason` must have been failing: `for`, else what is usual for a healthy pod of that reason."""
         if self.for_ is not None:
             return self.for_
+        if reason == "ContainerCreating":
+            return CREATING_FOR
         return UNREADY_FOR if reason in _FOR_A_WHILE else timedelta()
 
 
@@ -65,9 +90,11 @@ def observe(
 ) -> Signal | None:
     """Give the signal that the pods of one workload show, or None.
 
-    A signal whose `holds_at` lies ahead is given too, so that its Remediation opens and waits; except for Unready and
-    Unschedulable, which a pod may be for a while after it was made. `first_failing` is what `symptoms.remember` kept,
-    by pod uid: a status shows the last end of a container only, so without it `since` moves on with every crash.
+    A signal whose `holds_at` lies ahead is given too, so that its Remediation opens and waits; except for what a pod
+    may be for a while after it was made (Unschedulable, say: a cluster autoscaler may bring a node).
+
+    `first_failing` is what `symptoms.remember` kept, by pod uid: a status shows the last end of a container only, so
+    without it `since` moves on with every crash.
 
     One incident has one fingerprint, that of its first reason in the order of `symptoms.ORDER` which holds, else of
     its first. A loop is a loop whatever its single ends were, so CrashLoopBackOff goes before OOMKilled; both names of

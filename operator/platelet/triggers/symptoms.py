@@ -14,6 +14,8 @@ PodReason = Literal[
     "ImagePullBackOff",
     "ErrImagePull",
     "CreateContainerConfigError",
+    "CreateContainerError",
+    "ContainerCreating",
     "Unschedulable",
     "Unready",
 ]
@@ -22,6 +24,8 @@ ORDER: Final[tuple[PodReason, ...]] = (
     "OOMKilled",
     "ImagePullBackOff",
     "CreateContainerConfigError",
+    "CreateContainerError",
+    "ContainerCreating",
     "Unschedulable",
     "Unready",
 )
@@ -30,7 +34,30 @@ ORDER: Final[tuple[PodReason, ...]] = (
 CANONICAL: Final[Mapping[PodReason, PodReason]] = {"ErrImagePull": "ImagePullBackOff"}
 """The kubelet alternates between the two, so they are one reason."""
 
-_PULL_FAILURES = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName"})
+_PULL_FAILURES = frozenset(  # pkg/kubelet/images/types.go of Kubernetes, and its CRI's errors
+    {
+        "ImagePullBackOff",
+        "ErrImagePull",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "RegistryUnavailable",
+        "SignatureValidationFailed",
+    }
+)
+_CONFIG_ERRORS = frozenset({"CreateContainerConfigError"})
+_CREATE_ERRORS = frozenset(  # pkg/kubelet/kuberuntime/kuberuntime_container.go and pkg/kubelet/container/sync_result.go
+    {
+        "CreateContainerError",
+        "RunContainerError",
+        "PreCreateHookError",
+        "PreStartHookError",
+        "PostStartHookError",
+        "CreatePodSandboxError",
+        "ConfigPodSandboxError",
+    }
+)
+_FAILURES = _PULL_FAILURES | _CONFIG_ERRORS | _CREATE_ERRORS
 _MAX_QUOTE = 200
 
 
@@ -47,8 +74,7 @@ class Symptom:
 
 def counts(pod: Pod, reason: PodReason | None = None) -> bool:
     """Whether the pod is one that its workload relies on now, so that it may show `reason`."""
-    alive = not pod.deleting and pod.phase not in {"Succeeded", "Failed"}
-    return alive and (reason == "Unschedulable" or not pod.unschedulable)
+    return pod.is_active and (reason == "Unschedulable" or not pod.unschedulable)
 
 
 def find(
@@ -64,8 +90,10 @@ def find(
     if reason == "ImagePullBackOff":
         return _waiting(pod, _PULL_FAILURES, first_failing)
     if reason == "CreateContainerConfigError":
-        return _waiting(pod, frozenset({reason}), first_failing)
-    return _unready(pod)
+        return _waiting(pod, _CONFIG_ERRORS, first_failing)
+    if reason == "CreateContainerError":
+        return _waiting(pod, _CREATE_ERRORS, first_failing)
+    return _creating(pod) if reason == "ContainerCreating" else _unready(pod)
 
 
 def remember(known: Mapping[str, datetime], pods: Sequence[Pod], now: datetime) -> dict[str, datetime]:
@@ -80,7 +108,7 @@ def remember(known: Mapping[str, datetime], pods: Sequence[Pod], now: datetime) 
         looping = _looping(pod, now, 0, None, out_of_memory=False) if counts(pod) else None
         if looping is not None:
             kept[pod.uid] = min([*moments, looping.since])
-        elif counts(pod) and _waiting(pod, _PULL_FAILURES | {"CreateContainerConfigError"}, None) is not None:
+        elif counts(pod) and _waiting(pod, _FAILURES, None) is not None:
             kept[pod.uid] = min([*moments, now])
     return kept
 
@@ -94,14 +122,8 @@ def describe(sick: Sequence[Symptom], of: int) -> str:
 def _looping(
     pod: Pod, now: datetime, min_restarts: int, first_failing: datetime | None, *, out_of_memory: bool
 ) -> Symptom | None:
-    looping = [
-        (container, cycle)
-        for container in pod.containers
-        if (cycle := crash_loop.read(container)) is not None
-        and cycle.restarts >= min_restarts
-        and cycle.holds(now)
-        and (cycle.out_of_memory or not out_of_memory)
-    ]
+    cycles = [(each, cycle) for each in pod.containers for cycle in _cycles(each, pod, out_of_memory=out_of_memory)]
+    looping = [(each, cycle) for each, cycle in cycles if cycle.restarts >= min_restarts and cycle.holds(now)]
     if not looping:
         return None
     known = [cycle.since for _, cycle in looping if cycle.since is not None]
@@ -115,6 +137,15 @@ def _looping(
         kind="run out of memory" if out_of_memory else "crash-loop",
         over_at=min((each for each in overs if each is not None), default=None),
     )
+
+
+def _cycles(container: Container, pod: Pod, *, out_of_memory: bool) -> list[crash_loop.Cycle]:
+    """What a container's status can be read as: a loop, or (which is asked for OOMKilled only) a slow leak."""
+    cycle = crash_loop.read(container)
+    if not out_of_memory:
+        return [cycle] if cycle is not None else []
+    leak = crash_loop.read_leak(container, pod.created_at)
+    return [each for each in (cycle, leak) if each is not None and each.out_of_memory]
 
 
 def _words(container: Container, cycle: crash_loop.Cycle) -> str:
@@ -133,14 +164,37 @@ def _waiting(pod: Pod, reasons: frozenset[str], first_failing: datetime | None) 
     first = stuck[0]
     pulling = first.reason in _PULL_FAILURES
     words = f"container {first.name} waits: {first.reason}"
+    if pulling and first.image:
+        words += f" of {first.image[:_MAX_QUOTE]}"
     if not pulling and first.message:  # a pull's messages alternate and carry addresses; its reason is enough
         words += f": {first.message[:_MAX_QUOTE]}"
     return Symptom(
         pod=pod,
         since=first_failing if first_failing is not None else _not_ready_since(pod),
         words=words,
-        kind="cannot pull an image" if pulling else "cannot be configured",
+        kind=_kind_of_wait(first.reason),
     )
+
+
+def _kind_of_wait(reason: str) -> str:
+    if reason in _PULL_FAILURES:
+        return "cannot pull an image"
+    return "cannot be configured" if reason in _CONFIG_ERRORS else "cannot be created"
+
+
+def _creating(pod: Pod) -> Symptom | None:
+    """It is bound to a node, and no container of it was ever started, for none of the reasons that have a name.
+
+    A volume that cannot be mounted shows so, and a large image that is still pulled.
+    """
+    waiting = [each for each in pod.containers if each.state == "waiting"]
+    others = [each for each in pod.containers if each.state != "waiting" and not each.has_done_its_work]
+    failing = any(each.reason in _FAILURES or each.restarts for each in waiting)
+    if pod.phase != "Pending" or not waiting or others or failing:
+        return None
+    first = waiting[0]
+    words = f"container {first.name} waits: {first.reason or 'it does not say for what'}"
+    return Symptom(pod=pod, since=_not_ready_since(pod), words=words, kind="have no container yet")
 
 
 def _unschedulable(pod: Pod) -> Symptom | None:
@@ -152,8 +206,8 @@ def _unschedulable(pod: Pod) -> Symptom | None:
 
 
 def _unready(pod: Pod) -> Symptom | None:
-    """Continuously, so since the condition last changed, whatever else failed before."""
-    if pod.phase != "Running" or pod.ready:
+    """Continuously, so since the condition last changed, whatever else failed before. A first start is none."""
+    if pod.phase != "Running" or pod.ready or pod.is_starting:
         return None
     unready = [each.name for each in pod.containers if not each.ready]
     words = f"container {unready[0]} is not ready" if unready else "is not ready"

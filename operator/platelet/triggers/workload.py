@@ -1,8 +1,8 @@
 """The trigger on workloads: what the controller says of a rollout, and how many pods are missing.
 
-RolloutStuck is the Deployment's own word (condition Progressing, ProgressDeadlineExceeded); the other kinds have no
-such condition, and no moment at which their rollout last progressed: there, ReplicasUnavailable and the pods' reasons
-tell.
+RolloutStuck is the Deployment's own word (condition Progressing, ProgressDeadlineExceeded; ReplicaFailure, where each
+pod of the new template is refused). The other kinds have no such conditions, and no moment at which their rollout last
+progressed: there, ReplicasUnavailable and the pods' reasons tell.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,9 @@ CONDITIONS: tuple[WorkloadCondition, ...] = get_args(WorkloadCondition)
 """Of several at once the first one that holds names the incident."""
 
 MAX_PODS = 10  # named in a signal
+_MAX_QUOTE = 400  # characters of the API server's own words
 UNAVAILABLE_FOR = timedelta(minutes=5)  # when the policy says nothing: every rollout has unavailable pods for a while
+REFUSED_FOR = timedelta(minutes=1)  # a quota may be full for a moment, until pods that are replaced have gone
 REMEMBERED_AFTER = timedelta(minutes=1)  # pods that are missing carry no time: then the Remediation has to remember it
 DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
 _FOR_RULE = (  # text that is no duration is left to the rule on the text
@@ -42,13 +44,16 @@ class WorkloadTrigger:
         Field(
             min_length=1,
             max_length=len(CONDITIONS),
-            description="RolloutStuck: the rollout has exceeded its progressDeadlineSeconds (only Deployments have "
-            "one). ReplicasUnavailable: fewer pods are available than wanted.",
+            description="RolloutStuck: the rollout has exceeded its progressDeadlineSeconds, or each of its pods is "
+            "refused (a quota, Pod Security, a webhook); only Deployments say so. ReplicasUnavailable: fewer pods are "
+            "available than wanted; pods whose first start goes on do not count as missing.",
         ),
     ]
     for_: Annotated[
         Duration | None,
-        Field(description="For how long. Absent: 5m for ReplicasUnavailable, at once for RolloutStuck."),
+        Field(
+            description="For how long. Absent: 5m for ReplicasUnavailable, at once for RolloutStuck (1m if refused)."
+        ),
     ] = None
     severity: ShortText = ""
 
@@ -76,6 +81,7 @@ class Condition:
     name: WorkloadCondition
     since: datetime
     message: str
+    at_least: timedelta = timedelta()  # whatever the trigger says
     known: bool = True  # the API tells since when; else whoever saw it must remember
 
 
@@ -93,24 +99,28 @@ def observe(  # noqa: PLR0913 - the facts of one workload
     that are missing altogether) it is given after a minute, so that its Remediation remembers. `seen_since` is since
     when the caller knows that pods are missing: by an open Remediation, else by its own memory.
     """
-    present = [each for each in _present(trigger, workload, pods, seen_since or now) if _is_given(trigger, each, now)]
-    held = [each for each in present if each.since + trigger.held_for(each.name) <= now]
+    present = [
+        each for each in _present(trigger, workload, pods, seen_since or now, now) if _is_given(trigger, each, now)
+    ]
+    held = [each for each in present if each.since + _patience(trigger, each) <= now]
     found = next(iter([*held, *present]), None)
     if found is None:
         return None
-    sick = sorted((each for each in pods if not each.ready and not each.deleting), key=lambda each: each.name)
+    stuck = found.name == "RolloutStuck"  # a start that goes on for longer than the deadline is stuck, too
+    unready = (each for each in pods if each.is_active and not each.ready and (stuck or not each.is_starting))
+    sick = sorted(unready, key=lambda each: each.name)
     return Signal(
         source="workload",
         reason=found.name,
         fingerprint=f"workload/{found.name}",
         message=found.message,
         since=found.since,
-        holds_at=found.since + trigger.held_for(found.name),
+        holds_at=found.since + _patience(trigger, found),
         severity=trigger.severity,
         pods=tuple(each.name for each in sick[:MAX_PODS]),
-        newest_only=bool(sick)
-        and bool(newest_revision_hash)
-        and all(each.revision_hash == newest_revision_hash for each in sick),
+        newest_only=bool(newest_revision_hash)
+        and all(each.revision_hash == newest_revision_hash for each in sick)
+        and (bool(sick) or _lacks_new_pods(workload, pods)),
     )
 
 
@@ -123,9 +133,11 @@ def next_change(
 ) -> datetime | None:
     """When time alone, with the same workload and pods, may next change what `observe` answers; None: never."""
     moments = []
-    for each in _present(trigger, workload, pods, seen_since or now):
-        moments += [each.since + trigger.held_for(each.name)]
+    for each in _present(trigger, workload, pods, seen_since or now, now):
+        moments += [each.since + _patience(trigger, each)]
         moments += [] if each.known else [each.since + REMEMBERED_AFTER]
+    if is_short(workload):
+        moments += [each.created_at + workload.progress_deadline for each in pods if each.is_starting]
     return min((moment for moment in moments if moment > now), default=None)
 
 
@@ -135,16 +147,32 @@ def is_short(workload: Workload) -> bool:
 
 
 def _is_given(trigger: WorkloadTrigger, condition: Condition, now: datetime) -> bool:
-    patience = trigger.held_for(condition.name)
+    patience = _patience(trigger, condition)
     return condition.since + (patience if condition.known else min(patience, REMEMBERED_AFTER)) <= now
 
 
+def _patience(trigger: WorkloadTrigger, condition: Condition) -> timedelta:
+    return max(trigger.held_for(condition.name), condition.at_least)
+
+
+def _lacks_new_pods(workload: Workload, pods: Sequence[Pod]) -> bool:
+    """Whether a rollout stands still because pods of its template are not made, though all others are well.
+
+    A Deployment says that they are refused. The other kinds only tell it in Events: there, pods that are missing in
+    the middle of a rollout, while none is on its way out, are those that it would make next.
+    """
+    if workload.ref.kind == "Deployment":
+        return bool(workload.cannot_create) and workload.updated_replicas < workload.replicas
+    unfinished = workload.updated_replicas < workload.replicas - workload.held_replicas
+    return unfinished and len(pods) < workload.replicas and all(each.is_active for each in pods)
+
+
 def _present(
-    trigger: WorkloadTrigger, workload: Workload, pods: Sequence[Pod], seen_since: datetime
+    trigger: WorkloadTrigger, workload: Workload, pods: Sequence[Pod], seen_since: datetime, now: datetime
 ) -> list[Condition]:
     if workload.deleting or workload.paused:
         return []
-    found = [_stuck(workload), _unavailable(workload, pods, seen_since)]
+    found = [_stuck(workload) or _refused(workload, pods), _unavailable(workload, pods, seen_since, now)]
     return [each for each in found if each is not None and each.name in trigger.conditions]
 
 
@@ -162,12 +190,29 @@ def _stuck(workload: Workload) -> Condition | None:
     )
 
 
-def _unavailable(workload: Workload, pods: Sequence[Pod], seen_since: datetime) -> Condition | None:
-    """Since the oldest of the unready pods is unready; pods that are missing altogether carry no time."""
-    if not is_short(workload):
+def _refused(workload: Workload, pods: Sequence[Pod]) -> Condition | None:
+    """Each pod of the new template is refused, and none is on its way out that could make room for it."""
+    since = workload.condition_times.get("ReplicaFailure")
+    if not workload.makes_no_pods or since is None or any(each.deleting for each in pods):
         return None
-    alive = [each for each in pods if not each.deleting and each.phase not in ("Succeeded", "Failed")]
-    unready = [_unready_since(each) for each in alive if not each.ready]
+    return Condition(
+        name="RolloutStuck",
+        since=since,
+        message=f"the rollout cannot make any pod: {workload.cannot_create[:_MAX_QUOTE]}",
+        at_least=REFUSED_FOR,
+    )
+
+
+def _unavailable(workload: Workload, pods: Sequence[Pod], seen_since: datetime, now: datetime) -> Condition | None:
+    """Since the oldest of the unready pods is unready; pods that are missing altogether carry no time.
+
+    A pod whose first start goes on is neither, for as long as a rollout may go without progress.
+    """
+    alive = [each for each in pods if each.is_active]
+    starting = [each for each in alive if each.is_starting and now < each.created_at + workload.progress_deadline]
+    if not is_short(workload) or workload.available_replicas + len(starting) >= workload.replicas:
+        return None
+    unready = [_unready_since(each) for each in alive if not each.ready and each not in starting]
     minimum_lost = (
         workload.condition_times.get("Available")
         if workload.conditions.get("Available", ("", ""))[0] == "False"

@@ -1,5 +1,6 @@
 """What a decision is told: signals from pods and evidence, references that are missing, values of a condition."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,6 +97,26 @@ MISSING = {
         {"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "flags", "key": "a"}}}]},
         ("configmap/flags",),
     ),
+    "a key of a config map": (
+        "couldn't find key a in ConfigMap shop/flags",
+        {"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "flags", "key": "a"}}}]},
+        ("key a of configmap/flags",),
+    ),
+    "a key of a secret that only the new template reads": (
+        "couldn't find key url in Secret shop/db",
+        {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "db", "key": "user"}}}]},
+        (),
+    ),
+    "a key of a secret of which the last healthy template takes whatever there is": (
+        "couldn't find key url in Secret shop/db",
+        ENV_FROM,
+        (),
+    ),
+    "a secret that the last healthy template could do without": (
+        'secret "db" not found',
+        {"envFrom": [{"secretRef": {"name": "db", "optional": True}}]},
+        (),
+    ),
     "another error": ("couldn't find key a in ConfigMap", ENV_FROM, ()),
 }
 
@@ -105,6 +126,11 @@ def test_what_is_missing_elsewhere(message: str, container: dict[str, Any], miss
     """TRAPS 44: else the release is the fault, and is undone."""
     records = (a_record(GOOD, template=a_template(**container)), a_record(BAD, health="Unknown", ever_healthy=False))
     assert references.missing_elsewhere((stuck(message),), records) == missing
+
+
+def test_a_pod_that_is_over_tells_of_nothing_missing() -> None:
+    records = (a_record(GOOD, template=a_template(**ENV_FROM)),)
+    assert references.missing_elsewhere((replace(stuck('secret "db" not found'), phase="Failed"),), records) == ()
 
 
 def test_without_a_healthy_template_nothing_is_elsewhere() -> None:

@@ -10,19 +10,27 @@ from platelet.guards import cause_elsewhere, managed_elsewhere, protected_namesp
 from platelet.model import reasons
 from platelet.model.policy import Settings
 from platelet.model.situation import NodeHealth, Situation
-from platelet.model.workload import Owner
+from platelet.model.workload import Owner, Pod
 from tests.unit.situations import (
+    BAD,
+    BORN,
+    GOOD,
     NOW,
     RESTART,
     SCALE,
     UNDO,
     a_pod,
     a_policy,
+    a_record,
+    a_remediation,
     a_sick_pod,
     a_signal,
     a_situation,
+    a_stateful_set,
+    a_status,
     a_workload,
     an_alert,
+    an_attempt,
     minutes,
 )
 
@@ -130,6 +138,137 @@ def test_an_outside_cause_goes_to_people_at_once(situation: Situation, said: str
     assert denial is not None
     assert (denial.reason, denial.escalate) == (reasons.CAUSE_ELSEWHERE, True)
     assert said in denial.message
+
+
+NEEDS_NVME = {"spec": {"nodeSelector": {"disk": "nvme"}}}
+NO_NVME = "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector."
+HANGS = a_pod("api-2-a", node="", phase="Pending", ready=False, unschedulable=NO_NVME)
+PENDING_SIGNAL = a_signal(reason="Unschedulable", message="1 of 1 pods cannot be scheduled", pods=("api-2-a",))
+
+
+def a_release_that_hangs(*pods: Pod, **changes: Any) -> Situation:
+    """Build a release that asks for nodes which there are not, beside well pods of the one before it."""
+    known: dict[str, Any] = {
+        "workload": a_workload(template=NEEDS_NVME),
+        "pods": pods or (HANGS, a_pod("api-1-a", revision_hash="pth-1")),
+        "signals": (PENDING_SIGNAL,),
+        "nodes": WELL,
+        "action": UNDO,
+    }
+    return a_situation(**(known | changes))
+
+
+BROUGHT = {
+    "its pods hang, and its selector is new": a_release_that_hangs(),
+    "by a stuck rollout": a_release_that_hangs(signals=(a_signal(source="workload", pods=("api-2-a",)),)),
+    "nobody knows a healthy template, and older pods are well": a_release_that_hangs(records=()),
+    "a pod of it is on a bad node besides": a_release_that_hangs(
+        HANGS, a_sick_pod("api-2-b"), signals=(PENDING_SIGNAL, a_signal()), nodes=NOT_READY
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", BROUGHT.values(), ids=BROUGHT)
+def test_what_only_the_new_template_asks_of_nodes_is_its_own_fault(situation: Situation) -> None:
+    """The undo may go ahead."""
+    assert cause_elsewhere.deny(situation, NOW) is None
+
+
+@pytest.mark.parametrize("action", [RESTART, SCALE], ids=lambda action: action.name)
+def test_what_a_release_asks_of_nodes_no_other_action_mends(action: Any) -> None:
+    """Pods that are made anew hang as well."""
+    denial = cause_elsewhere.deny(a_release_that_hangs(action=action), NOW)
+    assert denial is not None
+    assert (denial.reason, denial.escalate) == (reasons.CAUSE_ELSEWHERE, True)
+
+
+NOT_BROUGHT = {
+    "the last healthy template asks for it, too": a_release_that_hangs(records=(a_record(GOOD, template=NEEDS_NVME),)),
+    "the live template is the last healthy one": a_release_that_hangs(
+        records=(a_record(BAD, template=NEEDS_NVME), a_record(GOOD, health_since=BORN))
+    ),
+    "pods of the one before it hang as well": a_release_that_hangs(
+        HANGS, replace(HANGS, name="api-1-a", revision_hash="pth-1")
+    ),
+    "the scheduler lacks something else": a_release_that_hangs(
+        replace(HANGS, unschedulable="0/3 nodes are available: 3 Insufficient cpu.")
+    ),
+    "nobody knows a template that ran": a_release_that_hangs(HANGS, records=()),
+    "its revision is not known": a_release_that_hangs(revisions=()),
+}
+
+
+@pytest.mark.parametrize("situation", NOT_BROUGHT.values(), ids=NOT_BROUGHT)
+def test_what_the_new_template_did_not_change_is_elsewhere(situation: Situation) -> None:
+    denial = cause_elsewhere.deny(situation, NOW)
+    assert denial is not None
+    assert (denial.reason, denial.escalate) == (reasons.CAUSE_ELSEWHERE, True)
+
+
+def a_set_with(*pods: Pod, **changes: Any) -> Situation:
+    """Build a StatefulSet of three that is one pod short."""
+    known: dict[str, Any] = {
+        "workload": a_stateful_set(available_replicas=2),
+        "pods": (*pods, a_pod("db-0"), a_pod("db-2")),
+        "signals": (a_signal(source="workload", reason="ReplicasUnavailable", pods=()),),
+        "nodes": NOT_READY,
+        "action": RESTART,
+    }
+    return a_situation(**(known | changes))
+
+
+HANGS_ON_ITS_NODE = a_pod("db-1", deleting=True)
+
+
+def test_a_pod_that_hangs_on_a_lost_node_is_a_cause_elsewhere() -> None:
+    """Its controller makes no other, and a restart would only roll the store once the node is back."""
+    denial = cause_elsewhere.deny(a_set_with(HANGS_ON_ITS_NODE), NOW)
+    assert denial is not None
+    assert "node-1 is NotReady" in denial.message
+
+
+WITHIN_ALL_THE_SAME = {
+    "its node is well": a_set_with(HANGS_ON_ITS_NODE, nodes=WELL),
+    "it has been replaced": a_set_with(HANGS_ON_ITS_NODE, a_pod("db-3")),
+    "another pod is sick on a well node": a_set_with(
+        HANGS_ON_ITS_NODE, a_sick_pod("db-3", node="node-2"), signals=(a_signal(pods=("db-3",)),)
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", WITHIN_ALL_THE_SAME.values(), ids=WITHIN_ALL_THE_SAME)
+def test_a_pod_on_its_way_out_does_not_always_tell(situation: Situation) -> None:
+    assert cause_elsewhere.deny(situation, NOW) is None
+
+
+NEEDS_ROOM_TRAITS = {"a restart": replace(RESTART, needs_room=True), "more replicas": replace(SCALE, needs_room=True)}
+WAITS_FOR_A_NODE = a_pod(
+    "api-2-c", node="", ready=False, unschedulable="3 Insufficient cpu", created_at=NOW - minutes(5)
+)
+AFTER_OURS = a_remediation(status=a_status(attempts=(an_attempt(intended_at=NOW - minutes(5)),)))
+
+
+@pytest.mark.parametrize("action", NEEDS_ROOM_TRAITS.values(), ids=NEEDS_ROOM_TRAITS)
+def test_what_our_own_attempt_found_no_room_for_asks_for_no_more(action: Any) -> None:
+    """People are told the scheduler's words, once a cluster autoscaler had its time."""
+    situation = a_situation(
+        pods=(WAITS_FOR_A_NODE, a_sick_pod("api-2-a")), nodes=WELL, action=action, remediation=AFTER_OURS
+    )
+    denial = cause_elsewhere.deny(situation, NOW)
+    assert denial is not None
+    assert (denial.reason, denial.escalate) == (reasons.CAUSE_ELSEWHERE, True)
+    assert "Insufficient cpu" in denial.message
+    young = cause_elsewhere.deny(situation, NOW - minutes(1))
+    assert young is not None
+    assert (young.escalate, young.retry_at) == (False, NOW)
+
+
+def test_a_pod_of_others_that_waits_for_a_node_stops_no_restart() -> None:
+    """It was there before: a rolling restart may make its own room."""
+    situation = a_situation(
+        pods=(WAITS_FOR_A_NODE, a_sick_pod("api-2-a")), nodes=WELL, action=NEEDS_ROOM_TRAITS["a restart"]
+    )
+    assert cause_elsewhere.deny(situation, NOW) is None
 
 
 QUOTA = 'pods "api-3" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2'

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from platelet.api import pods
 from platelet.shell import pod_records, workload_records
 
-TIMES = st.sampled_from(["2026-11-21T08:00:00Z", "2026-11-21T10:00:00.123456Z", "2026-11-21T10:00:00+02:00"])
+TIMES = st.sampled_from(
+    [
+        "1970-01-01T00:00:00Z",
+        "0001-01-01T00:00:00Z",
+        "2026-11-21T08:00:00Z",
+        "2026-11-21T10:00:00.123456Z",
+        "2026-11-21T10:00:00+02:00",
+    ]
+)
 ODD = st.sampled_from([None, 3, -1, True, "x", [], {}, [None], {"a": None}, "2026-99-99T00:00:00Z", 1e300])
 WORDS = st.sampled_from(["", "CrashLoopBackOff", "Error", "é\x00"])
 
@@ -32,9 +40,18 @@ STATES = struct(
     terminated=struct(reason=WORDS, exitCode=st.integers(0, 255), startedAt=TIMES, finishedAt=TIMES),
 )
 CONTAINERS = st.lists(
-    struct(name=WORDS, ready=st.booleans(), restartCount=st.integers(0, 99), state=STATES, lastState=STATES),
+    struct(
+        name=WORDS,
+        image=WORDS,
+        ready=st.booleans(),
+        started=st.booleans(),
+        restartCount=st.integers(0, 99),
+        state=STATES,
+        lastState=STATES,
+    ),
     max_size=3,
 )
+INITS = st.lists(struct(name=WORDS, restartPolicy=st.sampled_from(["Always", "Never"])), max_size=2)
 CONDITIONS = st.lists(
     struct(
         type=st.sampled_from(["Ready", "PodScheduled", "Other"]),
@@ -66,7 +83,9 @@ METADATA = st.builds(
 )
 STATUS = struct(phase=WORDS, conditions=CONDITIONS, containerStatuses=CONTAINERS, initContainerStatuses=CONTAINERS)
 PODS = st.builds(
-    lambda metadata, more: {**more, "metadata": metadata}, METADATA, struct(spec=struct(nodeName=WORDS), status=STATUS)
+    lambda metadata, more: {**more, "metadata": metadata},
+    METADATA,
+    struct(spec=struct(nodeName=WORDS, initContainers=INITS), status=STATUS),
 )
 
 
@@ -77,6 +96,7 @@ def pod_with(container: dict[str, Any]) -> dict[str, Any]:
 
 @given(PODS)
 @example(pod_with({"restartCount": -1}))
+@example(pod_with({"started": "no", "image": 3}))
 @example(pod_with({"restartCount": True, "ready": "yes"}))
 @example(pod_with({"state": {"waiting": None, "running": {}, "terminated": {"exitCode": 1}}}))
 def test_the_stream_and_the_quorum_read_see_the_same_pod(pod: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from platelet.triggers import pod, symptoms
 from tests.unit.situations import NOW, RELEASED, a_container, a_pod, a_sick_pod, minutes, seconds
 
 ADAPTER = TypeAdapter(pod.PodTrigger)
+EACH_RUN, A_WHILE = minutes(12), minutes(1)
 ANY = pod.PodTrigger(reasons=pod.REASONS, min_restarts=1)
 
 
@@ -61,6 +62,39 @@ def out_of_memory(**changes: Any) -> Pod:
     )
 
 
+def creating(reason: str, *others: Container) -> Pod:
+    """Build a pod whose container has been waiting for ten minutes."""
+    container = a_container(ready=False, state="waiting", reason=reason, started_at=None)
+    done = tuple(replace(each, ready=each.exit_code == 0) for each in others)
+    return waiting(reason, ready_changed_at=NOW - minutes(10), containers=(*done, container))
+
+
+def probed(**container: Any) -> Pod:
+    """Build a pod that has been running for six minutes and is not ready."""
+    return unready(minutes(6), containers=(a_container(ready=False, **container),))
+
+
+def leaking(
+    *,
+    every: timedelta = EACH_RUN,
+    last_run: timedelta | None = None,
+    ended: timedelta = A_WHILE,
+    reason: str = "OOMKilled",
+    restarts: int = 30,
+) -> Pod:
+    """Build a ready pod that has run out of memory again and again since it was made."""
+    end = NOW - ended
+    container = a_container(
+        restarts=restarts,
+        started_at=end,
+        last_reason=reason,
+        last_exit_code=137,
+        last_started_at=end - (last_run or every),
+        last_finished_at=end,
+    )
+    return a_pod(created_at=end - restarts * every, containers=(container,))
+
+
 @pytest.mark.parametrize(
     ("reasons", "sick", "expected"),
     [
@@ -78,11 +112,58 @@ def out_of_memory(**changes: Any) -> Pod:
             ["CreateContainerConfigError"], waiting("CreateContainerConfigError"), "CreateContainerConfigError",
             id="a missing Secret",
         ),
+        pytest.param(["ErrImagePull"], waiting("ErrImageNeverPull"), "ImagePullBackOff", id="a pull that is not tried"),
+        pytest.param(["ErrImagePull"], waiting("ImageInspectError"), "ImagePullBackOff", id="a broken image"),
+        pytest.param(["ErrImagePull"], waiting("RegistryUnavailable"), "ImagePullBackOff", id="no registry"),
+        pytest.param(["ErrImagePull"], waiting("SignatureValidationFailed"), "ImagePullBackOff", id="a bad signature"),
+        pytest.param(
+            ["CreateContainerError"], waiting("CreateContainerError"), "CreateContainerError", id="cannot be created"
+        ),
+        pytest.param(
+            ["CreateContainerError"], waiting("RunContainerError"), "CreateContainerError", id="cannot be started"
+        ),
+        pytest.param(
+            ["CreateContainerError"], waiting("PostStartHookError"), "CreateContainerError", id="a hook that fails"
+        ),
+        pytest.param(
+            ["CreateContainerConfigError"], waiting("CreateContainerError"), None, id="each reason is asked for"
+        ),
+        pytest.param(
+            ["ContainerCreating"], creating("ContainerCreating"), "ContainerCreating", id="created for ten minutes"
+        ),
+        pytest.param(
+            ["ContainerCreating"], creating("PodInitializing"), "ContainerCreating", id="initializing for ten minutes"
+        ),
+        pytest.param(["ContainerCreating"], creating("NewReason"), "ContainerCreating", id="a reason nobody knows"),
+        pytest.param(["ContainerCreating"], creating("ErrImagePull"), None, id="a failing pull has a name of its own"),
+        pytest.param(["ContainerCreating"], waiting("ContainerCreating"), None, id="created for two minutes"),
+        pytest.param(
+            ["ContainerCreating"],
+            creating("PodInitializing", a_container(name="migrate", init=True, ready=False)),
+            None,
+            id="an init container runs",
+        ),
+        pytest.param(
+            ["ContainerCreating"],
+            creating("PodInitializing", a_container(name="m", init=True, state="terminated", exit_code=0)),
+            "ContainerCreating",
+            id="the init containers are done, and nothing follows",
+        ),
         pytest.param(["CrashLoopBackOff"], waiting("ContainerCreating"), None, id="a starting pod"),
         pytest.param(list(pod.REASONS), a_pod(), None, id="a well pod"),
         pytest.param(["Unready"], unready(minutes(5)), "Unready", id="unready for the default of five minutes"),
         pytest.param(["Unready"], unready(minutes(4)), None, id="not ready yet"),
         pytest.param(["Unready"], unready(minutes(9), phase="Pending"), None, id="Pending is not Unready"),
+        pytest.param(["Unready"], probed(started=False), None, id="its startup probe has not passed yet"),
+        pytest.param(["Unready"], probed(started=True), "Unready", id="its startup probe has passed"),
+        pytest.param(["Unready"], probed(started=False, restarts=1), "Unready", id="its startup probe has failed once"),
+        pytest.param(["OOMKilled"], leaking(), "OOMKilled", id="out of memory every twelve minutes"),
+        pytest.param(["CrashLoopBackOff"], leaking(), None, id="a slow leak is no crash loop"),
+        pytest.param(["OOMKilled"], leaking(every=minutes(90)), None, id="out of memory now and then"),
+        pytest.param(["OOMKilled"], leaking(last_run=minutes(300)), None, id="restarts of long ago, and one end"),
+        pytest.param(["OOMKilled"], leaking(ended=minutes(25)), None, id="a leak that is over"),
+        pytest.param(["OOMKilled"], leaking(reason="Error"), None, id="restarts for another reason"),
+        pytest.param(["OOMKilled"], leaking(restarts=2), None, id="too few restarts"),
     ],
 )  # fmt: skip
 def test_reasons(reasons: list[pod.PodReason], sick: Pod, expected: str | None) -> None:
@@ -186,6 +267,12 @@ def test_the_message_tells_how_many_and_what_the_first_one_did() -> None:
     assert signal.pods == ("api-a", "api-b")
 
 
+def test_a_failed_pull_names_the_image() -> None:
+    stuck = replace(waiting("ErrImagePull").containers[0], image="registry.example/shop/api:v9")
+    signal = seen(trigger("ErrImagePull"), waiting("", containers=(stuck,)))
+    assert "container app waits: ErrImagePull of registry.example/shop/api:v9" in signal.message
+
+
 def test_a_message_is_bounded_and_pods_are_ten_at_most() -> None:
     stuck = replace(waiting("CreateContainerConfigError").containers[0], message="x" * 9000, name="c" * 63)
     pods = [waiting("", name=f"{i:02}" + "n" * 250, containers=(stuck,)) for i in range(30)]
@@ -215,6 +302,7 @@ def test_newest_only(hashes: list[str], newest: str, expected: object) -> None:
         pytest.param({"reasons": []}, "at least 1 item", id="no reason"),
         pytest.param({"reasons": ["Sad"]}, "CrashLoopBackOff", id="an unknown reason names the known ones"),
         pytest.param({"reasons": ["Unready"], "for": "0s"}, "above 0s with Unready", id="Unready at once"),
+        pytest.param({"reasons": ["ContainerCreating"], "for": "0s"}, "ContainerCreating", id="creating at once"),
         pytest.param({"reasons": ["OOMKilled"], "for": "25h"}, "at most 24h", id="patience without end"),
         pytest.param({"reasons": ["OOMKilled"], "for": "-5s"}, "write it like 90s", id="a negative duration"),
         pytest.param({"reasons": ["OOMKilled"], "minRestarts": 0}, "greater than or equal to 1", id="no restart"),
@@ -235,6 +323,8 @@ containers = st.builds(
     Container,
     name=st.just("app"),
     ready=st.booleans(),
+    init=st.booleans(),
+    started=st.sampled_from([None, True, False]),
     restarts=st.integers(0, 60),
     state=st.sampled_from(["waiting", "running", "terminated", "unknown"]),
     reason=st.sampled_from(["", "CrashLoopBackOff", "ErrImagePull", "OOMKilled", "CreateContainerConfigError"]),

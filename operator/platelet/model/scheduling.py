@@ -1,0 +1,183 @@
+"""What of a pod template decides where its pods can run, and what of it the scheduler's words are about.
+
+The words are those of the scheduler's plugins (pkg/scheduler/framework/plugins of Kubernetes). Words that are not known
+may be about anything.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+_INSUFFICIENT = re.compile(r"Insufficient ([^\s,]*[^\s,.])")
+_QUANTITY = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]{0,2})")
+_UNITS: Final[Mapping[str, Decimal]] = {
+    "": Decimal(1),
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
+    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
+}
+Fields = tuple[str, ...]
+_WORDS: Final[tuple[tuple[str, Fields], ...]] = (
+    ("node affinity/selector", ("nodeSelector", "nodeAffinity", "runtimeClassName")),
+    ("node selector", ("nodeSelector", "nodeAffinity", "runtimeClassName")),
+    ("taint", ("tolerations", "runtimeClassName")),
+    ("anti-affinity", ("podAntiAffinity", "labels")),
+    ("pod affinity", ("podAffinity", "labels")),
+    ("topology spread", ("topologySpreadConstraints", "labels")),
+    ("free ports", ("hostPorts",)),
+    ("scheduling gate", ("schedulingGates",)),
+    ("resourceclaim", ("resourceClaims",)),
+    ("resource claim", ("resourceClaims",)),
+    ("allocate all claims", ("resourceClaims",)),
+    ("volume", ("volumes",)),
+    ("node name", ("nodeName",)),
+    ("too many pods", ()),
+    ("were unschedulable", ()),  # cordoned
+)
+
+
+def brought(live: Mapping[str, Any], healthy: Mapping[str, Any], words: str) -> Fields:
+    """The fields by which `live` asks for more than `healthy` did, and that the scheduler's `words` can be about.
+
+    Empty: what keeps the pods from a node was there before, so another template is no remedy.
+    """
+    stricter = {field for field, differs in _STRICTER.items() if differs(live, healthy)}
+    lacking = _INSUFFICIENT.findall(words)
+    more = [name for name in lacking if _requested(live, name) > _requested(healthy, name)]
+    known = [fields for said, fields in _WORDS if said in words.lower()]
+    if not known and not lacking:
+        return (*sorted(stricter), *(["requests"] if _asks_for_more(live, healthy) else []))
+    meant = {field for fields in known for field in fields} | ({"priorityClassName"} if lacking else set())
+    return (*sorted(stricter & meant), *(f"requests.{name}" for name in more))
+
+
+def _spec(template: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _mapping(template.get("spec"))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _is_new(read: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any], Mapping[str, Any]], bool]:
+    """Whether something is asked for, and was not in this form before."""
+    return lambda live, healthy: bool(read(live)) and read(live) != read(healthy)
+
+
+def _has_more(read: Callable[[Mapping[str, Any]], list[Any]]) -> Callable[[Mapping[str, Any], Mapping[str, Any]], bool]:
+    """Whether one of the things asked for was not asked for before."""
+    return lambda live, healthy: any(each not in read(healthy) for each in read(live))
+
+
+def _of_spec(field: str) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda template: _spec(template).get(field)
+
+
+def _affinity(kind: str) -> Callable[[Mapping[str, Any]], Any]:
+    def read(template: Mapping[str, Any]) -> Any:
+        rules = _mapping(_mapping(_spec(template).get("affinity")).get(kind))
+        return rules.get("requiredDuringSchedulingIgnoredDuringExecution")
+
+    return read
+
+
+def _binding_spreads(template: Mapping[str, Any]) -> list[Any]:
+    rules = _list(_spec(template).get("topologySpreadConstraints"))
+    return [each for each in rules if _mapping(each).get("whenUnsatisfiable") != "ScheduleAnyway"]
+
+
+def _host_ports(template: Mapping[str, Any]) -> list[Any]:
+    spec = _spec(template)
+    ports = [port for each in _containers(spec) for port in _list(each.get("ports")) if isinstance(port, Mapping)]
+    on_host = spec.get("hostNetwork") is True
+    return [
+        (port.get("protocol") or "TCP", port.get("hostPort") or port.get("containerPort"))
+        for port in ports
+        if port.get("hostPort") or on_host
+    ]
+
+
+def _bound_volumes(template: Mapping[str, Any]) -> list[Any]:
+    """Volumes that tie a pod to nodes: claims, and others than what every node can make."""
+    free = ("configMap", "secret", "emptyDir", "projected", "downwardAPI", "hostPath", "image")
+    volumes = (_mapping(each) for each in _list(_spec(template).get("volumes")))
+    kinds = ({key: value for key, value in each.items() if key != "name"} for each in volumes)
+    return [each for each in kinds if each and not any(key in each for key in free)]
+
+
+def _containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for field in ("initContainers", "containers"):
+        yield from (each for each in _list(spec.get(field)) if isinstance(each, Mapping))
+
+
+def _requested(template: Mapping[str, Any], resource: str) -> Decimal:
+    """What a pod asks of one resource: its containers together, or its largest init container if that is more."""
+    spec = _spec(template)
+    whole = _asked(spec, resource)
+    if whole is None:
+        inits = [_asked(_mapping(each), resource) for each in _list(spec.get("initContainers"))]
+        whole = max([_sum(_list(spec.get("containers")), resource), *(each for each in inits if each is not None)])
+    return whole + _quantity(_mapping(spec.get("overhead")).get(resource))
+
+
+def _sum(containers: list[Any], resource: str) -> Decimal:
+    return sum((_asked(_mapping(each), resource) or Decimal(0) for each in containers), Decimal(0))
+
+
+def _asked(owner: Mapping[str, Any], resource: str) -> Decimal | None:
+    """A request, or where there is none the limit, which then counts as one."""
+    resources = _mapping(owner.get("resources"))
+    for field in ("requests", "limits"):
+        amount = _mapping(resources.get(field)).get(resource)
+        if amount is not None:
+            return _quantity(amount)
+    return None
+
+
+def _quantity(amount: Any) -> Decimal:
+    found = _QUANTITY.fullmatch(str(amount)) if amount is not None else None
+    try:
+        return Decimal(found[1]) * _UNITS[found[2]] if found else Decimal(0)
+    except (InvalidOperation, KeyError):
+        return Decimal(0)
+
+
+def _asks_for_more(live: Mapping[str, Any], healthy: Mapping[str, Any]) -> bool:
+    resources = {
+        name
+        for each in _containers(_spec(live))
+        for field in ("requests", "limits")
+        for name in _mapping(_mapping(each.get("resources")).get(field))
+    }
+    return any(_requested(live, name) > _requested(healthy, name) for name in resources)
+
+
+_STRICTER: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], bool]]] = {
+    "nodeSelector": _has_more(lambda template: sorted(_mapping(_spec(template).get("nodeSelector")).items())),
+    "nodeAffinity": _is_new(_affinity("nodeAffinity")),
+    "podAffinity": _is_new(_affinity("podAffinity")),
+    "podAntiAffinity": _is_new(_affinity("podAntiAffinity")),
+    "labels": _is_new(lambda template: _mapping(_mapping(template.get("metadata")).get("labels"))),
+    "tolerations": lambda live, healthy: _has_more(lambda template: _list(_spec(template).get("tolerations")))(
+        healthy, live
+    ),
+    "topologySpreadConstraints": _has_more(_binding_spreads),
+    "hostPorts": _has_more(_host_ports),
+    "volumes": _has_more(_bound_volumes),
+    "resourceClaims": _is_new(_of_spec("resourceClaims")),
+    "schedulingGates": _is_new(_of_spec("schedulingGates")),
+    **{field: _is_new(_of_spec(field)) for field in ("nodeName", "runtimeClassName", "schedulerName")},
+    "priorityClassName": lambda live, healthy: _priority(live) != _priority(healthy),
+}
+
+
+def _priority(template: Mapping[str, Any]) -> tuple[Any, ...]:
+    spec = _spec(template)
+    return spec.get("priorityClassName") or "", spec.get("priority"), spec.get("preemptionPolicy")
