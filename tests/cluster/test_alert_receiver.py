@@ -130,7 +130,7 @@ def test_only_with_a_valid_token_and_a_body_of_alertmanagers_is_anything_stored(
     assert status_of(operator, whole, "a-wrong-token") == 401
     assert status_of(operator, whole, "") == 401
     assert status_of(operator, b"{") == 400
-    assert status_of(operator, {**whole, "version": "3"}) == 400
+    assert status_of(operator, {**whole, "alerts": None}) == 400
     assert scene.remediations() == []
 
 

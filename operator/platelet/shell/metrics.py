@@ -32,7 +32,7 @@ class Metrics:
         self.budget_free.set(free)
 
     def on_alert(self, result: str) -> None:
-        """Count what became of an alert that was received (delivery.FATES)."""
+        """Count what became of an alert that was received (delivery.FATES); `malformed` ones cannot be read."""
         self.alerts_received.labels(result=result).inc()
 
     def on_reading(self, reading: Reading) -> None:

@@ -55,10 +55,18 @@ class ReceiverLimits:
 
 
 def make_receiver(
-    store: AlertStore, tokens: TokenFiles, leading: Callable[[], bool], limits: ReceiverLimits | None = None
+    store: AlertStore,
+    tokens: TokenFiles,
+    leading: Callable[[], bool],
+    limits: ReceiverLimits | None = None,
+    *,
+    on_malformed: Callable[[int], None] = lambda _count: None,
 ) -> web.Application:
-    """Build the application with the one route. `tokens` are read and `leading` is asked at each request."""
-    receiver = _Receiver(store, tokens, leading, limits or ReceiverLimits())
+    """Build the application with the one route. `tokens` are read and `leading` is asked at each request.
+
+    `on_malformed` hears how many alerts of a body cannot be read; a body that is no webhook message counts as one.
+    """
+    receiver = _Receiver(store, tokens, leading, limits or ReceiverLimits(), on_malformed)
     application = web.Application()
     application.router.add_post(PATH, receiver.receive)
     return application
@@ -73,8 +81,14 @@ class _Answer(Exception):
 
 class _Receiver:
     def __init__(
-        self, store: AlertStore, tokens: TokenFiles, leading: Callable[[], bool], limits: ReceiverLimits
+        self,
+        store: AlertStore,
+        tokens: TokenFiles,
+        leading: Callable[[], bool],
+        limits: ReceiverLimits,
+        on_malformed: Callable[[int], None],
     ) -> None:
+        self._on_malformed = on_malformed
         self._store = store
         self._tokens = tokens
         self._leading = leading
@@ -117,6 +131,7 @@ class _Receiver:
 
     async def _take(self, request: web.Request) -> web.Response:
         message = await self._read_message(request)
+        self._on_malformed(message.rejected)
         if message.alerts or message.truncated:
             try:
                 await self._store.store(message.alerts, message.truncated)
@@ -143,6 +158,7 @@ class _Receiver:
                 return alerts.read_webhook(bytes(body))
             return await asyncio.to_thread(alerts.read_webhook, bytes(body))
         except alerts.MalformedBodyError as error:
+            self._on_malformed(1)
             raise _Answer(400, str(error)) from None
         finally:
             self._bytes -= held

@@ -264,7 +264,12 @@ class Operator:
     async def _serve(self, stack: AsyncExitStack) -> None:
         config = self._config
         tokens = TokenFiles(config.alert_token_files)
-        receiver = make_receiver(self._inbox, tokens, lambda: self._leading)
+        receiver = make_receiver(
+            self._inbox,
+            tokens,
+            lambda: self._leading,
+            on_malformed=self._metrics.alerts_received.labels(result="malformed").inc,
+        )
         ready = [
             *(health.stream_is_current(name, stream) for name, stream in self._streams.by_name.items()),
             health.clock_is_fresh(self._clock),

@@ -1,7 +1,8 @@
-"""Alertmanager's wire formats: the body of webhook version 4 and the answer of GET /api/v2/alerts.
+"""The wire formats of alerts: the body of Alertmanager's webhook, and the answers of its API.
 
-Each alert is judged alone, by its own `status` and never by its group's (TRAPS 18), and a malformed one costs only
-itself. Unknown fields are ignored.
+A webhook is read by its shape, whatever version it says: others send the same, Grafana as version "1". Each alert is
+judged alone, by its own `status` and never by its group's (TRAPS 18), and a malformed one costs only itself. Unknown
+fields are ignored.
 """
 
 import json
@@ -29,7 +30,7 @@ _SEPARATOR = b"\xff"
 
 
 class MalformedBodyError(ValueError):
-    """The body as a whole is not what Alertmanager sends. Sending it again cannot help."""
+    """The body as a whole is not what a webhook of alerts is. Sending it again cannot help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +63,9 @@ def read_webhook(body: bytes) -> WebhookRead:
     message = _decode(body)
     if not isinstance(message, dict):
         raise MalformedBodyError(f"the body is {_type(message)}, not a JSON object")
-    if message.get("version") != "4":
-        raise MalformedBodyError('version is not "4": configure an Alertmanager webhook_config')
     raw = message.get("alerts")
     if not isinstance(raw, list):
-        raise MalformedBodyError(f"alerts is {_type(raw)}, not a list")
+        raise MalformedBodyError(f"alerts is {_type(raw)}, not a list: configure an Alertmanager webhook_config")
     alerts, bad = [], []
     for index, each in enumerate(raw):
         try:

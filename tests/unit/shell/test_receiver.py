@@ -29,10 +29,15 @@ class Store:
         self.truncated = 0
         self.calls = 0
         self.fails = fails
+        self.malformed = 0
         self.may_end = asyncio.Event()
         self.entered = asyncio.Event()
         if not hangs:
             self.may_end.set()
+
+    def on_malformed(self, count: int) -> None:
+        """Count what cannot be read."""
+        self.malformed += count
 
     async def store(self, alerts: Sequence[Alert], truncated: int) -> None:
         """Keep, hang or fail."""
@@ -73,7 +78,7 @@ async def receiving(
     store: Store, tokens: TokenFiles, limits: ReceiverLimits = PATIENT, *, leading: bool = True
 ) -> AsyncIterator[TestServer]:
     """Run a receiver on loopback."""
-    server = TestServer(make_receiver(store, tokens, lambda: leading, limits))
+    server = TestServer(make_receiver(store, tokens, lambda: leading, limits, on_malformed=store.on_malformed))
     await server.start_server()
     try:
         yield server
@@ -130,6 +135,15 @@ async def test_one_bad_alert_among_ten_is_told_and_the_others_are_stored(tokens:
     assert answer["rejected"] == ["alert 9: label 'a' is a number, not a string"]
 
 
+async def test_what_cannot_be_read_is_counted(tokens: TokenFiles) -> None:
+    """The sender drops it for good: somebody must be able to see that."""
+    store = Store()
+    async with receiving(store, tokens) as server:
+        for body in (a_body(an_alert(), 7, an_alert(labels={})), b"{", b'{"alerts": "none"}'):
+            await post(server, body)
+    assert store.malformed == 2 + 1 + 1
+
+
 async def test_both_tokens_are_valid_while_rotating(tokens: TokenFiles) -> None:
     async with receiving(Store(), tokens) as server:
         for token in ("first", "second"):
@@ -145,7 +159,7 @@ async def test_both_tokens_are_valid_while_rotating(tokens: TokenFiles) -> None:
         pytest.param(b"{", {}, 400, id="half a body"),
         pytest.param(b"", {}, 400, id="no body"),
         pytest.param(b"[" * 100_000, {}, 400, id="a body of 100,000 levels"),
-        pytest.param(a_body(version="3"), {}, 400, id="another version"),
+        pytest.param(b'{"version": "4"}', {}, 400, id="a message without alerts"),
         pytest.param(a_body(an_alert()), {"Content-Encoding": "gzip"}, 415, id="an encoding"),
         pytest.param(b" " * 5000, {}, 413, id="a body that never fits"),
     ],
