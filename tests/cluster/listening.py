@@ -51,11 +51,12 @@ class Pager:
 
 @dataclass(slots=True)
 class Alertmanager:
-    """Answers /api/v2/alerts and GET /api/v2/status, as one that has been up for a day."""
+    """Answers what it is asked under /api/v2, as one of version 0.28 that has been up for a day."""
 
     url: str = ""
     firing: list[Json] = field(default_factory=list)
     asked: int = 0  # how often for its alerts
+    since: str = field(default_factory=lambda: ago(600))  # they have begun
     routes: list[Callable[[Json], object]] = field(default_factory=list)  # where an alert goes that is posted here
 
     def answer(self, call: Call) -> Answer:
@@ -67,11 +68,20 @@ class Alertmanager:
             return 200, None
         if call.path == "/api/v2/alerts":
             self.asked += 1
-            state = {"state": "active", "silencedBy": [], "inhibitedBy": []}
-            return 200, [{**each, "status": state, "updatedAt": ago(0), "receivers": []} for each in self.firing]
+            return 200, self._alerts()
+        if call.path == "/api/v2/alerts/groups":
+            return 200, [{"receiver": {"name": "platelet"}, "labels": {}, "alerts": self._alerts()}]
+        if call.path == "/api/v2/receivers":
+            return 200, [{"name": "platelet"}]
         if call.path == "/api/v2/status":
             return 200, {"uptime": ago(86_400), "cluster": {"status": "ready"}, "versionInfo": {}, "config": {}}
         return 404, None
+
+    def _alerts(self) -> list[Json]:
+        """They fire for us, and have for a while."""
+        state = {"state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": []}
+        told = {"status": state, "updatedAt": ago(0), "startsAt": self.since, "receivers": [{"name": "platelet"}]}
+        return [{**each, **told} for each in self.firing]
 
 
 @dataclass(slots=True)

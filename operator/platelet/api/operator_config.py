@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
-from pydantic import AfterValidator, ConfigDict, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
 from platelet.api import invalid
 from platelet.api.outside import Outside
 from platelet.model.durations import CAMEL, Between, Duration
+from platelet.triggers.alertmanager_api import RECEIVER
 
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
@@ -77,6 +78,7 @@ class Alertmanager:
 
     url: Url
     token_file: Path | None = None  # a bearer token to ask with
+    receiver: Annotated[str, Field(min_length=1)] = RECEIVER  # its name for us: what is routed to others is theirs
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 

@@ -1,10 +1,19 @@
-"""The Alertmanager poller: what the webhook missed, and the absence that proves an alert resolved (DESIGN 3.4)."""
+"""The Alertmanager poller: what the webhook missed, and the absence that proves an alert resolved (DESIGN 3.4).
+
+What people keep from our receiver is not acted on because it was polled: alerts that are silenced, inhibited, muted by
+the time intervals of a route, or routed to others alone. One that becomes so while it fires is suppressed until it is
+active for us again. Mutes are told by the groups of a receiver only, and only since Alertmanager 0.28: where an older
+one may mute, what it says to be active is not news.
+"""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Protocol
+from urllib.parse import quote
 
 import httpx
 import structlog
@@ -12,10 +21,14 @@ import structlog
 from platelet.model.alert import Alert, fingerprint_of
 from platelet.shell.clock import ClockNotReadyError
 from platelet.shell.receiver import MIB, NotStoredError
-from platelet.triggers import absence, alerts
+from platelet.triggers import absence, alertmanager_api
+from platelet.triggers.alert_json import MalformedBodyError
 
 PERIOD = 60.0  # seconds between polls
-_SECONDS = 10.0  # for one poll, both calls
+SETTLED = timedelta(minutes=2)
+"""A route's mute is known at the first flush of a group, when the `group_wait` after an alert's start is over: until
+then what is active may be muted. The webhook brings it by then, if it is not."""
+_SECONDS = 10.0  # for all calls of one poll
 _LONGEST_ANSWER = 32 * MIB
 _log = structlog.get_logger(__name__)
 
@@ -55,10 +68,16 @@ class AlertmanagerPoller:
         now: Callable[[], datetime],
         client: httpx.AsyncClient,
         *,
+        receiver: str = alertmanager_api.RECEIVER,
         on_error: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take the API server's time as `now`; it may raise ClockNotReadyError. `on_error` hears of our own faults."""
+        """Take the API server's time as `now`; it may raise ClockNotReadyError. `on_error` hears of our own faults.
+
+        `receiver` is how our receiver is called in Alertmanager's configuration.
+        """
         self._on_error = on_error
+        self._receiver = receiver
+        self._hint = ""  # what was logged last of an Alertmanager that does not tell enough
         self._url = url.rstrip("/")
         self._store = store
         self._held = held
@@ -96,38 +115,67 @@ class AlertmanagerPoller:
                 pass
 
     async def poll(self) -> None:
-        """Look once and store what is seen. Raises PollFailedError, NotStoredError, ClockNotReadyError."""
+        """Look once and store what is seen. Raises PollFailedError, NotStoredError, ClockNotReadyError.
+
+        What cannot be stored of one Remediation keeps nothing else from being stored.
+        """
         at = self._now()
         held = {episode: fingerprint_of(episode) for episode in self._held.held()}
-        seen, up_for = await self._look()
-        await self._held.suppress(seen.suppressed, frozenset(each.fingerprint for each in seen.firing), at)
-        await self._store.store_present(seen.firing)
-        if seen.rejected:  # one of those that could not be read may be any that seems absent
-            _log.warning("alerts of Alertmanager unreadable", rejected=seen.rejected, why=seen.bad[:3])
+        look = await self._look()
+        self._tell(look.hint)
+        failures = [
+            await _attempt(self._held.suppress(look.suppressed, look.active, at)),
+            await _attempt(self._store.store_present(look.news)),
+        ]
+        if look.read.rejected:  # one of those that could not be read may be any that seems absent
+            _log.warning("alerts of Alertmanager unreadable", rejected=look.read.rejected, why=look.read.bad[:3])
             self._polls = ()
-            return  # nor is everything stored that was known before
-        latest = absence.Poll(at=at, up_for=up_for, held=frozenset(held.values()), known=seen.known)
-        self._polls = absence.keep((*self._polls, latest))
-        gone = absence.absent(self._polls)
-        if over := [episode for episode, fingerprint in held.items() if fingerprint in gone]:
-            await self._held.resolve(over, at)
-        self._known_at = at
+        else:
+            latest = absence.Poll(at=at, up_for=look.up_for, held=frozenset(held.values()), known=look.read.known)
+            self._polls = absence.keep((*self._polls, latest))
+            gone = absence.absent(self._polls)
+            if over := [episode for episode, fingerprint in held.items() if fingerprint in gone]:
+                failures.append(await _attempt(self._held.resolve(over, at)))
+        failed = [each for each in failures if each is not None]
+        if not look.read.rejected and all(each.for_good for each in failed):
+            self._known_at = at
+        if failed:
+            raise failed[0]
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _look(self) -> tuple[alerts.ApiRead, timedelta]:
-        """Ask for the alerts, then how long the instance was up: a restart between the two shows."""
+    async def _look(self) -> "_Look":
+        """Ask for the alerts, last how long the instance was up: a restart between the two shows."""
         try:
             async with asyncio.timeout(_SECONDS):
-                seen = await asyncio.to_thread(alerts.read_api_alerts, (await self._get("/api/v2/alerts"))[0])
+                body, _ = await self._get("/api/v2/alerts")
+                read = await asyncio.to_thread(alertmanager_api.read_api_alerts, body, self._receiver)
+                receivers = alertmanager_api.read_receivers((await self._get("/api/v2/receivers"))[0])
+                asked = quote(re.escape(self._receiver), safe="")
+                body, _ = await self._get(f"/api/v2/alerts/groups?receiver={asked}")
+                groups = await asyncio.to_thread(alertmanager_api.read_api_groups, body, self._receiver)
                 body, date = await self._get("/api/v2/status")
-                return seen, date - alerts.read_started_at(body)
+                may_mute = not groups.tells_mutes and alertmanager_api.read_may_mute(body)
+                return _Look(
+                    read=read,
+                    groups=groups,
+                    routed=self._receiver in receivers,
+                    may_mute=may_mute,
+                    date=date,
+                    up_for=date - alertmanager_api.read_started_at(body),
+                )
         except TimeoutError:
             raise PollFailedError(f"no answer within {_SECONDS:g} seconds") from None
-        except alerts.MalformedBodyError as error:
+        except MalformedBodyError as error:
             raise PollFailedError(str(error)) from None
+
+    def _tell(self, hint: str) -> None:
+        """Log, when it changes, what Alertmanager does not tell."""
+        if hint != self._hint:
+            _log.warning("Alertmanager is asked", url=self._url, receiver=self._receiver, found=hint or "as it should")
+        self._hint = hint
 
     async def _get(self, path: str) -> tuple[bytes, datetime]:
         """Give the body and the sender's own time, against which its start is measured."""
@@ -150,3 +198,52 @@ class AlertmanagerPoller:
         except ValueError:
             return self._now()
         return said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What the calls of one poll say together."""
+
+    read: alertmanager_api.ApiRead
+    groups: alertmanager_api.GroupsRead
+    routed: bool  # there is a receiver of our name
+    may_mute: bool  # routes may be muted, and it is not told which are
+    date: datetime  # by Alertmanager's clock
+    up_for: timedelta
+
+    @property
+    def active(self) -> frozenset[str]:
+        """What fires for us, by fingerprint."""
+        fires = frozenset(each.fingerprint for each in self.read.firing)
+        return fires if self.may_mute else fires & self.groups.active
+
+    @property
+    def news(self) -> list[Alert]:
+        """What fires for us and would have come by the webhook: where that is not known, nothing."""
+        if self.may_mute:
+            return []
+        active, settled = self.active, self.date - SETTLED
+        return [each for each in self.read.firing if each.fingerprint in active and each.starts_at <= settled]
+
+    @property
+    def suppressed(self) -> frozenset[str]:
+        """What is kept from us. Without a receiver of our name, who is not asked for it cannot be told."""
+        return self.read.suppressed | self.groups.muted | (self.read.elsewhere if self.routed else frozenset())
+
+    @property
+    def hint(self) -> str:
+        """Why less is known than could be."""
+        if not self.routed:
+            return "no receiver has this name, so what the webhook missed is not found: set alertmanager.receiver"
+        if self.may_mute:
+            return "it does not tell what is muted, so what the webhook missed is not found: it is older than 0.28"
+        return ""
+
+
+async def _attempt(storing: Awaitable[None]) -> NotStoredError | None:
+    """What could not be stored, to be told when everything else was tried."""
+    try:
+        await storing
+    except NotStoredError as error:
+        return error
+    return None

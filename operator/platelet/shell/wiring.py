@@ -255,6 +255,7 @@ class Operator:
             self._held,
             self._clock.now,
             client,
+            receiver=self._config.alertmanager.receiver,
             on_error=self._metrics.unexpected_errors.labels(where="poller").inc,
         )
 

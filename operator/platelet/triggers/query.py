@@ -19,7 +19,7 @@ from platelet.model.bound import Bounded
 from platelet.model.durations import Between, Duration
 from platelet.model.reading import Result, Sample
 from platelet.model.signal import Evidence, ShortText
-from platelet.triggers.alerts import fingerprint as fingerprint_of_labels
+from platelet.triggers.alert_json import fingerprint as fingerprint_of_labels
 
 _SHOWN = 200  # characters of an expression or of labels in a message
 

@@ -67,6 +67,10 @@ BAD: dict[str, tuple[str, str]] = {
     ),
     "a port that is none": (HEAD + "listen: {alerts: ':99999'}", "listen.alerts: ':99999' is not an address"),
     "one token file that is no list": (HEAD + "alertTokenFiles: /a", "alertTokenFiles: '/a' is not a list: write [fir"),
+    "a receiver without a name": (
+        HEAD + "alertmanager: {url: 'http://am:9093', receiver: ''}",
+        "alertmanager.receiver: ",
+    ),
     "an Alertmanager without URL": (HEAD + "alertmanager: {}", "alertmanager.url: is required: add it"),
     "an Alertmanager that is no URL": (
         HEAD + "alertmanager: {url: am:9093}",

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -12,6 +13,7 @@ import httpx
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 
 from platelet.model.alert import Alert
 from platelet.shell.alertmanager import AlertmanagerPoller, PollFailedError
@@ -25,11 +27,15 @@ EPISODE = f"{A}/2026-11-21T11:55:00Z"
 
 
 class Alertmanager:
-    """Answers the two calls; its own clock is an hour ahead of ours."""
+    """Answers as version 0.28 does; its own clock is an hour ahead of ours."""
 
     def __init__(self) -> None:
         """Be up for an hour without any alert."""
         self.alerts: Any = []
+        self.receivers = ["platelet", "people"]
+        self.muted: list[str] = []  # receivers whose only route is within a mute time interval
+        self.tells_mutes = True
+        self.config: str | None = "route: {receiver: platelet}"
         self.up_for = minutes(60)
         self.status = 200
         self.said: bytes | None = None
@@ -41,10 +47,29 @@ class Alertmanager:
         body = json.dumps(self.alerts).encode() if self.said is None else self.said
         return web.Response(body=body, status=self.status, headers=self._date())
 
+    async def get_receivers(self, _request: web.Request) -> web.Response:
+        """Give the names."""
+        return web.json_response([{"name": each} for each in self.receivers])
+
+    async def get_groups(self, request: web.Request) -> web.Response:
+        """Give one group for each receiver that is asked for, by an anchored regular expression."""
+        asked = re.compile(f"^(?:{request.query['receiver']})$")
+        assert list(request.query) == ["receiver"], "what is muted must be told, not left out"
+        groups = [self._group(each) for each in self.receivers if asked.match(each)]
+        return web.json_response(groups, headers=self._date())
+
+    def _group(self, receiver: str) -> dict[str, Any]:
+        routed = [each for each in self.alerts if {"name": receiver} in each.get("receivers", ())]
+        muted = {"state": "suppressed", "mutedBy": ["release-freeze"]} if receiver in self.muted else {"mutedBy": []}
+        for_all = muted if self.tells_mutes else {}
+        told = [{**each, "status": {**each["status"], **for_all}} for each in routed]
+        return {"receiver": {"name": receiver}, "labels": {}, "alerts": told}
+
     async def get_status(self, _request: web.Request) -> web.Response:
-        """Give the moment of the start."""
+        """Give the moment of the start, and the configuration."""
         started = (self.now - self.up_for).isoformat().replace("+00:00", "Z")
-        return web.json_response({"uptime": started}, headers=self._date())
+        config = {"original": self.config} if self.config is not None else {}
+        return web.json_response({"uptime": started, "config": config}, headers=self._date())
 
     def _date(self) -> dict[str, str]:
         return {"Date": format_datetime(self.now, usegmt=True)}
@@ -60,6 +85,8 @@ class Keeper:
         self.resolved: list[tuple[str, datetime]] = []
         self.suppressed: list[tuple[Collection[str], Collection[str]]] = []
         self.fails = False
+        self.refuses: set[str] = set()  # of "suppress" and "resolve"
+        self.for_good = False
 
     async def store_present(self, alerts: Sequence[Alert]) -> None:
         """Keep the fingerprints, or fail."""
@@ -74,11 +101,17 @@ class Keeper:
     async def suppress(self, suppressed: Collection[str], active: Collection[str], at: datetime) -> None:
         """Keep what is silenced or inhibited, and what is not."""
         assert at
+        self._may_refuse("suppress")
         self.suppressed.append((suppressed, active))
 
     async def resolve(self, episodes: Collection[str], at: datetime) -> None:
         """Keep what is over."""
+        self._may_refuse("resolve")
         self.resolved += [(each, at) for each in episodes]
+
+    def _may_refuse(self, what: str) -> None:
+        if what in self.refuses:
+            raise NotStoredError(what, for_good=self.for_good)
 
 
 class Scene:
@@ -89,6 +122,7 @@ class Scene:
         self.alertmanager = alertmanager
         self.keeper = Keeper()
         self.now = NOW
+        self.url = url
         self.poller = AlertmanagerPoller(url, self.keeper, self.keeper, lambda: self.now, make_client())
 
     async def poll_later(self, later: timedelta = timedelta()) -> None:
@@ -105,6 +139,8 @@ async def scene() -> AsyncIterator[Scene]:
     alertmanager = Alertmanager()
     application = web.Application()
     application.router.add_get("/prefix/api/v2/alerts", alertmanager.get_alerts)
+    application.router.add_get("/prefix/api/v2/alerts/groups", alertmanager.get_groups)
+    application.router.add_get("/prefix/api/v2/receivers", alertmanager.get_receivers)
     application.router.add_get("/prefix/api/v2/status", alertmanager.get_status)
     server = TestServer(application)
     await server.start_server()
@@ -114,12 +150,13 @@ async def scene() -> AsyncIterator[Scene]:
     await server.close()
 
 
-def an_alert(fingerprint: str = A, state: str = "active") -> dict[str, Any]:
+def an_alert(fingerprint: str = A, state: str = "active", **changes: Any) -> dict[str, Any]:
     """Build an alert as the API gives it."""
     return {
         "labels": {"alertname": "ApiDown"}, "annotations": {}, "startsAt": "2026-11-21T11:55:00.000Z",
         "endsAt": "2026-11-21T12:04:00.000Z", "fingerprint": fingerprint, "receivers": [{"name": "platelet"}],
         "status": {"state": state, "silencedBy": [], "inhibitedBy": []},
+        **changes,
     }  # fmt: skip
 
 
@@ -135,6 +172,120 @@ async def test_what_is_silenced_is_told_from_what_is_active_and_from_what_is_in_
     scene.alertmanager.alerts = [an_alert(), an_alert(B, "suppressed"), an_alert("00000000000000cc", "unprocessed")]
     await scene.poller.poll()
     assert scene.keeper.suppressed == [({B}, {A})]
+
+
+PEOPLE = [{"name": "people"}]
+BOTH = [{"name": "people"}, {"name": "platelet"}]
+# Each row: to whom an active alert is routed, and which receivers are muted; whether it is news, or kept from us.
+ROUTES: dict[str, tuple[list[dict[str, str]], list[str], bool, bool]] = {
+    "to us": ([{"name": "platelet"}], [], True, False),
+    "to us and to people": (BOTH, [], True, False),
+    "to people alone": (PEOPLE, [], False, True),
+    "to nobody": ([], [], False, True),
+    "to us, and that is muted": ([{"name": "platelet"}], ["platelet"], False, True),
+    "to both, and ours is muted": (BOTH, ["platelet"], False, True),
+    "to both, and that of people is muted": (BOTH, ["people"], True, False),
+}
+
+
+@pytest.mark.parametrize(("receivers", "muted", "news", "kept"), ROUTES.values(), ids=ROUTES)
+async def test_what_the_webhook_would_never_bring_is_not_acted_on_because_it_was_polled(
+    scene: Scene, receivers: list[dict[str, str]], muted: list[str], *, news: bool, kept: bool
+) -> None:
+    scene.alertmanager.alerts = [an_alert(receivers=receivers)]
+    scene.alertmanager.muted = muted
+    await scene.poller.poll()
+    assert scene.keeper.firing == ([A] if news else [])
+    assert scene.keeper.suppressed == [({A} if kept else set(), {A} if news else set())]
+    scene.keeper.holds = [EPISODE]
+    for _ in range(3):
+        await scene.poll_later(minutes(1))
+    assert scene.keeper.resolved == [], "what is kept from us is not over"
+
+
+# Each row: minutes since it began, and whether it is taken from a poll.
+AGES = {"a minute": (1, False), "two minutes": (2, True), "an hour": (60, True)}
+
+
+@pytest.mark.parametrize(("age", "news"), AGES.values(), ids=AGES)
+async def test_what_has_just_begun_is_left_to_the_webhook(scene: Scene, age: int, *, news: bool) -> None:
+    """Whether its route is muted is not known before the group_wait is over."""
+    begun = (scene.alertmanager.now - minutes(age)).isoformat().replace("+00:00", "Z")
+    scene.alertmanager.alerts = [an_alert(startsAt=begun)]
+    await scene.poller.poll()
+    assert scene.keeper.firing == ([A] if news else [])
+    assert scene.keeper.suppressed == [(set(), {A})], "of one that the webhook has brought it is no silence"
+
+
+async def test_a_receiver_by_another_name(scene: Scene) -> None:
+    """As the Prometheus Operator calls it; it is asked for as it is, not as a regular expression."""
+    name = "monitoring/heal+all/platelet (v2)"
+    scene.alertmanager.receivers = [name, "platelet"]
+    scene.alertmanager.alerts = [an_alert(receivers=[{"name": name}]), an_alert(B)]
+    poller = AlertmanagerPoller(scene.url, scene.keeper, scene.keeper, lambda: scene.now, make_client(), receiver=name)
+    await poller.poll()
+    assert scene.keeper.firing == [A]
+    assert scene.keeper.suppressed == [({B}, {A})]
+    await poller.close()
+
+
+async def test_without_a_receiver_of_our_name_nothing_is_news_and_nothing_is_kept_from_us(scene: Scene) -> None:
+    """The webhook brings what it brings; absence and silences are as true as ever."""
+    scene.alertmanager.receivers = ["hooks", "people"]
+    hooks = [{"name": "hooks"}]
+    scene.alertmanager.alerts = [an_alert(receivers=hooks), an_alert(B, "suppressed", receivers=hooks)]
+    scene.keeper.holds = [EPISODE, "00000000000000cc/2026-11-21T11:55:00Z"]
+    with capture_logs() as logs:
+        for _ in range(3):
+            await scene.poll_later(minutes(1))
+    assert scene.keeper.firing == []
+    assert {frozenset(kept) for kept, _ in scene.keeper.suppressed} == {frozenset({B})}
+    assert [each for each, _ in scene.keeper.resolved] == ["00000000000000cc/2026-11-21T11:55:00Z"] * 2
+    assert ["alertmanager.receiver" in each["found"] for each in logs if "found" in each] == [True]
+
+
+# Each row: what an Alertmanager older than 0.28 says of its configuration, and whether what is active is news.
+OLD: dict[str, tuple[str | None, bool]] = {
+    "no time intervals": ("route: {receiver: platelet}", True),
+    "mutes": ("route:\n  mute_time_intervals: [freeze]", False),
+    "active times": ("route: {active_time_intervals: [office]}", False),
+    "nothing": (None, False),
+    "an empty text": ("", False),
+}
+
+
+@pytest.mark.parametrize(("config", "news"), OLD.values(), ids=OLD)
+async def test_an_alertmanager_that_does_not_tell_mutes(scene: Scene, config: str | None, *, news: bool) -> None:
+    """Unknown means no: but what the webhook brings, and what is over, is as before."""
+    scene.alertmanager.tells_mutes, scene.alertmanager.config = False, config
+    scene.alertmanager.alerts = [an_alert()]
+    scene.keeper.holds = [EPISODE.replace(A, B)]
+    await scene.poller.poll()
+    await scene.poll_later(minutes(1))
+    assert scene.keeper.firing == ([A, A] if news else [])
+    assert scene.keeper.suppressed == [(set(), {A})] * 2
+    assert [each for each, _ in scene.keeper.resolved] == [EPISODE.replace(A, B)]
+
+
+@pytest.mark.parametrize("fails", ["suppress", "resolve"])
+async def test_what_cannot_be_stored_of_one_keeps_nothing_else_from_being_stored(scene: Scene, fails: str) -> None:
+    scene.alertmanager.alerts = [an_alert(B)]
+    scene.keeper.holds = [EPISODE]
+    await scene.poller.poll()
+    scene.keeper.refuses = {fails}
+    with pytest.raises(NotStoredError, match=fails):
+        await scene.poll_later(minutes(1))
+    assert scene.keeper.firing == [B, B]
+    assert bool(scene.keeper.resolved) == (fails == "suppress")
+    assert scene.poller.known_at == NOW
+
+
+async def test_what_the_api_server_refuses_for_good_does_not_make_all_unknown(scene: Scene) -> None:
+    """Nothing can be done about that incident either: its status could not be stored."""
+    scene.keeper.refuses, scene.keeper.for_good = {"suppress"}, True
+    with pytest.raises(NotStoredError):
+        await scene.poller.poll()
+    assert scene.poller.known_at == NOW
 
 
 async def test_absence_in_two_looks_a_minute_apart_is_a_resolution(scene: Scene) -> None:
@@ -176,7 +327,7 @@ async def test_an_alert_that_came_after_the_first_look_needs_two_more(scene: Sce
 async def test_while_an_alert_cannot_be_read_no_absence_is_proven(scene: Scene) -> None:
     scene.keeper.holds = [EPISODE]
     await scene.poller.poll()
-    scene.alertmanager.alerts = [{"labels": {}}, an_alert(B)]
+    scene.alertmanager.alerts = [{"labels": {}, "status": {}}, an_alert(B)]
     await scene.poll_later(minutes(1))
     assert (scene.keeper.firing, scene.keeper.resolved) == ([B], [])
     scene.alertmanager.alerts = []

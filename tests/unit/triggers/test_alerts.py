@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platelet.triggers import alerts
-from platelet.triggers.alerts import MalformedBodyError, read_api_alerts, read_started_at, read_webhook
+from platelet.triggers.alertmanager_api import (
+    read_api_alerts,
+    read_api_groups,
+    read_may_mute,
+    read_receivers,
+    read_started_at,
+)
+from platelet.triggers.alerts import MalformedBodyError, read_webhook
 
 FIRED = datetime(2026, 11, 21, 11, 55, tzinfo=UTC)
 
@@ -41,7 +49,7 @@ def a_body(*sent: Any, **changes: Any) -> bytes:
 def an_api_alert(state: str, **changes: Any) -> dict[str, Any]:
     """Build an alert as GET /api/v2/alerts carries it."""
     status = {"state": state, "silencedBy": [], "inhibitedBy": []}
-    return an_alert(status=status, endsAt="2026-11-21T12:04:00Z", receivers=[{"name": "x"}]) | changes
+    return an_alert(status=status, endsAt="2026-11-21T12:04:00Z", receivers=[{"name": "platelet"}]) | changes
 
 
 def test_a_firing_alert_is_read_whole() -> None:
@@ -70,7 +78,7 @@ def a_grafana_body(**changes: Any) -> bytes:
     alert = {
         "status": "firing", "labels": {"alertname": "CheckoutSlow", "grafana_folder": "web", "deployment": "checkout"},
         "annotations": None, "startsAt": "2026-11-21T12:55:00.157076+01:00", "endsAt": "0001-01-01T00:00:00Z",
-        "generatorURL": "https://grafana.example.net/alerting/grafana/x/view?orgId=1", "fingerprint": "9e1b2c3d4f5a6b7c",
+        "generatorURL": "https://grafana.example.net/alerting/grafana/x/view", "fingerprint": "9e1b2c3d4f5a6b7c",
         "silenceURL": "https://grafana.example.net/alerting/silence/new", "dashboardURL": "", "panelURL": "",
         "values": {"A": 3.5, "B": None}, "valueString": "[ var='A' value=3.5 ]", "orgId": 1,
     }  # fmt: skip
@@ -235,16 +243,99 @@ def test_of_the_api_only_active_alerts_fire_and_suppressed_ones_are_known() -> N
     assert read.known == {f"{i:016x}" for i in range(3)}
 
 
+US, OTHERS = {"name": "platelet"}, {"name": "people"}
+MUTED = {"state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": ["release-freeze"]}
+# Each row: what the API says of one alert, and what it is for us.
+FOR_US: dict[str, tuple[dict[str, Any], str]] = {
+    "routed to us": (an_api_alert("active"), "firing"),
+    "routed to us among others": (an_api_alert("active", receivers=[OTHERS, US]), "firing"),
+    "routed to others": (an_api_alert("active", receivers=[OTHERS]), "elsewhere"),
+    "routed to one whose name only begins like ours": (
+        an_api_alert("active", receivers=[{"name": "platelet-test"}]),
+        "elsewhere",
+    ),
+    "routed to nobody": (an_api_alert("active", receivers=[]), "elsewhere"),
+    "without a word about receivers": (an_api_alert("active", receivers=None), "elsewhere"),
+    "with receivers that are no receivers": (an_api_alert("active", receivers=["platelet", 7, {}]), "elsewhere"),
+    "muted, although it is called active": (an_api_alert("active", status=MUTED), "suppressed"),
+    "silenced, and routed to others": (an_api_alert("suppressed", receivers=[OTHERS]), "suppressed"),
+    "not yet judged": (an_api_alert("unprocessed"), ""),
+}
+
+
+@pytest.mark.parametrize(("alert", "state"), FOR_US.values(), ids=FOR_US)
+def test_what_an_alert_of_the_api_is_for_us(alert: dict[str, Any], state: str) -> None:
+    read = read_api_alerts(json.dumps([alert]).encode())
+    name = frozenset({"00000000000000aa"})
+    nobody: frozenset[str] = frozenset()
+    assert frozenset(each.fingerprint for each in read.firing) == (name if state == "firing" else nobody)
+    assert (read.suppressed, read.elsewhere) == tuple(
+        name if state == each else nobody for each in ("suppressed", "elsewhere")
+    )
+    assert (read.known, read.rejected) == (name, 0)
+
+
+def a_group(*alerts: dict[str, Any], receiver: object = US) -> dict[str, Any]:
+    """Build a group as GET /api/v2/alerts/groups carries it."""
+    return {"receiver": receiver, "labels": {}, "alerts": list(alerts)}
+
+
+SAID: dict[str, dict[str, Any]] = {
+    "active": an_api_alert("active", status={"state": "active", "mutedBy": []}),
+    "muted": an_api_alert("suppressed", status={"state": "suppressed", "mutedBy": ["release-freeze"]}),
+    "unprocessed": an_api_alert("unprocessed", status={"state": "unprocessed", "mutedBy": []}),
+    "older": an_api_alert("active"),
+}
+# Each row: the groups, and whether the alert is active for us, muted for us, and whether mutes are told.
+GROUPS: dict[str, tuple[list[Any], bool, bool, bool]] = {
+    "none": ([], False, False, True),
+    "active": ([a_group(SAID["active"])], True, False, True),
+    "muted": ([a_group(SAID["muted"])], False, True, True),
+    "muted on one route of ours and active on another": (
+        [a_group(SAID["muted"]), a_group(SAID["active"])],
+        True,
+        False,
+        True,
+    ),
+    "muted for us and active for others": (
+        [a_group(SAID["muted"]), a_group(SAID["active"], receiver=OTHERS)],
+        False,
+        True,
+        True,
+    ),
+    "not yet judged": ([a_group(SAID["unprocessed"])], False, False, True),
+    "of an Alertmanager before 0.28": ([a_group(SAID["older"])], True, False, False),
+    "odd ones beside it": (
+        [7, {}, a_group(receiver=7), {"receiver": US, "alerts": 7}, a_group({"labels": {}}), a_group(SAID["active"])],
+        True,
+        False,
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("groups", "active", "muted", "told"), GROUPS.values(), ids=GROUPS)
+def test_what_the_groups_say(groups: list[Any], *, active: bool, muted: bool, told: bool) -> None:
+    """Alertmanager mutes routes, not alerts: one is notified while a route of ours is not muted."""
+    read = read_api_groups(json.dumps(groups).encode())
+    assert (bool(read.active), bool(read.muted), read.tells_mutes) == (active, muted, told)
+
+
+def test_the_receivers_are_read_by_their_names() -> None:
+    assert read_receivers(b'[{"name": "platelet"}, {"name": ""}, {}, 7, {"name": 7}]') == {"platelet"}
+
+
 @pytest.mark.parametrize("bad", [7, an_api_alert("active", labels={}), an_alert(), an_api_alert("active", status={})])
 def test_an_unreadable_alert_of_the_api_is_counted(bad: object) -> None:
     read = read_api_alerts(json.dumps([an_api_alert("active"), bad]).encode())
     assert (len(read.firing), read.rejected) == (1, 1)
 
 
+@pytest.mark.parametrize("read", [read_api_alerts, read_api_groups, read_receivers])
 @pytest.mark.parametrize("body", [b"{}", b"null", b"<html>"])
-def test_an_answer_that_is_no_list_is_malformed(body: bytes) -> None:
+def test_an_answer_that_is_no_list_is_malformed(body: bytes, read: Callable[[bytes], object]) -> None:
     with pytest.raises(MalformedBodyError):
-        read_api_alerts(body)
+        read(body)
 
 
 def test_uptime_is_the_moment_of_the_start() -> None:
@@ -257,6 +348,14 @@ def test_a_status_without_a_start_is_malformed(body: bytes) -> None:
         read_started_at(body)
 
 
+READERS: tuple[Callable[[bytes], object], ...] = (
+    read_webhook,
+    read_api_alerts,
+    read_api_groups,
+    read_receivers,
+    read_started_at,
+    read_may_mute,
+)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -277,7 +376,7 @@ odd_alerts = st.fixed_dictionaries(
 
 @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
 def test_any_body_is_read_or_malformed(body: bytes) -> None:
-    for read in (read_webhook, read_api_alerts, read_started_at):
+    for read in READERS:
         with contextlib.suppress(MalformedBodyError):
             read(body)
 
