@@ -27,6 +27,11 @@ PATCHES = {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "
 DELETES = {"apiGroups": [""], "resources": ["pods"], "verbs": ["delete"]}
 SCALES_DEPLOYMENTS = {"apiGroups": ["apps"], "resources": ["deployments/scale"], "verbs": ["patch"]}
 USES_HEAL = {"apiGroups": ["platelet.dev"], "resources": ["runbooks"], "resourceNames": ["heal"], "verbs": ["use"]}
+KEEPS_REVISIONS = {
+    "apiGroups": ["apps"],
+    "resources": ["controllerrevisions"],
+    "verbs": ["create", "delete", "get", "list", "patch"],
+}
 APPROVES = {"apiGroups": ["platelet.dev"], "resources": ["remediations"], "verbs": ["approve"]}
 
 
@@ -64,7 +69,7 @@ def team(control_plane: ControlPlane) -> Iterator[Team]:
     control_plane.kubectl("create", "namespace", namespace)
     people.grant(control_plane, "alice", namespace, [*AUTHOR, PATCHES, DELETES, USES_HEAL, APPROVES])
     people.grant(control_plane, "alice", HOME, [*AUTHOR, PATCHES, DELETES])
-    people.grant(control_plane, "bob", namespace, [*AUTHOR, SCALES_DEPLOYMENTS])
+    people.grant(control_plane, "bob", namespace, [*AUTHOR, SCALES_DEPLOYMENTS, KEEPS_REVISIONS])
     control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=runbook("heal", RESTART))
     found = Team(control_plane, namespace)
     for each in (runbook("any", RESTART), policy("nobodys"), remediation("nobodys"), remediation("heal", approve="x")):
@@ -260,3 +265,34 @@ def test_an_answer_of_others_cannot_be_changed_nor_taken_away_without_the_right(
         "alice", "annotate", "--overwrite", "rem", "answered", "platelet.dev/approve=0-1-y"
     )
     assert annotate("note=mine") == "", "other annotations are no answers"
+
+
+def a_revision(name: str, **labels: str) -> Json:
+    """A ControllerRevision, as whoever may create them would write it."""
+    metadata = {"name": name, "labels": {f"platelet.dev/{key.replace('_', '-')}": labels[key] for key in labels}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": metadata,
+        "revision": 1,
+        "data": {"template": {"spec": {}}},
+    }
+
+
+RECORDS = {
+    "by its labels": a_revision("any", target_kind="Deployment", target="api"),
+    "by its name": a_revision("platelet-deployment-0123456789abcdef"),
+}
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_a_revision_record_is_the_operators_alone(team: Team, record: Json) -> None:
+    """Bob may do all with ControllerRevisions; an administrator may still remove one."""
+    denied = "bob may neither write nor remove revision records"
+    name, note = record["metadata"]["name"], ("platelet.dev/health=Healthy",)
+    assert denied in team.asks("bob", record)
+    team.plane.kubectl("create", "-n", team.namespace, "-f", "-", input=json.dumps(record))
+    assert denied in team.kubectl("bob", "annotate", "controllerrevision", name, *note)
+    assert denied in team.kubectl("bob", "delete", "controllerrevision", name)
+    team.plane.kubectl("delete", "-n", team.namespace, "controllerrevision", name)
+    assert team.asks("bob", a_revision("of-my-own", heal="true")) == ""

@@ -146,7 +146,8 @@ def test_before_a_removal_what_was_lent_is_returned_or_let_stay_and_no_trace_is_
     simulation.run(MINUTE)
     simulation.budget_spec({"suspended": {"reason": "uninstall", "leaving": how}})
     for each in simulation.world.store.find(kube.CONTROLLER_REVISIONS):
-        simulation.world.store.delete(kube.CONTROLLER_REVISIONS, SHOP, each["metadata"]["name"])
+        meta = each["metadata"]
+        simulation.world.store.delete(kube.CONTROLLER_REVISIONS, meta["namespace"], meta["name"])
     simulation.world.release("api", "app:good-2")
     simulation.run(5 * MINUTE)
     assert simulation.world.replicas("api") == left_with

@@ -1,23 +1,23 @@
 """Admission: what people may write is judged by the API server itself, by their own rights (DESIGN 6).
 
 A Runbook may contain only what its author may do; a policy, or a Remediation made by hand, needs the verb `use` on its
-Runbook; an answer to a plan needs the verb `approve` and the name of the one who gives it. The operator, who may write
-the status of Remediations, is not asked about those that it opens.
+Runbook; an answer to a plan needs the verb `approve` and the name of the one who gives it. Revision records and their
+attestations are the operator's alone. The operator, who may write the status of Remediations, is not asked about those
+that it opens.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import yaml
 
 from platelet.actions import ACTIONS
+from platelet.api import record_admission
+from platelet.api.admission_policy import NOT_THE_OPERATOR, WHO, Policy, Rule, to_documents
 from platelet.api.cluster_role import HOME_LABEL, OPERATOR_NAMESPACE
 from platelet.model import approval
 from platelet.model.rights import Right
 
-_API: Final = "admissionregistration.k8s.io/v1"
-_WHO: Final = "request.userInfo.username"
 _HERE: Final = "object.metadata.namespace"
 _LABELS: Final = "namespaceObject.metadata.labels"
 _IS_HOME: Final = (  # under another name, too; whoever puts the label on a namespace of theirs is judged more strictly
@@ -30,43 +30,19 @@ _ONLY_SUSPENDED: Final = (  # whoever may write a policy may stop it; an end tha
     " && oldObject.spec.all(key, key == 'suspended' || key in object.spec)"
     " && (!has(oldObject.spec.suspended) || !has(object.spec.suspended.until))"
 )
-_NOT_THE_OPERATOR: Final = (
-    "!authorizer.group('platelet.dev').resource('remediations').subresource('status')"
-    f".namespace({_HERE}).check('update').allowed()"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One question to the author's rights: at most one `check()`, of which each costs a third of what CEL may cost."""
-
-    expression: str
-    message: str  # an expression, too: it names the user
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """One ValidatingAdmissionPolicy on a kind of ours."""
-
-    name: str
-    resource: str
-    operations: tuple[str, ...] = ("CREATE", "UPDATE")
-    conditions: Mapping[str, str] = field(default_factory=dict)  # all of which must hold for it to be asked at all
-    variables: Mapping[str, str]
-    rules: Sequence[Rule]
 
 
 def build_admission() -> dict[str, str]:
     """Generate the files of deploy/base, without their header: name -> YAML."""
     return {
-        name: "---\n".join(yaml.safe_dump(each, sort_keys=False, width=120) for each in _documents(policies))
+        name: "---\n".join(yaml.safe_dump(each, sort_keys=False, width=120) for each in to_documents(policies))
         for name, policies in _files().items()
     }
 
 
 def build_documents() -> list[dict[str, Any]]:
     """All of it as objects: each admission policy, followed by its binding."""
-    return [document for policies in _files().values() for document in _documents(policies)]
+    return [document for policies in _files().values() for document in to_documents(policies)]
 
 
 def name_of(document: Mapping[str, Any]) -> str:
@@ -79,6 +55,7 @@ def _files() -> dict[str, list[Policy]]:
         "admission-runbooks.yaml": [_runbooks()],
         "admission-policies.yaml": [_policies()],
         "admission-remediations.yaml": [_remediations(), _approvals()],
+        "admission-records.yaml": [record_admission.build_policy()],
     }
 
 
@@ -102,7 +79,7 @@ def _policies() -> Policy:
     selecting = [
         Rule(
             expression=f"!has(object.spec.namespaceSelector) || {_may(right)}",
-            message=f"{_WHO} + ' may not {right.deed} in every namespace, so neither may a namespaceSelector'",
+            message=f"{WHO} + ' may not {right.deed} in every namespace, so neither may a namespaceSelector'",
         )
         for right in _rights()
     ]
@@ -122,7 +99,7 @@ def _remediations() -> Policy:
         name="platelet-remediations",
         resource="remediations",
         operations=("CREATE",),
-        conditions={"made-by-hand": _NOT_THE_OPERATOR},
+        conditions={"made-by-hand": NOT_THE_OPERATOR},
         variables={
             "runbook": f"{reference}.name",
             "home": f"{named} ? {reference}.namespace : {_HERE}",
@@ -134,8 +111,8 @@ def _remediations() -> Policy:
             _may_use("remediation"),
             *_by_steps("remediation"),
             Rule(
-                expression=f"!has(object.spec.requestedBy) || object.spec.requestedBy in ['', {_WHO}]",
-                message=f"'spec.requestedBy must be ' + {_WHO} + ', who asks, and not ' + object.spec.requestedBy",
+                expression=f"!has(object.spec.requestedBy) || object.spec.requestedBy in ['', {WHO}]",
+                message=f"'spec.requestedBy must be ' + {WHO} + ', who asks, and not ' + object.spec.requestedBy",
             ),
         ],
     )
@@ -160,7 +137,7 @@ def _approvals() -> Policy:
         rules=[
             Rule(
                 expression=f"variables.changed.size() == 0 || {may}",
-                message=f"{_WHO} + ' may neither approve nor reject what remediations in ' + {_HERE} + ' plan: {fix}'",
+                message=f"{WHO} + ' may neither approve nor reject what remediations in ' + {_HERE} + ' plan: {fix}'",
             ),
             _own_name(approval.APPROVE, approval.APPROVED_BY),
             _own_name(approval.REJECT, approval.REJECTED_BY),
@@ -172,17 +149,17 @@ def _own_name(answer: str, by: str) -> Rule:
     """Whoever answers does so in their own name; taking both away needs none."""
     touched = f"variables.changed.exists(key, key in ['{answer}', '{by}'])"
     present = f"['{answer}', '{by}'].exists(key, key in variables.after)"
-    own = f"'{by}' in variables.after && variables.after['{by}'] == {_WHO}"
+    own = f"'{by}' in variables.after && variables.after['{by}'] == {WHO}"
     said = f"('{by}' in variables.after ? string(variables.after['{by}']) : 'nobody')"
     return Rule(
         expression=f"!({touched} && {present}) || ({own})",
-        message=f"'{by} must be ' + {_WHO} + ', who answers, and not ' + {said}",
+        message=f"'{by} must be ' + {WHO} + ', who answers, and not ' + {said}",
     )
 
 
 def _may_use(what: str) -> Rule:
     runbook = "authorizer.group('platelet.dev').resource('runbooks').namespace(variables.home).name(variables.runbook)"
-    said = f"{_WHO} + ' may not use the Runbook ' + variables.runbook + ' in ' + variables.home"
+    said = f"{WHO} + ' may not use the Runbook ' + variables.runbook + ' in ' + variables.home"
     return Rule(
         expression=f"{runbook}.check('use').allowed()",
         message=f"{said} + ', so neither may a {what} of theirs: it needs the verb use on runbooks.platelet.dev'",
@@ -195,7 +172,7 @@ def _by_steps(what: str) -> list[Rule]:
     for right, keys in _rights().items():
         needed = " || ".join(_needs(right, key) for key in keys)
         may = _may(right, ".namespace(variables.scope)")
-        message = f"{_WHO} + ' may not {right.deed} in ' + variables.where + ', so neither may a {what} of theirs"
+        message = f"{WHO} + ' may not {right.deed} in ' + variables.where + ', so neither may a {what} of theirs"
         rules.append(
             Rule(
                 expression=f"!variables.steps.exists(step, {needed}) || {may}",
@@ -227,34 +204,3 @@ def _rights() -> Mapping[Right, Sequence[str]]:
         for right in action.rights:
             found.setdefault(right, []).append(action.key)
     return found
-
-
-def _policy(policy: Policy) -> dict[str, Any]:
-    where = {
-        "apiGroups": ["platelet.dev"],
-        "apiVersions": ["*"],
-        "operations": list(policy.operations),
-        "resources": [policy.resource],
-    }
-    spec: dict[str, Any] = {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": [where]}}
-    if policy.conditions:
-        spec["matchConditions"] = [{"name": name, "expression": text} for name, text in policy.conditions.items()]
-    spec["variables"] = [{"name": name, "expression": text} for name, text in policy.variables.items()]
-    spec["validations"] = [
-        {"expression": rule.expression, "messageExpression": rule.message, "reason": "Forbidden"}
-        for rule in policy.rules
-    ]
-    return {"apiVersion": _API, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": policy.name}, "spec": spec}
-
-
-def _binding(policy: Policy) -> dict[str, Any]:
-    return {
-        "apiVersion": _API,
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": policy.name},
-        "spec": {"policyName": policy.name, "validationActions": ["Deny"]},
-    }
-
-
-def _documents(policies: Iterable[Policy]) -> list[dict[str, Any]]:
-    return [document for each in policies for document in (_policy(each), _binding(each))]

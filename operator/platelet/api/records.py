@@ -1,7 +1,9 @@
 """Revision records (DESIGN 3.5), stored as apps/v1 ControllerRevisions.
 
 Labels of our own only, or a controller would adopt them (TRAPS 41), and no owner references, so that a workload that
-is deleted and applied again keeps its history. `data` is immutable by the API; what changes are annotations.
+is deleted and applied again keeps its history. `data` is immutable by the API; what changes are annotations. Users of
+the namespace may write those, so they are for people to read: what is believed of a record's health is its attestation
+(`api.attestations`).
 """
 
 import hashlib
@@ -21,24 +23,26 @@ FIRST_SEEN = "platelet.dev/first-seen"
 HEALTH = "platelet.dev/health"
 HEALTH_SINCE = "platelet.dev/health-since"
 EVER_HEALTHY = "platelet.dev/ever-healthy"
+NAME_PATTERN = "^platelet-(deployment|statefulset|daemonset|health)-[0-9a-f]{16}$"  # in RE2; with attestations
 _LONGEST_LABEL = 63
 _HEALTHS: tuple[Health, ...] = get_args(Health)
 
 
 def record_name(target: WorkloadRef, template_hash: str) -> str:
     """Name the record: the same for the same template of the same workload, so that two creators collide."""
-    return f"platelet-{target.kind.lower()}-{_short(f'{target.name}/{template_hash}')}"
+    return f"platelet-{target.kind.lower()}-{shorten(f'{target.name}/{template_hash}')}"
 
 
 def record_selector(target: WorkloadRef) -> str:
     """Select a workload's records by label, within its namespace."""
-    return f"{TARGET_KIND}={target.kind},{TARGET}={_label(target.name)}"
+    return f"{TARGET_KIND}={target.kind},{TARGET}={label(target.name)}"
 
 
 def read_record(obj: Mapping[str, Any]) -> RevisionRecord:
     """Read a record. Raises KeyError when the object is not one of ours.
 
-    The hash is taken from the data, which nobody can change; an unreadable health is Unknown.
+    The hash is taken from the data, which nobody can change; an unreadable health is Unknown. No annotation makes it
+    younger than the object, whose creation the API server has stamped.
     """
     metadata = lenient.mapping(obj["metadata"])
     annotations, labels = lenient.texts(metadata.get("annotations")), lenient.texts(metadata.get("labels"))
@@ -54,8 +58,8 @@ def read_record(obj: Mapping[str, Any]) -> RevisionRecord:
         ),
         template_hash=templates.hash_template(template),
         template=template,
-        first_seen=lenient.moment(annotations.get(FIRST_SEEN)) or lenient.read_creation(metadata),
-        health=_health(annotations.get(HEALTH)),
+        first_seen=_first_seen(lenient.moment(annotations.get(FIRST_SEEN)), lenient.read_creation(metadata)),
+        health=read_health(annotations.get(HEALTH)),
         health_since=lenient.moment(annotations.get(HEALTH_SINCE)),
         ever_healthy=annotations.get(EVER_HEALTHY) == "true",
     )
@@ -71,11 +75,11 @@ def write_record(effect: effects.RememberRevision) -> dict[str, Any]:
         "metadata": {
             "name": record_name(target, effect.template_hash),
             "namespace": target.namespace,
-            "labels": {TARGET_KIND: target.kind, TARGET: _label(target.name), TEMPLATE: effect.template_hash},
+            "labels": {TARGET_KIND: target.kind, TARGET: label(target.name), TEMPLATE: effect.template_hash},
             "annotations": {
                 TARGET: target.name,
                 FIRST_SEEN: durations.format_time(effect.first_seen),
-                **_health_annotations(effect.health, since),
+                **health_annotations(effect.health, since),
             },
         },
         "revision": 1,
@@ -85,11 +89,17 @@ def write_record(effect: effects.RememberRevision) -> dict[str, Any]:
 
 def write_mark(effect: effects.MarkRevision) -> dict[str, Any]:
     """Write a record's new health, as a merge patch that fails when the record has changed since it was read."""
-    annotations = _health_annotations(effect.health, effect.at)
+    annotations = health_annotations(effect.health, effect.at)
     return {"metadata": {"resourceVersion": effect.resource_version, "annotations": annotations}}
 
 
-def _health_annotations(health: Health, since: datetime) -> dict[str, str]:
+def is_ours(record: RevisionRecord) -> bool:
+    """Whether it bears the name of what it holds and of whose it is: all else is somebody else's under our labels."""
+    return record.name == record_name(record.target, record.template_hash)
+
+
+def health_annotations(health: Health, since: datetime) -> dict[str, str]:
+    """What says how healthy a template is, and since when. That it was healthy once is never taken back."""
     proven = {EVER_HEALTHY: "true"} if health == "Healthy" else {}
     return {HEALTH: health, HEALTH_SINCE: durations.format_time(since), **proven}
 
@@ -102,6 +112,10 @@ def _without_pod_template_hash(template: Mapping[str, Any]) -> dict[str, Any]:
     return {**template, "metadata": {**metadata, "labels": labels}}
 
 
+def _first_seen(said: datetime | None, created_at: datetime) -> datetime:
+    return created_at if said is None else min(said, created_at)
+
+
 def _kind(name: str) -> Kind:
     for kind in KINDS:
         if kind == name:
@@ -109,13 +123,16 @@ def _kind(name: str) -> Kind:
     raise KeyError(TARGET_KIND)
 
 
-def _health(name: str | None) -> Health:
+def read_health(name: str | None) -> Health:
+    """Read a health; what is not one is Unknown."""
     return next((health for health in _HEALTHS if health == name), "Unknown")
 
 
-def _label(name: str) -> str:
-    return name if len(name) <= _LONGEST_LABEL else _short(name)
+def label(name: str) -> str:
+    """Shorten a name to what a label's value may hold."""
+    return name if len(name) <= _LONGEST_LABEL else shorten(name)
 
 
-def _short(text: str) -> str:
+def shorten(text: str) -> str:
+    """Name a text by 16 hex digits."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -20,7 +20,7 @@ from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
 from platelet.shell.client import ClusterClient
 from platelet.shell.policy_book import Standing
-from platelet.shell.sight import Sight, see
+from platelet.shell.sight import Sight
 
 _PAUSE = 1.0  # seconds between two looks
 _GOOD_ENDS = (reasons.RECOVERED, reasons.WOULD_HAVE_ACTED)
@@ -42,7 +42,7 @@ async def ask(options: argparse.Namespace, client: ClusterClient) -> int:
     target = WorkloadRef(kind=kind, namespace=session.namespace_of(options), name=name)
     wish = Wish(target=target, runbook=options.runbook, policy=options.policy or "", observe=options.observe)
     reader = Reader(client, client.clock, Settings(namespace=options.operator_namespace))
-    sight = await see(reader.kube, target)
+    sight = await reader.see(target)
     if sight.workload is None:
         raise NothingToTellError(f"there is no {kind} {target.namespace}/{name}")
     policy = choose_policy(wish, await reader.standings(target.namespace), sight)

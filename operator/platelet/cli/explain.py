@@ -31,7 +31,7 @@ from platelet.shell import kube
 from platelet.shell.client import ClusterClient
 from platelet.shell.gathering import read_remediations
 from platelet.shell.policy_book import Standing
-from platelet.shell.sight import Sight, see
+from platelet.shell.sight import Sight
 
 _DESCRIPTION = """\
 Say why platelet acts or does not, with the very function that the operator decides with, on fresh reads and with your
@@ -107,7 +107,7 @@ async def _explained(reader: Reader, remediation: Remediation) -> incident.Incid
 
 
 async def _explain_workload(reader: Reader, target: WorkloadRef) -> overview.Overview:
-    sight = await see(reader.kube, target)
+    sight = await reader.see(target)
     siblings = [
         each
         for each in await read_remediations(reader.kube, target.namespace)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from platelet.api import attestations, evidence, lenient
 from platelet.api import budget as budget_contract
-from platelet.api import evidence, lenient
 from platelet.api import remediation as remediation_contract
 from platelet.api.invalid import InvalidSpec
 from platelet.api.policy import read_policy
@@ -17,13 +17,14 @@ from platelet.model.policy import Settings
 from platelet.model.remediation import Remediation
 from platelet.model.signal import Evidence
 from platelet.model.situation import DeliveryResult, Situation
+from platelet.model.workload import WorkloadRef
 from platelet.shell import kube, lease
 from platelet.shell.clock import Clock
 from platelet.shell.gathering import Circumstances, Gatherer
 from platelet.shell.hands import Hands
 from platelet.shell.ledger import Ledger
 from platelet.shell.policy_book import PolicyBook, Standing
-from platelet.shell.sight import see
+from platelet.shell.sight import Sight, see
 
 
 class _Silent:
@@ -100,8 +101,15 @@ class Reader:
 
     async def situation(self, remediation: Remediation) -> Situation:
         """The situation of a Remediation, one that is only imagined included. Raises ApiError."""
-        sight = await see(self.kube, remediation.target)
+        sight = await self.see(remediation.target)
         return await self._gatherer.gather(remediation, sight)
+
+    async def see(self, target: WorkloadRef) -> Sight:
+        """A workload with all that belongs to it. Raises ApiError."""
+        sight, unseen = await see_as_allowed(self.kube, target, self.settings.namespace)
+        if unseen:
+            self.kube.miss(unseen)
+        return sight
 
     async def remediation(self, namespace: str, name: str) -> Remediation:
         """One Remediation. Raises NotFound, InvalidSpec."""
@@ -131,6 +139,19 @@ class Reader:
         self.untargeted[key] = evidence.read_evidence(lenient.mapping(stored.get("status")).get("untargetedAlerts"))
         standing = await self._book.live(namespace, name)
         return standing or Unread(key=key, because="it was deleted or changed at this moment")
+
+
+async def see_as_allowed(api: kube.Kube, target: WorkloadRef, home: str) -> tuple[Sight, str]:
+    """A workload; who may not look into the operator's namespace gets what the records say of themselves, and why.
+
+    Raises ApiError.
+    """
+    try:
+        await api.list(kube.CONTROLLER_REVISIONS, home, labels=attestations.attestation_selector(target))
+    except kube.Refused as error:
+        said = "health is what revision records say of themselves, since the operator's word for it may not be read"
+        return await see(api, target, home=None), f"{said}: {error.message}"
+    return await see(api, target, home), ""
 
 
 def _reaches_beyond(stored: kube.Json) -> bool:

@@ -8,12 +8,12 @@ from functools import partial
 from platelet.cli import chronicle, lines, output, session, subjects
 from platelet.cli.chronicle import Chronicle
 from platelet.cli.entry import Entry
+from platelet.cli.reading import see_as_allowed
 from platelet.model.durations import say_time
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
 from platelet.shell.client import ClusterClient
 from platelet.shell.gathering import read_remediations
-from platelet.shell.sight import see
 
 _DESCRIPTION = """\
 Tell what happened to one workload, oldest first: rollouts (ReplicaSets), what is remembered of its revisions, alerts,
@@ -41,7 +41,7 @@ def call(options: argparse.Namespace) -> int:
 async def _tell(options: argparse.Namespace, client: ClusterClient) -> int:
     kind, name = options.what
     target = WorkloadRef(kind=kind, namespace=session.namespace_of(options), name=name)
-    told, notes = await _read(client, target, options.since)
+    told, notes = await _read(client, target, options.operator_namespace, options.since)
     if not told.exists and not told.entries:
         raise session.NothingToTellError(f"there is no {kind} {target.namespace}/{name}, and nothing on record of one")
     shown = text(told, wide=options.output == "wide")
@@ -49,10 +49,12 @@ async def _tell(options: argparse.Namespace, client: ClusterClient) -> int:
     return 0
 
 
-async def _read(client: ClusterClient, target: WorkloadRef, since: timedelta | None) -> tuple[Chronicle, list[str]]:
-    sight = await see(client, target)
+async def _read(
+    client: ClusterClient, target: WorkloadRef, home: str, since: timedelta | None
+) -> tuple[Chronicle, list[str]]:
+    sight, unseen = await see_as_allowed(client, target, home)
     of_target = [each for each in await read_remediations(client, target.namespace) if each.target == target]
-    notes = []
+    notes = [unseen] if unseen else []
     try:
         events = await client.list(kube.EVENTS, target.namespace)
     except kube.Refused as error:

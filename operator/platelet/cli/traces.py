@@ -6,7 +6,7 @@ Annotations that people have set, such as `platelet.dev/suspend`, are their word
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from platelet.api import lenient, records
+from platelet.api import attestations, lenient, records
 from platelet.shell import kube
 from platelet.sinks import annotation
 
@@ -17,7 +17,7 @@ _TRIES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """How much was found and removed."""
+    """How much was found and removed in users' namespaces."""
 
     marks: int
     records: int
@@ -36,7 +36,7 @@ async def remove(api: kube.Kube) -> Removed:
             await api.delete(kube.CONTROLLER_REVISIONS, meta["namespace"], meta["name"], uid=meta["uid"], agent=_AGENT)
         except (kube.NotFound, kube.Conflict):  # gone, or another one by now, which is not what was found
             continue
-    return Removed(marks=marks, records=len(kept))
+    return Removed(marks=marks, records=sum(not attestations.is_attestation(each) for each in kept))
 
 
 async def _marked(api: kube.Kube, resource: kube.Resource) -> AsyncIterator[tuple[str, str]]:

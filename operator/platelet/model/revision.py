@@ -1,7 +1,7 @@
 """Revision records: what platelet remembers of one template of a workload (DESIGN 3.5)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -28,6 +28,12 @@ class RevisionRecord:
     health: Health = "Unknown"
     health_since: datetime | None = None  # when `health` was last set
     ever_healthy: bool = False
+
+    def as_of(self, now: datetime) -> "RevisionRecord":
+        """The record as it may be believed at a moment: a health since a later one has not been seen yet."""
+        if self.health_since is None or self.health_since <= now:
+            return self
+        return replace(self, health="Unknown", health_since=None)
 
 
 def last_healthy(records: Iterable[RevisionRecord]) -> RevisionRecord | None:

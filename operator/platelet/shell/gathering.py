@@ -82,7 +82,7 @@ class Gatherer:
             signals=now_signals,
             revisions=sight.revisions,
             pods=sight.pods,
-            records=sight.records,
+            records=tuple(each.as_of(self._clock.now()) for each in sight.records),
             budget=budget,
             epoch=self._around.epoch(),
             claims=await self._claims(remediation),

@@ -6,6 +6,7 @@ from typing import Any, Protocol, assert_never
 import structlog
 
 from platelet.api import autoscalers, records
+from platelet.api.cluster_role import OPERATOR_NAMESPACE
 from platelet.model import effects
 from platelet.model.intent import PostState
 from platelet.model.situation import DeliveryResult, WriteFailure
@@ -22,6 +23,7 @@ from platelet.shell.kube import (
     Resource,
 )
 from platelet.shell.ledger import Ledger
+from platelet.shell.record_keeper import RecordKeeper
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 _LONGEST_WRITE = 10.0  # seconds
@@ -47,10 +49,21 @@ class Courier(Protocol):
 class Hands:
     """One method per kind of effect; `run` says whether anything came of it, so that nobody spins on a refusal."""
 
-    def __init__(
-        self, kube: Kube, ledger: Ledger, publisher: Publisher, courier: Courier, lease_left: Callable[[], float]
+    def __init__(  # noqa: PLR0913 - the sides on which effects come out
+        self,
+        kube: Kube,
+        ledger: Ledger,
+        publisher: Publisher,
+        courier: Courier,
+        lease_left: Callable[[], float],
+        *,
+        home: str = OPERATOR_NAMESPACE,
     ) -> None:
-        """`lease_left` is asked right before each write on a user's object: seconds for which we surely lead."""
+        """`lease_left` is asked right before each write on a user's object: seconds for which we surely lead.
+
+        `home` is the operator's own namespace, where the health of revision records is attested.
+        """
+        self._records = RecordKeeper(kube, home)
         self._kube = kube
         self._ledger = ledger
         self._publisher = publisher
@@ -94,7 +107,7 @@ class Hands:
     async def _may(self, effect: effects.Effect) -> bool:
         """Whether it may be done: nothing that would stay behind, once people are about to remove us."""
         match effect:
-            case effects.RememberRevision():
+            case effects.RememberRevision() | effects.MarkRevision():
                 return await self._ledger.is_leaving() is False
             case effects.Annotate(value=str()):
                 return not await self._ledger.is_leaving()  # where it cannot be known, people must still be told
@@ -111,7 +124,7 @@ class Hands:
             case effects.DeletePod():
                 return await self._delete_pod(effect)
             case effects.RememberRevision() | effects.MarkRevision() | effects.ForgetRevision():
-                return await self._keep_record(effect)
+                return await self._records.keep(effect)
             case effects.Annotate():
                 await self._annotate(effect)
             case effects.Publish():
@@ -120,25 +133,6 @@ class Hands:
                 self._deliveries[effect.remediation] = await self._courier.deliver(effect)
             case _:
                 assert_never(effect)
-        return True
-
-    async def _keep_record(self, effect: effects.RecordKeeping) -> bool:
-        match effect:
-            case effects.RememberRevision():
-                return await self._remember(effect)
-            case effects.MarkRevision():
-                body = records.write_mark(effect)
-                await self._kube.patch(CONTROLLER_REVISIONS, effect.namespace, effect.record, body)
-            case effects.ForgetRevision():
-                await self._kube.delete(CONTROLLER_REVISIONS, effect.namespace, effect.record, uid=effect.uid)
-        return True
-
-    async def _remember(self, effect: effects.RememberRevision) -> bool:
-        try:
-            await self._kube.create(CONTROLLER_REVISIONS, effect.target.namespace, records.write_record(effect))
-        except Conflict:  # it exists and was not found by its labels: somebody has changed them
-            log.warning("a revision record is not found by its labels", target=str(effect.target))
-            return False
         return True
 
     async def _write(self, effect: effects.Write) -> bool:

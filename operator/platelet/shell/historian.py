@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from platelet import sinks
 from platelet.api import workloads
+from platelet.api.cluster_role import OPERATOR_NAMESPACE
 from platelet.core import history
 from platelet.model import reasons
 from platelet.model.effects import Effect, MarkRevision
@@ -22,8 +23,14 @@ _RETRY = timedelta(seconds=30)  # after an effect that came to nothing
 class Historian:
     """Looks at one workload and runs what `core.history` makes of it."""
 
-    def __init__(self, kube: Kube, clock: Clock, hands: Hands, healthy_for: timedelta) -> None:
-        """`healthy_for` is how long a template must run without a restart to count as proven."""
+    def __init__(
+        self, kube: Kube, clock: Clock, hands: Hands, healthy_for: timedelta, *, home: str = OPERATOR_NAMESPACE
+    ) -> None:
+        """`healthy_for` is how long a template must run without a restart to count as proven.
+
+        `home` is the operator's own namespace, where that is attested.
+        """
+        self._home = home
         self._kube = kube
         self._clock = clock
         self._hands = hands
@@ -34,7 +41,7 @@ class Historian:
 
         Where a policy may act (not only observe), the mark of an escalation that is over is removed (TRAPS 42).
         """
-        sight = await see(self._kube, target)
+        sight = await see(self._kube, target, self._home)
         found = await survey(self._kube, target.namespace)
         siblings = [each for each in found.readable if each.target == target]
         if acting and sight.workload is not None and not found.busy(target):  # an unreadable one may have set the mark
@@ -53,7 +60,7 @@ class Historian:
                 workload=sight.workload,
                 revisions=sight.revisions,
                 pods=sight.pods,
-                records=sight.records,
+                records=tuple(each.as_of(now) for each in sight.records),
                 incident=_incident(siblings),
             ),
             self._healthy_for,

@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 
 from platelet.api import remediation as contract
+from platelet.api.cluster_role import OPERATOR_NAMESPACE
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.core.opening import Update
@@ -52,8 +53,13 @@ class Reconciler:
         narrator: Narrator,
         *,
         on_read: Callable[[Remediation], None] = lambda _remediation: None,
+        home: str = OPERATOR_NAMESPACE,
     ) -> None:
-        """Take the parts of the flow. `on_read` hears of each Remediation that was looked at, as it was read."""
+        """Take the parts of the flow. `on_read` hears of each Remediation that was looked at, as it was read.
+
+        `home` is the operator's own namespace, where the health of templates is attested.
+        """
+        self._home = home
         self._on_read = on_read
         self._kube = kube
         self._clock = clock
@@ -105,12 +111,12 @@ class Reconciler:
     async def _see(self, remediation: Remediation) -> Sight:
         """The target; its live template is on record before anything is planned on it."""
         target = remediation.target
-        sight = await see(self._kube, target)
+        sight = await see(self._kube, target, self._home)
         known = {each.template_hash for each in sight.records}
         wanted = {each.template_hash for each in sight.revisions}
         if sight.workload is not None and not (wanted | {sight.workload.template_hash}) <= known:
             await self._historian.record(sight, [remediation])
-            sight = await see(self._kube, target)
+            sight = await see(self._kube, target, self._home)
         return sight
 
     async def _carry_out(self, remediation: Remediation, decision: Decision) -> Turn:

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 
-from platelet.api import lenient
+from platelet.api import attestations, lenient
 from platelet.api import pods as pod_contract
 from platelet.api import records as record_contract
 from platelet.api import workloads as workload_contract
+from platelet.api.cluster_role import OPERATOR_NAMESPACE
 from platelet.model.revision import RevisionRecord
 from platelet.model.workload import Pod, Revision, Workload, WorkloadRef
 from platelet.shell.kube import CONTROLLER_REVISIONS, PODS, REPLICA_SETS, WORKLOADS, Json, Kube, NotFound
@@ -29,30 +30,40 @@ class Sight:
     records: tuple[RevisionRecord, ...] = ()
 
 
-async def see(kube: Kube, target: WorkloadRef) -> Sight:
-    """Read a workload, its revisions (newest first), its pods and its revision records."""
+async def see(kube: Kube, target: WorkloadRef, home: str | None = OPERATOR_NAMESPACE) -> Sight:
+    """Read a workload, its revisions (newest first), its pods and its revision records.
+
+    `home` is the operator's namespace, where it has attested their health; None for people who may not look there: the
+    records then say themselves how healthy they are, which is no ground to act on. Raises ApiError.
+    """
     try:
         stored = await kube.get(WORKLOADS[target.kind], target.namespace, target.name)
     except NotFound:
-        return Sight(workload=None, records=await _records(kube, target))
+        return Sight(workload=None, records=await _records(kube, target, home))
     workload = workload_contract.read_workload(target.kind, stored)
     labels = _selector_text(workload.selector)
     kept_in = REPLICA_SETS if target.kind == "Deployment" else CONTROLLER_REVISIONS
     stored_revisions, stored_pods, records = await asyncio.gather(
         kube.list(kept_in, target.namespace, labels=labels),
         kube.list(PODS, target.namespace, labels=labels),
-        _records(kube, target),
+        _records(kube, target, home),
     )
     owned = [each for each in stored_revisions if _controller(each) == workload.uid]
     owners = {each["metadata"]["uid"] for each in owned} if target.kind == "Deployment" else {workload.uid}
     pods = tuple(pod_contract.read_pod(each) for each in stored_pods if _controller(each) in owners)
-    revisions = (_revision(target, each, pods) for each in owned)
+    revisions = sorted((_revision(target, each, pods) for each in owned), key=lambda each: -each.number)
     return Sight(
         workload=workload,
-        revisions=tuple(sorted(revisions, key=lambda each: -each.number)),
+        revisions=tuple(revisions),
         pods=pods,
-        records=records,
+        records=tuple(_not_younger(each, revisions) for each in records),
     )
+
+
+def _not_younger(record: RevisionRecord, revisions: Sequence[Revision]) -> RevisionRecord:
+    """A template is at least as old as what has run it, whenever its record was made."""
+    times = [each.created_at for each in revisions if each.template_hash == record.template_hash]
+    return replace(record, first_seen=min([record.first_seen, *times]))
 
 
 def _revision(target: WorkloadRef, stored: Json, pods: Sequence[Pod]) -> Revision:
@@ -61,23 +72,27 @@ def _revision(target: WorkloadRef, stored: Json, pods: Sequence[Pod]) -> Revisio
     return workload_contract.read_controller_revision(target.kind, stored, pods)
 
 
-async def _records(kube: Kube, target: WorkloadRef) -> tuple[RevisionRecord, ...]:
+async def _records(kube: Kube, target: WorkloadRef, home: str | None) -> tuple[RevisionRecord, ...]:
     stored = await kube.list(CONTROLLER_REVISIONS, target.namespace, labels=record_contract.record_selector(target))
-    records = (_record(each, target) for each in stored)
-    return tuple(each for each in records if each is not None)
+    records = [_record(each, target) for each in stored if not attestations.is_attestation(each)]
+    ours = tuple(each for each in records if each is not None)
+    if home is None or not ours:
+        return ours
+    attested = await kube.list(CONTROLLER_REVISIONS, home, labels=attestations.attestation_selector(target))
+    return tuple(attestations.attest(each, attested) for each in ours)
 
 
 def _record(stored: Json, target: WorkloadRef) -> RevisionRecord | None:
-    """One of ours bears the name of what it holds; what others put under our labels is passed over."""
+    """One of ours; what others put under our labels is passed over."""
     try:
-        found = record_contract.read_record(stored)
-        ours = found.target == target and found.name == record_contract.record_name(target, found.template_hash)
+        record = record_contract.read_record(stored)
+        ours = record.target == target and record_contract.is_ours(record)
     except UNREADABLE:
         ours = False
     if not ours:
         log.warning("not a revision record of ours", target=str(target), name=stored["metadata"].get("name"))
         return None
-    return found
+    return record
 
 
 def _selector_text(selector: Mapping[str, Any]) -> str:

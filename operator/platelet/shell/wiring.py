@@ -73,7 +73,9 @@ class Operator:
         self._outgoing = Outgoing(config, client.configuration.host, metrics.on_reading)
         self._courier = Courier(client, self._find_webhook, self._outgoing.allowed)
         self._publisher = EventRecorder(client, self._clock, config.namespace, identity)
-        self._hands = Hands(client, self._ledger, self._publisher, self._courier, self._lease.time_left)
+        self._hands = Hands(
+            client, self._ledger, self._publisher, self._courier, self._lease.time_left, home=config.namespace
+        )
         self._queue: WorkQueue[Task] = WorkQueue(_WORKERS)
         self._held = HeldAlerts(client)
         opener, finder = Opener(client, self._clock, self._book), TargetFinder(client)
@@ -208,7 +210,7 @@ class Operator:
 
     def _make_flow(self, opener: Opener, finder: TargetFinder) -> Flow:
         client, clock = self._client, self._clock
-        historian = Historian(client, clock, self._hands, self._config.healthy_for)
+        historian = Historian(client, clock, self._hands, self._config.healthy_for, home=self._config.namespace)
         around = Circumstances(
             settings=Settings(
                 namespace=self._config.namespace,
@@ -235,6 +237,7 @@ class Operator:
                 historian,
                 narrator,
                 on_read=lambda each: self._flow.on_read(each),  # noqa: PLW0108 - made below
+                home=self._config.namespace,
             ),
             historian=historian,
             pod_watch=PodWatch(clock, self._book, opener, finder, workloads),

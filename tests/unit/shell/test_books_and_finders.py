@@ -361,7 +361,7 @@ async def test_a_template_is_remembered_and_proves_itself_in_time() -> None:
     assert [each.health for each in (await see(shell.api, API)).records] == ["Healthy"]
 
 
-@pytest.mark.parametrize("nth", range(8))
+@pytest.mark.parametrize("nth", range(9))
 async def test_a_release_between_two_reads_does_not_blame_the_template_before_it(nth: int) -> None:
     """Else an undo would have no goal: the incident that is read is that of a release which was not read yet."""
     shell = Shell()

@@ -1,0 +1,86 @@
+"""Attestations: what the operator has seen of a revision record's health, kept where the record's users cannot write.
+
+One per record, a ControllerRevision in the operator's own namespace. It is bound to the record's uid, which only the
+API server gives: a record that was made anew, even of the same template, has proven nothing yet. Its data names
+containers and images for people who look, and holds nothing else of the template (docs/adr/0010).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from platelet.api import lenient, records
+from platelet.model.revision import Health, RevisionRecord
+from platelet.model.workload import WorkloadRef
+
+NAMESPACE: Final = "platelet.dev/target-namespace"
+RECORD_UID: Final = "platelet.dev/record-uid"
+
+
+def attestation_name(namespace: str, record: str) -> str:
+    """Name the attestation of a record: the same for every record that ever has this name in its namespace."""
+    return f"platelet-health-{records.shorten(f'{namespace}/{record}')}"
+
+
+def attestation_selector(target: WorkloadRef) -> str:
+    """Select the attestations of a workload's records by label, within the operator's namespace."""
+    return f"{NAMESPACE}={target.namespace},{records.record_selector(target)}"
+
+
+def is_attestation(obj: Mapping[str, Any]) -> bool:
+    """Tell an attestation from a revision record, which has the same labels otherwise."""
+    return NAMESPACE in lenient.texts(lenient.mapping(obj.get("metadata")).get("labels"))
+
+
+def is_about(obj: Mapping[str, Any], record: RevisionRecord) -> bool:
+    """Whether it was written about this very record."""
+    annotations = lenient.texts(lenient.mapping(obj.get("metadata")).get("annotations"))
+    return bool(record.uid) and annotations.get(RECORD_UID) == record.uid
+
+
+def attest(record: RevisionRecord, attestations: Iterable[Mapping[str, Any]]) -> RevisionRecord:
+    """Give a record the health that was attested; without an attestation of this very record it is Unknown."""
+    about = next((each for each in attestations if is_about(each, record)), None)
+    annotations = lenient.texts(lenient.mapping(lenient.mapping(about).get("metadata")).get("annotations"))
+    return replace(
+        record,
+        health=records.read_health(annotations.get(records.HEALTH)),
+        health_since=lenient.moment(annotations.get(records.HEALTH_SINCE)),
+        ever_healthy=annotations.get(records.EVER_HEALTHY) == "true",
+    )
+
+
+def write_attestation(record: RevisionRecord, marked: Mapping[str, str]) -> dict[str, Any]:
+    """Write the first attestation about a record, for a CREATE. `marked` are the annotations that say its health."""
+    target = record.target
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": attestation_name(target.namespace, record.name),
+            "labels": {
+                NAMESPACE: target.namespace,
+                records.TARGET_KIND: target.kind,
+                records.TARGET: records.label(target.name),
+                records.TEMPLATE: record.template_hash,
+            },
+            "annotations": {records.TARGET: target.name, RECORD_UID: record.uid, **marked},
+        },
+        "revision": 1,
+        "data": {"template": {"spec": {"containers": _images(record.template)}}},
+    }
+
+
+def write_change(
+    record: RevisionRecord, before: Mapping[str, Any], health: Health, marked: Mapping[str, str]
+) -> dict[str, Any]:
+    """Write another health, as a merge patch that fails when the attestation has changed since `before` was read."""
+    annotations: dict[str, str | None] = {RECORD_UID: record.uid, **marked}
+    if health != "Healthy" and not is_about(before, record):
+        annotations[records.EVER_HEALTHY] = None  # what another record of this name once was
+    return {"metadata": {"resourceVersion": before["metadata"]["resourceVersion"], "annotations": annotations}}
+
+
+def _images(template: Mapping[str, Any]) -> list[dict[str, str]]:
+    containers = lenient.mappings(lenient.mapping(template.get("spec")).get("containers"))
+    return [{key: lenient.text(each.get(key)) for key in ("name", "image")} for each in containers]

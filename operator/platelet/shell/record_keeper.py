@@ -1,0 +1,76 @@
+"""Keeps revision records beside the workloads, and the attestations of their health in the operator's own namespace."""
+
+from typing import assert_never
+
+import structlog
+
+from platelet.api import attestations, records
+from platelet.model import effects
+from platelet.shell.kube import CONTROLLER_REVISIONS, Conflict, Json, Kube, NotFound
+
+log = structlog.get_logger("platelet.records")
+
+
+class RecordKeeper:
+    """Remembers, marks and forgets templates. Every method may raise ApiError."""
+
+    def __init__(self, kube: Kube, home: str) -> None:
+        """`home` is the operator's own namespace."""
+        self._kube = kube
+        self._home = home
+
+    async def keep(self, effect: effects.RecordKeeping) -> bool:
+        """Do it; whether the world may have changed."""
+        match effect:
+            case effects.RememberRevision():
+                return await self._remember(effect)
+            case effects.MarkRevision():
+                return await self._mark(effect)
+            case effects.ForgetRevision():
+                return await self._forget(effect)
+            case _:
+                assert_never(effect)
+
+    async def _remember(self, effect: effects.RememberRevision) -> bool:
+        try:
+            await self._kube.create(CONTROLLER_REVISIONS, effect.target.namespace, records.write_record(effect))
+        except Conflict:  # it exists and was not found by its labels: somebody has changed them
+            log.warning("a revision record is not found by its labels", target=str(effect.target))
+            return False
+        return True
+
+    async def _mark(self, effect: effects.MarkRevision) -> bool:
+        """Mark the record, for people, and then attest it, which is what counts: a crash in between has it done anew.
+
+        The attestation is read before both, so that whoever was faster with either makes this one lose.
+        """
+        before = await self._find_attestation(effect.namespace, effect.record)
+        patch = records.write_mark(effect)
+        record = records.read_record(
+            await self._kube.patch(CONTROLLER_REVISIONS, effect.namespace, effect.record, patch)
+        )
+        if not records.is_ours(record):
+            return False
+        marked = records.health_annotations(effect.health, effect.at)
+        if before is None:
+            first = attestations.write_attestation(record, marked)
+            await self._kube.create(CONTROLLER_REVISIONS, self._home, first)
+        else:
+            change = attestations.write_change(record, before, effect.health, marked)
+            await self._kube.patch(CONTROLLER_REVISIONS, self._home, before["metadata"]["name"], change)
+        return True
+
+    async def _forget(self, effect: effects.ForgetRevision) -> bool:
+        attested = await self._find_attestation(effect.namespace, effect.record)
+        await self._kube.delete(CONTROLLER_REVISIONS, effect.namespace, effect.record, uid=effect.uid)
+        if attested is not None:
+            meta = attested["metadata"]
+            await self._kube.delete(CONTROLLER_REVISIONS, self._home, meta["name"], uid=meta["uid"])
+        return True
+
+    async def _find_attestation(self, namespace: str, record: str) -> Json | None:
+        name = attestations.attestation_name(namespace, record)
+        try:
+            return await self._kube.get(CONTROLLER_REVISIONS, self._home, name)
+        except NotFound:
+            return None
