@@ -273,6 +273,12 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "should be greater than or equal to 1",
     ),
     "a budget without limits": (budget(), "spec.limits in body should have at least 1 items"),
+    "a share in words": (policy(limits={"maxUnhealthy": "30 percent"}), "write it like 30% or 3"),
+    "an action left empty": (
+        runbook({"name": "restart", "rolloutRestart": None}),
+        "one without settings has braces: rolloutRestart: {}",
+    ),
+    "a scale to nothing": (scale(to=0), "to: 0 switches the workload off, which heals nothing"),
     "more than all are sick": (policy(limits={"maxUnhealthy": "130%"}), "write it like 30% or 3"),
     "a negative number of sick ones": (policy(limits={"maxUnhealthy": -1}), "write it like 30% or 3"),
     "a webhook that is no URL": (

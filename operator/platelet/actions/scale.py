@@ -31,6 +31,7 @@ _RAISING = tuple(
     for kind, group in _GROUPS.items()
 )
 
+TO_RULE = "to: 0 switches the workload off, which heals nothing and stops its autoscaler: give 1 or more"
 ONE_OF_RULE = "set exactly one of to and by"
 BY_RULE = "by: 0 changes nothing; give the number of replicas to add, or a negative one to remove"
 BOUNDS_RULE = "max must not be below min"
@@ -44,7 +45,9 @@ class Scale:
 
     to: Annotated[
         int | None,
-        Field(ge=1, le=MOST, description="At least this many replicas. A workload that has more keeps them."),
+        Field(
+            ge=0, le=MOST, description="At least this many replicas, 1 or more. A workload that has more keeps them."
+        ),
     ] = None
     by: Annotated[
         int | None,
@@ -80,6 +83,7 @@ class Scale:
         json_schema_extra={
             "x-kubernetes-validations": [
                 {"rule": "has(self.to) != has(self.by)", "message": ONE_OF_RULE},
+                {"rule": "!has(self.to) || self.to != 0", "message": TO_RULE},
                 {"rule": "!has(self.by) || self.by != 0", "message": BY_RULE},
                 {"rule": "!has(self.min) || !has(self.max) || self.min <= self.max", "message": BOUNDS_RULE},
                 {
@@ -101,6 +105,8 @@ class Scale:
         """Hold the same rules where no API server has: in files and tests. Raises ValueError."""
         if (self.to is None) == (self.by is None):
             raise ValueError(ONE_OF_RULE)
+        if self.to == 0:
+            raise ValueError(TO_RULE)
         if self.by == 0:
             raise ValueError(BY_RULE)
         if self.min is not None and self.max is not None and self.max < self.min:

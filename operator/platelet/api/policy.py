@@ -35,7 +35,7 @@ TRIGGER = unions.Union(
     name="TriggerSpec",
     doc="One rule that a signal matches.",
     kinds=TRIGGERS,
-    none=f"a trigger needs its kind: {_KEYS}",
+    none=f"a trigger needs its kind: {_KEYS}; one without settings is written with braces",
     several="write one trigger per entry of the list: any of them is enough",
 )
 if TYPE_CHECKING:

@@ -55,7 +55,7 @@ CHECK = unions.Union(
     name="CheckSpec",
     doc="One proof of recovery, beyond a complete rollout that stays stable.",
     kinds=_CHECKS,
-    none=f"a check needs its kind: {' or '.join(_CHECKS)}",
+    none=f"a check needs its kind: {' or '.join(_CHECKS)}; one without settings is written with braces",
     several="write one check per entry of the list: all of them must pass",
 )
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ STEP = unions.Union(
     name="StepSpec",
     doc="One rung: an optional condition, exactly one action, and how its success is proven.",
     kinds={action.key: action.settings for action in ACTIONS},
-    none=f"a step needs an action: add one of {_KEYS}",
+    none=f"a step needs an action: add one of {_KEYS}; one without settings has braces: rolloutRestart: {{}}",
     several=f"a step does one thing: keep one of {_KEYS}, and write a further step for the other",
     shared=(
         ("name", StepName, field()),

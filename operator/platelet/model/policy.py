@@ -33,7 +33,7 @@ MaxUnhealthy = Annotated[
     WithJsonSchema(
         {
             "anyOf": [{"type": "integer"}, {"type": "string"}],
-            "maxLength": 5,
+            "maxLength": 20,  # room for what people write instead, so that the rule below answers
             "x-kubernetes-validations": [
                 {
                     "rule": f"type(self) == int ? self >= 0 && self <= 9999 : self.matches('{_MAX_UNHEALTHY}')",

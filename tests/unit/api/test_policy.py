@@ -99,6 +99,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown mode": ({"mode": "YOLO"}, "spec.mode: 'YOLO' should be 'Observe', 'Approve' or 'Enforce'"),
     "an empty selector": ({"targets": {"selector": {}}}, "spec.targets.selector: an empty selector chooses nothing"),
     "a cooldown of two days": ({"limits": {"cooldown": "48h"}}, "spec.limits.cooldown: 48h must be at least 0s and at"),
+    "a share in words": (
+        {"limits": {"maxUnhealthy": "30 percent"}},
+        "'30 percent' is neither a share nor a number of targets: write it like 30% or 3",
+    ),
+    "a share as a fraction": (
+        {"limits": {"maxUnhealthy": 0.3}},
+        "0.3 is neither a share nor a number of targets: write it like 30% or 3",
+    ),
     "a share over all": ({"limits": {"maxUnhealthy": "130%"}}, "spec.limits.maxUnhealthy: '130%' is neither a share"),
     "a misspelt field": ({"cooldwn": "5m"}, "spec.cooldwn: is not a known field: remove it or correct its spelling"),
     "a webhook that is no URL": (

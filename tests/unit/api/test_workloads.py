@@ -242,6 +242,12 @@ def test_a_replica_set_is_read() -> None:
     assert read.template_hash == workloads.hash_template({"spec": {}})
 
 
+def test_the_numbers_that_a_replica_set_had_before_are_read() -> None:
+    """The Deployment controller keeps them, joined by commas; what is no number is none."""
+    metadata = {**REPLICA_SET["metadata"], "annotations": {"deployment.kubernetes.io/revision-history": "1,7,x,"}}
+    assert workloads.read_replica_set({**REPLICA_SET, "metadata": metadata}).earlier_numbers == (1, 7)
+
+
 def test_a_pod_is_read() -> None:
     """A crash-looping pod with everything that the trigger needs."""
     read = workloads.read_pod(POD)
