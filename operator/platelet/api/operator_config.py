@@ -123,8 +123,14 @@ class OperatorConfig:
 
     @property
     def outside(self) -> Outside:
-        """Whom policies and runbooks may let the operator ask."""
-        return Outside(has_prometheus=self.prometheus is not None, allowed_hosts=self.allowed_hosts)
+        """What policies and runbooks may let the operator do."""
+        return Outside(
+            has_prometheus=self.prometheus is not None,
+            has_alertmanager=self.alertmanager is not None,
+            accepts_alerts=bool(self.alert_token_files),
+            allowed_hosts=self.allowed_hosts,
+            protected_namespaces=frozenset(self.protected_namespaces),
+        )
 
 
 _CONFIG = TypeAdapter(OperatorConfig)

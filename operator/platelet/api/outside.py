@@ -1,4 +1,4 @@
-"""What the operator's settings let it ask of others: whether there is a Prometheus, and which hosts may be called."""
+"""What the operator's settings let it do: whom it can ask, who can tell it, whom it may call, and where not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,10 +26,13 @@ class AllowedHosts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """Whom the operator can ask. Everything that a policy or runbook asks for besides is a fault of it."""
+    """What the settings allow. Everything that a policy or runbook asks for besides is a fault of it."""
 
     has_prometheus: bool = False
+    has_alertmanager: bool = False
+    accepts_alerts: bool = False  # by the receiver, which needs a token
     allowed_hosts: tuple[str, ...] = ()
+    protected_namespaces: frozenset[str] = frozenset()  # beside kube-system and the operator's own
 
     def allows(self, host: str) -> bool:
         """Whether a host may be called."""

@@ -13,7 +13,7 @@ from platelet.api.outside import PROMETHEUS_FIX, Outside
 from platelet.api.runbook import Runbook, check_runbook
 from platelet.api.selectors import LabelSelector
 from platelet.api.targets import Targets
-from platelet.guards import maintenance_window
+from platelet.guards import maintenance_window, protected_namespace
 from platelet.model import reasons
 from platelet.model.budget import Pause
 from platelet.model.durations import CAMEL
@@ -238,6 +238,9 @@ def check_policy(
             reasons.NAMESPACE_SELECTOR_NOT_ALLOWED,
             f"namespaceSelector is for policies in {operator_namespace} only: remove it, or move the policy there",
         )
+    if loaded.namespace_selector is None and loaded.policy.namespace in _protected(operator_namespace, outside):
+        said = f"namespace {loaded.policy.namespace} is protected, and no action is taken there whatever a policy says"
+        return _not_ready(reasons.PROTECTED_NAMESPACE, f"{said}: move the policy beside the workloads that it heals")
     unusable = _judge_triggers(loaded, outside)
     if unusable is not None:
         return unusable
@@ -252,6 +255,12 @@ def check_policy(
         missing = f"there is no Runbook {loaded.runbook} in namespace {loaded.policy.namespace}: create it"
         return _not_ready(reasons.RUNBOOK_NOT_FOUND, missing)
     return _by_runbook(check_runbook(runbook, outside), runbook)
+
+
+def _protected(operator_namespace: str, outside: Outside | None) -> frozenset[str]:
+    """The namespaces in which nothing is done, as far as they are known here."""
+    settings = outside.protected_namespaces if outside is not None else frozenset()
+    return protected_namespace.ALWAYS | {operator_namespace} | settings
 
 
 def _judge_triggers(loaded: LoadedPolicy, outside: Outside | None) -> Readiness | None:

@@ -158,17 +158,20 @@ def of_clock(local: datetime, server: datetime) -> Finding:
 
 
 def of_policies(stored: Iterable[Mapping[str, Any]]) -> list[Finding]:
-    """Those that are not Ready, each with its reason."""
+    """Those that are not Ready, and those of which a part cannot work, each with its reason."""
     found, ready = [], 0
     for each in stored:
         metadata = lenient.mapping(each.get("metadata"))
         key = f"{metadata.get('namespace')}/{metadata.get('name')}"
-        condition = lenient.by_type(lenient.mapping(each.get("status")).get("conditions")).get("Ready")
+        by_type = lenient.by_type(lenient.mapping(each.get("status")).get("conditions"))
+        condition, warning = by_type.get("Ready"), by_type.get("Warning", {})
         look = f"platelet get policies -n {metadata.get('namespace')} -o wide"
         if condition is None:
             found.append(_finding("policies", "warn", f"{key} was not judged by an operator yet", look))
         elif condition.get("status") == "True":
             ready += 1
+            if warning.get("status") == "True":
+                found.append(_finding("policies", "warn", f"{key}: {warning.get('message')}", look))
         else:
             why = f"{condition.get('reason')}: {condition.get('message')}"
             found.append(_finding("policies", "fail", f"{key} is not Ready: {why}", look))

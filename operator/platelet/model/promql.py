@@ -15,8 +15,9 @@ _TOKEN = re.compile(
       | (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)
       | (?P<operator>=~|!~|!=|==|=)
       | (?P<brace>[{}])
+      | (?P<bracket>[()\[\]])
       | (?P<fault>[$"'`])
-      | (?P<other>[^\s\#"'`={}$!]+|.)""",
+      | (?P<other>[^\s\#"'`={}()\[\]$!]+|.)""",
     re.VERBOSE | re.DOTALL,
 )
 _PIECE = re.compile(
@@ -27,6 +28,7 @@ _PIECE = re.compile(
     re.VERBOSE,
 )
 _GROUP = re.compile(r"\$(?:[0-9]+|\{[0-9]+\})")  # label_replace's own
+_PAIRS = {")": "(", "]": "["}
 _SPECIAL = frozenset(r"\.+*?()|[]{}^$")  # what RE2 gives a meaning
 
 
@@ -74,7 +76,9 @@ def parse(text: str) -> Template:
     """Find the placeholders. Raises InvalidQueryError that says at which character what is wrong."""
     if not text.strip():
         raise InvalidQueryError("the query is empty")
-    return Template(parts=tuple(_parts(text)))
+    parts = tuple(_parts(text))
+    _check_brackets(text)
+    return Template(parts=parts)
 
 
 def _parts(text: str) -> Iterator[str | Placeholder]:
@@ -97,6 +101,20 @@ def _parts(text: str) -> Iterator[str | Placeholder]:
             operator = written if kind == "operator" else ""
     if opened:
         raise _error(opened - 1, "this brace is not closed")
+
+
+def _check_brackets(text: str) -> None:
+    """See that each bracket has its other half. Raises InvalidQueryError."""
+    opened: list[re.Match[str]] = []
+    for token in _TOKEN.finditer(text):
+        if token.lastgroup != "bracket":
+            continue
+        if token.group() in _PAIRS.values():
+            opened.append(token)
+        elif not opened or opened.pop().group() != _PAIRS[token.group()]:
+            raise _error(token.start(), f"{token.group()} does not belong here")
+    if opened:
+        raise _error(opened[-1].start(), f"this {opened[-1].group()} is not closed")
 
 
 def _value(token: re.Match[str], *, expression: bool) -> Iterator[str | Placeholder]:

@@ -107,3 +107,11 @@ INVALID_QUERY = "InvalidQuery"
 PROMETHEUS_NOT_CONFIGURED = "PrometheusNotConfigured"
 HOST_NOT_ALLOWED = "HostNotAllowed"
 NAMESPACE_SELECTOR_NOT_ALLOWED = "NamespaceSelectorNotAllowed"
+
+# Caveats of what is ready
+TARGET_NOT_FOUND = "TargetNotFound"
+TRIGGER_NEVER_HOLDS = "TriggerNeverHolds"
+STEP_NEVER_APPLIES = "StepNeverApplies"
+SECRET_NOT_READABLE = "SecretNotReadable"  # noqa: S105 - a reason, no secret
+ALERTMANAGER_NOT_CONFIGURED = "AlertmanagerNotConfigured"
+ALERTS_NOT_ACCEPTED = "AlertsNotAccepted"

@@ -1,20 +1,25 @@
 """What every policy and runbook says, and whether it may act: loaded, checked, and told in their own conditions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
-from platelet.api import conditions, evidence, policy, runbook, selectors
+from platelet.api import caveats, conditions, evidence, policy, runbook, selectors
+from platelet.api.caveats import Caveat
 from platelet.api.invalid import InvalidSpec
 from platelet.api.outside import Outside
 from platelet.model import reasons
 from platelet.model.alert import fingerprint_of
 from platelet.model.policy import Policy
+from platelet.model.remediation import Condition
 from platelet.model.workload import WorkloadRef
+from platelet.shell import policy_references
 from platelet.shell.clock import Clock
 from platelet.shell.kube import NAMESPACES, POLICIES, RUNBOOKS, ApiError, Conflict, Json, Kube, NotFound, Resource
 
 _OF_THE_SETTINGS = frozenset({reasons.PROMETHEUS_NOT_CONFIGURED, reasons.HOST_NOT_ALLOWED})
+_WARNING = "Warning"
 _MESSAGE = 1024  # characters of a condition's message, as the CRDs admit
 
 
@@ -72,7 +77,7 @@ class PolicyBook:
             await self._tell_runbook(stored)
         policies = await self._kube.list(POLICIES)
         for stored in policies:
-            await self._enter(stored, runbooks.get(_runbook_key(stored)))
+            await self._enter(stored, runbooks.get(_runbook_key(stored)), thorough=True)
         present = {_key(each) for each in policies}
         self._standings = {key: each for key, each in self._standings.items() if key in present}
         return self._standings != before
@@ -90,7 +95,8 @@ class PolicyBook:
             book = None
         return await self._enter(stored, book)
 
-    async def _enter(self, stored: Json, stored_runbook: Json | None) -> Standing | None:
+    async def _enter(self, stored: Json, stored_runbook: Json | None, *, thorough: bool = False) -> Standing | None:
+        """Judge a policy and tell it; if `thorough`, also what of it cannot work, for which more must be read."""
         try:
             loaded = policy.read_policy(stored)
         except InvalidSpec as error:
@@ -114,8 +120,19 @@ class PolicyBook:
             untargeted=_untargeted(stored),
         )
         self._standings[_key(stored)] = standing
-        await self._tell(POLICIES, stored, readiness)
+        await self._tell(POLICIES, stored, readiness, await self._caveats(standing) if thorough else None)
         return standing
+
+    async def _caveats(self, standing: Standing) -> tuple[Caveat, ...] | None:
+        """What of a ready policy cannot work; None where it cannot be known now."""
+        if not standing.policy.ready or standing.runbook is None:
+            return ()
+        try:
+            around = await policy_references.look_up(self._kube, standing.loaded, standing.namespaces)
+        except ApiError:
+            return None
+        steps = runbook.read_steps(standing.runbook.steps)
+        return caveats.find_in_policy(standing.loaded, steps, self._outside, around)
 
     async def _namespaces(self, loaded: policy.LoadedPolicy, found: conditions.Readiness) -> frozenset[str]:
         own = loaded.policy.namespace
@@ -130,11 +147,17 @@ class PolicyBook:
         return frozenset({own, *chosen})
 
     async def _tell_runbook(self, stored: Json) -> None:
-        found = _judge_runbook(stored, self._outside)
-        await self._tell(RUNBOOKS, stored, found)
+        found, of_steps = _judge_runbook(stored, self._outside)
+        await self._tell(RUNBOOKS, stored, found, of_steps)
 
-    async def _tell(self, resource: Resource, stored: Json, found: conditions.Readiness) -> None:
-        """Write the Ready condition, only when its meaning has changed."""
+    async def _tell(
+        self,
+        resource: Resource,
+        stored: Json,
+        found: conditions.Readiness,
+        of_it: Sequence[Caveat] | None = None,
+    ) -> None:
+        """Write the conditions Ready and Warning, only when their meaning has changed; None: Warning stays as it is."""
         status = stored.get("status") or {}
         old = conditions.read_conditions(status.get("conditions"))
         generation = stored["metadata"].get("generation", 0)
@@ -147,6 +170,8 @@ class PolicyBook:
             self._clock.now(),
             generation,
         )
+        if of_it is not None:
+            new = _warn(new, of_it, self._clock.now(), generation)
         if new == old and status.get("observedGeneration") == generation:
             return
         body: dict[str, Any] = {
@@ -188,11 +213,22 @@ def _read_runbook(stored: Json | None) -> tuple[runbook.Runbook | None, str]:
         return None, str(error)
 
 
-def _judge_runbook(stored: Json, outside: Outside | None) -> conditions.Readiness:
+def _judge_runbook(stored: Json, outside: Outside | None) -> tuple[conditions.Readiness, tuple[Caveat, ...]]:
     book, error = _read_runbook(stored)
     if book is None:
-        return conditions.Readiness(ready=False, reason=reasons.INVALID_SPEC, message=error)
-    return runbook.check_runbook(book, outside)
+        return conditions.Readiness(ready=False, reason=reasons.INVALID_SPEC, message=error), ()
+    readiness = runbook.check_runbook(book, outside)
+    return readiness, caveats.find_in_runbook(runbook.read_steps(book.steps), outside) if readiness.ready else ()
+
+
+def _warn(
+    before: tuple[Condition, ...], of_it: Sequence[Caveat], now: datetime, generation: int
+) -> tuple[Condition, ...]:
+    """Set the condition Warning; an object without a caveat carries none."""
+    if not of_it:
+        return tuple(condition for condition in before if condition.type != _WARNING)
+    message = "; ".join(caveat.message for caveat in of_it)[:_MESSAGE]
+    return conditions.set_condition(before, _WARNING, "True", of_it[0].reason, message, now, generation)
 
 
 def _key(stored: Json) -> tuple[str, str]:

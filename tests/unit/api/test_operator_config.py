@@ -39,7 +39,13 @@ def test_a_full_file_is_read() -> None:
     assert config.prometheus == Prometheus(
         url="http://prometheus.monitoring.svc:9090/prefix", token_file=Path("/etc/platelet/prom")
     )
-    assert config.outside == Outside(has_prometheus=True, allowed_hosts=config.allowed_hosts)
+    assert config.outside == Outside(
+        has_prometheus=True,
+        has_alertmanager=True,
+        accepts_alerts=True,
+        allowed_hosts=config.allowed_hosts,
+        protected_namespaces=frozenset(config.protected_namespaces),
+    )
     assert (config.lease.duration, config.healthy_for) == (timedelta(seconds=30), timedelta(minutes=90))
     assert config.allowed_hosts == ("*.svc", "hooks.example.com", "10.0.0.1")
     assert (config.protected_namespaces, config.resync) == (("monitoring",), timedelta(minutes=1))

@@ -185,6 +185,17 @@ def test_policies_that_do_nothing_are_named(stored: list[dict[str, Any]], outcom
     assert (finding.outcome, words in finding.message) == (outcome, True)
 
 
+def test_a_policy_of_which_a_part_cannot_work_is_a_warning() -> None:
+    """It is Ready, and still not what its author means."""
+    conditions = [
+        {"type": "Ready", "status": "True"},
+        {"type": "Warning", "status": "True", "reason": "TargetNotFound", "message": "there is no Deployment apy"},
+    ]
+    stored = {"metadata": {"namespace": "shop", "name": "heal"}, "status": {"conditions": conditions}}
+    [finding] = checkup.of_policies([stored])
+    assert (finding.outcome, finding.message) == ("warn", "shop/heal: there is no Deployment apy")
+
+
 def test_people_and_machines_read_the_same() -> None:
     """A warning is no failure."""
     findings = [

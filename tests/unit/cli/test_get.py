@@ -61,7 +61,15 @@ def test_cells_are_those_of_kubectl_get() -> None:
     """By the printer columns; what is not there is a dash."""
     shown = part("policies").table([POLICY], NOW)
     row = dict(zip(shown.header, shown.rows[0], strict=True))
-    assert row == {"Name": "heal", "Mode": "Enforce", "Ready": "False", "Reason": "X", "Runbook": "undo", "Age": "-"}
+    assert row == {
+        "Name": "heal",
+        "Mode": "Enforce",
+        "Ready": "False",
+        "Reason": "X",
+        "Runbook": "undo",
+        "Warning": "-",
+        "Age": "-",
+    }
 
 
 def test_wide_adds_the_columns_that_are_long() -> None:

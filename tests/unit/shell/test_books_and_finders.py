@@ -87,6 +87,56 @@ async def test_who_does_not_know_the_settings_believes_the_operator() -> None:
     assert changed.policy.ready
 
 
+def warning(shell: Shell, name: str) -> tuple[str, str]:
+    """Reason and message of the condition Warning; empty without one."""
+    conditions = shell.world.store.get(kube.POLICIES, SHOP, name)["status"]["conditions"]
+    found = [each for each in conditions if each["type"] == "Warning"]
+    return (found[0]["reason"], found[0]["message"]) if found else ("", "")
+
+
+TOKEN = {"name": "token", "key": "t"}
+NAMED: dict[str, tuple[dict[str, Any], kube.Resource, dict[str, Any], str]] = {
+    "a workload": (
+        {"targets": {"refs": [{"kind": "Deployment", "name": "later"}]}},
+        kube.DEPLOYMENTS,
+        {"metadata": {"name": "later", "namespace": SHOP}, "spec": {}},
+        "there is no Deployment later",
+    ),
+    "a Secret": (
+        {"escalation": {"webhook": {"url": "https://hooks.svc/", "secretRef": TOKEN}}},
+        kube.SECRETS,
+        {"metadata": {"name": "token", "namespace": SHOP}, "data": {"t": "c2VjcmV0"}},
+        "there is no Secret shop/token",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+async def test_what_a_policy_names_and_is_not_there_is_told_on_it_until_it_is(name: str) -> None:
+    """At once, and not when it is needed at three in the morning; a heal's own look leaves the word as it is."""
+    spec, resource, missing, words = NAMED[name]
+    shell = Shell()
+    shell.apply(kube.POLICIES, policy("names", **spec))
+    await shell.book.refresh()
+    told = warning(shell, "names")
+    assert words in told[1]
+    await shell.book.live(SHOP, "names")
+    assert warning(shell, "names") == told
+    shell.world.store.create(resource, SHOP, missing)
+    await shell.book.refresh()
+    assert warning(shell, "names") == ("", "")
+
+
+async def test_a_policy_where_nothing_is_ever_done_is_not_ready() -> None:
+    """In the operator's own namespace without a namespaceSelector, as in kube-system."""
+    shell = Shell()
+    home = {**policy("home"), "metadata": {"name": "home", "namespace": OPERATOR}}
+    shell.world.store.create(kube.POLICIES, OPERATOR, home)
+    await shell.book.refresh()
+    (found,) = shell.world.store.get(kube.POLICIES, OPERATOR, "home")["status"]["conditions"]
+    assert (found["status"], found["reason"]) == ("False", "ProtectedNamespace")
+
+
 async def test_a_policy_that_is_gone_is_forgotten() -> None:
     shell = Shell()
     await shell.book.refresh()

@@ -1,0 +1,111 @@
+"""What is ready and cannot work in part: one table row for each caveat, and for what is no caveat."""
+
+from typing import Any
+
+import pytest
+
+from platelet.api import caveats, policy, runbook
+from platelet.api.caveats import Surroundings
+from platelet.api.outside import Outside
+from platelet.model import reasons
+
+ALL = Outside(
+    has_prometheus=True, has_alertmanager=True, accepts_alerts=True, allowed_hosts=("*.svc", "hooks.example.com")
+)
+SELECTED = {"selector": {"matchLabels": {"tier": "api"}}}
+BASE: dict[str, Any] = {
+    "triggers": [{"pod": {"reasons": ["CrashLoopBackOff"]}}],
+    "targets": SELECTED,
+    "runbookRef": {"name": "heal"},
+}
+ON_ALERT = {"triggers": [{"alert": {"matchers": ['alertname="Down"']}}]}
+HOOK = {"url": "https://hooks.example.com/platelet"}
+RESTART = {"name": "restart", "rolloutRestart": {}}
+AWAITS = {**RESTART, "verify": {"checks": [{"alertResolved": {}}]}}
+SCALE = {"name": "more", "scale": {"by": 1}}
+
+
+def found(
+    spec: dict[str, Any],
+    *steps: dict[str, Any],
+    outside: Outside | None = ALL,
+    around: Surroundings = Surroundings(),  # noqa: B008 - frozen
+) -> list[tuple[str, str]]:
+    """The caveats of a policy with these fields, which follows these steps."""
+    loaded = policy.read_policy({"metadata": {"namespace": "shop", "name": "p", "uid": "u"}, "spec": BASE | spec})
+    read = runbook.read_steps(steps or (RESTART,))
+    return [(each.reason, each.message) for each in caveats.find_in_policy(loaded, read, outside, around)]
+
+
+def test_a_policy_whose_parts_can_all_work_has_no_caveat() -> None:
+    """Nobody is warned for nothing."""
+    assert found(ON_ALERT | {"escalation": {"webhook": HOOK}}, AWAITS, SCALE) == []
+
+
+CASES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any], str, str]] = {
+    "a webhook whose host is not allowed": (
+        {"escalation": {"webhook": {"url": "https://chat.example.com/secret-path"}}},
+        [],
+        {},
+        reasons.HOST_NOT_ALLOWED,
+        "spec.escalation.webhook.url: chat.example.com is not in allowedHosts of the operator's settings",
+    ),
+    "a Secret that is not there": (
+        {"escalation": {"webhook": {**HOOK, "secretRef": {"name": "token", "key": "t"}}}},
+        [],
+        {"around": Surroundings(secret_fault="there is no Secret shop/token")},
+        reasons.SECRET_NOT_READABLE,
+        "spec.escalation.webhook.secretRef: there is no Secret shop/token, so nobody is told by it: create it",
+    ),
+    "refs to nothing": (
+        {"targets": {"refs": [{"kind": "Deployment", "name": "apy"}]}},
+        [],
+        {"around": Surroundings(missing_targets=("Deployment apy",))},
+        reasons.TARGET_NOT_FOUND,
+        "spec.targets.refs: there is no Deployment apy: correct the name",
+    ),
+    "an alert that nobody can send": (
+        ON_ALERT,
+        [],
+        {"outside": Outside()},
+        reasons.ALERTS_NOT_ACCEPTED,
+        "no alert reaches the operator: set alertTokenFiles, or alertmanager.url, in its settings",
+    ),
+    "a proof by an alert that cannot be asked for": (
+        {},
+        [AWAITS, SCALE],
+        {"outside": Outside(accepts_alerts=True)},
+        reasons.ALERTMANAGER_NOT_CONFIGURED,
+        "alertResolved of step restart asks Alertmanager, and there is none to ask",
+    ),
+    "a Deployment's trigger for another kind": (
+        {"triggers": [{"workload": {"conditions": ["RolloutStuck"]}}], "targets": SELECTED | {"kinds": ["DaemonSet"]}},
+        [],
+        {},
+        reasons.TRIGGER_NEVER_HOLDS,
+        "RolloutStuck is a Deployment's, and the policy is for DaemonSets only",
+    ),
+    "a scale of DaemonSets": (
+        {"targets": SELECTED | {"kinds": ["DaemonSet"]}},
+        [RESTART, SCALE],
+        {},
+        reasons.STEP_NEVER_APPLIES,
+        "step more scales, and a DaemonSet has one pod on each node",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_cannot_work_is_named_with_the_fix(name: str) -> None:
+    """Each row has one caveat; a message never holds the path of a webhook, which often is its password."""
+    spec, steps, changes, reason, words = CASES[name]
+    [(told, message)] = found(spec, *steps, **changes)
+    assert told == reason
+    assert message.startswith(words)
+    assert "secret-path" not in message
+
+
+@pytest.mark.parametrize("spec", [ON_ALERT, {"escalation": {"webhook": {"url": "https://chat.example.com/"}}}])
+def test_without_the_settings_what_depends_on_them_is_not_judged(spec: dict[str, Any]) -> None:
+    """The CLI need not know them: then the operator's own word is on the object."""
+    assert found(spec, AWAITS, outside=None) == []
