@@ -225,7 +225,7 @@ def test_what_did_not_help_is_told_to_people_and_closes_when_the_target_is_well(
     ask(simulation)  # there is nothing to go back to
     simulation.run_until(lambda: state(simulation) == ("Escalated", reasons.NO_STEP_LEFT))
     assert count(simulation) == 0
-    simulation.run_until(lambda: state(simulation) == ("Closed", reasons.RESOLVED_BY_PEOPLE), timedelta(minutes=10))
+    simulation.run_until(lambda: state(simulation) == ("Closed", reasons.RESOLVED_BY_ITSELF), timedelta(minutes=10))
 
 
 def _calm(simulation: Simulation) -> None:

@@ -60,7 +60,7 @@ def values(situation: Situation, status: RemediationStatus, now: datetime) -> di
         },
         "remediation": {
             "step": status.step,
-            "attempts": sum(1 for each in status.attempts if each.kind == "Act"),
+            "attempts": sum(1 for each in status.attempts if each.kind == "Act" and each.phase != "Superseded"),
             "ageSeconds": (now - status.opened_at).total_seconds() if status.opened_at else 0.0,
         },
     }

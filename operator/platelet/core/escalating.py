@@ -1,19 +1,34 @@
-"""The arrow ESCALATE: hand the incident to people, and notice when they have mended it."""
+"""The arrow ESCALATE: hand the incident to people, and notice when they have mended it.
 
-from dataclasses import replace
+An escalated incident is let go when the target is well and somebody has changed something of it, or when nothing was
+wrong for hours: what comes back meanwhile is still the same incident, and no ladder begins anew for it (TRAPS 25).
+"""
+
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from platelet import checks, sinks
-from platelet.core import delivering, record
+from platelet.core import delivering, handover, record
 from platelet.core.decision import Decision
 from platelet.model import reasons
+from platelet.model.durations import format_duration
 from platelet.model.effects import Effect
 from platelet.model.remediation import EscalationRecord, RemediationStatus
 from platelet.model.situation import Situation
 from platelet.model.workload import Workload
 
+QUIET_FOR = timedelta(hours=4)  # what nobody changed is let go only then: it may come back (TRAPS 25)
 _FLASH = timedelta(seconds=10)  # a crash loop is well for a moment in each turn (TRAPS 40)
 _STABLE_FOR = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """How an escalated incident will end, and when, if nothing fails until then."""
+
+    reason: str
+    message: str
+    at: datetime
 
 
 def escalate(situation: Situation, status: RemediationStatus, reason: str, message: str, now: datetime) -> Decision:
@@ -21,43 +36,90 @@ def escalate(situation: Situation, status: RemediationStatus, reason: str, messa
     text = record.clip(message)
     told = replace(
         record.enter(record.withdraw_question(record.resolve(status, now, "request"), text), "Escalated", reason, text),
-        escalation=EscalationRecord(reason=reason, message=text, at=now),
+        escalation=EscalationRecord(reason=reason, message=text, at=now, handed_over=handover.pin(situation)),
     )
     told = record.note(told, now, step=status.step_name, by="escalation", reason=reason, message=text)
     told = record.set_condition(told, "Escalated", reason, text, now)
     return Decision(status=told, effects=sinks.publish(_notice(situation, told, now)), again_at=now)
 
 
-def stop(status: RemediationStatus, message: str, now: datetime) -> Decision:
+def stop(situation: Situation, status: RemediationStatus, message: str, now: datetime) -> Decision:
     """Stop automation for this incident because its step says so: on record, and nobody is called."""
     text = record.clip(message)
     stopped = replace(
         record.enter(status, "Escalated", reasons.STOPPED, text),
-        escalation=EscalationRecord(reason=reasons.STOPPED, message=text, at=now, silent=True),
+        escalation=EscalationRecord(
+            reason=reasons.STOPPED, message=text, at=now, handed_over=handover.pin(situation), silent=True
+        ),
     )
     stopped = record.note(stopped, now, step=status.step_name, by="onFailure", reason=reasons.STOPPED, message=text)
     return Decision(status=stopped, again_at=now)
 
 
 def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
-    """Keep people's marks in place until the target has been well for a while, then remove them and close."""
+    """Keep people's marks in place until the incident may be let go, then remove them and close."""
     status = _account_delivery(situation, status, now)
     if situation.workload is None:
         return Decision(status=record.close(status, reasons.TARGET_GONE, "the target was deleted", now))
-    since = checks.well_since(situation.workload, situation.revisions, situation.pods)
-    settles_at = since + _FLASH if since and not situation.signals else None
-    status = replace(status, healthy_since=_healthy_since(situation, situation.workload, status, since, now))
-    well_at = status.healthy_since + stable_for(situation) if status.healthy_since else None
-    if well_at and well_at <= now:
-        return _let_go(situation, status, now)
+    since = _well_since(situation, situation.workload)
+    status = replace(
+        status,
+        quiet_since=_quiet_since(situation, status, since, now),
+        healthy_since=_healthy_since(situation, situation.workload, status, since, now),
+    )
+    anew = handover.fails_anew(situation, status)
+    if anew:
+        message = f"something else was released, and it is this that fails now: {anew}"
+        return _let_go(situation, status, Release(reason=reasons.CANCELLED, message=message, at=now), now)
+    release = foresee_release(situation, status)
+    if release is not None and release.at <= now and since is not None:
+        return _let_go(situation, status, release, now)
     told = status.escalation
     marks = () if told and (told.annotated or told.silent) else sinks.annotate(_notice(situation, status, now))
     if told and not told.annotated and not told.silent and not marks:  # it is there: set once, not fought for
         status = replace(status, escalation=replace(told, annotated=True))
     effects = [*marks, *_delivery(situation, status, now)]
     retry_at = status.escalation.retry_at if status.escalation else None
-    times = [each for each in (well_at, settles_at, retry_at) if each and each > now]
+    settles_at = since + _FLASH if since and not situation.signals else None
+    times = [moment for moment in (release and release.at, settles_at, retry_at) if moment and moment > now]
     return Decision(status=status, effects=tuple(effects), again_at=min(times, default=None))
+
+
+def foresee_release(situation: Situation, status: RemediationStatus) -> Release | None:
+    """How it will be let go: soon after somebody has changed something of the target, else after hours; None: not yet.
+
+    A runbook by hand begins nothing by itself when its fault comes back, so it need not be kept.
+    """
+    told = status.escalation
+    if status.healthy_since is not None:
+        at = status.healthy_since + stable_for(situation)
+        changed = handover.changed_by_others(situation, status)
+        if changed or told is None or told.handed_over is None:  # as an older version left it: it cannot be told
+            text = f"the target is well again; since the escalation somebody has changed {changed or 'something of it'}"
+            return Release(reason=reasons.RESOLVED_BY_PEOPLE, message=text, at=at)
+        if situation.remediation.spec.by_hand:
+            return Release(reason=reasons.RESOLVED_BY_ITSELF, message="the target is well", at=at)
+    if status.quiet_since is not None:
+        text = f"nothing was wrong for {format_duration(QUIET_FOR)}, and nobody has changed anything of the target"
+        return Release(reason=reasons.RESOLVED_BY_ITSELF, message=text, at=status.quiet_since + QUIET_FOR)
+    return None
+
+
+def _well_since(situation: Situation, workload: Workload) -> datetime | None:
+    """Since when it is well; what people have scaled to nothing is so since always."""
+    if workload.replicas == 0 and workload.status_replicas == 0:
+        return workload.created_at
+    return checks.well_since(workload, situation.revisions, situation.pods)
+
+
+def _quiet_since(
+    situation: Situation, status: RemediationStatus, since: datetime | None, now: datetime
+) -> datetime | None:
+    """Since when no signal holds, seen at a look, from a moment on when it was well; new pods do not disturb it."""
+    if any(signal.holds_at <= now for signal in situation.signals):
+        return None
+    begins = since is not None and now - since >= _FLASH and not situation.signals
+    return status.quiet_since or (now if begins else None)
 
 
 def _healthy_since(
@@ -82,13 +144,11 @@ def stable_for(situation: Situation) -> timedelta:
     return situation.steps[step].verify.stable_for if situation.steps else _STABLE_FOR
 
 
-def _let_go(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
+def _let_go(situation: Situation, status: RemediationStatus, release: Release, now: datetime) -> Decision:
     removal = sinks.remove_annotation(_notice(situation, status, now))
     if removal:
         return Decision(status=status, effects=removal)
-    return Decision(
-        status=record.close(status, reasons.RESOLVED_BY_PEOPLE, "the target is well again after the escalation", now)
-    )
+    return Decision(status=record.close(status, release.reason, release.message, now))
 
 
 def _account_delivery(situation: Situation, status: RemediationStatus, now: datetime) -> RemediationStatus:

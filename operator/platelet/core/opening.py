@@ -6,10 +6,10 @@ A target has at most one open Remediation that may act. Observing policies recor
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from platelet.api.runbook import Runbook
-from platelet.core import episodes, meaning, record
+from platelet.core import continuing, episodes, meaning, record
 from platelet.model import reasons
 from platelet.model.policy import ACTING, Policy
 from platelet.model.remediation import (
@@ -81,7 +81,8 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
     opened = [each for each in siblings if each.status.state != "Closed"]
     current = min(opened, key=lambda each: each.spec.by_hand, default=None)
     if current is not None:
-        if any(each.resolved_at is None for each in facts) and _outranks(policy, current, incumbents):
+        firing = [fact for fact in facts if fact.resolved_at is None]
+        if firing and _outranks(policy, current, incumbents, firing, now):
             return _cancelled(current, policy, now)
         if any(_is_another_incident(fact, current, live_template, now) for fact in facts):
             ended = reasons.RECOVERED if current.status.state == "Monitoring" else reasons.CANCELLED
@@ -95,7 +96,7 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
     if first is None:
         return None
     number = _next_number(series(target, policy), others)
-    return _create(target, first, policy, runbook, siblings, number, now)
+    return _create(target, first, policy, runbook, siblings, live_template, number, now)
 
 
 def _create(  # noqa: PLR0913 - a fact, its policy, and what is on record
@@ -104,11 +105,11 @@ def _create(  # noqa: PLR0913 - a fact, its policy, and what is on record
     policy: Policy,
     runbook: Runbook,
     siblings: Sequence[Remediation],
+    live_template: str | None,
     number: int,
     now: datetime,
 ) -> Create:
-    gone = _gone(siblings, policy.limits.reopen_within, now)
-    before = gone or _indebted(siblings)
+    before, first_step = continuing.find(siblings, policy, runbook, live_template, now)
     return Create(
         namespace=target.namespace,
         name=f"{series(target, policy)}{number}",
@@ -121,7 +122,7 @@ def _create(  # noqa: PLR0913 - a fact, its policy, and what is on record
             mode=policy.mode,
             signal=fact,
             continues=before.name if before else "",
-            first_step=_next_step(gone) if gone else 0,
+            first_step=first_step,
             steps=runbook.steps,
         ),
     )
@@ -135,14 +136,22 @@ def _same_series(remediation: Remediation, policy: Policy) -> bool:
     return remediation.spec.mode == "Observe" and same
 
 
-def _outranks(policy: Policy, current: Remediation, incumbents: Mapping[str, Policy]) -> bool:
-    """Until the first attempt the acting policy is chosen anew, afterwards it is fixed; by hand people choose it."""
+def _outranks(
+    policy: Policy, current: Remediation, incumbents: Mapping[str, Policy], facts: Sequence[Evidence], now: datetime
+) -> bool:
+    """Until the first attempt the acting policy is chosen anew, afterwards it is fixed; by hand people choose it.
+
+    What people have already is taken up again only by a higher priority, on a fact that holds.
+    """
     if current.spec.by_hand or policy.mode == "Observe":
         return False
-    if current.status.state not in BEFORE_ACTING or current.status.attempts:
-        return False
     incumbent = incumbents.get(f"{current.spec.policy_ref.namespace}/{current.spec.policy_ref.name}")
-    return incumbent is not None and policy.key != incumbent.key and choose([policy, incumbent]) == policy
+    if incumbent is None or policy.key == incumbent.key or choose([policy, incumbent]) != policy:
+        return False
+    if current.status.state == "Escalated":
+        holds = any(fact.holds_at is None or fact.holds_at <= now for fact in facts)
+        return holds and policy.priority > incumbent.priority
+    return current.status.state in BEFORE_ACTING and not current.status.attempts
 
 
 def _cancelled(current: Remediation, policy: Policy, now: datetime) -> Update:
@@ -165,38 +174,6 @@ def _is_another_incident(fact: Evidence, current: Remediation, live_template: st
 def _is_over(fact: Evidence, siblings: Sequence[Remediation]) -> bool:
     """A late duplicate of an alert that has resolved opens nothing."""
     return any(episodes.is_late(fact, each) for sibling in siblings for each in sibling.status.evidence)
-
-
-def _gone(siblings: Sequence[Remediation], reopen_within: timedelta, now: datetime) -> Remediation | None:
-    """The one of a target that was deleted and re-created a moment ago: its ladder goes on where it was."""
-    gone = [
-        each
-        for each in siblings
-        if each.status.reason == reasons.TARGET_GONE
-        and not each.spec.by_hand  # its ladder was another one
-        and each.status.attempts
-        and each.status.closed_at is not None
-        and now - each.status.closed_at < reopen_within
-    ]
-    return max(gone, key=lambda each: each.status.closed_at or now, default=None)
-
-
-def _indebted(siblings: Sequence[Remediation]) -> Remediation | None:
-    """The last one, if it was closed before its temporary change was taken back: its alerts tell when that is due."""
-    closed = [each for each in siblings if each.status.closed_at is not None]
-    last = max(closed, key=lambda each: each.status.closed_at or datetime.min.replace(tzinfo=UTC), default=None)
-    if last is None:
-        return None
-    lent = {each.id for each in last.status.attempts if each.take_back is not None and each.phase == "Done"}
-    ended = (each for each in last.status.attempts if each.kind == "TakeBack" and each.phase == "Done")
-    back = {each.id.split("/back")[0] for each in ended}
-    return last if lent - back else None
-
-
-def _next_step(before: Remediation) -> int:
-    status = before.status
-    tried = any(each.step == status.step and each.phase == "Done" for each in status.attempts)
-    return status.step + 1 if tried else status.step
 
 
 def _next_number(prefix: str, others: Sequence[Remediation]) -> int:

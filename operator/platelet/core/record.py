@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from platelet.api import conditions
 from platelet.core import episodes
-from platelet.model import alert, reasons
+from platelet.model import alert
 from platelet.model.remediation import (
     MAX_ATTEMPTS,
     MAX_DECISIONS,
@@ -75,6 +75,7 @@ def enter(status: RemediationStatus, state: State, reason: str, message: str) ->
         waiting_since=None,
         verifying=None,
         healthy_since=None,
+        quiet_since=None,
     )
 
 
@@ -209,5 +210,5 @@ def close(status: RemediationStatus, reason: str, message: str, now: datetime) -
     closed = replace(enter(withdraw_question(status, message), "Closed", reason, message), closed_at=now)
     closed = set_condition(closed, "Closed", reason, message, now)
     if any(each.type == "Escalated" and each.status == "True" for each in closed.conditions):
-        closed = set_condition(closed, "Escalated", reasons.RESOLVED_BY_PEOPLE, message, now, true=False)
+        closed = set_condition(closed, "Escalated", reason, message, now, true=False)
     return closed

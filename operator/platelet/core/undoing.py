@@ -31,7 +31,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     tried, identity = taking_back.tries(status, undone.id)
     if tried and (tried[-1].phase != "Superseded" or len(tried) >= _TRIES):
         return _go_on(situation, status, tried[-1], now)
-    denial = guards.first_denial(situation, now, guards.FOR_TAKING_BACK)
+    denial = guards.first_denial(situation, now, guards.FOR_UNDOING)
     if denial is not None:
         by, no = denial
         waiting = record.wait(status, now, step=step, by=by, reason=no.reason, message=no.message, until=no.retry_at)

@@ -76,7 +76,7 @@ def _unproven(
         case "Escalate":
             return escalating.escalate(situation, status, verdict.reason, verdict.message, now)
         case "Stop":
-            return escalating.stop(status, verdict.message, now)
+            return escalating.stop(situation, status, verdict.message, now)
         case "Undo":
             return _go_on(replace(status, undoing=attempt.id), attempt, verdict, now)
         case _:

@@ -48,6 +48,8 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
         message = _why_not(status, policy.limits.give_up_after)
         return escalating.escalate(situation, status, reasons.GAVE_UP, message, now)
     rung = find_rung(situation, status, now)
+    if rung is None and situation.remediation.spec.first_step >= len(situation.steps):
+        return _come_back(situation, status, give_up_at, now)
     if rung is None:
         message = _last_word(status)
         return escalating.escalate(situation, status, reasons.NO_STEP_LEFT, message, now)
@@ -141,6 +143,20 @@ def _denied(rung: Rung, denial: Deny, give_up_at: datetime, now: datetime) -> De
     )
 
 
+def _come_back(situation: Situation, status: RemediationStatus, give_up_at: datetime, now: datetime) -> Decision:
+    """What people had, and nobody has changed since, is theirs again, once it holds."""
+    young = occurrence.deny(situation, now)
+    if young is not None:
+        waiting = record.wait(
+            status, now, step="", by="occurrence", reason=young.reason, message=young.message, until=young.retry_at
+        )
+        return Decision(status=waiting, again_at=min(filter(None, (young.retry_at, give_up_at))))
+    message = f"it came back, and every step was tried in {situation.remediation.spec.continues}"
+    if situation.signals:
+        message = f"{message}: {situation.signals[0].message}"
+    return escalating.escalate(situation, status, reasons.RECURRED, message, now)
+
+
 def _skip(  # noqa: PLR0913 - a skipped step has these parts
     status: RemediationStatus, step: Step, by: str, reason: str, message: str, now: datetime
 ) -> RemediationStatus:
@@ -221,10 +237,12 @@ def _why_not(status: RemediationStatus, patience: timedelta) -> str:
 
 
 def _last_word(status: RemediationStatus) -> str:
-    tried = [each for each in status.attempts if each.kind == "Act"]
+    """What was tried. What never left, since others changed the target first, was no attempt."""
+    tried = [each for each in status.attempts if each.kind == "Act" and each.phase != "Superseded"]
     if not tried:
         last_no = next((f"; {each.reason}: {each.message}" for each in status.decisions[-1:]), "")
         return f"no step of the runbook applies{last_no}"
     last = tried[-1]
     outcome = last.verdict_message or last.message
-    return f"no step is left after {len(tried)} attempts; the last: {last.summary}: {outcome}"
+    count = "1 attempt" if len(tried) == 1 else f"{len(tried)} attempts"
+    return f"no step is left after {count}; the last: {last.summary}: {outcome}"

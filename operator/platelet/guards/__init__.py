@@ -77,9 +77,16 @@ _WHATEVER_THE_STEP = frozenset(
 WHATEVER_THE_STEP: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in _WHATEVER_THE_STEP)
 """The guards before `maxUnhealthy` that look neither at the action nor around: their no spares the reads for it."""
 
-FOR_TAKING_BACK: tuple[Guard, ...] = (
+FOR_UNDOING: tuple[Guard, ...] = (
     Guard("clock", clock.deny),
     Guard("busy", busy.deny),
+    Guard("suspended", suspended.deny_take_back),
+)
+"""What waits to be undone since its step failed: nobody else does it."""
+
+FOR_TAKING_BACK: tuple[Guard, ...] = (
+    Guard("clock", clock.deny),
+    Guard("busy", busy.deny_take_back),
     Guard("suspended", suspended.deny_take_back),
 )
 """What a take-back waits for: it is reserved but not counted, and no maintenance window prolongs a temporary change.

@@ -26,6 +26,7 @@ MAX_DECISIONS = 30
 MAX_ATTEMPTS = 20
 MAX_STEPS = 16
 MAX_CHECKS = 8
+MAX_SYMPTOMS = 32
 PinnedStep = Annotated[
     Mapping[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
 ]
@@ -172,6 +173,7 @@ class EscalationRecord:
     reason: ShortText
     message: Text
     at: Timestamp
+    handed_over: PreState | None = None  # the target as people got it: who makes it differ has done something about it
     silent: bool = False  # the step says `onFailure: Stop`: on record, and nobody is called
     annotated: bool = False  # the mark was seen on the workload; whoever removes it then has their reasons
     delivered: bool = False  # the webhook answered 2xx
@@ -249,7 +251,8 @@ class RemediationStatus:
     taken_back_at: Timestamp | None = None
     reapplied: bool = False  # a recurrence after our own take-back was answered once already
     escalation: EscalationRecord | None = None
-    healthy_since: Timestamp | None = None  # while Escalated: since when the target is well again
+    healthy_since: Timestamp | None = None  # while Escalated: since when the target is well again, without a restart
+    quiet_since: Timestamp | None = None  # while Escalated: since when no signal holds
     closed_at: Timestamp | None = None
     conditions: Annotated[tuple[Condition, ...], Field(max_length=8)] = ()
 

@@ -79,7 +79,8 @@ class Situation:
     autoscalers: tuple[Autoscaler, ...] = ()  # what owns this target's replicas; read where it matters only
     covered: bool = True  # the policy, as it is now, is still for this workload
     inherited: tuple[Evidence, ...] = ()  # alerts that the Remediation which this one continues has not seen resolved
-    older_open: str = ""  # another acting Remediation of this target, older than this one
+    older_open: str = ""  # another Remediation of this target that may act, older than this one
+    older_escalated: str = ""  # one that people have: it does nothing any more but take back what is due
     action: ActionTraits = field(default_factory=ActionTraits)  # of the current step
     clock_age_seconds: float = 0.0  # since the last sample of the API server's time
     never_sent: frozenset[str] = frozenset()  # attempts intended by this process and not sent yet

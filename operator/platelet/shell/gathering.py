@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from platelet import guards
-from platelet.core import meaning, observing, references, signals, verifying
+from platelet.core import handover, meaning, observing, references, signals, verifying
 from platelet.model.budget import Entry
 from platelet.model.policy import Settings
 from platelet.model.remediation import BEFORE_ACTING, Remediation
@@ -90,7 +90,8 @@ class Gatherer:
             inherited=_inherited(remediation, found.readable),
             missing_references=references.missing_elsewhere(sight.pods, sight.records),
             namespace_suspended=_annotation(stored_namespace, SUSPEND),
-            older_open=_older_open(remediation, found.readable) or _unreadable_before(remediation, found),
+            older_open=_older(remediation, found.readable) or _unreadable_before(remediation, found),
+            older_escalated=_older(remediation, found.readable, escalated=True),
             clock_age_seconds=self._clock.age(),
             never_sent=self._hands.never_sent,
             failure=self._hands.failure(attempt),
@@ -110,7 +111,7 @@ class Gatherer:
             far = self._around.thorough or state != "Waiting" or not self._is_forbidden_anyway(situation)
             situation = await surroundings.look_around(self._kube, situation, standing, siblings, far=far)
         written = meaning.bounds_written(situation)
-        if far or written:
+        if far or written or handover.needs_autoscalers(situation):
             situation = replace(situation, autoscalers=await autoscalers.read(self._kube, situation.target, written))
         return situation
 
@@ -184,8 +185,8 @@ def _unreadable_before(remediation: Remediation, found: Survey) -> str:
     return found.busy_before(remediation.target, remediation.status.opened_at)
 
 
-def _older_open(remediation: Remediation, siblings: Sequence[Remediation]) -> str:
-    """Of two acting ones of a target (one made by hand) the older acts."""
+def _older(remediation: Remediation, siblings: Sequence[Remediation], *, escalated: bool = False) -> str:
+    """Of two acting ones of a target (one made by hand) the older acts, unless people have that one."""
     if remediation.spec.mode == "Observe":
         return ""
     order = (remediation.status.opened_at is None, remediation.status.opened_at, remediation.name)
@@ -195,6 +196,7 @@ def _older_open(remediation: Remediation, siblings: Sequence[Remediation]) -> st
         if each.uid != remediation.uid
         and each.spec.mode != "Observe"
         and each.status.state != "Closed"
+        and (each.status.state == "Escalated") == escalated
         and each.target == remediation.target
         and (each.status.opened_at is None, each.status.opened_at, each.name) < order
     ]

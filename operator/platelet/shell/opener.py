@@ -6,7 +6,7 @@ import structlog
 
 from platelet.api import remediation as contract
 from platelet.api import workloads
-from platelet.core import opening
+from platelet.core import continuing, opening
 from platelet.model.remediation import Remediation
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
@@ -89,8 +89,8 @@ class Opener:
         return ""
 
     async def _live_template(self, target: WorkloadRef, siblings: Sequence[Remediation]) -> str | None:
-        """The hash of the target's template, where it matters: while what our act came to is watched."""
-        if not any(each.status.state in ("Monitoring", "Verifying") for each in siblings):
+        """The hash of the target's template, where it matters."""
+        if not continuing.asks_for_template(siblings):
             return None
         try:
             stored = await self._kube.get(WORKLOADS[target.kind], target.namespace, target.name)

@@ -49,7 +49,11 @@ async def _scope(
         for each in stored
         if _is_target(kind, each, chosen)
     ]
-    troubled = {each.target for each in siblings if each.status.state in _TROUBLED and not each.mere_request}
+    troubled = {
+        each.target
+        for each in siblings
+        if each.status.state in _TROUBLED and not each.mere_request and each.status.quiet_since is None
+    }
     refs = {_ref(kind, each): _is_unavailable(kind, each) for kind, each in targets}
     sick = {ref for ref, unavailable in refs.items() if unavailable or ref in troubled}
     return Scope(total=len(targets), sick=frozenset({*sick, target}))

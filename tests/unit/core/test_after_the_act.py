@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from platelet.core import handover
 from platelet.core.decide import decide
 from platelet.model import reasons
 from platelet.model.effects import Annotate, Deliver, MarkRevision, Publish, Settle, Write
@@ -134,7 +135,10 @@ def test_after_our_own_take_back_the_step_is_applied_once_more() -> None:
 
 
 def escalated(**changes: Any) -> Situation:
-    told = EscalationRecord(reason=reasons.GAVE_UP, message="m", at=NOW - minutes(5))
+    """The bad release was handed over, for whose sake a good one has come since where it is well."""
+    told = EscalationRecord(
+        reason=reasons.GAVE_UP, message="m", at=NOW - minutes(5), handed_over=handover.pin(a_situation())
+    )
     return in_state("Escalated", **({"escalation": told} | changes))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from platelet.checks.http_endpoint import Http
 from platelet.checks.prometheus import Prometheus
-from platelet.core import signals, verifying
+from platelet.core import escalating, signals, verifying
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.model import reasons
@@ -100,7 +100,7 @@ def test_what_follows_a_step_without_a_proof(
 
 
 def test_who_stops_calls_nobody() -> None:
-    """On record only: no Event, no mark on the workload, no webhook; it closes when the target is well."""
+    """On record only: no Event, no mark on the workload, no webhook; it closes when the target was well for hours."""
     situation = verified(undo_step(on_failure="Stop"), DOWN, policy=a_policy(has_webhook=True))
     stopped = decide(situation, NOW)
     assert stopped.effects == ()
@@ -110,7 +110,9 @@ def test_who_stops_calls_nobody() -> None:
     assert later.status.state == "Escalated"
     assert not any(isinstance(each, Annotate | Deliver | Publish | Write) for each in later.effects)
     well = follow(decide(follow(stopped, situation), NOW), situation)
-    assert decide(well, NOW + minutes(2)).status.state == "Closed"
+    assert decide(well, NOW + minutes(2)).status.state == "Escalated"
+    closed = decide(well, NOW + escalating.QUIET_FOR).status
+    assert (closed.state, closed.reason) == ("Closed", reasons.RESOLVED_BY_ITSELF)
 
 
 def test_a_failed_check_is_a_reason_to_go_on_that_no_pod_shows() -> None:

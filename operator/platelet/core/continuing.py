@@ -1,0 +1,114 @@
+"""Which earlier Remediation of a target a new one continues, and at which step: attempts carry over (TRAPS 25).
+
+Limits and the ladder are keyed by the target's name. What people have released since, and a Runbook that they have
+changed, begin a ladder of their own.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from platelet.api.runbook import Runbook
+from platelet.model import reasons
+from platelet.model.policy import DAY, Policy
+from platelet.model.remediation import Remediation, RemediationStatus
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def find(
+    siblings: Sequence[Remediation], policy: Policy, runbook: Runbook, live_template: str | None, now: datetime
+) -> tuple[Remediation | None, int]:
+    """What a new Remediation of the target continues (None: nothing), and the step that it begins with.
+
+    A step beyond the last means that the ladder is used up: people have it at once. `live_template` is the hash of the
+    target's template now; None: not known, so nothing begins anew for its sake.
+    """
+    closed = [each for each in siblings if each.status.closed_at is not None]
+    last = max(closed, key=_closed_at, default=None)
+    given_up = next((each for each in closed if _was_given_up(each, runbook, live_template, now)), None)
+    if given_up is not None:
+        return given_up, len(runbook.steps)
+    gone = [each for each in closed if _is_gone(each, policy.limits.reopen_within, live_template, now)]
+    if gone:
+        latest = max(gone, key=_closed_at)
+        return latest, _next_step(latest.status)
+    return (last, 0) if last is not None and _is_indebted(last.status) else (None, 0)
+
+
+def asks_for_template(siblings: Sequence[Remediation]) -> bool:
+    """Whether the target's live template may matter to what becomes of a fact."""
+    return any(
+        each.status.state in ("Monitoring", "Verifying")
+        or (each.status.state == "Closed" and (_was_escalated(each.status) or _target_is_gone(each.status)))
+        for each in siblings
+    )
+
+
+def _was_given_up(before: Remediation, runbook: Runbook, live_template: str | None, now: datetime) -> bool:
+    """Whether its steps were tried for this very template in vain, and its escalation ended though nobody did anything.
+
+    What people were told of once and what then came back within a day is for people again.
+    """
+    status, pinned = before.status, before.spec.runbook_ref
+    by_itself = status.reason == reasons.RESOLVED_BY_ITSELF or _target_is_gone(status)
+    same_ladder = (pinned.namespace, pinned.name, pinned.uid, pinned.generation) == (
+        runbook.namespace,
+        runbook.name,
+        runbook.uid,
+        runbook.generation,
+    )
+    return (
+        by_itself
+        and same_ladder
+        and not before.spec.by_hand
+        and _was_escalated(status)
+        and any(attempt.kind == "Act" and attempt.phase in ("Done", "Unknown") for attempt in status.attempts)
+        and now - _closed_at(before) < DAY
+        and (live_template is None or live_template in _templates(status))
+    )
+
+
+def _is_gone(before: Remediation, reopen_within: timedelta, live_template: str | None, now: datetime) -> bool:
+    """Whether its target was deleted a moment ago, and what is there now is the same: its ladder goes on."""
+    status = before.status
+    return (
+        _target_is_gone(status)
+        and not before.spec.by_hand  # its ladder was another one
+        and not _was_escalated(status)
+        and bool(status.attempts)
+        and now - _closed_at(before) < reopen_within
+        and (live_template is None or live_template in _templates(status))
+    )
+
+
+def _is_indebted(status: RemediationStatus) -> bool:
+    """Whether it was closed before its temporary change was taken back: its alerts tell when that is due."""
+    lent = {each.id for each in status.attempts if each.take_back is not None and each.phase == "Done"}
+    ended = (each for each in status.attempts if each.kind == "TakeBack" and each.phase == "Done")
+    return bool(lent - {each.id.split("/back")[0] for each in ended})
+
+
+def _next_step(status: RemediationStatus) -> int:
+    tried = any(each.step == status.step and each.phase == "Done" for each in status.attempts)
+    return status.step + 1 if tried else status.step
+
+
+def _was_escalated(status: RemediationStatus) -> bool:
+    """Whether people had it when it was closed."""
+    return status.escalation is not None
+
+
+def _target_is_gone(status: RemediationStatus) -> bool:
+    return status.reason == reasons.TARGET_GONE
+
+
+def _templates(status: RemediationStatus) -> frozenset[str]:
+    """The templates that an incident has met."""
+    met = [each.pre.template_hash for each in status.attempts]
+    met += [each.post.template_hash for each in status.attempts if each.post.template_hash is not None]
+    told = status.escalation
+    return frozenset([*met, *([told.handed_over.template_hash] if told and told.handed_over else [])])
+
+
+def _closed_at(remediation: Remediation) -> datetime:
+    return remediation.status.closed_at or _NEVER

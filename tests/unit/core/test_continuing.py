@@ -1,0 +1,95 @@
+"""Which Remediation of a target a new one continues: attempts carry over, and what people did begins anew."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from platelet.api.runbook import Runbook
+from platelet.core import continuing, handover
+from platelet.model import reasons
+from platelet.model.policy import DAY
+from platelet.model.remediation import EscalationRecord, Remediation
+from tests.unit.situations import (
+    BAD,
+    GOOD,
+    NOW,
+    a_policy,
+    a_remediation,
+    a_signal,
+    a_situation,
+    a_status,
+    an_attempt,
+    evidence_of,
+    minutes,
+    seconds,
+)
+
+STEPS = ({"name": "undo"}, {"name": "restart"}, {"name": "scale"})
+RUNBOOK = Runbook(namespace="shop", name="api-down", uid="uid-runbook", generation=0, steps=STEPS)
+HANDED_OVER = EscalationRecord(
+    reason=reasons.INCONCLUSIVE, message="m", at=NOW - minutes(300), handed_over=handover.pin(a_situation())
+)
+OVER: dict[str, Any] = {"state": "Closed", "closed_at": NOW - minutes(1), "attempts": (an_attempt(),)}
+BY_ITSELF = {**OVER, "reason": reasons.RESOLVED_BY_ITSELF, "escalation": HANDED_OVER}
+GONE = {**OVER, "reason": reasons.TARGET_GONE}
+
+
+def closed(**status: Any) -> Remediation:
+    return a_remediation(status=a_status(**status))
+
+
+def by_hand(remediation: Remediation) -> Remediation:
+    asked = evidence_of(a_signal(source="request"))
+    return replace(remediation, spec=replace(remediation.spec, signal=asked))
+
+
+CASES: dict[str, tuple[Remediation, str | None, int]] = {
+    "an escalation that ended by itself: people have it again": (closed(**BY_ITSELF), BAD, 3),
+    "the template is not known: the same": (closed(**BY_ITSELF), None, 3),
+    "a template that its undo restored: the same": (closed(**BY_ITSELF), GOOD, 3),
+    "another template: a ladder of its own": (closed(**BY_ITSELF), "other", 0),
+    "a day later": (closed(**{**BY_ITSELF, "closed_at": NOW - DAY}), BAD, 0),
+    "within the day": (closed(**{**BY_ITSELF, "closed_at": NOW - DAY + seconds(1)}), BAD, 3),
+    "people mended it": (closed(**{**BY_ITSELF, "reason": reasons.RESOLVED_BY_PEOPLE}), BAD, 0),
+    "a policy that takes precedence": (closed(**{**BY_ITSELF, "reason": reasons.CANCELLED}), BAD, 0),
+    "nothing had been tried": (closed(**{**BY_ITSELF, "attempts": ()}), BAD, 0),
+    "nothing had been sent": (closed(**{**BY_ITSELF, "attempts": (an_attempt(phase="Superseded"),)}), BAD, 0),
+    "by hand: another ladder": (by_hand(closed(**BY_ITSELF)), BAD, 0),
+    "it was never escalated": (closed(**{**BY_ITSELF, "escalation": None}), BAD, 0),
+    "escalated, deleted, and made anew": (closed(**{**GONE, "escalation": HANDED_OVER}), BAD, 3),
+    "escalated, deleted, and made anew hours later": (
+        closed(**{**GONE, "escalation": HANDED_OVER, "closed_at": NOW - minutes(600)}),
+        BAD,
+        3,
+    ),
+    "escalated, deleted, and another one made": (closed(**{**GONE, "escalation": HANDED_OVER}), "other", 0),
+    "deleted on the way, and made anew: the next step": (closed(**GONE), BAD, 1),
+    "deleted on the way, and another one made": (closed(**GONE), "other", 0),
+    "deleted on the way, and made anew later than reopenWithin": (
+        closed(**{**GONE, "closed_at": NOW - minutes(15)}),
+        BAD,
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "live", "step"), CASES.values(), ids=CASES)
+def test_where_the_ladder_begins(before: Remediation, live: str | None, step: int) -> None:
+    continued, first_step = continuing.find([before], a_policy(), RUNBOOK, live, NOW)
+    assert first_step == step
+    assert (continued is not None) == (step > 0)
+
+
+@pytest.mark.parametrize("changes", [{"uid": "uid-new"}, {"generation": 5}, {"name": "other"}], ids=str)
+def test_a_runbook_that_people_have_changed_begins_anew(changes: dict[str, Any]) -> None:
+    assert continuing.find([closed(**BY_ITSELF)], a_policy(), replace(RUNBOOK, **changes), BAD, NOW) == (None, 0)
+
+
+def test_the_template_is_asked_for_only_where_it_matters() -> None:
+    """Each is a read more."""
+    assert continuing.asks_for_template([closed(**BY_ITSELF)])
+    assert continuing.asks_for_template([closed(**GONE)])
+    assert continuing.asks_for_template([a_remediation(status=a_status(state="Monitoring"))])
+    assert not continuing.asks_for_template([closed(**{**OVER, "reason": reasons.RECOVERED})])
+    assert not continuing.asks_for_template([a_remediation(status=a_status(state="Escalated"))])
