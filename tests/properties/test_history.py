@@ -1,4 +1,4 @@
-"""What is known about health: nothing counts as proven before its time, and what failed for good stays so."""
+"""What is known about health: nothing counts as proven before its time, and what failed proves itself anew."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platelet.core import history
-from platelet.model.effects import ForgetRevision, MarkRevision, RememberRevision
+from platelet.model.effects import ForgetRevision, MarkRelease, MarkRevision, RememberRevision
 from platelet.model.revision import RevisionRecord
 from tests.properties.any_situation import Chance, many
 from tests.unit.situations import (
@@ -107,7 +107,6 @@ def test_healthy_is_only_the_live_template_that_ran_for_healthy_for_without_a_re
         assert live is not None
         assert (mark.record, mark.resource_version) == (live.name, live.resource_version)
         assert mark.health in ("Healthy", "Suspect")
-        assert live.health != "Bad", "Bad is for good"
         if mark.health == "Suspect":
             assert (sighting.incident, live.health) == ("open", "Healthy")
             continue
@@ -115,8 +114,8 @@ def test_healthy_is_only_the_live_template_that_ran_for_healthy_for_without_a_re
         assert all(pod.ready for pod in sighting.pods)
         assert len(sighting.pods) >= sighting.workload.replicas
         assert last_change(sighting) + HEALTHY_FOR <= NOW
-        if live.health == "Suspect" and live.health_since is not None:
-            assert live.health_since + HEALTHY_FOR <= NOW, "a Suspect one proves itself anew"
+        if live.health in ("Suspect", "Bad") and live.health_since is not None:
+            assert live.health_since + HEALTHY_FOR <= NOW, "one that failed proves itself anew"
 
 
 @many
@@ -140,9 +139,13 @@ def applied(sighting: history.Sighting, now: datetime) -> history.Sighting:
             case RememberRevision():
                 new = a_record(effect.template_hash, first_seen=effect.first_seen, health=effect.health, uid="new")
                 assert new.name not in records, "remembered twice"
-                records[new.name] = replace(new, health_since=effect.health_since, ever_healthy=False)
+                records[new.name] = replace(
+                    new, ever_healthy=False, health_since=effect.health_since, live_since=effect.live_since
+                )
             case MarkRevision():
                 records[effect.record] = replace(records[effect.record], health=effect.health, health_since=effect.at)
+            case MarkRelease():
+                records[effect.record] = replace(records[effect.record], live_since=effect.live_since)
             case ForgetRevision():
                 assert records[effect.record].uid == effect.uid
                 del records[effect.record]

@@ -47,6 +47,8 @@ def attest(record: RevisionRecord, attestations: Iterable[Mapping[str, Any]]) ->
         health=records.read_health(annotations.get(records.HEALTH)),
         health_since=lenient.moment(annotations.get(records.HEALTH_SINCE)),
         ever_healthy=annotations.get(records.EVER_HEALTHY) == "true",
+        proven_at=lenient.moment(annotations.get(records.PROVEN_AT)),
+        claims_health=record.ever_healthy,
     )
 
 
@@ -77,7 +79,7 @@ def write_change(
     """Write another health, as a merge patch that fails when the attestation has changed since `before` was read."""
     annotations: dict[str, str | None] = {RECORD_UID: record.uid, **marked}
     if health != "Healthy" and not is_about(before, record):
-        annotations[records.EVER_HEALTHY] = None  # what another record of this name once was
+        annotations |= {records.EVER_HEALTHY: None, records.PROVEN_AT: None}  # what another one of this name once was
     return {"metadata": {"resourceVersion": before["metadata"]["resourceVersion"], "annotations": annotations}}
 
 

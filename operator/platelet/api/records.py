@@ -23,8 +23,13 @@ FIRST_SEEN = "platelet.dev/first-seen"
 HEALTH = "platelet.dev/health"
 HEALTH_SINCE = "platelet.dev/health-since"
 EVER_HEALTHY = "platelet.dev/ever-healthy"
+PROVEN_AT = "platelet.dev/proven-at"
+LIVE_SINCE = "platelet.dev/live-since"
+RELEASED_AT = "platelet.dev/released-at"
+RELEASED_BY = "platelet.dev/released-by"
 NAME_PATTERN = "^platelet-(deployment|statefulset|daemonset|health)-[0-9a-f]{16}$"  # in RE2; with attestations
 _LONGEST_LABEL = 63
+_LONGEST_MANAGER = 128  # as the API admits
 _HEALTHS: tuple[Health, ...] = get_args(Health)
 
 
@@ -62,6 +67,11 @@ def read_record(obj: Mapping[str, Any]) -> RevisionRecord:
         health=read_health(annotations.get(HEALTH)),
         health_since=lenient.moment(annotations.get(HEALTH_SINCE)),
         ever_healthy=annotations.get(EVER_HEALTHY) == "true",
+        proven_at=lenient.moment(annotations.get(PROVEN_AT)),
+        remembered_at=lenient.moment(metadata.get("creationTimestamp")),
+        live_since=lenient.moment(annotations.get(LIVE_SINCE)),
+        released_at=lenient.moment(annotations.get(RELEASED_AT)),
+        released_by=annotations.get(RELEASED_BY, "")[:_LONGEST_MANAGER],
     )
 
 
@@ -80,6 +90,8 @@ def write_record(effect: effects.RememberRevision) -> dict[str, Any]:
                 TARGET: target.name,
                 FIRST_SEEN: durations.format_time(effect.first_seen),
                 **health_annotations(effect.health, since),
+                **({LIVE_SINCE: durations.format_time(effect.live_since)} if effect.live_since else {}),
+                **({RELEASED_BY: effect.released_by} if effect.released_by else {}),
             },
         },
         "revision": 1,
@@ -98,9 +110,17 @@ def is_ours(record: RevisionRecord) -> bool:
     return record.name == record_name(record.target, record.template_hash)
 
 
+def write_release(effect: effects.MarkRelease) -> dict[str, Any]:
+    """Write that a record's template is the live one now, as a merge patch under the same condition."""
+    annotations = {LIVE_SINCE: durations.format_time(effect.live_since)}
+    if effect.released_at is not None:
+        annotations |= {RELEASED_AT: durations.format_time(effect.released_at), RELEASED_BY: effect.released_by}
+    return {"metadata": {"resourceVersion": effect.resource_version, "annotations": annotations}}
+
+
 def health_annotations(health: Health, since: datetime) -> dict[str, str]:
     """What says how healthy a template is, and since when. That it was healthy once is never taken back."""
-    proven = {EVER_HEALTHY: "true"} if health == "Healthy" else {}
+    proven = {EVER_HEALTHY: "true", PROVEN_AT: durations.format_time(since)} if health == "Healthy" else {}
     return {HEALTH: health, HEALTH_SINCE: durations.format_time(since), **proven}
 
 

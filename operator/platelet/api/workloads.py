@@ -11,7 +11,7 @@ from typing import Any
 
 from platelet.api import lenient
 from platelet.api.pods import read_pod
-from platelet.api.records import read_record, record_name, record_selector, write_mark, write_record
+from platelet.api.records import read_record, record_name, record_selector, write_mark, write_record, write_release
 from platelet.api.templates import CONTROLLER_REVISION_HASH, POD_TEMPLATE_HASH, RESTARTED_AT, hash_template
 from platelet.model.workload import Kind, Pod, Revision, Workload, WorkloadRef
 
@@ -27,6 +27,7 @@ __all__ = [  # one door to everything that is Kubernetes' own
     "record_selector",
     "write_mark",
     "write_record",
+    "write_release",
 ]
 _COUNTS = {
     "status_replicas": "replicas",
@@ -44,6 +45,7 @@ REVISION = "deployment.kubernetes.io/revision"
 REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
 """The numbers that a ReplicaSet had before it was rolled out again, joined by commas (deployment_util.go)."""
 _LONGEST_DEADLINE = 2**31 - 1  # the API's int32
+_OURS = "platelet"  # our field manager: what we restore nobody has released
 _REVISION_NUMBER = re.compile(r"[0-9]{1,18}")  # fits the API's int64
 
 
@@ -66,9 +68,21 @@ def read_workload(kind: Kind, obj: Mapping[str, Any]) -> Workload:
         template=template,
         template_hash=hash_template(template),
         restart_stamp=lenient.texts(lenient.mapping(template.get("metadata")).get("annotations")).get(RESTARTED_AT, ""),
+        template_manager=_template_manager(metadata),
         **_progress(kind, spec, lenient.mapping(obj.get("status"))),
         **_strategy(kind, spec),
     )
+
+
+def _template_manager(metadata: Mapping[str, Any]) -> str:
+    """Who wrote to the template last, by the API server's own account (metadata.managedFields); empty if unknown."""
+    written = [
+        (lenient.text(entry.get("time")), lenient.text(entry.get("manager")))
+        for entry in lenient.mappings(metadata.get("managedFields"))
+        if not entry.get("subresource")
+        and "f:template" in lenient.mapping(lenient.mapping(entry.get("fieldsV1")).get("f:spec"))
+    ]
+    return max((each for each in written if each[1] != _OURS), default=("", ""))[1]
 
 
 def _progress(kind: Kind, spec: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""What is known about health (DESIGN 3.5): one record per template, and when it proved itself."""
+"""What is known about health (DESIGN 3.5): one record per template, when it was released, and when it proved itself.
+
+Healthy is what runs well, by its pods alone. An incident counts against the live template only where its pods, or the
+workload itself, have shown it: an alert about something else does not.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,38 +10,84 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from platelet import checks
-from platelet.model.effects import Effect, ForgetRevision, MarkRevision, RememberRevision
+from platelet.core import releases, signals
+from platelet.model import reasons
+from platelet.model.effects import Effect, ForgetRevision, MarkRelease, MarkRevision, RememberRevision
+from platelet.model.remediation import BEFORE_ACTING, Attempt, Remediation
 from platelet.model.revision import Health, RevisionRecord
+from platelet.model.signal import SHOWN
 from platelet.model.workload import Pod, Revision, Workload
+from platelet.triggers import symptoms
 
 _KEPT = 20  # records per workload; the newest healthy ones are never dropped
 _HEALTHY_KEPT = 5
 
 
-Incident = Literal["none", "open", "changing"]  # changing: too young, or an attempt is under way: nothing can be said
+Incident = Literal["none", "open", "changing"]
+"""Whether the live template's own pods are known to fail; changing: too young, or an attempt is under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """One workload as seen at one moment, and whether an incident of it is open."""
+    """One workload as seen at one moment, whether its template is in an incident, and what we did to it."""
 
     workload: Workload
     revisions: tuple[Revision, ...]
     pods: tuple[Pod, ...]
     records: tuple[RevisionRecord, ...]
-    incident: Incident
+    incident: Incident = "none"
+    attempts: tuple[Attempt, ...] = ()  # of all its Remediations
+
+    @property
+    def live(self) -> RevisionRecord | None:
+        """The record of the live template."""
+        return next((each for each in self.records if each.template_hash == self.workload.template_hash), None)
+
+
+def incident_of(sighting: Sighting, siblings: Sequence[Remediation], now: datetime) -> Incident:
+    """Whether an open one of all Remediations of the workload is about what the pods of its live template show."""
+    since = sighting.live.live_since if sighting.live is not None else None
+    newest = signals.newest_revision_hash(sighting.workload, sighting.revisions)
+    mine = [pod for pod in sighting.pods if newest and pod.revision_hash == newest]
+    failing = bool(symptoms.remember({}, mine, now))
+    about = [each for each in siblings if not each.mere_request and _is_shown(each, since, failing=failing)]
+    young = any(each.status.waiting and each.status.waiting.reason == reasons.TOO_YOUNG for each in about)
+    states = {each.status.state for each in about}
+    if young or states & {"Acting", "Verifying"}:
+        return "changing"
+    return "open" if states & {*BEFORE_ACTING, "Escalated"} else "none"
+
+
+def _is_shown(remediation: Remediation, live_since: datetime | None, *, failing: bool) -> bool:
+    """Whether pods or workload have shown it since the template is live, or its pods visibly fail now."""
+    facts = remediation.status.evidence or (remediation.spec.signal,)
+    shown = [each for each in facts if each.source in SHOWN and each.resolved_at is None]
+    return any(failing or live_since is None or each.last_seen >= live_since for each in shown)
 
 
 def observe(sighting: Sighting, healthy_for: timedelta, now: datetime) -> tuple[tuple[Effect, ...], datetime | None]:
     """What to remember, mark and forget, and when the live template will have proved itself."""
     known = {each.template_hash for each in sighting.records}
     effects: list[Effect] = [*_remember(sighting, known, now)]
-    live = next((each for each in sighting.records if each.template_hash == sighting.workload.template_hash), None)
-    again_at = None
+    live, again_at = sighting.live, None
+    release = _release(sighting, now)
+    effects += [release] if release is not None else []  # a mark on the same record is then late, and comes again
     if live is not None:
         mark, again_at = _judge(sighting, live, healthy_for, now)
         effects += [_mark(sighting, live, mark, now)] if mark else []
     return (*effects, *_forget(sighting)), again_at
+
+
+def is_behind(workload: Workload, revisions: Sequence[Revision], records: Sequence[RevisionRecord]) -> bool:
+    """Whether a template is not on record, or not as the live one that it is: no decision may rely on its age yet."""
+    known = {each.template_hash for each in records}
+    wanted = {workload.template_hash, *(each.template_hash for each in revisions)}
+    return not wanted <= known or releases.became_live(workload, records)
+
+
+def _release(sighting: Sighting, now: datetime) -> MarkRelease | None:
+    newest = signals.newest_revision_hash(sighting.workload, sighting.revisions)
+    return releases.note(sighting.workload, sighting.records, sighting.pods, newest, sighting.attempts, now)
 
 
 def _remember(sighting: Sighting, known: set[str], now: datetime) -> list[Effect]:
@@ -52,6 +102,8 @@ def _remember(sighting: Sighting, known: set[str], now: datetime) -> list[Effect
             template_hash=template_hash,
             template=template,
             first_seen=_first_seen(sighting, template_hash, now),
+            live_since=now if template_hash == workload.template_hash else None,
+            released_by=workload.template_manager if template_hash == workload.template_hash else "",
         )
         for template_hash, template in templates.items()
         if template_hash not in known
@@ -70,12 +122,12 @@ def _judge(
         return None, None
     if sighting.incident == "open":
         return ("Suspect" if live.health == "Healthy" else None), None
-    if live.health == "Bad" or (live.health == "Healthy" and _is_newest(sighting, live)):
+    if live.health == "Healthy" and _is_newest(sighting, live):
         return None, None
     since = checks.well_since(sighting.workload, sighting.revisions, sighting.pods)
     if since is None or sighting.workload.updated_replicas < sighting.workload.replicas:
         return None, None  # a template that a partition keeps off some pods has proven nothing
-    if live.health == "Suspect" and live.health_since is not None:
+    if live.health in ("Suspect", "Bad") and live.health_since is not None:  # released again by people, or mended
         since = max(since, live.health_since)
     proven_at = since + healthy_for
     return ("Healthy", None) if proven_at <= now else (None, proven_at)

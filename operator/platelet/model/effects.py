@@ -72,6 +72,18 @@ class MarkRevision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MarkRelease:
+    """Note on a revision record that its template has become the live one; and, if people did it, that they did."""
+
+    namespace: str
+    record: str
+    resource_version: str
+    live_since: datetime
+    released_at: datetime | None = None  # None: it was our own write
+    released_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RememberRevision:
     """Create the revision record of a template that is seen for the first time."""
 
@@ -81,6 +93,8 @@ class RememberRevision:
     first_seen: datetime
     health: Health = "Unknown"
     health_since: datetime | None = None
+    live_since: datetime | None = None  # if it is the live one
+    released_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,5 +139,5 @@ class Deliver:
     event: Mapping[str, Any]  # a CloudEvents body
 
 
-RecordKeeping = RememberRevision | MarkRevision | ForgetRevision
+RecordKeeping = RememberRevision | MarkRevision | MarkRelease | ForgetRevision
 Effect = Reserve | Settle | Write | DeletePod | RecordKeeping | Annotate | Publish | Deliver

@@ -14,8 +14,8 @@ Health = Literal["Unknown", "Healthy", "Suspect", "Bad"]
 class RevisionRecord:
     """One template of one workload, stored as an apps/v1 ControllerRevision.
 
-    Healthy: provably well for `healthyFor`. Suspect: a Healthy one that failed; no goal until it proved itself again.
-    Bad: never a goal again.
+    Healthy: provably well for `healthyFor`. Suspect: it failed, or an undo left it and that did not help. Bad: an undo
+    away from it healed. Neither is a goal, until people release it again and it proves itself.
     """
 
     name: str
@@ -28,6 +28,17 @@ class RevisionRecord:
     health: Health = "Unknown"
     health_since: datetime | None = None  # when `health` was last set
     ever_healthy: bool = False
+    claims_health: bool = False  # its own annotation says so, which is no proof; nor is it then known as never healthy
+    proven_at: datetime | None = None  # when it last became Healthy
+    remembered_at: datetime | None = None  # when this record was made: what was before that nobody has seen
+    live_since: datetime | None = None  # when it was last seen to become the live template, by whosever hand
+    released_at: datetime | None = None  # when people last made it live again; None: not since it was first seen
+    released_by: str = ""  # the field manager of that write, if it is known
+
+    @property
+    def last_release(self) -> datetime:
+        """When people last released it; our own writes do not count."""
+        return self.released_at or self.first_seen
 
     def as_of(self, now: datetime) -> "RevisionRecord":
         """The record as it may be believed at a moment: a health since a later one has not been seen yet."""

@@ -58,6 +58,7 @@ class Workload:
     template: Mapping[str, Any] = field(default_factory=dict, repr=False)
     template_hash: str  # of the template without pod-template-hash and restartedAt
     restart_stamp: str = ""  # kubectl.kubernetes.io/restartedAt of the template
+    template_manager: str = ""  # the field manager, other than platelet, that wrote to the template last, if known
     status_replicas: int = 0
     updated_replicas: int = 0
     ready_replicas: int = 0

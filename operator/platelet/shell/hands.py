@@ -123,7 +123,7 @@ class Hands:
                 return await self._write(effect)
             case effects.DeletePod():
                 return await self._delete_pod(effect)
-            case effects.RememberRevision() | effects.MarkRevision() | effects.ForgetRevision():
+            case effects.RememberRevision() | effects.MarkRevision() | effects.MarkRelease() | effects.ForgetRevision():
                 return await self._records.keep(effect)
             case effects.Annotate():
                 await self._annotate(effect)

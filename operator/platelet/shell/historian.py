@@ -1,15 +1,15 @@
 """Keeps the revision records of targeted workloads: what was seen, and what proved itself healthy."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from platelet import sinks
 from platelet.api import workloads
 from platelet.api.cluster_role import OPERATOR_NAMESPACE
 from platelet.core import history
-from platelet.model import reasons
 from platelet.model.effects import Effect, MarkRevision
-from platelet.model.remediation import BEFORE_ACTING, Remediation
+from platelet.model.remediation import Remediation
 from platelet.model.workload import Workload, WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.hands import Hands
@@ -55,17 +55,7 @@ class Historian:
         if sight.workload is None:
             return None
         now = self._clock.now()
-        effects, again_at = history.observe(
-            history.Sighting(
-                workload=sight.workload,
-                revisions=sight.revisions,
-                pods=sight.pods,
-                records=tuple(each.as_of(now) for each in sight.records),
-                incident=_incident(siblings),
-            ),
-            self._healthy_for,
-            now,
-        )
+        effects, again_at = history.observe(_sighting(sight, sight.workload, siblings, now), self._healthy_for, now)
         if any(_is_blame(each) for each in effects) and await self._has_another_template(sight.workload):
             return now  # the incident that was read after the workload may be that of a release in between
         results = [await self._hands.run(effect) for effect in effects]
@@ -87,10 +77,12 @@ def _is_blame(effect: Effect) -> bool:
     return isinstance(effect, MarkRevision) and effect.health == "Suspect"
 
 
-def _incident(siblings: Sequence[Remediation]) -> history.Incident:
-    states = {each.status.state for each in siblings}
-    young = any(each.status.waiting and each.status.waiting.reason == reasons.TOO_YOUNG for each in siblings)
-    if young or states & {"Acting", "Verifying"}:
-        return "changing"
-    unwell = {each.status.state for each in siblings if not each.mere_request}
-    return "open" if unwell & {*BEFORE_ACTING, "Escalated"} else "none"
+def _sighting(sight: Sight, workload: Workload, siblings: Sequence[Remediation], now: datetime) -> history.Sighting:
+    sighting = history.Sighting(
+        workload=workload,
+        revisions=sight.revisions,
+        pods=sight.pods,
+        records=tuple(each.as_of(now) for each in sight.records),
+        attempts=tuple(attempt for each in siblings for attempt in each.status.attempts),
+    )
+    return replace(sighting, incident=history.incident_of(sighting, siblings, now))

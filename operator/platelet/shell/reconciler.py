@@ -9,6 +9,7 @@ import structlog
 
 from platelet.api import remediation as contract
 from platelet.api.cluster_role import OPERATOR_NAMESPACE
+from platelet.core import history
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.core.opening import Update
@@ -112,10 +113,8 @@ class Reconciler:
         """The target; its live template is on record before anything is planned on it."""
         target = remediation.target
         sight = await see(self._kube, target, self._home)
-        known = {each.template_hash for each in sight.records}
-        wanted = {each.template_hash for each in sight.revisions}
-        if sight.workload is not None and not (wanted | {sight.workload.template_hash}) <= known:
-            await self._historian.record(sight, [remediation])
+        if sight.workload is not None and history.is_behind(sight.workload, sight.revisions, sight.records):
+            await self._historian.look(target, acting=False)
             sight = await see(self._kube, target, self._home)
         return sight
 

@@ -26,6 +26,10 @@ class RecordKeeper:
                 return await self._remember(effect)
             case effects.MarkRevision():
                 return await self._mark(effect)
+            case effects.MarkRelease():
+                body = records.write_release(effect)
+                await self._kube.patch(CONTROLLER_REVISIONS, effect.namespace, effect.record, body)
+                return True
             case effects.ForgetRevision():
                 return await self._forget(effect)
             case _:

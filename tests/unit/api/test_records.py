@@ -104,15 +104,34 @@ def test_once_healthy_is_remembered_when_it_turns_bad() -> None:
     assert patch["metadata"]["resourceVersion"] == "3"
 
 
+def test_a_release_is_remembered_beside_the_health() -> None:
+    """By people with their field manager; an own write only moves what is live."""
+    body = remembered(health="Healthy", live_since=NOW, released_by="ci-bot")
+    read = workloads.read_record(body)
+    assert (read.live_since, read.released_at, read.released_by, read.last_release) == (NOW, None, "ci-bot", NOW)
+    assert (read.proven_at, read.remembered_at) == (NOW, durations.parse_time("2026-11-21T12:00:01Z"))
+    later = NOW + timedelta(hours=1)
+    for released_at, known in ((None, NOW), (later, later)):
+        effect = effects.MarkRelease(
+            namespace="shop", record="r", resource_version="3", live_since=later, released_at=released_at
+        )
+        patch = workloads.write_release(effect)
+        assert patch["metadata"]["resourceVersion"] == "3"
+        body["metadata"]["annotations"] |= patch["metadata"]["annotations"]
+        read = workloads.read_record(body)
+        assert (read.live_since, read.last_release, read.health) == (later, known, "Healthy")
+
+
 @given(data=st.data())
 def test_spoilt_annotations_never_make_a_record_healthy(data: st.DataObject) -> None:
     """People may edit annotations: junk reads as Unknown, first seen at its creation."""
     body = remembered(health="Bad")
     junk = JSON.filter(lambda value: value not in ("Unknown", "Healthy", "Suspect", "Bad"))
-    for key in ("health", "health-since", "first-seen", "ever-healthy"):
+    for key in ("health", "health-since", "first-seen", "ever-healthy", "live-since", "released-at", "proven-at"):
         body["metadata"]["annotations"][f"platelet.dev/{key}"] = data.draw(junk)
     read = workloads.read_record(body)
     assert (read.health, read.health_since) == ("Unknown", None)
+    assert (read.live_since, read.released_at, read.proven_at) == (None, None, None)
     assert read.first_seen == durations.parse_time("2026-11-21T12:00:01Z")
 
 

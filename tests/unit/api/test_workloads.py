@@ -276,6 +276,43 @@ def test_an_unschedulable_pod_says_so(condition: dict[str, str], said: str) -> N
     assert workloads.read_pod(obj).unschedulable == said
 
 
+def field_owner(manager: str, time: str, *path: str, **more: Any) -> dict[str, Any]:
+    """An entry of managedFields for one field below these."""
+    fields: dict[str, Any] = {}
+    for name in reversed(path):
+        fields = {f"f:{name}": fields}
+    return {"manager": manager, "operation": "Update", "time": time, "fieldsV1": fields, **more}
+
+
+TEMPLATE_MANAGERS: dict[str, tuple[list[Any], str]] = {
+    "who wrote to the template last": (
+        [
+            field_owner("kubectl-create", "2026-11-01T00:00:00Z", "spec", "template", "spec"),
+            field_owner("ci-bot", "2026-11-21T22:34:00Z", "spec", "template", "spec"),
+        ],
+        "ci-bot",
+    ),
+    "whoever writes something else is not": (
+        [
+            field_owner("ci-bot", "2026-11-21T22:34:00Z", "spec", "template", "spec"),
+            field_owner("hpa", "2026-11-21T23:00:00Z", "spec", "replicas"),
+            field_owner("kube", "2026-11-21T23:00:00Z", "status", "replicas", subresource="status"),
+        ],
+        "ci-bot",
+    ),
+    "nor is platelet": ([field_owner("platelet", "2026-11-21T22:34:00Z", "spec", "template", "spec")], ""),
+    "not known": ([], ""),
+    "spoilt": (["x", {"manager": 3, "fieldsV1": "y"}, {"fieldsV1": {"f:spec": {"f:template": {}}}}], ""),
+}
+
+
+@pytest.mark.parametrize(("entries", "manager"), TEMPLATE_MANAGERS.values(), ids=TEMPLATE_MANAGERS)
+def test_the_api_server_knows_who_released(entries: list[Any], manager: str) -> None:
+    """By metadata.managedFields."""
+    obj = {"metadata": {**METADATA, "managedFields": entries}, "spec": {}}
+    assert workloads.read_workload("Deployment", obj).template_manager == manager
+
+
 def owned_by(api_version: str, **more: Any) -> dict[str, Any]:
     """A reference to an owner named after its group, without the controller flag."""
     return {"apiVersion": api_version, "kind": "Thing", "name": api_version, "uid": "u-3", **more}

@@ -264,18 +264,34 @@ def test_the_budget_is_told(attempt: Any, entry: dict[str, Any], told: tuple[str
     assert settles[0].refunded == (attempt.phase == "Refused")
 
 
-CONDEMNED = {
-    "an undo left it and it was never healthy": ({"health": "Unknown", "ever_healthy": False}, {}, True),
-    "an undo left it and that healed": ({"health": "Suspect"}, {"verdict": "Recovered"}, True),
-    "it was healthy once, and leaving it did not heal": ({"health": "Suspect"}, {"verdict": "Failed"}, False),
-    "it is Bad already": ({"health": "Bad", "ever_healthy": False}, {}, False),
-    "the undo did not happen": ({"health": "Unknown", "ever_healthy": False}, {"phase": "Superseded"}, False),
+NEVER = {"health": "Unknown", "ever_healthy": False}
+LEARNED: dict[str, tuple[dict[str, Any], dict[str, Any], str | None]] = {
+    "an undo left it, and whether that heals is not known yet": (NEVER, {}, "Suspect"),
+    "an undo left it and that healed": (NEVER, {"verdict": "Recovered"}, "Bad"),
+    "an undo left it and that did not heal: the cause may be elsewhere": (NEVER, {"verdict": "Failed"}, "Suspect"),
+    "an undo left it and nobody knows what came of it": (NEVER, {"verdict": "Inconclusive"}, "Suspect"),
+    "it was healthy once, and leaving it healed": ({"health": "Suspect"}, {"verdict": "Recovered"}, "Bad"),
+    "it was healthy once, and leaving it did not heal": ({"health": "Suspect"}, {"verdict": "Failed"}, None),
+    "it is Bad already": (NEVER | {"health": "Bad"}, {}, None),
+    "the undo did not happen": (NEVER, {"phase": "Superseded"}, None),
+    "people have released it again since": (NEVER | {"released_at": NOW}, {"verdict": "Recovered"}, None),
 }
 
 
-@pytest.mark.parametrize(("record", "attempt", "bad"), CONDEMNED.values(), ids=CONDEMNED)
-def test_a_template_is_condemned(record: dict[str, Any], attempt: dict[str, Any], bad: bool) -> None:  # noqa: FBT001 - a table's column
-    left = a_record(BAD, **record)
-    situation = in_state("Monitoring", attempt=an_attempt(**attempt), recovered_at=NOW, **{**WELL, "records": (left,)})
+@pytest.mark.parametrize(("record", "attempt", "health"), LEARNED.values(), ids=LEARNED)
+def test_what_an_undo_shows_of_the_template_that_it_left(
+    record: dict[str, Any], attempt: dict[str, Any], health: str | None
+) -> None:
+    known = (a_record(BAD, **record), a_record())
+    situation = in_state(
+        "Verifying", attempt=an_attempt(**attempt), verifying=verifying(), records=known, workload=a_well_workload()
+    )
     marks = [each for each in decide(situation, NOW).effects if isinstance(each, MarkRevision)]
-    assert [(each.record, each.health) for each in marks] == ([(left.name, "Bad")] if bad else [])
+    assert [(each.record, each.health) for each in marks] == ([("api-bad", health)] if health else [])
+
+
+def test_a_template_that_is_live_again_speaks_for_itself() -> None:
+    """Others have put it back: whether it is well is seen on its pods."""
+    known = (a_record(BAD, **NEVER), a_record())
+    situation = in_state("Escalated", attempt=an_attempt(verdict="Recovered"), records=known)
+    assert not [each for each in decide(situation, NOW).effects if isinstance(each, MarkRevision)]

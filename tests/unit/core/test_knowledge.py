@@ -191,7 +191,8 @@ HEALTH = {
     "a healthy one in an open incident": (sighting(incident="open", records=(a_record(),)), "Suspect"),
     "while an attempt changes it": (sighting(incident="changing", records=(a_record(),)), None),
     "proven already": (sighting(records=(a_record(),)), None),
-    "bad for good": (sighting(records=(a_record(health="Bad"),)), None),
+    "bad for long, released again, and well": (sighting(records=(a_record(health="Bad"),)), "Healthy"),
+    "bad since just now": (sighting(records=(a_record(health="Bad", health_since=NOW),)), None),
     "suspect for long, and well": (sighting(records=(a_record(health="Suspect", health_since=BORN),)), "Healthy"),
     "suspect since just now": (sighting(records=(a_record(health="Suspect", health_since=NOW),)), None),
     "held back from some pods by a partition": (

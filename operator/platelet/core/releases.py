@@ -1,0 +1,74 @@
+"""When a template became the live one, and by whose hand: what tells a young release from an old one.
+
+A release is a template that people make live: for the first time, or again. What we restore, and a restart, is none.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from platelet.model.effects import MarkRelease
+from platelet.model.remediation import Attempt
+from platelet.model.revision import RevisionRecord
+from platelet.model.workload import Pod, Workload
+
+
+def became_live(workload: Workload, records: Sequence[RevisionRecord]) -> bool:
+    """Whether the live template is on record and that it is the live one is not."""
+    live = _live(workload, records)
+    if live is None:
+        return False
+    since = live.live_since
+    return since is None or any(moment > since for moment in (*_others_live_since(live, records), workload.created_at))
+
+
+def note(  # noqa: PLR0913 - what is seen of one workload
+    workload: Workload,
+    records: Sequence[RevisionRecord],
+    pods: Sequence[Pod],
+    revision_hash: str,
+    attempts: Sequence[Attempt],
+    now: datetime,
+) -> MarkRelease | None:
+    """Note that the live template has become so; None where that is on record.
+
+    Where nothing is on record of what was live before, it counts as released when it was first seen. People who put a
+    template back are seen to have done so not later than its oldest pod was made. `attempts` are all of the target.
+    """
+    live = _live(workload, records)
+    if live is None or not became_live(workload, records):
+        return None
+    before = _others_live_since(live, records)
+    begins = live.live_since is None and not before
+    if begins or _is_our_write(live, before, attempts):
+        released_at = None
+    else:
+        made = [pod.created_at for pod in pods if pod.revision_hash == revision_hash and not pod.deleting]
+        released_at = max([min([now, *made]), *before])
+    return MarkRelease(
+        namespace=workload.ref.namespace,
+        record=live.name,
+        resource_version=live.resource_version,
+        live_since=now,
+        released_at=released_at,
+        released_by=workload.template_manager,
+    )
+
+
+def _live(workload: Workload, records: Sequence[RevisionRecord]) -> RevisionRecord | None:
+    return next((record for record in records if record.template_hash == workload.template_hash), None)
+
+
+def _others_live_since(live: RevisionRecord, records: Sequence[RevisionRecord]) -> list[datetime]:
+    others = [record.live_since for record in records if record.name != live.name]
+    return [moment for moment in others if moment is not None]
+
+
+def _is_our_write(live: RevisionRecord, before: Sequence[datetime], attempts: Sequence[Attempt]) -> bool:
+    """Whether an attempt restored it since the template before it became live."""
+    last = max(before, default=None)
+    return any(
+        attempt.post.template_hash == live.template_hash
+        and attempt.phase in ("Intended", "Done", "Unknown")
+        and (last is None or attempt.intended_at >= last)
+        for attempt in attempts
+    )
