@@ -18,6 +18,7 @@ _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|[0-9A-Fa-f:]+")
 _LAST_PORT = 65535
+_MAX_CLUSTER = 200  # characters
 
 
 def _read_namespace(name: str) -> str:
@@ -109,6 +110,7 @@ class OperatorConfig:
     api_version: Literal["platelet.dev/v1alpha1"]
     kind: Literal["OperatorConfig"]
     namespace: Namespace = "platelet-system"  # its own: Lease and ActionBudget are there
+    cluster_name: Annotated[str, Field(max_length=_MAX_CLUSTER)] = ""  # how alerts call this cluster, if they do
     listen: Listen = field(default_factory=Listen)
     alert_token_files: tuple[Path, ...] = ()  # several while rotating; none: no alert is accepted
     alertmanager: Alertmanager | None = None

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from platelet.api import admission, cluster_role, crds, lenient
+from platelet.api import admission, cluster_role, crds, evidence, lenient
 from platelet.cli import lines
 from platelet.cli.reading import Leader
 from platelet.cli.suspension import in_force
 from platelet.cli.switches import Switch
+from platelet.model import reasons
 from platelet.model.budget import Budget
 
 Outcome = Literal["ok", "warn", "fail"]
@@ -176,6 +177,20 @@ def of_policies(stored: Iterable[Mapping[str, Any]]) -> list[Finding]:
             why = f"{condition.get('reason')}: {condition.get('message')}"
             found.append(_finding("policies", "fail", f"{key} is not Ready: {why}", look))
     return found or [_finding("policies", "ok" if ready else "warn", _count(ready), "" if ready else "docs, README")]
+
+
+def of_untargeted(stored: Iterable[Mapping[str, Any]]) -> list[Finding]:
+    """The alerts that policies are for and that lead to no workload here: nothing is done about them."""
+    found = []
+    for each in stored:
+        metadata, status = lenient.mapping(each.get("metadata")), lenient.mapping(each.get("status"))
+        firing = [fact for fact in evidence.read_evidence(status.get("untargetedAlerts")) if fact.resolved_at is None]
+        ours = [fact for fact in firing if fact.reason != reasons.ANOTHER_CLUSTER]
+        if ours:
+            key = f"{metadata.get('namespace')}/{metadata.get('name')}"
+            said = f"{key}: alerts that lead to no workload: {len(ours)}, such as {ours[-1].reason}: {ours[-1].message}"
+            found.append(_finding("alerts", "warn", said, "docs/alerts.md: which labels name a workload"))
+    return found
 
 
 def of_switches(off: Iterable[Switch]) -> list[Finding]:

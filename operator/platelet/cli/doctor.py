@@ -158,7 +158,8 @@ async def _budget(client: ClusterClient, namespace: str) -> Budget | Finding | N
 
 async def _policies(client: ClusterClient, namespace: str) -> list[Finding]:
     try:
-        return checkup.of_policies(await client.list(kube.POLICIES, namespace))
+        stored = await client.list(kube.POLICIES, namespace)
+        return [*checkup.of_policies(stored), *checkup.of_untargeted(stored)]
     except kube.NotFound:
         return []  # there is no such kind: the CRDs' finding says so
     except kube.Refused as error:

@@ -83,6 +83,7 @@ GAVE_UP = "GaveUp"
 INCONCLUSIVE = "Inconclusive"
 STOPPED = "Stopped"
 NO_TARGET = "NoTarget"
+ANOTHER_CLUSTER = "AnotherCluster"
 ESCALATED = "Escalated"
 RESOLVED = "Resolved"
 

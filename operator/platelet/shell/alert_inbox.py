@@ -5,7 +5,7 @@ API server refuses for good (a quota, a webhook) is on record on the policy, as 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,19 +16,18 @@ from platelet.model.alert import Alert, fingerprint_of
 from platelet.model.remediation import RemediationStatus
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
-from platelet.shell import evidence_edits
+from platelet.shell import alert_targets, evidence_edits
 from platelet.shell.clock import Clock
-from platelet.shell.delivery import Bid, Delivery, Item
-from platelet.shell.kube import WORKLOADS, ApiError, Kube, NotFound, Refused
+from platelet.shell.delivery import Astray, Bid, Delivery, Item
+from platelet.shell.kube import ApiError, Kube, NotFound, Refused
 from platelet.shell.namespaces import is_ending
 from platelet.shell.opener import Opener
-from platelet.shell.policy_book import PolicyBook, Standing
+from platelet.shell.policy_book import PolicyBook
 from platelet.shell.receiver import NotStoredError
 from platelet.shell.survey import survey
-from platelet.shell.targets import Found, TargetFinder
+from platelet.shell.targets import TargetFinder
 from platelet.shell.untargeted import Stray, Untargeted
 from platelet.triggers import alert as alert_trigger
-from platelet.triggers import matchers, targeting
 
 log = structlog.get_logger("platelet.alerts")
 
@@ -49,14 +48,18 @@ class AlertInbox:
         finder: TargetFinder,
         untargeted: Untargeted,
         *,
+        cluster: str = "",
         on_result: Callable[[str], None] = lambda _fate: None,
     ) -> None:
-        """Take the policies to match, the finder of targets, and who records. `on_result` hears each one's fate."""
+        """Take the policies to match, the finder of targets, and who records. `on_result` hears each one's fate.
+
+        `cluster` is how alerts call this cluster; empty: that is not known.
+        """
         self._kube = kube
         self._clock = clock
         self._book = book
         self._opener = opener
-        self._finder = finder
+        self._targets = alert_targets.AlertTargets(kube, finder, cluster)
         self._untargeted = untargeted
         self._on_result = on_result
         self._resolved: OrderedDict[str, _End] = OrderedDict()  # by the fingerprint of the labels
@@ -116,57 +119,23 @@ class AlertInbox:
         wanted: dict[WorkloadRef, list[str]] = {}
         fact = None
         for standing in self._book.standings:
-            said = _match(standing, item, self._clock.now())
+            said = alert_targets.match(standing, item, self._clock.now())
             if said is None:
                 continue
+            elsewhere = self._targets.elsewhere(standing, item.alert)
+            if elsewhere is not None:
+                if not item.is_over:
+                    theirs = elsewhere.cluster if elsewhere.surely else ""
+                    delivery.strays.setdefault(standing.policy.key, []).append(Astray(item, elsewhere.why, theirs))
+                continue
             fact = fact or said
-            targets, why = await self._targets(standing, item.alert, delivery)
+            targets, why = await self._targets.of(standing, item.alert, delivery)
             if why:
-                delivery.strays.setdefault(standing.policy.key, []).append((item, why))
+                delivery.strays.setdefault(standing.policy.key, []).append(Astray(item, why))
             for target in targets:
                 wanted.setdefault(target, []).append(standing.policy.key)
         for target, policies in wanted.items():
             delivery.bids.setdefault((target, tuple(policies)), []).extend([(item, fact)] if fact else [])
-
-    async def _targets(self, standing: Standing, alert: Alert, delivery: Delivery) -> tuple[list[WorkloadRef], str]:
-        """The targets of the policy that this alert is about; or, where there should be one and is none, why.
-
-        `refs` say what is meant by an alert that names nothing; one that names something is about that alone. What the
-        policy's own matchers have spelled out is no name: whoever wrote them wrote the refs, too.
-        """
-        refs, namespace = standing.loaded.targets.refs, standing.policy.namespace
-        if refs is None:
-            found, labels = await self._find(alert, "", delivery)
-            target = found.target
-            if target is None:
-                return [], found.why
-            mine = target.namespace in standing.namespaces
-            return [target] if mine and standing.loaded.targets.matches(labels, target.name, target.kind) else [], ""
-        chosen = [WorkloadRef(kind=each.kind, namespace=namespace, name=each.name) for each in refs]
-        found, _ = await self._find(alert, "" if targeting.namespaces_of(alert.labels) else namespace, delivery)
-        if found.target is not None:
-            return [each for each in chosen if each == found.target], ""
-        if not found.named or _is_spelled_out(standing, alert):
-            return chosen, ""
-        return [], "" if found.other else found.why
-
-    async def _find(self, alert: Alert, namespace: str, delivery: Delivery) -> tuple[Found, Mapping[str, str]]:
-        """Where the labels lead, and the labels of the workload there. `namespace` stands in for one they lack."""
-        key = (alert.episode, namespace)
-        if key not in delivery.found:
-            labels = {**alert.labels, "namespace": namespace} if namespace else alert.labels
-            delivery.found[key] = await self._look_up(labels)
-        return delivery.found[key]
-
-    async def _look_up(self, labels: Mapping[str, str]) -> tuple[Found, Mapping[str, str]]:
-        found = await self._finder.of_alert(targeting.locate(labels))
-        if found.target is None:
-            return found, {}
-        try:
-            stored = await self._kube.get(WORKLOADS[found.target.kind], found.target.namespace, found.target.name)
-        except NotFound:
-            return Found(why=f"{found.target} does not exist"), {}
-        return found, stored["metadata"].get("labels") or {}
 
     async def _bring(self, delivery: Delivery) -> None:
         """One read per namespace, one write per target, however many alerts."""
@@ -216,7 +185,7 @@ class AlertInbox:
         That an alert is over ends its evidence wherever it is, whatever became of its pod, of what its labels lead to
         or of the policy; and one that fires on after its pod is gone is not without a target.
         """
-        astray = {item for strays in delivery.strays.values() for item, _ in strays}
+        astray = {each.item for strays in delivery.strays.values() for each in strays if not each.cluster}
         items = [each for each in delivery.items if each.is_over or (each.fact is None and each in astray)]
         facts: dict[str, list[Evidence]] = {}
         for item in items:
@@ -247,13 +216,14 @@ class AlertInbox:
         ends = [Stray(each.alert, "") for each in delivery.items if each.is_over]
         for standing in self._book.standings:
             strays = delivery.strays.get(standing.policy.key, [])
+            told = [Stray(each.item.alert, each.why, each.cluster) for each in strays]
             try:
-                await self._untargeted.record(standing, [*(Stray(item.alert, why) for item, why in strays), *ends])
+                await self._untargeted.record(standing, [*told, *ends])
             except ApiError as error:
-                delivery.fails([item for item, _ in strays], error)
+                delivery.fails([each.item for each in strays], error)
             else:
-                for item, _ in strays:
-                    item.meets("untargeted")
+                for each in strays:
+                    each.item.meets("elsewhere" if each.cluster else "untargeted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,28 +237,3 @@ class _End:
 def _patience(*, present: bool) -> timedelta:
     """For how long after an end a firing may be a late report of before."""
     return _TWO_POLLS if present else episodes.CLEARLY_LATER
-
-
-def _match(standing: Standing, item: Item, now: datetime) -> Evidence | None:
-    """What the alert says to this policy; None when no trigger matches. One of another namespace never matches."""
-    if not standing.policy.ready:
-        return None
-    alert, named = item.alert, targeting.namespaces_of(item.alert.labels)
-    if (named and not named & standing.namespaces) or (not named and standing.loaded.targets.refs is None):
-        return None
-    if item.fact is not None:
-        return item.fact if standing.policy.key == item.policy else None
-    said = (alert_trigger.observe(each, alert, now) for each in standing.loaded.alert_triggers)
-    return next((each for each in said if each is not None), None)
-
-
-def _is_spelled_out(standing: Standing, alert: Alert) -> bool:
-    """Whether all that the alert names is in matchers with `=` of a trigger that matches it."""
-    for trigger in standing.loaded.alert_triggers:
-        wanted = matchers.parse_matchers(trigger.matchers)
-        if matchers.matches(wanted, alert.labels):
-            exact = {each.name for each in wanted if each.operator == "="}
-            rest = targeting.locate({name: value for name, value in alert.labels.items() if name not in exact})
-            if isinstance(rest, targeting.Nothing) and not rest.named:
-                return True
-    return False

@@ -9,7 +9,7 @@ from platelet.model.workload import WorkloadRef
 from platelet.shell.kube import ApiError
 from platelet.shell.targets import Found
 
-FATES = ("ignored", "stored", "untargeted", "refused", "failed")
+FATES = ("ignored", "elsewhere", "stored", "untargeted", "refused", "failed")
 """What may become of an alert; of several policies the last in this order counts."""
 
 Bid = tuple[WorkloadRef, tuple[str, ...]]
@@ -35,6 +35,15 @@ class Item:
         self.fate = max(self.fate, fate, key=FATES.index)
 
 
+@dataclass(frozen=True, slots=True)
+class Astray:
+    """An alert that a policy matches and that leads nowhere, and why."""
+
+    item: Item
+    why: str
+    cluster: str = ""  # another one, which it is surely about
+
+
 @dataclass(slots=True)
 class Delivery:
     """What came together."""
@@ -42,7 +51,7 @@ class Delivery:
     items: list[Item]
     present: bool  # seen in Alertmanager just now, not reported by a sender
     bids: dict[Bid, list[tuple[Item, Evidence]]] = field(default_factory=dict)
-    strays: dict[str, list[tuple[Item, str]]] = field(default_factory=dict)  # by policy
+    strays: dict[str, list[Astray]] = field(default_factory=dict)  # by policy
     found: dict[tuple[str, str], tuple[Found, Mapping[str, str]]] = field(default_factory=dict)
     failure: ApiError | None = None
 
@@ -56,11 +65,11 @@ class Delivery:
         """These are on record where they were held already: they are not astray."""
         for item in items:
             item.meets("stored")
-        self.strays = {key: [each for each in strays if each[0] not in items] for key, strays in self.strays.items()}
+        self.strays = {key: [each for each in strays if each.item not in items] for key, strays in self.strays.items()}
 
     def settle(self, bid: Bid, why: str) -> None:
         """The bid is on record; or, with a reason, its alerts are set aside with each of its policies."""
         for item, _ in self.bids[bid]:
             item.meets("stored")
             for key in bid[1] if why else ():
-                self.strays.setdefault(key, []).append((item, why))
+                self.strays.setdefault(key, []).append(Astray(item, why))

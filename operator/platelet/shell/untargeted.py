@@ -23,6 +23,7 @@ from platelet.shell.kube import POLICIES, Conflict, Kube, NotFound
 from platelet.shell.policy_book import Standing
 
 _TRIES = 5
+_LONGEST = 200  # characters of a cluster's name
 _REMEMBERED = 10_000  # told alerts
 _LATE = timedelta(minutes=2)  # after an end a firing may be a late report of before
 _OLD = timedelta(days=1)  # after which one makes room for another
@@ -35,6 +36,13 @@ class Stray:
 
     alert: Alert
     why: str
+    cluster: str = ""  # another one, which it is about: it is recorded once for all of its alerts
+
+    @property
+    def about(self) -> str:
+        """What is recorded once: the alert, by its labels, or the other cluster."""
+        name = record.clip(self.cluster.replace("/", ":"), _LONGEST)  # what is before a slash is compared
+        return f"cluster: {name}" if self.cluster else self.alert.fingerprint
 
 
 class Untargeted:
@@ -46,35 +54,35 @@ class Untargeted:
         self._clock = clock
         self._publisher = publisher
         self._courier = courier
-        self._told: OrderedDict[tuple[str, str], bool] = (
-            OrderedDict()
-        )  # policy's uid, labels' fingerprint: still firing
+        self._told: OrderedDict[tuple[str, str], bool] = OrderedDict()  # policy's uid, what is recorded: still firing
 
     async def record(self, standing: Standing, strays: Sequence[Stray]) -> None:
         """Store the alerts on the policy; new ones are told to people. Raises ApiError when that cannot be stored."""
-        news = [each for each in strays if self._is_news(standing, each.alert)]
+        news = [each for each in strays if self._is_news(standing, each)]
         if not news:
             return
         added, dropped = await self._store(standing, news)
         for each in news:
-            self._remember(standing, each.alert)
+            self._remember(standing, each)
         for each in added:
-            await self._publish(standing, f"alert {each.alert.name}: {each.why}")
+            await self._publish(standing, f"alert {each.alert.name}: {each.why}", _reason(each))
         if dropped:
             log.warning("alerts without a target are not listed", policy=standing.policy.key, count=dropped)
-            await self._publish(standing, f"{dropped} more alerts have no target and are not listed")
+            await self._publish(standing, f"{dropped} more alerts have no target and are not listed", reasons.NO_TARGET)
         if standing.policy.has_webhook and standing.policy.mode != "Observe":
-            await asyncio.gather(*(self._courier.deliver(_notice(standing, each)) for each in added))
+            await asyncio.gather(
+                *(self._courier.deliver(_notice(standing, each)) for each in added if not each.cluster)
+            )
 
-    def _is_news(self, standing: Standing, alert: Alert) -> bool:
+    def _is_news(self, standing: Standing, stray: Stray) -> bool:
         """A resolved one is, if it is on record as firing: it makes room on the list."""
-        fires = self._told.get((standing.policy.uid, alert.fingerprint))
-        if alert.status == "firing":
+        fires = self._told.get((standing.policy.uid, stray.about))
+        if stray.alert.status == "firing":
             return fires is not True
-        return alert.fingerprint in standing.untargeted if fires is None else fires
+        return stray.about in standing.untargeted if fires is None else fires
 
-    def _remember(self, standing: Standing, alert: Alert) -> None:
-        self._told[standing.policy.uid, alert.fingerprint] = alert.status == "firing"
+    def _remember(self, standing: Standing, stray: Stray) -> None:
+        self._told[standing.policy.uid, stray.about] = stray.alert.status == "firing"
         if len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
 
@@ -103,7 +111,7 @@ class Untargeted:
                 return added, dropped
         return [], 0
 
-    async def _publish(self, standing: Standing, note: str) -> None:
+    async def _publish(self, standing: Standing, note: str, reason: str) -> None:
         policy = standing.policy
         await self._publisher.publish(
             Publish(
@@ -115,7 +123,7 @@ class Untargeted:
                     "uid": policy.uid,
                 },
                 type="Warning",
-                reason=reasons.NO_TARGET,
+                reason=reason,
                 action="Escalate",
                 note=record.clip(note),
             )
@@ -128,8 +136,7 @@ def _merge(
     """The list afterwards, what is new on it, and how many found no place."""
     kept, added, dropped = list(known), [], 0
     for each in news:
-        name = each.alert.fingerprint
-        place = next((i for i, fact in enumerate(kept) if fingerprint_of(fact.fingerprint) == name), None)
+        place = next((i for i, fact in enumerate(kept) if fingerprint_of(fact.fingerprint) == each.about), None)
         if each.alert.status == "resolved":
             if place is not None:
                 kept[place] = replace(kept[place], resolved_at=kept[place].resolved_at or now)
@@ -155,19 +162,20 @@ def _make_room(kept: list[Evidence], now: datetime) -> bool:
     return True
 
 
-def _fingerprint(alert: Alert) -> str:
-    return record.clip(alert.episode, 256)
-
-
 def _fact(stray: Stray, now: datetime) -> Evidence:
+    name = stray.alert.name
     return Evidence(
         source="alert",
-        reason=record.clip(stray.alert.name, 256),
-        fingerprint=_fingerprint(stray.alert),
-        message=record.clip(stray.why),
-        first_seen=min(stray.alert.starts_at, now),
+        reason=record.clip(_reason(stray) if stray.cluster else name, 256),
+        fingerprint=stray.about if stray.cluster else record.clip(stray.alert.episode, 256),
+        message=record.clip(f"alerts such as {name}: {stray.why}" if stray.cluster else stray.why),
+        first_seen=now if stray.cluster else min(stray.alert.starts_at, now),
         last_seen=now,
     )
+
+
+def _reason(stray: Stray) -> str:
+    return reasons.ANOTHER_CLUSTER if stray.cluster else reasons.NO_TARGET
 
 
 def _notice(standing: Standing, stray: Stray) -> Deliver:

@@ -80,7 +80,16 @@ class Operator:
         self._held = HeldAlerts(client)
         opener, finder = Opener(client, self._clock, self._book), TargetFinder(client)
         untargeted = Untargeted(client, self._clock, self._publisher, self._courier)
-        inbox = AlertInbox(client, self._clock, self._book, opener, finder, untargeted, on_result=metrics.on_alert)
+        inbox = AlertInbox(
+            client,
+            self._clock,
+            self._book,
+            opener,
+            finder,
+            untargeted,
+            cluster=config.cluster_name,
+            on_result=metrics.on_alert,
+        )
         self._inbox = DoctorsAlerts(inbox, self._publisher, config.namespace)
         self._poller = self._make_poller()
         self._queries = QueryWatch(

@@ -125,11 +125,8 @@ Named = (
 Located = Named | Nothing
 
 
-def locate(labels: Mapping[str, str], cluster: str = "") -> Located:
-    """Find what the labels name. `cluster` is our own name, when known: an alert of another cluster names nothing."""
-    theirs = labels.get("cluster", "")
-    if cluster and theirs and theirs != cluster:
-        return Nothing(reason=f"the alert is about cluster {_shown(theirs)}", named=True)
+def locate(labels: Mapping[str, str]) -> Located:
+    """Find what the labels name, in this cluster: `clusters.elsewhere` says of which one they are."""
     about = subject.read(labels)
     if about.doubt:
         return Nothing(reason=about.doubt, named=True)

@@ -95,10 +95,15 @@ _SEPARATOR: Final = re.compile(r"[^A-Za-z0-9]+")
 _LONGEST = 128  # characters of a label's name that is looked at
 
 
+def plain(label: str) -> str:
+    """Write a label's name in small letters and underscores, in whatever style it comes."""
+    return _SEPARATOR.sub("_", _CAMEL.sub("_", label[:_LONGEST])).strip("_").lower()
+
+
 @functools.lru_cache(maxsize=4096)
 def read(label: str) -> Word | None:
     """Say what a label of this name names; None when that is nothing of Kubernetes."""
-    text = _SEPARATOR.sub("_", _CAMEL.sub("_", label[:_LONGEST])).strip("_").lower()
+    text = plain(label)
     if text in _NAMES_NOTHING:
         return None
     rest, origin, side = text, "resource" if text in _OF_THE_RESOURCE else "plain", "own"

@@ -196,6 +196,33 @@ def test_a_policy_of_which_a_part_cannot_work_is_a_warning() -> None:
     assert (finding.outcome, finding.message) == ("warn", "shop/heal: there is no Deployment apy")
 
 
+def a_stray(reason: str, message: str, **more: str) -> dict[str, Any]:
+    """An alert as a policy lists it that leads to no workload."""
+    at = "2026-11-21T12:00:00Z"
+    seen = {"source": "alert", "fingerprint": message, "firstSeen": at, "lastSeen": at}
+    return {**seen, "reason": reason, "message": message, **more}
+
+
+STRAYS = {
+    "none": ([], []),
+    "one, since it is not known which cluster this is": (
+        [a_stray("ApiDown", "write clusterName in platelet's settings")],
+        ["shop/heal: alerts that lead to no workload: 1, such as ApiDown: write clusterName in platelet's settings"],
+    ),
+    "one that has ended": ([a_stray("ApiDown", "pod api-1 is gone", resolvedAt="2026-11-21T12:05:00Z")], []),
+    "another cluster's": ([a_stray("AnotherCluster", "the alert is about cluster 'fra-2'")], []),
+}
+
+
+@pytest.mark.parametrize(("listed", "said"), STRAYS.values(), ids=STRAYS)
+def test_alerts_that_lead_nowhere_are_told(listed: list[dict[str, Any]], said: list[str]) -> None:
+    stored = a_policy_that_says()
+    stored["status"]["untargetedAlerts"] = listed
+    found = checkup.of_untargeted([stored])
+    assert [each.message for each in found] == said
+    assert all(each.outcome == "warn" and each.fix for each in found)
+
+
 def test_people_and_machines_read_the_same() -> None:
     """A warning is no failure."""
     findings = [

@@ -69,8 +69,8 @@ class Shell:
         self.lease_left = 10.0
         self.hands = Hands(self.api, self.ledger, self.people, self.people, lambda: self.lease_left)
 
-    def new_inbox(self) -> AlertInbox:
-        """Of a process that has heard nothing yet."""
+    def new_inbox(self, cluster: str = "") -> AlertInbox:
+        """Of a process that has heard nothing yet; `cluster` is how its settings call this one."""
         return AlertInbox(
             self.api,
             self.clock,
@@ -78,6 +78,7 @@ class Shell:
             self.opener,
             self.finder,
             self.untargeted,
+            cluster=cluster,
             on_result=self.fates.append,
         )
 

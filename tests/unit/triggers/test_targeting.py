@@ -203,15 +203,6 @@ def test_a_namespace_has_no_dots() -> None:
     assert isinstance(locate({"namespace": "a.b", "deployment": "api"}), Nothing)
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs", "found"),
-    [("eu-1", "eu-1", True), ("eu-1", "us-1", False), ("eu-1", "", True), ("", "us-1", True)],
-)
-def test_an_alert_of_another_cluster_names_nothing(ours: str, theirs: str, found: object) -> None:
-    located = locate({"namespace": "shop", "deployment": "api", "cluster": theirs}, cluster=ours)
-    assert isinstance(located, WorkloadNamed) is found
-
-
 # Each row: labels of a sender, and what they are about.
 SENDERS: dict[str, tuple[dict[str, str], Located]] = {
     "OpenTelemetry's attributes": (
