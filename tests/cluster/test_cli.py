@@ -543,6 +543,18 @@ def test_a_mistake_costs_one_line(plane: cluster.ControlPlane, arguments: list[s
     assert "Traceback" not in said.err
 
 
+def test_lint_asks_the_api_server_and_stores_nothing(plane: cluster.ControlPlane, tmp_path: Path) -> None:
+    """What only the server knows, such as that there is no such namespace; a good file is stored nowhere."""
+    sample = (installation.ROOT / "deploy" / "samples" / "first-policy.yaml").read_text()
+    (tmp_path / "sample.yaml").write_text(sample)
+    well = platelet(plane, "lint", str(tmp_path), "--dry-run=server", "-n", "default")
+    assert (well.code, well.err) == (0, "")
+    assert installation.get_all(plane, "runbooks", "default") == []
+    nowhere = platelet(plane, "lint", str(tmp_path), "--dry-run=server", "-n", "nowhere")
+    assert nowhere.code == 1
+    assert 'the API server refuses it: namespaces "nowhere" not found' in nowhere.out
+
+
 def test_without_the_right_to_it_the_api_servers_words_are_told(plane: cluster.ControlPlane) -> None:
     """Bob may not touch the kill switch, and reads who said so."""
     said = platelet(plane, "pause", user="bob")

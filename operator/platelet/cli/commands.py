@@ -20,6 +20,7 @@ COMMANDS = (
     "resume",
     "revert",
     "doctor",
+    "lint",
     "completion",
 )
 """The modules beside this one, each with `add_to`."""
@@ -35,6 +36,7 @@ examples:
   platelet pause --for 1h --reason freeze      stop all actions of the operator
   platelet resume                              let it act again
   platelet doctor -A                           what keeps it from healing, with the fix
+  platelet lint deploy/                        what is wrong with manifests, before they reach a cluster
 
 exit codes: 0 done; 1 it failed: the API server refused or did not answer, there is no such object, what was waited for
 did not come, a check of the doctor failed; 2 the arguments or the settings are wrong; 130 interrupted by Ctrl-C

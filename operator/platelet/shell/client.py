@@ -21,6 +21,7 @@ _PAGE = 500
 _LIST_RESTARTS = 3
 _MERGE_PATCH = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
+_APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
 
 OnResponse = Callable[[str, str, int, float], None]
 """Called with verb, plural, HTTP status (0: no answer), seconds."""
@@ -131,6 +132,21 @@ class ClusterClient:
             content_type=_MERGE_PATCH if merge else _JSON_PATCH,
             agent=agent,
             timeout=bounded(timeout),
+        )
+        return await self._write(call)
+
+    async def try_apply(self, resource: kube.Resource, namespace: str, name: str, body: Mapping[str, Any]) -> kube.Json:
+        """Ask what would become of a server-side apply; nothing is stored. Raises Refused with the server's words."""
+        query = [("fieldManager", "platelet-lint"), ("dryRun", "All"), ("force", "true"), ("fieldValidation", "Strict")]
+        call = Call(
+            verb="apply",
+            resource=resource,
+            path=object_path(resource, namespace, name),
+            method="PATCH",
+            query=query,
+            body=dict(body),
+            content_type=_APPLY_PATCH,
+            agent="cli",
         )
         return await self._write(call)
 

@@ -1,0 +1,104 @@
+"""`platelet lint`: what is wrong with manifests, before they reach a cluster."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from platelet.api import crds, lenient
+from platelet.cli import linter, manifests, output, session
+from platelet.cli.linter import Fault
+from platelet.cli.manifests import Manifest, UnreadableFileError
+from platelet.model import reasons
+from platelet.shell import kube
+from platelet.shell.client import ClusterClient
+
+_NO_CLUSTERS_NAMESPACE = "default"  # of objects that name none
+_DESCRIPTION = """\
+Find what is wrong with Runbooks and policies in files, without a cluster: fields and bounds, conditions in CEL,
+schedules and time zones, matchers, PromQL, a Runbook that is not among the files, and what could never work. With the
+operator's settings among the files (an OperatorConfig, or the ConfigMap that holds it) it is judged whom they let the
+operator ask. With --dry-run=server the API server is asked, too: its schemas and its admission; nothing is stored."""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser(
+        "lint", help="what is wrong with manifests, before they reach a cluster", description=_DESCRIPTION
+    )
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="YAML or JSON, a folder of them, or - for standard input"
+    )
+    parser.add_argument("--dry-run", choices=("none", "server"), default="none", help="default: none")
+    output.add_argument(parser)
+    session.add_arguments(parser)
+    parser.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Lint. Exit code 0 without a fault, or with warnings only; 1 with one; 2 where a file cannot be read."""
+    try:
+        found = [manifest for name in manifests.find_files(options.files) for manifest in manifests.read(name)]
+    except UnreadableFileError as error:
+        return session.fail(str(error), code=2)
+    by_server = options.dry_run == "server"
+    namespace = options.namespace or (session.namespace_of(options) if by_server else _NO_CLUSTERS_NAMESPACE)
+    faults = linter.lint(found, namespace, options.operator_namespace)
+    if not by_server:
+        return _tell(options, found, faults)
+
+    async def ask(client: ClusterClient) -> int:
+        """What the API server says is told beside what was found; of one object both may say the same."""
+        said = [fault for manifest in found for fault in await _ask(client, manifest, namespace)]
+        return _tell(options, found, [*faults, *said])
+
+    return session.run(options, ask)
+
+
+async def _ask(client: ClusterClient, manifest: Manifest, namespace: str) -> list[Fault]:
+    kind = next((each for each in crds.KINDS if each.name == manifest.kind), None)
+    metadata = lenient.mapping(manifest.content.get("metadata"))
+    name = lenient.text(metadata.get("name"))
+    if kind is None or not name:
+        return []
+    place = lenient.text(metadata.get("namespace")) or namespace
+    resource = kube.Resource(crds.GROUP, crds.VERSION, kind.plural, kind.name)
+    try:
+        await client.try_apply(resource, place, name, manifest.content)
+    except (kube.Refused, kube.NotFound) as error:
+        return [
+            Fault(
+                place=manifest.place,
+                name=f"{kind.name} {place}/{name}",
+                severity="fail",
+                reason=reasons.REFUSED,
+                message=f"the API server refuses it: {error.message}",
+            )
+        ]
+    return []
+
+
+def _tell(options: argparse.Namespace, found: Sequence[Manifest], faults: Sequence[Fault]) -> int:
+    failed = any(fault.severity == "fail" for fault in faults)
+    output.write(options, _text(found, faults), _document(faults, failed=failed))
+    return 1 if failed else 0
+
+
+def _text(found: Sequence[Manifest], faults: Sequence[Fault]) -> list[str]:
+    """One line for each fault, as compilers write it; and what was looked at."""
+    count = sum(lenient.text(each.content.get("apiVersion")).startswith(f"{crds.GROUP}/") for each in found)
+    told = [f"{each.severity:<4}  {each.place}: {each.name}: {each.reason}: {each.message}" for each in faults]
+    return [*told, f"{count} of platelet's objects looked at, {len(faults)} to mend"]
+
+
+def _document(faults: Sequence[Fault], *, failed: bool) -> dict[str, Any]:
+    listed = [
+        {
+            "place": each.place,
+            "object": each.name,
+            "severity": each.severity,
+            "reason": each.reason,
+            "message": each.message,
+        }
+        for each in faults
+    ]
+    return {"valid": not failed, "faults": listed}

@@ -1,0 +1,188 @@
+"""What is wrong with manifests, without a cluster: all that the API server, admission and the operator would say."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import yaml
+from pydantic import TypeAdapter
+
+from platelet.api import caveats, crds, invalid, lenient, operator_config, policy, runbook
+from platelet.api.caveats import Surroundings
+from platelet.api.conditions import Readiness
+from platelet.api.invalid import InvalidSpec
+from platelet.api.outside import Outside
+from platelet.cli.manifests import Manifest
+from platelet.model import reasons
+
+Severity = Literal["fail", "warn"]
+_SETTINGS = "OperatorConfig"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing to mend."""
+
+    place: str  # FILE:LINE
+    name: str  # such as `RemediationPolicy shop/heal`
+    severity: Severity
+    reason: str
+    message: str
+
+
+def lint(manifests: Sequence[Manifest], namespace: str, operator_namespace: str) -> list[Fault]:
+    """Find what is wrong, in the order of the manifests. `namespace` is that of objects which name none.
+
+    Other people's kinds are passed over, but for a ConfigMap that holds the operator's settings.
+    """
+    ours = [each for each in manifests if _is_ours(each)]
+    outside, faults = _read_settings(manifests)
+    books = {_key(each, namespace): each for each in ours if each.kind == "Runbook"}
+    for manifest in ours:
+        found = _judge(manifest, books, namespace, operator_namespace, outside)
+        faults += [_fault(manifest, namespace, *each) for each in found]
+    return faults
+
+
+def _is_ours(manifest: Manifest) -> bool:
+    group = lenient.text(manifest.content.get("apiVersion")).partition("/")[0]
+    return group == crds.GROUP and manifest.kind != _SETTINGS
+
+
+Finding = tuple[Severity, str, str]
+"""Severity, reason, message."""
+
+
+def _judge(
+    manifest: Manifest,
+    books: Mapping[tuple[str, str], Manifest],
+    namespace: str,
+    operator_namespace: str,
+    outside: Outside | None,
+) -> Iterator[Finding]:
+    kind = next((each for each in crds.KINDS if each.name == manifest.kind), None)
+    wanted = f"{crds.GROUP}/{crds.VERSION}"
+    if kind is None or manifest.content.get("apiVersion") != wanted:
+        names = ", ".join(each.name for each in crds.KINDS)
+        yield "fail", reasons.INVALID_SPEC, f"this platelet knows the kinds {names} of {wanted} only"
+        return
+    if not _key(manifest, namespace)[1]:
+        yield "fail", reasons.INVALID_SPEC, "metadata.name: is required: add it"
+        return
+    stored = _as_stored(manifest, namespace)
+    try:
+        invalid.read(TypeAdapter(kind.spec), invalid.mapping(stored.get("spec"), "spec"), "spec")
+        if kind.name == "Runbook":
+            yield from _judge_runbook(stored, outside)
+        elif kind.name == "RemediationPolicy":
+            loaded = policy.read_policy(stored)
+            book = books.get((loaded.policy.namespace, loaded.runbook))
+            yield from _judge_policy(loaded, book, namespace, operator_namespace, outside)
+    except InvalidSpec as error:
+        yield "fail", reasons.INVALID_SPEC, str(error)
+
+
+def _judge_runbook(stored: Mapping[str, Any], outside: Outside | None) -> Iterator[Finding]:
+    book = runbook.read_runbook(stored)
+    readiness = runbook.check_runbook(book, outside)
+    if not readiness.ready:
+        yield _refusal(readiness)
+        return
+    for caveat in caveats.find_in_runbook(runbook.read_steps(book.steps), outside):
+        yield "warn", caveat.reason, caveat.message
+
+
+def _judge_policy(
+    loaded: policy.LoadedPolicy,
+    book: Manifest | None,
+    namespace: str,
+    operator_namespace: str,
+    outside: Outside | None,
+) -> Iterator[Finding]:
+    """Judge a policy by itself; what is wrong with its Runbook is told of the Runbook."""
+    read = _read_book(book, namespace)
+    readiness = policy.check_policy(loaded, read or _ANY_BOOK, "", operator_namespace, outside)
+    if not readiness.ready:
+        yield _refusal(readiness)
+    elif book is None:
+        said = f"there is no Runbook {loaded.runbook} of namespace {loaded.policy.namespace} among these files"
+        yield "fail", reasons.RUNBOOK_NOT_FOUND, f"{said}: name its file, too"
+    elif read is not None:
+        steps = runbook.read_steps(read.steps)
+        of_book = set(caveats.find_in_runbook(steps, outside))
+        for caveat in caveats.find_in_policy(loaded, steps, outside, Surroundings()):
+            if caveat not in of_book:
+                yield "warn", caveat.reason, caveat.message
+
+
+_ANY_BOOK = runbook.Runbook(
+    namespace="", name="", uid="", generation=1, steps=({"name": "restart", "rolloutRestart": {}},)
+)
+"""Stands in for a Runbook that is missing or is faulty by itself, so that the rest of a policy is judged."""
+
+
+def _read_book(manifest: Manifest | None, namespace: str) -> runbook.Runbook | None:
+    """The Runbook, if nothing is wrong with it."""
+    if manifest is None:
+        return None
+    try:
+        book = runbook.read_runbook(_as_stored(manifest, namespace))
+    except InvalidSpec:
+        return None
+    return book if runbook.check_runbook(book, None).ready else None
+
+
+def _refusal(readiness: Readiness) -> Finding:
+    return "fail", readiness.reason, readiness.message
+
+
+def _read_settings(manifests: Iterable[Manifest]) -> tuple[Outside | None, list[Fault]]:
+    """What the operator's settings among the files allow; None without any. Faulty ones are faults, and no settings."""
+    outside, faults = None, []
+    for manifest in manifests:
+        for where, text in _settings_in(manifest):
+            try:
+                outside = operator_config.load_config(text).outside
+            except InvalidSpec as error:
+                faults.append(
+                    Fault(
+                        place=manifest.place,
+                        name=where,
+                        severity="fail",
+                        reason=reasons.INVALID_SPEC,
+                        message=str(error),
+                    )
+                )
+    return outside, faults
+
+
+def _settings_in(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """The texts of settings: a file of their own, or an entry of a ConfigMap."""
+    if manifest.kind == _SETTINGS:
+        yield _SETTINGS, yaml.safe_dump(manifest.content)
+    elif manifest.kind == "ConfigMap":
+        for key, text in lenient.texts(manifest.content.get("data")).items():
+            if f"kind: {_SETTINGS}" in text:
+                yield f"ConfigMap {_key(manifest, '')[1]}, {key}", text
+
+
+def _as_stored(manifest: Manifest, namespace: str) -> dict[str, Any]:
+    """The object with what the API server would have added, as far as readers ask for it."""
+    place, name = _key(manifest, namespace)
+    return {**manifest.content, "metadata": {"namespace": place, "name": name, "uid": "", "resourceVersion": ""}}
+
+
+def _key(manifest: Manifest, namespace: str) -> tuple[str, str]:
+    metadata = lenient.mapping(manifest.content.get("metadata"))
+    return lenient.text(metadata.get("namespace")) or namespace, lenient.text(metadata.get("name"))
+
+
+def _fault(manifest: Manifest, namespace: str, severity: Severity, reason: str, message: str) -> Fault:
+    place, name = _key(manifest, namespace)
+    return Fault(
+        place=manifest.place,
+        name=f"{manifest.kind} {place}/{name or '?'}",
+        severity=severity,
+        reason=reason,
+        message=message,
+    )
