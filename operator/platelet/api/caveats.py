@@ -37,6 +37,7 @@ def find_in_policy(
 ) -> tuple[Caveat, ...]:
     """Find the caveats of a policy that follows these steps. Without settings what depends on them is not judged."""
     return (
+        *(Caveat(each.reason, f"a trigger is not used: {each.message}") for each in loaded.unusable),
         *_of_targets(loaded, steps, around),
         *_of_webhook(loaded, outside, around),
         *_of_alerts(loaded, outside),

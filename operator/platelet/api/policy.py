@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
-from platelet.api import invalid, unions
+from platelet.api import invalid, unions, usable_triggers
 from platelet.api.conditions import Readiness, ReadinessStatus
-from platelet.api.outside import PROMETHEUS_FIX, Outside
+from platelet.api.outside import Outside
 from platelet.api.runbook import Runbook, check_runbook
 from platelet.api.selectors import LabelSelector
 from platelet.api.targets import Targets
+from platelet.api.usable_triggers import Unusable
 from platelet.guards import maintenance_window, protected_namespace
 from platelet.model import reasons
 from platelet.model.budget import Pause
@@ -20,7 +21,7 @@ from platelet.model.durations import CAMEL
 from platelet.model.policy import ApprovalRules, Limits, Mode, Policy
 from platelet.model.signal import Evidence
 from platelet.model.workload import Name
-from platelet.triggers import TRIGGERS, matchers, query
+from platelet.triggers import TRIGGERS
 from platelet.triggers.alert import AlertTrigger
 from platelet.triggers.pod import PodTrigger
 from platelet.triggers.query import QueryTrigger
@@ -175,11 +176,28 @@ class LoadedPolicy:
     namespace_selector: LabelSelector | None = None
     webhook: Webhook | None = None
     suspension: Pause | None = None
+    unusable: tuple[Unusable, ...] = ()  # triggers that are not among the others any more
 
     @property
     def looked_for(self) -> tuple[PodTrigger | WorkloadTrigger, ...]:
         """The triggers on what pods and workload show by themselves."""
         return (*self.pod_triggers, *self.workload_triggers)
+
+    @property
+    def has_triggers(self) -> bool:
+        """Whether anything can open an incident."""
+        return any((self.pod_triggers, self.workload_triggers, self.alert_triggers, self.query_triggers))
+
+    def with_usable_triggers(self, outside: Outside | None) -> "LoadedPolicy":
+        """Set aside the triggers that cannot be used, so that the others go on."""
+        found = usable_triggers.find_unusable((*self.alert_triggers, *self.query_triggers), outside)
+        without = [each.trigger for each in found]
+        return replace(
+            self,
+            alert_triggers=tuple(each for each in self.alert_triggers if each not in without),
+            query_triggers=tuple(each for each in self.query_triggers if each not in without),
+            unusable=(*self.unusable, *found),
+        )
 
     def at(self, now: datetime) -> Policy:
         """Take the policy as it is at `now`: a suspension whose `until` is over no longer holds."""
@@ -241,9 +259,9 @@ def check_policy(
     if loaded.namespace_selector is None and loaded.policy.namespace in _protected(operator_namespace, outside):
         said = f"namespace {loaded.policy.namespace} is protected, and no action is taken there whatever a policy says"
         return _not_ready(reasons.PROTECTED_NAMESPACE, f"{said}: move the policy beside the workloads that it heals")
-    unusable = _judge_triggers(loaded, outside)
-    if unusable is not None:
-        return unusable
+    usable = loaded.with_usable_triggers(outside)
+    if not usable.has_triggers:
+        return usable_triggers.say(usable.unusable)
     for index, window in enumerate(loaded.policy.limits.maintenance_windows):
         fault = maintenance_window.find_fault(window)
         if fault:
@@ -261,22 +279,6 @@ def _protected(operator_namespace: str, outside: Outside | None) -> frozenset[st
     """The namespaces in which nothing is done, as far as they are known here."""
     settings = outside.protected_namespaces if outside is not None else frozenset()
     return protected_namespace.ALWAYS | {operator_namespace} | settings
-
-
-def _judge_triggers(loaded: LoadedPolicy, outside: Outside | None) -> Readiness | None:
-    try:
-        for trigger in loaded.alert_triggers:
-            matchers.parse_matchers(trigger.matchers)
-    except matchers.InvalidMatcherError as error:
-        return _not_ready(reasons.INVALID_MATCHER, str(error))
-    for asked in loaded.query_triggers:
-        fault = query.find_fault(asked)
-        if fault:
-            return _not_ready(reasons.INVALID_QUERY, f"expr {asked.expr!r}: {fault}")
-    if loaded.query_triggers and outside is not None and not outside.has_prometheus:
-        said = f"a query trigger needs a Prometheus: {PROMETHEUS_FIX}"
-        return _not_ready(reasons.PROMETHEUS_NOT_CONFIGURED, said)
-    return None
 
 
 def _by_runbook(found: Readiness, runbook: Runbook) -> Readiness:

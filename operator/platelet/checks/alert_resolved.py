@@ -11,6 +11,7 @@ from platelet.model.durations import CAMEL, Between, Duration, format_duration
 from platelet.model.policy import Verification
 from platelet.model.rules import Trial
 from platelet.model.signal import TOLD, Evidence
+from platelet.model.situation import SETTLED_AFTER
 from platelet.model.verdict import Verdict
 
 FRESH_FOR = timedelta(minutes=5)  # what we heard longer ago is not known any more
@@ -50,6 +51,10 @@ def check(trial: Trial, now: datetime) -> Verdict:
             reason=reasons.ALERT_FIRING,
             message=f"{names} still firing {format_duration(timeout)} after the rollout was complete",
         )
+    if trial.situation.is_settling_in:  # the leader before may have heard a moment ago
+        message = f"whether {names} still fires is asked: this replica leads since a moment ago"
+        retry_at = now + SETTLED_AFTER - (trial.situation.leading_for or timedelta())
+        return Verdict(outcome="Pending", reason=reasons.ALERT_STATE_UNKNOWN, message=message, retry_at=retry_at)
     return Verdict(
         outcome="Inconclusive",
         reason=reasons.ALERT_STATE_UNKNOWN,

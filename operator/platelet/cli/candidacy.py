@@ -112,6 +112,7 @@ def _judge_match(standing: Standing, winner: str, sight: Sight, facts: Sequence[
         said.append(f"policy {winner} takes precedence, by priority and name")
     if policy.suspended:
         said.append(f"suspended by people: {policy.suspended}")
+    said += [f"a trigger is not used: {each.reason}: {each.message}" for each in loaded.unusable]
     found = _signals(loaded, sight, facts, now)
     if found:
         said += [f"{each.reason} since {_briefly(each.since)}: {each.message}" for each in found]

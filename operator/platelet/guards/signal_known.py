@@ -1,10 +1,12 @@
 """What only a query shows is acted on only while that query is answered: a failed one says nothing."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from platelet.model import reasons
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
+
+_SOON = timedelta(seconds=5)
 
 
 def deny(situation: Situation, now: datetime) -> Deny | None:
@@ -14,6 +16,9 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
         return None
     if not holding:
         return None
+    if situation.is_settling_in:
+        message = f"whether it still holds is asked: this replica leads since a moment ago: {holding[0].message}"
+        return Deny(reason=reasons.QUERY_UNANSWERED, message=message, retry_at=now + _SOON)
     return Deny(
         reason=reasons.QUERY_UNANSWERED,
         message=f"whether it still holds is not known, since Prometheus does not answer: {holding[0].message}",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from platelet.model.autoscaler import Autoscaler, Bounds
 from platelet.model.budget import Budget, Entry
@@ -12,6 +12,8 @@ from platelet.model.remediation import PinnedStep, Remediation
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
 from platelet.model.workload import Pod, Revision, Workload, WorkloadRef
+
+SETTLED_AFTER = timedelta(minutes=2)  # longer than a query's interval and a poll of Alertmanager
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,13 @@ class Situation:
     delivery: DeliveryResult | None = None
     alerts_known_at: datetime | None = None  # last successful contact with Alertmanager
     queries_known_at: datetime | None = None  # since when each query of the policy's triggers has been answered
+    leading_for: timedelta | None = None  # this replica; None: it does not matter, as for people who look
     readings: Mapping[Question, Reading] = field(default_factory=dict)  # what the present verification asks
+
+    @property
+    def is_settling_in(self) -> bool:
+        """Whether this replica leads since a moment ago: what it has not heard yet, others may not have been asked."""
+        return self.leading_for is not None and self.leading_for < SETTLED_AFTER
 
     def autoscaler(self, bounds: Bounds) -> Autoscaler | None:
         """The very autoscaler whose bounds these are, as it is now; None where it is gone or was made anew."""

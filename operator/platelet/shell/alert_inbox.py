@@ -129,9 +129,9 @@ class AlertInbox:
                     delivery.strays.setdefault(standing.policy.key, []).append(Astray(item, elsewhere.why, theirs))
                 continue
             fact = fact or said
-            targets, why = await self._targets.of(standing, item.alert, delivery)
-            if why:
-                delivery.strays.setdefault(standing.policy.key, []).append(Astray(item, why))
+            targets, astray = await self._targets.of(standing, item.alert, delivery)
+            if astray is not None and item.is_due(astray, self._clock.now()):
+                delivery.strays.setdefault(standing.policy.key, []).append(Astray(item, astray.why))
             for target in targets:
                 wanted.setdefault(target, []).append(standing.policy.key)
         for target, policies in wanted.items():

@@ -28,7 +28,7 @@ class AlertTargets:
         exact = {name: value for each in _exactly_matched(standing, alert) for name, value in each.items()}
         return clusters.elsewhere(alert.labels, self._cluster, exact)
 
-    async def of(self, standing: Standing, alert: Alert, delivery: Delivery) -> tuple[list[WorkloadRef], str]:
+    async def of(self, standing: Standing, alert: Alert, delivery: Delivery) -> tuple[list[WorkloadRef], Found | None]:
         """The targets of the policy that this alert is about; or, where there should be one and is none, why.
 
         `refs` say what is meant by an alert that names nothing; one that names something is about that alone. What the
@@ -39,16 +39,16 @@ class AlertTargets:
             found, labels = await self._find(alert, "", delivery)
             target = found.target
             if target is None:
-                return [], found.why
+                return [], found
             mine = target.namespace in standing.namespaces
-            return [target] if mine and standing.loaded.targets.matches(labels, target.name, target.kind) else [], ""
+            return [target] if mine and standing.loaded.targets.matches(labels, target.name, target.kind) else [], None
         chosen = [WorkloadRef(kind=each.kind, namespace=namespace, name=each.name) for each in refs]
         found, _ = await self._find(alert, "" if targeting.namespaces_of(alert.labels) else namespace, delivery)
         if found.target is not None:
-            return [each for each in chosen if each == found.target], ""
+            return [each for each in chosen if each == found.target], None
         if not found.named or _is_spelled_out(standing, alert):
-            return chosen, ""
-        return [], "" if found.other else found.why
+            return chosen, None
+        return [], None if found.other else found
 
     async def _find(self, alert: Alert, namespace: str, delivery: Delivery) -> tuple[Found, Mapping[str, str]]:
         """Where the labels lead, and the labels of the workload there. `namespace` stands in for one they lack."""

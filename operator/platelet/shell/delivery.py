@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from platelet.model.alert import Alert
 from platelet.model.signal import Evidence
@@ -9,6 +10,7 @@ from platelet.model.workload import WorkloadRef
 from platelet.shell.kube import ApiError
 from platelet.shell.targets import Found
 
+_SERIES_LIVES_ON = timedelta(minutes=15)  # look-back, the range of a rate, and an evaluation or two
 FATES = ("ignored", "elsewhere", "stored", "untargeted", "refused", "failed")
 """What may become of an alert; of several policies the last in this order counts."""
 
@@ -29,6 +31,13 @@ class Item:
     def is_over(self) -> bool:
         """Whether a sender says that it has resolved."""
         return self.fact is None and self.alert.status == "resolved"
+
+    def is_due(self, found: Found, now: datetime) -> bool:
+        """Whether people are told that it has no target. The series of a pod outlives it in Prometheus for a while."""
+        if self.fact is None:
+            return True
+        asked_for = (self.fact.holds_at or self.fact.first_seen) - self.fact.first_seen
+        return now - self.alert.starts_at >= max(asked_for, _SERIES_LIVES_ON if found.gone else timedelta())
 
     def meets(self, fate: str) -> None:
         """Note what a policy made of it."""

@@ -35,6 +35,7 @@ class Circumstances:
     alerts_known_at: Callable[[], datetime | None]
     thorough: bool = False  # read also what cannot change the decision, for people who ask each guard
     queries_known_at: Callable[[str], datetime | None] = lambda _policy: None  # by the policy's key
+    leading_for: Callable[[], timedelta | None] = lambda: None
     asker: Asker = field(default_factory=Nobody)
 
 
@@ -98,6 +99,7 @@ class Gatherer:
             delivery=self._hands.take_delivery((namespace, remediation.name)),
             alerts_known_at=self._around.alerts_known_at(),
             queries_known_at=self._around.queries_known_at(standing.policy.key) if standing else None,
+            leading_for=self._around.leading_for(),
             readings=await self._around.asker.ask(verifying.questions(remediation, ladder.steps, remediation.target)),
         )
         return await self._look_around(situation, standing, found.readable)

@@ -108,6 +108,7 @@ class PolicyBook:
         readiness = policy.check_policy(loaded, book, error_text, self._operator_namespace, self._outside)
         if self._outside is None and readiness.ready:
             readiness = _as_told(stored) or readiness
+        loaded = loaded.with_usable_triggers(self._outside or _as_told_of_queries(stored))
         seen = replace(
             loaded.at(self._clock.now()),
             ready=readiness.ready,
@@ -195,12 +196,23 @@ def _untargeted(stored: Json) -> frozenset[str]:
 
 def _as_told(stored: Json) -> conditions.Readiness | None:
     """What the operator has said of this generation and only its settings can tell: whom it can ask."""
-    status = stored.get("status") or {}
-    for each in conditions.read_conditions(status.get("conditions")):
-        now = each.observed_generation == stored["metadata"].get("generation", 0)
-        if now and each.type == "Ready" and each.status == "False" and each.reason in _OF_THE_SETTINGS:
-            return conditions.Readiness(ready=False, reason=each.reason, message=each.message)
-    return None
+    told = _condition(stored, "Ready")
+    if told is None or told.status != "False" or told.reason not in _OF_THE_SETTINGS:
+        return None
+    return conditions.Readiness(ready=False, reason=told.reason, message=told.message)
+
+
+def _as_told_of_queries(stored: Json) -> Outside | None:
+    """That there is no Prometheus for query triggers, if the operator has said so of this generation."""
+    told = _condition(stored, _WARNING)
+    return Outside() if told is not None and told.reason == reasons.PROMETHEUS_NOT_CONFIGURED else None
+
+
+def _condition(stored: Json, type_: str) -> Condition | None:
+    """What the operator has said of this generation."""
+    generation = stored["metadata"].get("generation", 0)
+    found = conditions.read_conditions((stored.get("status") or {}).get("conditions"))
+    return next((each for each in found if each.type == type_ and each.observed_generation == generation), None)
 
 
 def _read_runbook(stored: Json | None) -> tuple[runbook.Runbook | None, str]:

@@ -122,7 +122,8 @@ class QueryWatch:
         now = self._now()
         seen = query.observe(trigger, standing.policy.uid, result, now)
         asked.since = {fact.fingerprint: asked.since.get(fact.fingerprint, now) for _, fact in seen.facts}
-        facts = [(query.as_alert(sample, asked.since[fact.fingerprint]), fact) for sample, fact in seen.facts]
+        since = asked.since
+        facts = [(query.as_alert(each, since[fact.fingerprint], fact.reason), fact) for each, fact in seen.facts]
         if facts:
             await self._results.store_results(standing.policy.key, facts)
         name = _name(standing, trigger)
@@ -135,13 +136,19 @@ class QueryWatch:
     async def _end_what_nobody_asks(self, ready: Sequence[Standing]) -> None:
         """Facts of a trigger that people have removed or rewritten end with it."""
         held = tuple(self._held.held_queries())
-        over = [name for each in ready for name in query.stale(each.policy.uid, each.loaded.query_triggers, held)]
+        over = [name for each in ready for name in query.stale(each.policy.uid, _written(each), held)]
         if not over:
             return
         try:
             await self._held.resolve(over, self._now())
         except (NotStoredError, ClockNotReadyError) as error:
             _log.warning("facts of a trigger that is gone are not ended yet", why=str(error))
+
+
+def _written(standing: Standing) -> list[QueryTrigger]:
+    """All that the policy has, also those that cannot be asked now: of their facts nothing is known."""
+    unusable = (each.trigger for each in standing.loaded.unusable)
+    return [*standing.loaded.query_triggers, *(each for each in unusable if isinstance(each, QueryTrigger))]
 
 
 def _name(standing: Standing, trigger: QueryTrigger) -> str:

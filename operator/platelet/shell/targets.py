@@ -23,6 +23,7 @@ class Found:
     target: WorkloadRef | None = None
     why: str = ""
     named: bool = True  # the labels name something; False: nothing at all, so the policy may say what is meant
+    gone: bool = False  # they name a pod that was there
     other: bool = False  # what they name is there and is surely of no kind that is healed
 
 
@@ -101,7 +102,7 @@ class TargetFinder:
         try:
             stored = await self._kube.get(PODS, named.namespace, named.pod)
         except NotFound:
-            return Found(why=f"pod {named.pod} is gone, so its owner is not known")
+            return Found(why=f"pod {named.pod} is gone, so its owner is not known", gone=True)
         if named.uid and stored["metadata"]["uid"] != named.uid:
             return Found(why=f"pod {named.pod} is not the one that the alert is about")
         owner = _controller(stored)
@@ -129,7 +130,7 @@ class TargetFinder:
         try:
             stored = await self._kube.get(REPLICA_SETS, namespace, name)
         except NotFound:
-            return Found(why=f"ReplicaSet {name} is gone, so its owner is not known")
+            return Found(why=f"ReplicaSet {name} is gone, so its owner is not known", gone=True)
         found = await self.of_replica_set(namespace, name, stored["metadata"]["uid"])
         return Found(found) if found else Found(why=f"ReplicaSet {name} belongs to no Deployment", other=True)
 

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 from contextlib import AsyncExitStack, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -16,7 +16,7 @@ from platelet.shell import health, ports
 from platelet.shell.alert_inbox import AlertInbox
 from platelet.shell.alertmanager import AlertmanagerPoller
 from platelet.shell.client import ClusterClient
-from platelet.shell.clock import ClockNotReadyError
+from platelet.shell.clock import ClockNotReadyError, boot_time
 from platelet.shell.courier import Courier
 from platelet.shell.doctors_alerts import DoctorsAlerts
 from platelet.shell.event_recorder import EventRecorder
@@ -64,6 +64,7 @@ class Operator:
         self._config, self._client, self._metrics = config, client, metrics
         self._clock = client.clock
         self._leading = False
+        self._led_at = 0.0  # seconds of the boot-time clock: since when
         identity = os.environ.get("POD_UID") or socket.gethostname()
         self._lease = Leadership(client, self._clock, config.namespace, identity, duration=config.lease.duration)
         self._label = LeaderLabel(client, config.namespace, lambda: self._lease.time_left() > 0, os.environ)
@@ -186,7 +187,7 @@ class Operator:
         await self._take_over()
         kopf_thread = KopfThread(self._flow.on_key, self._client.configuration)
         try:
-            self._leading = True
+            self._leading, self._led_at = True, boot_time()
             self._metrics.leader.set(1)
             self._flow.begin()
             kopf_thread.start()
@@ -229,6 +230,7 @@ class Operator:
             epoch=lambda: self._succession.epoch,
             alerts_known_at=self._alerts_known_at,
             queries_known_at=self._queries.known_at,
+            leading_for=lambda: timedelta(seconds=boot_time() - self._led_at) if self._leading else None,
             asker=self._outgoing.inquiry,
         )
         workloads = {kind: stream.records for kind, stream in self._streams.workloads.items()}

@@ -21,6 +21,7 @@ from platelet.model.reading import Result, Sample
 from platelet.model.signal import Evidence, ShortText
 from platelet.triggers.alert_json import fingerprint as fingerprint_of_labels
 
+NAME = "^([A-Za-z][A-Za-z0-9_.:-]*)?$"
 _SHOWN = 200  # characters of an expression or of labels in a message
 
 
@@ -41,6 +42,20 @@ class QueryTrigger(Bounded):
     ] = timedelta()
     interval: Annotated[Duration, Between("1s", "2m")] = timedelta(minutes=1)
     severity: ShortText = ""
+    name: Annotated[
+        str,
+        Field(
+            max_length=63,
+            pattern=NAME,
+            description="What people call it, as in QueueTooLong: the reason of what it finds. Absent: QueryAbove or "
+            "QueryBelow.",
+        ),
+    ] = ""
+
+    @property
+    def reason(self) -> str:
+        """What its facts are called."""
+        return self.name or ("QueryAbove" if self.above is not None else "QueryBelow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +110,14 @@ def stale(policy_uid: str, triggers: Sequence[QueryTrigger], held: Sequence[str]
     return frozenset(each for each in held if each.startswith(own) and not each.startswith(asked))
 
 
-def as_alert(sample: Sample, since: datetime) -> Alert:
-    """The result as an alert: so its labels find the workload by the very same way."""
+def as_alert(sample: Sample, since: datetime, name: str = "") -> Alert:
+    """The result as an alert of this name: so its labels find the workload by the very same way."""
+    named = {"alertname": name} if name else {}
     return Alert(
-        fingerprint=fingerprint_of_labels(sample.labels), status="firing", labels=sample.labels, starts_at=since
+        fingerprint=fingerprint_of_labels(sample.labels),
+        status="firing",
+        labels={**named, **sample.labels},
+        starts_at=since,
     )
 
 
@@ -107,7 +126,7 @@ def _fact(trigger: QueryTrigger, sample: Sample, name: str, now: datetime) -> Ev
     message = f"{_clip(trigger.expr)} is {sample.value:g}, {trigger.bound}" + (f" ({_clip(labels)})" if labels else "")
     return Evidence(
         source="query",
-        reason="QueryAbove" if trigger.above is not None else "QueryBelow",
+        reason=trigger.reason,
         fingerprint=name,
         message="".join(char if char.isprintable() else " " for char in message),
         first_seen=now,

@@ -188,3 +188,23 @@ def test_the_step_says_how_long_alerts_are_awaited() -> None:
         verification=Verification(checks=(alert_resolved.AlertResolved(timeout=minutes(2)),)),
     )
     assert alert_resolved.check(looked_at, NOW).outcome == "Failed"
+
+
+SILENT_FOR = an_evidence(last_seen=NOW - minutes(20))
+SETTLING: dict[str, tuple[Any, str]] = {
+    "it leads since a moment ago": (seconds(20), "Pending"),
+    "it leads for long": (minutes(2), "Inconclusive"),
+    "who looks does not lead": (None, "Inconclusive"),
+}
+
+
+@pytest.mark.parametrize("source", ["alert", "query"])
+@pytest.mark.parametrize(("leading_for", "outcome"), SETTLING.values(), ids=SETTLING)
+def test_a_replica_that_has_just_begun_to_lead_has_not_heard_nothing(
+    leading_for: Any, outcome: str, source: Any
+) -> None:
+    """The one before may have had an answer 90 seconds ago: unknown until asked, and then told."""
+    silent = trial(replace(SILENT_FOR, source=source), complete_at=NOW - TIMEOUT, leading_for=leading_for)
+    found = alert_resolved.check(silent, NOW)
+    assert found.outcome == outcome
+    assert outcome != "Pending" or found.retry_at == NOW + minutes(2) - leading_for

@@ -1,5 +1,6 @@
 """The signal is old enough (TRAPS 24), and not too much is sick at once (TRAPS 26; I8)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -160,3 +161,15 @@ def test_what_only_a_query_shows_is_acted_on_only_while_it_is_answered(
     denial = signal_known.deny(a_situation(signals=signals, queries_known_at=known_at), NOW)
     assert (denial is None) == allowed
     assert denial is None or denial.reason == reasons.QUERY_UNANSWERED
+
+
+def test_a_replica_that_has_just_begun_to_lead_asks_first() -> None:
+    """The one before may have had an answer a moment ago: that is not known, and nobody says that it is."""
+    begun = a_situation(signals=(QUERY,), queries_known_at=None, leading_for=seconds(10))
+    denial = signal_known.deny(begun, NOW)
+    assert denial is not None
+    assert "leads since a moment ago" in denial.message
+    assert denial.retry_at is not None
+    later = signal_known.deny(replace(begun, leading_for=minutes(2)), NOW)
+    assert later is not None
+    assert "does not answer" in later.message

@@ -66,6 +66,42 @@ async def test_a_policy_that_cannot_be_used_says_why_and_costs_nobody_else(spec:
     assert [each.policy.name for each in shell.book.matching(API, {"heal": "yes"})] == ["heal"]
 
 
+UNUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a query that cannot be read": ({"query": {"expr": "sum(load{", "above": 1}}, "InvalidQuery", "sum(load{"),
+    "a query with a placeholder": (
+        {"query": {"expr": 'load{a="$target.name"}', "above": 1}},
+        "InvalidQuery",
+        "knows no $target",
+    ),
+    "a query without a Prometheus": ({"query": {"expr": "load", "above": 1}}, "PrometheusNotConfigured", "Prometheus"),
+    "a matcher that cannot be read": ({"alert": {"matchers": ["alertname=~'('"]}}, "InvalidMatcher", "alertname=~"),
+    "a matcher of all alerts": ({"alert": {"matchers": ['team!="a"']}}, "InvalidMatcher", "without any label"),
+}
+
+
+@pytest.mark.parametrize(("trigger", "reason", "message"), UNUSED.values(), ids=UNUSED)
+async def test_a_trigger_that_cannot_be_used_is_told_and_costs_the_others_nothing(
+    trigger: dict[str, Any], reason: str, message: str
+) -> None:
+    """The warning goes when the trigger is mended; explain, which has no settings, believes the operator."""
+    shell = Shell()
+    shell.apply(kube.POLICIES, policy("mixed", triggers=[on_pods(), trigger]))
+    operators = PolicyBook(shell.api, shell.clock, OPERATOR, Outside())
+    for book in (operators, shell.book):
+        await book.refresh()
+        found = next(each for each in book.standings if each.policy.name == "mixed")
+        assert found.policy.ready
+        assert (len(found.loaded.pod_triggers), found.loaded.alert_triggers, found.loaded.query_triggers) == (1, (), ())
+        assert [each.reason for each in found.loaded.unusable] == [reason]
+        told, said = warning(shell, "mixed")
+        assert (told, message in said) == (reason, True)
+    stored = shell.world.store.get(kube.POLICIES, SHOP, "mixed")
+    mended = {**stored, "spec": {**stored["spec"], "triggers": [on_pods()]}}
+    shell.world.store.replace(kube.POLICIES, SHOP, "mixed", mended)
+    await operators.refresh()
+    assert ready(shell, "mixed") == ("True", "Ready")
+
+
 async def test_who_does_not_know_the_settings_believes_the_operator() -> None:
     """Explain has no OperatorConfig: that there is no Prometheus is on the policy, until the policy is another one."""
     shell = Shell()

@@ -143,6 +143,53 @@ async def test_each_query_is_asked_at_its_own_interval() -> None:
     assert shell.asked.count("slow") == 2
 
 
+async def test_a_result_about_a_pod_that_is_gone_calls_nobody_while_its_series_ends() -> None:
+    """Prometheus gives a pod's series for minutes after its end, and so does each rate of it."""
+    shell = Watched(on_query(name="QueueTooLong"))
+    shell.measure(7, namespace=SHOP, pod="api-gone")
+    for _ in range(20):
+        assert await shell.look() == []
+    assert not shell.people.events
+    shell.answers.clear()
+    await shell.look()
+    shell.measure(7, namespace=SHOP, pod="api-gone")
+    for _ in range(20):
+        await shell.look()
+    assert not shell.people.events, "another bout of it is no longer than the first"
+
+
+async def test_a_result_that_names_a_gone_pod_for_long_is_told_once_and_never_anew() -> None:
+    """A recording rule that keeps an old label: by the query's name."""
+    shell = Watched(on_query(name="QueueTooLong"))
+    for _ in range(3):
+        shell.measure(7, namespace=SHOP, pod="api-gone")
+        for _ in range(35):
+            await shell.look()
+        shell.answers.clear()
+        await shell.look()
+    (told,) = shell.people.events
+    assert told.note == "alert QueueTooLong: pod api-gone is gone, so its owner is not known"
+
+
+async def test_a_result_without_a_target_is_told_when_it_has_held_for_as_long_as_is_asked() -> None:
+    shell = Watched(on_query(**{"for": "2m"}))
+    shell.measure(7, namespace=SHOP, service="front")
+    for _ in range(4):
+        await shell.look()
+    assert not shell.people.events
+    await shell.look()
+    assert len(shell.people.events) == 1
+
+
+async def test_a_query_that_cannot_be_asked_costs_the_others_nothing() -> None:
+    shell = Watched(on_query(), on_query("sum(load{"))
+    shell.measure(7)
+    (opened,) = await shell.look()
+    assert opened.spec.policy_ref.name == "measured"
+    assert set(shell.asked) == {"load"}
+    assert shell.watch.known_at("shop/measured") == shell.clock.now()
+
+
 async def test_only_ready_policies_ask() -> None:
     shell = Watched(runbookRef={"name": "missing"})
     await shell.look()

@@ -38,6 +38,22 @@ def test_a_fact_says_what_was_measured() -> None:
     assert (fact.first_seen, fact.holds_at, fact.resolved_at) == (NOW, NOW + minutes(2), None)
 
 
+NAMES: dict[str, tuple[str, dict[str, Any]]] = {
+    "above": ("QueryAbove", {"above": 5}),
+    "below": ("QueryBelow", {"below": 5}),
+}
+
+
+@pytest.mark.parametrize(("reason", "bound"), NAMES.values(), ids=NAMES)
+def test_a_fact_is_called_as_its_query_is(reason: str, bound: dict[str, Any]) -> None:
+    """So people who are called read QueueTooLong. Facts stay the same when a query gets a name."""
+    plain, named = QueryTrigger(expr="load", **bound), QueryTrigger(expr="load", name="QueueTooLong", **bound)
+    assert (plain.reason, named.reason) == (reason, "QueueTooLong")
+    assert query.prefix("uid", plain) == query.prefix("uid", named)
+    sample = Sample(value=1, at=NOW, labels={"namespace": "shop", "deployment": "api"})
+    assert query.as_alert(sample, NOW, named.reason).name == "QueueTooLong"
+
+
 def test_labels_of_others_cannot_steer_a_terminal() -> None:
     sample = Sample(value=7, at=NOW, labels={"a": "\x1b[2J" + "x" * 5000})
     ((_, fact),) = query.observe(LOAD, "uid", Result(samples=(sample,)), NOW).facts
