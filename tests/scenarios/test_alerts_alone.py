@@ -35,8 +35,9 @@ def test_an_alert_alone_acts_by_its_name_or_on_a_young_release(more: list[str], 
         if not acts:
             assert states(simulation) == [("Escalated", reasons.NOTHING_WRONG_WITH_TARGET)]
         simulation.alerts.resolve("f00d")
-        simulation.run(30 * MINUTE)
+        simulation.run(5 * 60 * MINUTE)
         assert [state for state, _ in states(simulation)] == ["Closed"]
+        assert len(effects(simulation.world.server.audit)) == acts
 
 
 def test_an_alert_by_severity_acts_where_pods_are_sick() -> None:
