@@ -47,6 +47,7 @@ class Life:
     ready: bool = False
     ready_changed: datetime | None = None
     next_change: datetime | None = None
+    ahead: timedelta = timedelta()  # by so much does its node's clock lead
 
     @classmethod
     def begin(cls, image: str, now: datetime) -> "Life":
@@ -79,7 +80,7 @@ class Life:
         self._run(now)
 
     def _run(self, now: datetime) -> None:
-        self.state = {"running": {"startedAt": format_time(now)}}
+        self.state = {"running": {"startedAt": format_time(now + self.ahead)}}
         self._set_ready(now, ready=self.behaviour not in ("unready", "crash-unready"))
         lasts = {"flaky": self.run, "good": None, "unready": None}.get(
             self.behaviour, LATER_RUN if self.restarts else FIRST_RUN
@@ -97,9 +98,10 @@ class Life:
             "exitCode": 137 if killed else 1,
             "reason": "OOMKilled" if killed else "Error",
             "startedAt": started,
-            "finishedAt": format_time(now),
+            "finishedAt": format_time(now + self.ahead),
         }
-        self.failures = 1 if now - datetime.fromisoformat(started) >= FORGIVEN_AFTER else self.failures + 1
+        lasted = now + self.ahead - datetime.fromisoformat(started)
+        self.failures = 1 if lasted >= FORGIVEN_AFTER else self.failures + 1
         self.state = {"terminated": ended}
         self._set_ready(now, ready=False)
         self.next_change = now + self._back_off() - SAYS_BACK_OFF_FOR
@@ -132,7 +134,7 @@ class Life:
 
     def _set_ready(self, now: datetime, *, ready: bool) -> None:
         if self.ready != ready or self.ready_changed is None:
-            self.ready, self.ready_changed = ready, now
+            self.ready, self.ready_changed = ready, now + self.ahead
 
     def status(self, container: str, image: str) -> dict[str, Any]:
         """The pod's status as JSON."""

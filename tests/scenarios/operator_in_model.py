@@ -210,7 +210,8 @@ class Process:
 
     def _make_flow(self, opener: Opener, finder: TargetFinder, healthy_for: timedelta) -> Flow:
         clock = self.world.clock
-        historian = Historian(self.api, clock, self._hands, healthy_for)
+        pod_watch = PodWatch(clock, self._book, opener, finder, self._workloads)
+        historian = Historian(self.api, clock, self._hands, healthy_for, settle=pod_watch.settle)
         around = Circumstances(
             settings=Settings(namespace=OPERATOR, healthy_for=healthy_for),
             epoch=lambda: self.succession.epoch,
@@ -230,10 +231,11 @@ class Process:
                 historian,
                 narrator,
                 on_read=lambda each: self._flow.on_read(each),  # noqa: PLW0108 - made below
+                settle=pod_watch.settle,
             ),
             historian=historian,
-            pod_watch=PodWatch(clock, self._book, opener, finder, self._workloads),
-            workload_watch=WorkloadWatch(self.api, clock, self._book, opener),
+            pod_watch=pod_watch,
+            workload_watch=WorkloadWatch(self.api, clock, self._book, opener, settle=pod_watch.settle),
             sweeper=Sweeper(self.api, clock, self._ledger, opener, self.succession),
             held_alerts=self._held,
             narrator=narrator,

@@ -20,6 +20,7 @@ class Pods:
         """There are none yet."""
         self._store = store
         self.lives: dict[str, kubelet.Life] = {}  # by pod uid
+        self.clocks: dict[str, timedelta] = {}  # by how much each node's leads
         self.no_node: Callable[[Json], str] = lambda _pod: ""  # what the scheduler says of a pod that it cannot place
         self.refusal: Callable[[Json], str] = lambda _pod: ""  # what the API server says of a pod that it does not take
         self._made = 0
@@ -93,6 +94,7 @@ class Pods:
         bound = {**pod, "spec": {**pod["spec"], "nodeName": "node-1"}}
         pod = self._store.create(kube.PODS, namespace, bound)
         life = kubelet.Life.begin(bound["spec"]["containers"][0]["image"], now)
+        life.ahead = self.clocks.get(bound["spec"]["nodeName"], timedelta())
         self.lives[pod["metadata"]["uid"]] = life
         self._write_status(pod, life)
 

@@ -192,6 +192,10 @@ class World:
             self.controllers.pods.lives[pod["metadata"]["uid"]].sicken(behaviour, self.now)
         self.step()
 
+    def set_clock(self, node: str, ahead: timedelta) -> None:
+        """From now on new pods on a node are told of in another time; a lag is negative."""
+        self.controllers.pods.clocks[node] = ahead
+
     def no_node_for(self, words: str, has: Callable[[Json], bool]) -> None:
         """From now on the scheduler says so of each new pod that has something."""
         self.controllers.pods.no_node = lambda pod: words if has(pod["spec"]) else ""

@@ -35,6 +35,15 @@ def check(trial: Trial, now: datetime) -> Verdict:
         )
     deadline = complete_at + max(trial.verification.timeout, stable_for)
     if now >= deadline:
+        if since is not None and since > now:
+            return _clocks_disagree(trial.situation.pods, now)
+        if well_at is not None and any(pod.is_active and pod.clock_leads for pod in trial.situation.pods):
+            return Verdict(
+                outcome="Pending",
+                reason=reasons.NOT_STABLE,
+                message=f"{_state(workload, signals)}; since when is not known before {say_time(well_at)}",
+                retry_at=well_at,
+            )
         return Verdict(
             outcome="Failed",
             reason=reasons.NOT_STABLE,
@@ -42,6 +51,13 @@ def check(trial: Trial, now: datetime) -> Verdict:
         )
     retry_at = deadline if well_at is None else min(well_at, deadline)
     return Verdict(outcome="Pending", reason=reasons.NOT_STABLE, message=_state(workload, signals), retry_at=retry_at)
+
+
+def _clocks_disagree(pods: Sequence[Pod], now: datetime) -> Verdict:
+    """A time that lies ahead is no knowledge about health."""
+    nodes = sorted({pod.node for pod in pods if pod.is_active and _last_change(pod) > now})
+    message = f"whether it is well is not known: by the clock of node {nodes[0]} its pods change in the future"
+    return Verdict(outcome="Inconclusive", reason=reasons.NOT_STABLE, message=message)
 
 
 def well_since(workload: Workload, revisions: Sequence[Revision], pods: Sequence[Pod]) -> datetime | None:

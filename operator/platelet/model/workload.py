@@ -154,6 +154,7 @@ class Pod:
     deleting: bool = False
     ready: bool = False
     ready_changed_at: datetime | None = None  # when the Ready condition last changed; None before it was ever set
+    clock_leads: bool = False  # its node told times of the future: they were taken for when they were first seen
     unschedulable: str = ""  # message of PodScheduled=False, else empty
     containers: tuple[Container, ...] = ()
 

@@ -14,7 +14,7 @@ from platelet.model.workload import Workload, WorkloadRef
 from platelet.shell.clock import Clock
 from platelet.shell.hands import Hands
 from platelet.shell.kube import WORKLOADS, Kube, NotFound
-from platelet.shell.sight import Sight, see
+from platelet.shell.sight import SettlePods, Sight, see
 from platelet.shell.survey import survey
 
 _RETRY = timedelta(seconds=30)  # after an effect that came to nothing
@@ -23,14 +23,22 @@ _RETRY = timedelta(seconds=30)  # after an effect that came to nothing
 class Historian:
     """Looks at one workload and runs what `core.history` makes of it."""
 
-    def __init__(
-        self, kube: Kube, clock: Clock, hands: Hands, healthy_for: timedelta, *, home: str = OPERATOR_NAMESPACE
+    def __init__(  # noqa: PLR0913 - what it looks with
+        self,
+        kube: Kube,
+        clock: Clock,
+        hands: Hands,
+        healthy_for: timedelta,
+        *,
+        home: str = OPERATOR_NAMESPACE,
+        settle: SettlePods = tuple,
     ) -> None:
         """`healthy_for` is how long a template must run without a restart to count as proven.
 
         `home` is the operator's own namespace, where that is attested.
         """
         self._home = home
+        self._settle = settle
         self._kube = kube
         self._clock = clock
         self._hands = hands
@@ -41,7 +49,7 @@ class Historian:
 
         Where a policy may act (not only observe), the mark of an escalation that is over is removed (TRAPS 42).
         """
-        sight = await see(self._kube, target, self._home)
+        sight = await see(self._kube, target, self._home, settle=self._settle)
         found = await survey(self._kube, target.namespace)
         siblings = [each for each in found.readable if each.target == target]
         if acting and sight.workload is not None and not found.busy(target):  # an unreadable one may have set the mark

@@ -1,14 +1,14 @@
 """From the streams' memory to Remediations: which workloads have pods that a policy's trigger matches."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from platelet.core import signals
+from platelet.core import pod_times, signals
 from platelet.model.policy import Mode
 from platelet.model.signal import Evidence
 from platelet.model.workload import Kind, Pod, WorkloadRef
-from platelet.shell.clock import Clock
+from platelet.shell.clock import Clock, ClockNotReadyError
 from platelet.shell.opener import Opener
 from platelet.shell.policy_book import PolicyBook, Standing
 from platelet.shell.targets import TargetFinder, is_ours_to_follow
@@ -39,17 +39,21 @@ class PodWatch:
         self._finder = finder
         self._workloads = workloads
         self._pods: dict[Key, Pod] = {}
+        self._moved: dict[Key, pod_times.Moved] = {}
         self._by_owner: dict[OwnerKey, set[Key]] = defaultdict(set)
         self._first_failing: dict[OwnerKey, Mapping[str, datetime]] = {}
 
     def changed(self, key: Key, pod: Pod | None) -> OwnerKey | None:
         """Take a change of the stream; the controller whose pods to look at, if the pod has one."""
         before = self._pods.pop(key, None)
+        moved = self._moved.pop(key, pod_times.NOTHING_MOVED)
         owner = _owner_of(before) if before is not None else None
         if owner is not None:
             self._by_owner[owner].discard(key)
         if pod is not None:
-            self._pods[key] = pod
+            self._pods[key], moved = self._settled(pod, before, moved)
+            if moved:
+                self._moved[key] = moved
             owner = _owner_of(pod)
             if owner is not None:
                 self._by_owner[owner].add(key)
@@ -57,6 +61,22 @@ class PodWatch:
             del self._by_owner[owner]
             self._first_failing.pop(owner, None)
         return owner
+
+    def settle(self, pods: Sequence[Pod]) -> tuple[Pod, ...]:
+        """Pods that were just read, with their times as the stream saw them come (`core.pod_times`)."""
+        keys = [(each.namespace, each.name) for each in pods]
+        return tuple(
+            self._settled(pod, self._pods.get(key), self._moved.get(key, pod_times.NOTHING_MOVED))[0]
+            for key, pod in zip(keys, pods, strict=True)
+        )
+
+    def _settled(self, pod: Pod, before: Pod | None, moved: pod_times.Moved) -> tuple[Pod, pod_times.Moved]:
+        if before is not None and before.uid != pod.uid:
+            before, moved = None, pod_times.NOTHING_MOVED
+        try:
+            return pod_times.settle(pod, before, moved, self._clock.now())
+        except ClockNotReadyError:  # nothing is decided before the API server has told the time
+            return pod, pod_times.NOTHING_MOVED
 
     def suspicious(self) -> list[OwnerKey]:
         """The controllers with a pod that is not ready or has restarted: what a resync looks at again."""

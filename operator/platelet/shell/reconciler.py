@@ -21,7 +21,7 @@ from platelet.shell.historian import Historian
 from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound
 from platelet.shell.narrator import Narrator
 from platelet.shell.opener import store_status
-from platelet.shell.sight import Sight, see
+from platelet.shell.sight import SettlePods, Sight, see
 from platelet.shell.survey import UNREADABLE
 
 _TURNS = 40  # a heal takes about ten; more than this in a row is a livelock, and yields
@@ -55,11 +55,13 @@ class Reconciler:
         *,
         on_read: Callable[[Remediation], None] = lambda _remediation: None,
         home: str = OPERATOR_NAMESPACE,
+        settle: SettlePods = tuple,
     ) -> None:
         """Take the parts of the flow. `on_read` hears of each Remediation that was looked at, as it was read.
 
         `home` is the operator's own namespace, where the health of templates is attested.
         """
+        self._settle = settle
         self._home = home
         self._on_read = on_read
         self._kube = kube
@@ -112,10 +114,10 @@ class Reconciler:
     async def _see(self, remediation: Remediation) -> Sight:
         """The target; its live template is on record before anything is planned on it."""
         target = remediation.target
-        sight = await see(self._kube, target, self._home)
+        sight = await see(self._kube, target, self._home, settle=self._settle)
         if sight.workload is not None and history.is_behind(sight.workload, sight.revisions, sight.records):
             await self._historian.look(target, acting=False)
-            sight = await see(self._kube, target, self._home)
+            sight = await see(self._kube, target, self._home, settle=self._settle)
         return sight
 
     async def _carry_out(self, remediation: Remediation, decision: Decision) -> Turn:

@@ -1,7 +1,7 @@
 """Sight: one workload with all that belongs to it, read at one moment. Fresh quorum reads, never a watch's cache."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,11 +30,18 @@ class Sight:
     records: tuple[RevisionRecord, ...] = ()
 
 
-async def see(kube: Kube, target: WorkloadRef, home: str | None = OPERATOR_NAMESPACE) -> Sight:
+SettlePods = Callable[[Sequence[Pod]], tuple[Pod, ...]]
+"""Holds the times that kubelets tell against what is remembered of the pods."""
+
+
+async def see(
+    kube: Kube, target: WorkloadRef, home: str | None = OPERATOR_NAMESPACE, *, settle: SettlePods = tuple
+) -> Sight:
     """Read a workload, its revisions (newest first), its pods and its revision records.
 
     `home` is the operator's namespace, where it has attested their health; None for people who may not look there: the
-    records then say themselves how healthy they are, which is no ground to act on. Raises ApiError.
+    records then say themselves how healthy they are, which is no ground to act on. Without `settle` the times of pods
+    are taken as their kubelets told them. Raises ApiError.
     """
     try:
         stored = await kube.get(WORKLOADS[target.kind], target.namespace, target.name)
@@ -50,7 +57,7 @@ async def see(kube: Kube, target: WorkloadRef, home: str | None = OPERATOR_NAMES
     )
     owned = [each for each in stored_revisions if _controller(each) == workload.uid]
     owners = {each["metadata"]["uid"] for each in owned} if target.kind == "Deployment" else {workload.uid}
-    pods = tuple(pod_contract.read_pod(each) for each in stored_pods if _controller(each) in owners)
+    pods = settle([pod_contract.read_pod(each) for each in stored_pods if _controller(each) in owners])
     revisions = sorted((_revision(target, each, pods) for each in owned), key=lambda each: -each.number)
     return Sight(
         workload=workload,

@@ -220,20 +220,19 @@ class Operator:
 
     def _make_flow(self, opener: Opener, finder: TargetFinder) -> Flow:
         client, clock = self._client, self._clock
-        historian = Historian(client, clock, self._hands, self._config.healthy_for, home=self._config.namespace)
+        home, healthy_for = self._config.namespace, self._config.healthy_for
+        workloads = {kind: stream.records for kind, stream in self._streams.workloads.items()}
+        pod_watch = PodWatch(clock, self._book, opener, finder, workloads)
+        historian = Historian(client, clock, self._hands, healthy_for, home=home, settle=pod_watch.settle)
+        protected = frozenset(self._config.protected_namespaces)
         around = Circumstances(
-            settings=Settings(
-                namespace=self._config.namespace,
-                healthy_for=self._config.healthy_for,
-                protected_namespaces=frozenset(self._config.protected_namespaces),
-            ),
+            settings=Settings(namespace=home, healthy_for=healthy_for, protected_namespaces=protected),
             epoch=lambda: self._succession.epoch,
             alerts_known_at=self._alerts_known_at,
             queries_known_at=self._queries.known_at,
             leading_for=lambda: timedelta(seconds=boot_time() - self._led_at) if self._leading else None,
             asker=self._outgoing.inquiry,
         )
-        workloads = {kind: stream.records for kind, stream in self._streams.workloads.items()}
         narrator = Narrator(self._metrics)
         gatherer = Gatherer(client, clock, self._ledger, self._book, self._hands, around)
         parts = Parts(
@@ -248,11 +247,12 @@ class Operator:
                 historian,
                 narrator,
                 on_read=lambda each: self._flow.on_read(each),  # noqa: PLW0108 - made below
-                home=self._config.namespace,
+                home=home,
+                settle=pod_watch.settle,
             ),
             historian=historian,
-            pod_watch=PodWatch(clock, self._book, opener, finder, workloads),
-            workload_watch=WorkloadWatch(client, clock, self._book, opener),
+            pod_watch=pod_watch,
+            workload_watch=WorkloadWatch(client, clock, self._book, opener, settle=pod_watch.settle),
             sweeper=Sweeper(client, clock, self._ledger, opener, self._succession),
             held_alerts=self._held,
             narrator=narrator,

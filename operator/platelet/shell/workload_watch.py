@@ -10,15 +10,18 @@ from platelet.shell.clock import Clock
 from platelet.shell.kube import Kube
 from platelet.shell.opener import Opener
 from platelet.shell.policy_book import PolicyBook, Standing
-from platelet.shell.sight import Sight, see
+from platelet.shell.sight import SettlePods, Sight, see
 from platelet.triggers import workload as workload_trigger
 
 
 class WorkloadWatch:
     """Judges one workload at a time, on a fresh read: the stream only says when to look."""
 
-    def __init__(self, kube: Kube, clock: Clock, book: PolicyBook, opener: Opener) -> None:
+    def __init__(
+        self, kube: Kube, clock: Clock, book: PolicyBook, opener: Opener, *, settle: SettlePods = tuple
+    ) -> None:
         """Take what to read, the time, the policies, and who opens Remediations."""
+        self._settle = settle
         self._kube = kube
         self._clock = clock
         self._book = book
@@ -32,7 +35,7 @@ class WorkloadWatch:
     async def look(self, target: WorkloadRef) -> datetime | None:
         """Open or update what the workload calls for; when time alone may change the answer. Raises ApiError."""
         asking = [each for each in self._book.concerning(target.namespace) if each.loaded.workload_triggers]
-        sight = await see(self._kube, target, home=None) if asking else Sight(workload=None)
+        sight = await see(self._kube, target, home=None, settle=self._settle) if asking else Sight(workload=None)
         if sight.workload is None:
             self._short_since.pop(target, None)
             return None

@@ -185,6 +185,24 @@ def test_failed_when_not_well_at_the_timeout(looked_at: Trial) -> None:
     assert (verdict.outcome, verdict.reason) == ("Failed", reasons.NOT_STABLE)
 
 
+def test_a_time_in_the_future_is_no_failure() -> None:
+    """A node's clock leads: what is not known goes to people, and never to the next step."""
+    ahead = a_new_pod("api-3-a", node="node-7", ready_changed_at=DEADLINE + minutes(9))
+    verdict = stable.check(trial(ahead, PODS[1]), DEADLINE)
+    assert (verdict.outcome, verdict.reason) == ("Inconclusive", reasons.NOT_STABLE)
+    assert "node-7" in verdict.message
+
+
+def test_a_time_of_the_future_that_was_first_seen_late_is_given_its_time() -> None:
+    """The operator has just started, so it has known for a moment only that the pod is well."""
+    late = a_new_pod("api-3-a", ready_changed_at=DEADLINE - seconds(20), clock_leads=True)
+    verdict = stable.check(trial(late, PODS[1]), DEADLINE)
+    assert (verdict.outcome, verdict.retry_at) == ("Pending", DEADLINE + seconds(40))
+    assert stable.check(trial(late, PODS[1]), DEADLINE + seconds(40)).outcome == "Recovered"
+    sick = a_new_pod("api-3-a", ready=False, clock_leads=True)
+    assert stable.check(trial(sick, PODS[1]), DEADLINE).outcome == "Failed"
+
+
 def test_a_stable_time_that_begins_late_does_not_extend_the_timeout() -> None:
     """A container that restarts every 50 s never becomes stable, and is not awaited for ever."""
     late = trial(complete_at=NOW - minutes(5), verification=Verification(stable_for=STABLE_FOR))
