@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from platelet.cli import proof
 from platelet.core import escalating, taking_back, waiting
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
@@ -121,7 +122,9 @@ def _at_rest(outlook: Outlook, now: datetime) -> tuple[Next, ...]:
         case "AwaitingApproval":
             return _awaiting(outlook)
         case "Verifying":
-            return (Next(text=f"verify again ({status.reason}: {status.message})", at=again_at),)
+            said = proof.say_progress(outlook.situation, status, now)
+            verify = Next(text=f"verify again ({status.reason}: {status.message})", at=again_at)
+            return (*((Next(text=said),) if said else ()), verify)
         case "Monitoring":
             return _monitoring(outlook, again_at)
         case "Escalated":

@@ -103,7 +103,7 @@ SCALED = an_entry(
                 workload=a_well_workload(),
                 status={"attempts": (an_attempt(),), "verifying": verifying()},
             ),
-            [("in", "verify again")],
+            [("", "stable 0s of 1m, until 2026-11-21T12:0"), ("in", "verify again")],
             id="a verification that is not over",
         ),
         pytest.param(
