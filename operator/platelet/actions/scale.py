@@ -25,10 +25,9 @@ from platelet.model.workload import Workload
 MOST = 10000  # replicas; what any scale may ask for
 LEAST = 1  # going to 0 is switching off, not healing
 
-_GROUPS: dict[AutoscalerKind, str] = {"HorizontalPodAutoscaler": "autoscaling", "ScaledObject": "keda.sh"}
 _RAISING = tuple(
     Right(group=group, resource=f"{kind.lower()}s", verb="patch", only_with=("autoscaler", kind))
-    for kind, group in _GROUPS.items()
+    for kind, group in ownership.AUTOSCALER_GROUPS.items()
 )
 
 TO_RULE = "to: 0 switches the workload off, which heals nothing and stops its autoscaler: give 1 or more"
@@ -234,8 +233,7 @@ def _why_not_raised(settings: Scale, situation: Situation, first: Autoscaler) ->
         why = first.unusable or "it is being deleted"
         return Refusal(reason=reasons.HPA_OWNED, message=f"the bounds of {owners} are not raised: {why}")
     namespace, forced = situation.target.namespace, situation.policy is not None and situation.policy.force
-    itself = f"{_GROUPS[first.bounds.kind]}/{first.bounds.kind}:{namespace}/{first.bounds.name}"
-    gitops = "" if forced else ownership.gitops_owner(first.labels, first.annotations, itself)
+    gitops = "" if forced else ownership.gitops_owner_of_autoscaler(first, namespace)
     if gitops:
         message = f"{gitops} owns {owners} and would take the change back; change it in Git, or set force"
         return Refusal(reason=reasons.GITOPS_MANAGED, message=message)

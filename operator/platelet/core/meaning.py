@@ -57,6 +57,16 @@ def bounds_written(situation: Situation) -> frozenset[Bounds]:
     return frozenset(each.autoscaler for each in posts if each.autoscaler is not None)
 
 
+def writes_replicas(situation: Situation) -> bool:
+    """Whether a number of replicas may be written now: then who else owns it must be known."""
+    status = situation.remediation.status
+    attempts = [each for each in status.attempts if each.phase == "Intended" or each.id == status.undoing]
+    entries = situation.budget.status.entries if situation.budget is not None else ()
+    lent = [each.take_back for each in entries if each.target == situation.target and each.take_back is not None]
+    posts = [*(each.post for each in attempts), *(each.ours for each in lent if not each.done)]
+    return any(each.replicas is not None for each in posts)
+
+
 def landed(situation: Situation, attempt: Attempt) -> bool:
     """Whether everything is what the attempt's write makes of it."""
     same_workload = situation.workload is not None and situation.workload.uid == attempt.pre.uid
@@ -74,7 +84,7 @@ def same_meaning(situation: Situation, attempt: Attempt) -> bool:
     return (
         (not _needs_the_template(attempt) or workload.template_hash == pre.template_hash)
         and (post.restart_stamp is None or workload.restart_stamp == pre.restart_stamp)
-        and (post.replicas is None or workload.replicas == pre.replicas)
+        and (post.replicas is None or (workload.replicas == pre.replicas and not situation.autoscalers))
         and (post.autoscaler is None or (autoscaler is not None and _is_as_planned(autoscaler, pre)))
     )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from platelet import guards
-from platelet.core import escalating, meaning, record
+from platelet.core import belonging, escalating, meaning, record
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.budget import Entry
@@ -52,8 +52,9 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     tried, back = tries(status, due.id)
     if tried and tried[-1].phase == "Done":
         return Decision(status=status, effects=(_settled(due, now),))
-    if not _is_still_ours(due, situation):
-        return _leave_alone(situation, status, due, now)
+    owner = _new_owner(due, situation)
+    if owner or not _is_still_ours(due, situation):
+        return _leave_alone(situation, status, due, owner, now)
     if len(tried) >= _TRIES:
         return _give_up(situation, status, due, tried[-1], now)
     if missing := reservation(situation, back, due.policy, now):
@@ -102,6 +103,13 @@ def _is_still_ours(entry: Entry, situation: Situation) -> bool:
     return meaning.present(situation, back.ours) == back.ours
 
 
+def _new_owner(entry: Entry, situation: Situation) -> str:
+    back = entry.take_back
+    if back is None:
+        return ""
+    return belonging.new_owner(situation, back.ours, forced=belonging.is_forced(situation, entry.policy))
+
+
 def _give_up(situation: Situation, status: RemediationStatus, due: Entry, last: Attempt, now: datetime) -> Decision:
     """People must do it: the obligation ends, and they are told."""
     message = f"the temporary scale was not taken back in {_TRIES} attempts: {last.message}"
@@ -145,11 +153,12 @@ def _settled(entry: Entry, now: datetime) -> Settle:
     return Settle(attempt=entry.id, at=now, taken_back=True)
 
 
-def _leave_alone(situation: Situation, status: RemediationStatus, due: Entry, now: datetime) -> Decision:
+def _leave_alone(situation: Situation, status: RemediationStatus, due: Entry, owner: str, now: datetime) -> Decision:
     ours = due.take_back.ours if due.take_back else PostState()
     found = meaning.present(situation, ours)
     now_there = say(found) if found else "what we changed is gone"
-    message = f"not taken back: {now_there}, not our {say(ours)}, or it was created anew"
+    why = f"{now_there}, not our {say(ours)}, or it was created anew"
+    message = f"not taken back: {f'{owner} owns it by now' if owner else why}"
     noted = record.note(status, now, step="", by="takeBack", reason=reasons.NOT_OURS_ANYMORE, message=message)
     return Decision(status=noted, effects=(_settled(due, now),))
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from platelet import actions, guards
-from platelet.core import meaning, record, taking_back
+from platelet.core import belonging, meaning, record, taking_back
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.effects import Settle
@@ -60,6 +60,10 @@ def _plan(undone: Attempt, situation: Situation) -> PostState | Refusal:
     action = actions.BY_KEY.get(undone.action)
     if action is None or action.undo is None:
         return Refusal(reason=reasons.NOT_UNDONE, message=f"{undone.action} cannot be taken back")
+    forced = situation.policy is not None and situation.policy.force
+    owner = belonging.new_owner(situation, undone.post, forced=forced)
+    if owner:
+        return Refusal(reason=reasons.NOT_OURS_ANYMORE, message=f"{owner} owns it by now")
     return action.undo(undone, situation)
 
 

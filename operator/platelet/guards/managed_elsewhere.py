@@ -6,9 +6,6 @@ from platelet.guards import occurrence
 from platelet.model import ownership, reasons
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
-from platelet.model.workload import Workload
-
-API_GROUP = "apps"  # of every kind that is healed
 
 
 def deny(situation: Situation, now: datetime) -> Deny | None:
@@ -17,26 +14,12 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     changes = situation.action.changes_template or situation.action.changes_replicas
     if workload is None or not changes or (policy is not None and policy.force):
         return None
-    gitops = _gitops_owner(workload)
+    gitops = ownership.gitops_owner_of(workload)
     if gitops:
         message = f"{gitops} owns {workload.ref} and would take the change back; change it in Git, or set force"
         return occurrence.hopeless(situation, now, reasons.GITOPS_MANAGED, message)
-    owner = _operators_resource(workload)
+    owner = ownership.operators_resource_of(workload)
     if owner:
         message = f"{owner} owns {workload.ref} and would take the change back; change it there, or set force"
         return occurrence.hopeless(situation, now, reasons.OPERATOR_MANAGED, message)
     return None
-
-
-def _operators_resource(workload: Workload) -> str:
-    """The resource that an operator keeps the workload as; OLM labels it where it cannot own it: across namespaces."""
-    if workload.owner is not None:
-        return f"{workload.owner.kind} {workload.owner.name}"
-    name = workload.labels.get(ownership.OLM_OWNER, "")
-    return f"{workload.labels.get(ownership.OLM_OWNER_KIND) or 'OLM'} {name}" if name else ""
-
-
-def _gitops_owner(workload: Workload) -> str:
-    ref = workload.ref
-    itself = f"{API_GROUP}/{ref.kind}:{ref.namespace}/{ref.name}"
-    return ownership.gitops_owner(workload.labels, workload.annotations, itself)

@@ -1,7 +1,16 @@
 """Who else writes an object: the marks that GitOps tools and operators leave on what they own (TRAPS 12, 13)."""
 
 from collections.abc import Mapping
+from typing import Final
 
+from platelet.model.autoscaler import Autoscaler, AutoscalerKind
+from platelet.model.workload import Workload
+
+WORKLOADS_GROUP: Final = "apps"
+AUTOSCALER_GROUPS: Final[Mapping[AutoscalerKind, str]] = {
+    "HorizontalPodAutoscaler": "autoscaling",
+    "ScaledObject": "keda.sh",
+}
 ARGO_TRACKING_ID = "argocd.argoproj.io/tracking-id"
 FLUX_LABELS = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
 
@@ -22,3 +31,25 @@ def gitops_owner(labels: Mapping[str, str], annotations: Mapping[str, str], itse
         if labels.get(label):
             return f"Flux ({label.partition('.')[0]} {labels[label]})"
     return ""
+
+
+def gitops_owner_of(workload: Workload) -> str:
+    """Name the application that owns a workload; empty if none does."""
+    ref = workload.ref
+    itself = f"{WORKLOADS_GROUP}/{ref.kind}:{ref.namespace}/{ref.name}"
+    return gitops_owner(workload.labels, workload.annotations, itself)
+
+
+def gitops_owner_of_autoscaler(autoscaler: Autoscaler, namespace: str) -> str:
+    """Name the application that owns an autoscaler of this namespace; empty if none does."""
+    kind = autoscaler.bounds.kind
+    itself = f"{AUTOSCALER_GROUPS[kind]}/{kind}:{namespace}/{autoscaler.bounds.name}"
+    return gitops_owner(autoscaler.labels, autoscaler.annotations, itself)
+
+
+def operators_resource_of(workload: Workload) -> str:
+    """The resource that an operator keeps the workload as; OLM labels it where it cannot own it: across namespaces."""
+    if workload.owner is not None:
+        return f"{workload.owner.kind} {workload.owner.name}"
+    name = workload.labels.get(OLM_OWNER, "")
+    return f"{workload.labels.get(OLM_OWNER_KIND) or 'OLM'} {name}" if name else ""

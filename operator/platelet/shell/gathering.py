@@ -113,7 +113,8 @@ class Gatherer:
             far = self._around.thorough or state != "Waiting" or not self._is_forbidden_anyway(situation)
             situation = await surroundings.look_around(self._kube, situation, standing, siblings, far=far)
         written = meaning.bounds_written(situation)
-        if far or written or handover.needs_autoscalers(situation):
+        at_stake = meaning.writes_replicas(situation) or handover.needs_autoscalers(situation)
+        if far or written or at_stake:
             situation = replace(situation, autoscalers=await autoscalers.read(self._kube, situation.target, written))
         return situation
 

@@ -11,12 +11,13 @@ from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.budget import BudgetSpec, Entry, EntryKind, Leaving, PendingTakeBack, Suspension
 from platelet.model.effects import Reserve, Settle, Write
-from platelet.model.intent import PostState
+from platelet.model.intent import PostState, PreState
 from platelet.model.remediation import State, Verifying
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 from tests.unit.core.runbooks import scale_step
 from tests.unit.situations import (
+    GOOD,
     NOW,
     a_budget,
     a_remediation,
@@ -25,6 +26,7 @@ from tests.unit.situations import (
     a_well_workload,
     an_alert,
     an_attempt,
+    an_autoscaler,
     an_entry,
     evidence_of,
     minutes,
@@ -232,3 +234,23 @@ def test_a_removal_lets_take_backs_through_the_kill_switch_and_nothing_else(kind
     entry = an_entry(id=BACK, kind=kind, epoch=1, outcome=None, outcome_at=None, settled_at=None)
     answer = reservation.reserve(budget, entry, situation, NOW)
     assert isinstance(answer, Deny) is not granted
+
+
+@pytest.mark.parametrize("kind", ["Act", "TakeBack"])
+def test_what_was_intended_is_not_sent_under_an_autoscaler_that_came_since(kind: EntryKind) -> None:
+    """Between the intent and the write, too, a number of replicas belongs to whoever scales the workload."""
+    intent = an_attempt(
+        id=BACK,
+        kind=kind,
+        action="scale",
+        phase="Intended",
+        pre=PreState(uid="uid-api", generation=2, template_hash=GOOD, replicas=5),
+        post=PostState(replicas=2),
+        intended_at=NOW,
+    )
+    status = a_status(state="Monitoring", recovered_at=NOW - minutes(5), attempts=(intent,))
+    situation = recovered(remediation=a_remediation(status=status), never_sent=frozenset({BACK}))
+    assert [type(each) for each in decide(situation, NOW).effects] == [Write]
+    taken = decide(replace(situation, autoscalers=(an_autoscaler(),)), NOW)
+    assert not any(isinstance(each, Write) for each in taken.effects)
+    assert [each.phase for each in taken.status.attempts] == ["Superseded"]
