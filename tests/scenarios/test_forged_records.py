@@ -137,8 +137,11 @@ def test_a_template_does_not_grow_young_by_an_annotation(simulation: Simulation)
     begin(simulation, {**step("rolloutUndo"), "when": 'target.changedWithin("30m")'}, step("rolloutRestart"))
     simulation.world.release("api", "app:good-2")
     simulation.run(120 * MINUTE)
-    young = {records.FIRST_SEEN: format_time(simulation.world.now)}
-    relabel(simulation, stored_record(simulation, "app:good-2"), young)
+    now = format_time(simulation.world.now)
+    for image in ("app:good-1", "app:good-2"):
+        young = {records.FIRST_SEEN: now, records.LIVE_SINCE: now, records.RELEASED_AT: now}
+        relabel(simulation, stored_record(simulation, image), young)
+        simulation.run(MINUTE)
     remake(simulation, stored_record(simulation, "app:good-2"))
     simulation.world.sicken_pods("api", "crash")
     simulation.run(30 * MINUTE)

@@ -1,4 +1,4 @@
-"""Attestations: what the operator has seen of a revision record's health, kept where the record's users cannot write.
+"""Attestations: what the operator has seen of a template, kept where users of its record cannot write.
 
 One per record, a ControllerRevision in the operator's own namespace. It is bound to the record's uid, which only the
 API server gives: a record that was made anew, even of the same template, has proven nothing yet. Its data names
@@ -10,11 +10,20 @@ from dataclasses import replace
 from typing import Any, Final
 
 from platelet.api import lenient, records
-from platelet.model.revision import Health, RevisionRecord
+from platelet.model.revision import RevisionRecord
 from platelet.model.workload import WorkloadRef
 
 NAMESPACE: Final = "platelet.dev/target-namespace"
 RECORD_UID: Final = "platelet.dev/record-uid"
+_SAID: Final = (
+    records.HEALTH,
+    records.HEALTH_SINCE,
+    records.EVER_HEALTHY,
+    records.PROVEN_AT,
+    records.LIVE_SINCE,
+    records.RELEASED_AT,
+    records.RELEASED_BY,
+)
 
 
 def attestation_name(namespace: str, record: str) -> str:
@@ -39,7 +48,7 @@ def is_about(obj: Mapping[str, Any], record: RevisionRecord) -> bool:
 
 
 def attest(record: RevisionRecord, attestations: Iterable[Mapping[str, Any]]) -> RevisionRecord:
-    """Give a record the health that was attested; without an attestation of this very record it is Unknown."""
+    """Give a record what was attested; without an attestation of this very record its health is Unknown."""
     about = next((each for each in attestations if is_about(each, record)), None)
     annotations = lenient.texts(lenient.mapping(lenient.mapping(about).get("metadata")).get("annotations"))
     return replace(
@@ -49,11 +58,14 @@ def attest(record: RevisionRecord, attestations: Iterable[Mapping[str, Any]]) ->
         ever_healthy=annotations.get(records.EVER_HEALTHY) == "true",
         proven_at=lenient.moment(annotations.get(records.PROVEN_AT)),
         claims_health=record.ever_healthy,
+        live_since=lenient.moment(annotations.get(records.LIVE_SINCE)),
+        released_at=lenient.moment(annotations.get(records.RELEASED_AT)),
+        released_by=annotations.get(records.RELEASED_BY, record.released_by),
     )
 
 
 def write_attestation(record: RevisionRecord, marked: Mapping[str, str]) -> dict[str, Any]:
-    """Write the first attestation about a record, for a CREATE. `marked` are the annotations that say its health."""
+    """Write the first attestation about a record, for a CREATE. `marked` are the annotations that say what was seen."""
     target = record.target
     return {
         "apiVersion": "apps/v1",
@@ -73,13 +85,13 @@ def write_attestation(record: RevisionRecord, marked: Mapping[str, str]) -> dict
     }
 
 
-def write_change(
-    record: RevisionRecord, before: Mapping[str, Any], health: Health, marked: Mapping[str, str]
-) -> dict[str, Any]:
-    """Write another health, as a merge patch that fails when the attestation has changed since `before` was read."""
-    annotations: dict[str, str | None] = {RECORD_UID: record.uid, **marked}
-    if health != "Healthy" and not is_about(before, record):
-        annotations |= {records.EVER_HEALTHY: None, records.PROVEN_AT: None}  # what another one of this name once was
+def write_change(record: RevisionRecord, before: Mapping[str, Any], marked: Mapping[str, str]) -> dict[str, Any]:
+    """Write what is new, as a merge patch that fails when the attestation has changed since `before` was read.
+
+    What it says of another record of this name, which is gone, is removed.
+    """
+    old = {} if is_about(before, record) else dict.fromkeys(_SAID)
+    annotations: dict[str, str | None] = {**old, RECORD_UID: record.uid, **marked}
     return {"metadata": {"resourceVersion": before["metadata"]["resourceVersion"], "annotations": annotations}}
 
 

@@ -112,10 +112,15 @@ def is_ours(record: RevisionRecord) -> bool:
 
 def write_release(effect: effects.MarkRelease) -> dict[str, Any]:
     """Write that a record's template is the live one now, as a merge patch under the same condition."""
-    annotations = {LIVE_SINCE: durations.format_time(effect.live_since)}
-    if effect.released_at is not None:
-        annotations |= {RELEASED_AT: durations.format_time(effect.released_at), RELEASED_BY: effect.released_by}
-    return {"metadata": {"resourceVersion": effect.resource_version, "annotations": annotations}}
+    return {"metadata": {"resourceVersion": effect.resource_version, "annotations": release_annotations(effect)}}
+
+
+def release_annotations(effect: effects.MarkRelease) -> dict[str, str]:
+    """What says since when a template is live, and by whom it was released."""
+    since = {LIVE_SINCE: durations.format_time(effect.live_since)}
+    if effect.released_at is None:
+        return since
+    return {**since, RELEASED_AT: durations.format_time(effect.released_at), RELEASED_BY: effect.released_by}
 
 
 def health_annotations(health: Health, since: datetime) -> dict[str, str]:

@@ -107,7 +107,7 @@ class Hands:
     async def _may(self, effect: effects.Effect) -> bool:
         """Whether it may be done: nothing that would stay behind, once people are about to remove us."""
         match effect:
-            case effects.RememberRevision() | effects.MarkRevision():
+            case effects.RememberRevision() | effects.MarkRevision() | effects.MarkRelease():
                 return await self._ledger.is_leaving() is False
             case effects.Annotate(value=str()):
                 return not await self._ledger.is_leaving()  # where it cannot be known, people must still be told

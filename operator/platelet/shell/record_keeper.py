@@ -1,11 +1,13 @@
 """Keeps revision records beside the workloads, and the attestations of their health in the operator's own namespace."""
 
+from collections.abc import Mapping
 from typing import assert_never
 
 import structlog
 
 from platelet.api import attestations, records
 from platelet.model import effects
+from platelet.model.durations import format_time
 from platelet.shell.kube import CONTROLLER_REVISIONS, Conflict, Json, Kube, NotFound
 
 log = structlog.get_logger("platelet.records")
@@ -25,42 +27,47 @@ class RecordKeeper:
             case effects.RememberRevision():
                 return await self._remember(effect)
             case effects.MarkRevision():
-                return await self._mark(effect)
+                marked = records.health_annotations(effect.health, effect.at)
+                return await self._mark(effect, records.write_mark(effect), marked)
             case effects.MarkRelease():
-                body = records.write_release(effect)
-                await self._kube.patch(CONTROLLER_REVISIONS, effect.namespace, effect.record, body)
-                return True
+                return await self._mark(effect, records.write_release(effect), records.release_annotations(effect))
             case effects.ForgetRevision():
                 return await self._forget(effect)
             case _:
                 assert_never(effect)
 
     async def _remember(self, effect: effects.RememberRevision) -> bool:
+        namespace, body = effect.target.namespace, records.write_record(effect)
         try:
-            await self._kube.create(CONTROLLER_REVISIONS, effect.target.namespace, records.write_record(effect))
+            stored = await self._kube.create(CONTROLLER_REVISIONS, namespace, body)
         except Conflict:  # it exists and was not found by its labels: somebody has changed them
             log.warning("a revision record is not found by its labels", target=str(effect.target))
             return False
+        if effect.live_since is not None:
+            before = await self._find_attestation(namespace, body["metadata"]["name"])
+            await self._attest(stored, before, {records.LIVE_SINCE: format_time(effect.live_since)})
         return True
 
-    async def _mark(self, effect: effects.MarkRevision) -> bool:
+    async def _mark(
+        self, effect: effects.MarkRevision | effects.MarkRelease, patch: Json, marked: Mapping[str, str]
+    ) -> bool:
         """Mark the record, for people, and then attest it, which is what counts: a crash in between has it done anew.
 
         The attestation is read before both, so that whoever was faster with either makes this one lose.
         """
         before = await self._find_attestation(effect.namespace, effect.record)
-        patch = records.write_mark(effect)
-        record = records.read_record(
-            await self._kube.patch(CONTROLLER_REVISIONS, effect.namespace, effect.record, patch)
-        )
+        stored = await self._kube.patch(CONTROLLER_REVISIONS, effect.namespace, effect.record, patch)
+        return await self._attest(stored, before, marked)
+
+    async def _attest(self, stored: Json, before: Json | None, marked: Mapping[str, str]) -> bool:
+        record = records.read_record(stored)
         if not records.is_ours(record):
             return False
-        marked = records.health_annotations(effect.health, effect.at)
         if before is None:
             first = attestations.write_attestation(record, marked)
             await self._kube.create(CONTROLLER_REVISIONS, self._home, first)
         else:
-            change = attestations.write_change(record, before, effect.health, marked)
+            change = attestations.write_change(record, before, marked)
             await self._kube.patch(CONTROLLER_REVISIONS, self._home, before["metadata"]["name"], change)
         return True
 
