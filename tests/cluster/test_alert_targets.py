@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from tests.cluster import control_plane as cluster
 from tests.cluster import incidents, manifests
@@ -68,6 +69,26 @@ def test_an_alert_about_a_pod_is_about_the_deployment_that_owns_it(scene: Scene,
     manifests.send(operator.alerts_url, manifests.alert("Sick", scene.namespace, pod=pod_of(scene, "web")))
     scene.until_acted("web")
     assert scene.remediations("other") == []
+
+
+def service(name: str, selector: Json) -> str:
+    """A Service of this namespace."""
+    spec = {"selector": selector, "ports": [{"port": 80}]}
+    return yaml.safe_dump({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
+
+
+def test_an_alert_about_a_service_is_about_the_one_workload_behind_it(scene: Scene, operator: OperatorProcess) -> None:
+    """By the Service's selector; where that chooses more than one, people hear of it and nothing is done."""
+    scene.admit("restart", "web", "other")
+    scene.apply(service("front", {"app": "web"}), service("nothing", {"app": "gone"}))
+    manifests.send(
+        operator.alerts_url,
+        manifests.alert("Sick", scene.namespace, destination_service_name="front"),
+        manifests.alert("Sick", scene.namespace, service="nothing"),
+    )
+    scene.until_acted("web")
+    assert scene.remediations("other") == []
+    assert [each["message"] for each in untargeted(scene, "restart")] == ["no workload is behind Service nothing"]
 
 
 def test_an_alert_that_names_no_workload_acts_through_refs_only(scene: Scene, operator: OperatorProcess) -> None:

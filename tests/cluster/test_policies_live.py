@@ -37,7 +37,7 @@ FLAWS: Mapping[str, Flaw] = {
         repair=manifests.runbook("no-runbook", RESTART),
     ),
     "bad-matcher": Flaw(
-        policy=manifests.policy("bad-matcher", [CRASHES, BAD_MATCHER], RESTART),
+        policy=manifests.policy("bad-matcher", [BAD_MATCHER], RESTART),
         reason="InvalidMatcher",
         words=('severity=~"(critical"',),
         change={"triggers": [CRASHES]},

@@ -73,7 +73,7 @@ def match(standing: Standing, item: Item, now: datetime) -> Evidence | None:
     """What the alert says to this policy; None when no trigger matches. One of another namespace never matches."""
     if not standing.policy.ready:
         return None
-    alert, named = item.alert, targeting.namespaces_of(item.alert.labels)
+    alert, named = item.alert, item.namespaces
     if (named and not named & standing.namespaces) or (not named and standing.loaded.targets.refs is None):
         return None
     if item.fact is not None:

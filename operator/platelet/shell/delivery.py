@@ -9,6 +9,7 @@ from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.kube import ApiError
 from platelet.shell.targets import Found
+from platelet.triggers import targeting
 
 _SERIES_LIVES_ON = timedelta(minutes=15)  # look-back, the range of a rate, and an evaluation or two
 FATES = ("ignored", "elsewhere", "stored", "untargeted", "refused", "failed")
@@ -26,6 +27,11 @@ class Item:
     fate: str = FATES[0]
     fact: Evidence | None = None  # what it says, where that is known already: it is a query's result
     policy: str = ""  # the key of the policy that asked
+    namespaces: frozenset[str] = field(init=False)  # that it may be about, read once for all policies
+
+    def __post_init__(self) -> None:
+        """Read the labels."""
+        self.namespaces = targeting.namespaces_of(self.alert.labels)
 
     @property
     def is_over(self) -> bool:

@@ -63,6 +63,7 @@ def name_the_alert(matchers: Sequence[Matcher], alertname: str) -> bool:
     return any(each.value and each.matches({"alertname": alertname}) and not _matches_any(each) for each in named)
 
 
+@functools.lru_cache(maxsize=1024)
 def _matches_any(matcher: Matcher) -> bool:
     """Whether it also matches names that nobody gives to an alert: `.+`, `[A-Z].*`, `Api|.*`."""
     return any(matcher.matches({"alertname": name}) for name in _NOBODYS)
