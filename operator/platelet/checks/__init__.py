@@ -47,11 +47,20 @@ def keep_time(trial: Trial, now: datetime) -> Trial:
 
 
 def judge(trial: Trial, now: datetime) -> Verdict:
-    """Ask the checks in order: the first that does not say Recovered answers; Recovered only if all say so."""
-    said = []
+    """Ask all checks: Recovered only if all say so, else the gravest answer, of several the first in order.
+
+    One that is known to have failed waits for no other; one that could not be known waits for those that still may
+    fail. Nothing is asked before the rollout is complete.
+    """
+    verdicts = []
     for check in CHECKS:
-        verdict = check.check(trial, now)
-        if verdict.outcome != "Recovered":
-            return verdict
-        said += [verdict.message] if verdict.message else []
-    return Verdict(outcome="Recovered", reason=reasons.RECOVERED, message="; ".join(said))
+        verdicts.append(check.check(trial, now))
+        if check.name == "rolloutComplete" and verdicts[0].outcome != "Recovered":
+            return verdicts[0]
+    for outcome in ("Failed", "Pending", "Inconclusive"):
+        alike = [each for each in verdicts if each.outcome == outcome]
+        if alike:
+            dues = [each.retry_at for each in alike if each.retry_at is not None]
+            return replace(alike[0], retry_at=min(dues, default=None))
+    said = "; ".join(each.message for each in verdicts if each.message)
+    return Verdict(outcome="Recovered", reason=reasons.RECOVERED, message=said)

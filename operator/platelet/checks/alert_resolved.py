@@ -8,13 +8,12 @@ from pydantic import ConfigDict, Field
 
 from platelet.model import reasons
 from platelet.model.durations import CAMEL, Between, Duration, format_duration
-from platelet.model.policy import Verification
 from platelet.model.rules import Trial
-from platelet.model.signal import TOLD, Evidence
+from platelet.model.signal import TOLD, Evidence, Source
 from platelet.model.situation import SETTLED_AFTER
 from platelet.model.verdict import Verdict
 
-FRESH_FOR = timedelta(minutes=5)  # what we heard longer ago is not known any more
+FRESH_FOR = timedelta(minutes=5)  # what we heard longer ago is not known; what Prometheus looks back to is the past
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,21 +23,30 @@ class AlertResolved:
     timeout: Annotated[
         Duration,
         Between("1s", "24h"),
-        Field(description="How long to wait for it, counted from the complete rollout: alerts resolve late."),
+        Field(
+            description="How long to wait for it, counted from the complete rollout: alerts resolve late. Where a step "
+            "has no alertResolved, those that are known to fire are awaited for 5m beyond the step's timeout, and "
+            "never longer than this default."
+        ),
     ] = timedelta(minutes=15)
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
 
 def check(trial: Trial, now: datetime) -> Verdict:
-    """Pending while one fires; after the timeout since the complete rollout Failed, or Inconclusive if not known."""
+    """Pending while one fires; after the timeout since the complete rollout Failed, or Inconclusive if not known.
+
+    The step's own timeout bounds the wait where the source of each (Alertmanager, Prometheus) answers and so is known
+    to say that it fires, beyond what a rate over five minutes may still see of the time before. Where only webhooks
+    tell, an end is told late (TRAPS 43), and the wait is as long as it takes at most.
+    """
     alerts = [evidence for evidence in trial.situation.remediation.status.evidence if evidence.source in TOLD]
     firing = [alert for alert in alerts if alert.resolved_at is None]
     if not firing:
         said = "all alerts of this incident are resolved" if alerts else "no alert belongs to this incident"
         return Verdict(outcome="Recovered", reason=reasons.ALERT_RESOLVED, message=said)
     names = ", ".join(sorted({alert.reason for alert in firing}))
-    timeout = timeout_of(trial.verification)
+    timeout = _patience(trial, firing, now)
     complete_at = trial.verifying.complete_at
     deadline = None if complete_at is None else complete_at + timeout
     if deadline is None or now < deadline:
@@ -62,18 +70,28 @@ def check(trial: Trial, now: datetime) -> Verdict:
     )
 
 
-def timeout_of(verification: Verification) -> timedelta:
+def _patience(trial: Trial, firing: list[Evidence], now: datetime) -> timedelta:
     """How long the step waits for alerts."""
-    asked = (each for each in verification.checks if isinstance(each, AlertResolved))
-    return next(asked, AlertResolved()).timeout
+    asked = next((each for each in trial.verification.checks if isinstance(each, AlertResolved)), None)
+    if asked is not None:
+        return asked.timeout
+    longest = AlertResolved().timeout
+    answered = all(_is_heard(_asked_at(trial, each.source), now) for each in firing)
+    return min(longest, trial.verification.timeout + FRESH_FOR) if answered else longest
+
+
+def _asked_at(trial: Trial, source: Source) -> datetime | None:
+    return trial.situation.alerts_known_at if source == "alert" else trial.situation.queries_known_at
+
+
+def _is_heard(at: datetime | None, now: datetime) -> bool:
+    return at is not None and now - at <= FRESH_FOR
 
 
 def _is_known(trial: Trial, firing: list[Evidence], now: datetime) -> bool:
     """Whether Alertmanager answered lately, or (with webhooks only) told of one of them lately; Prometheus likewise."""
-    known_at = {"alert": trial.situation.alerts_known_at, "query": trial.situation.queries_known_at}
     for source in {each.source for each in firing}:
-        heard_at = [each.last_seen for each in firing if each.source == source]
-        asked_at = known_at[source]
-        if now - max([*heard_at, *([asked_at] if asked_at else [])]) > FRESH_FOR:
+        told_at = max(each.last_seen for each in firing if each.source == source)
+        if not _is_heard(told_at, now) and not _is_heard(_asked_at(trial, source), now):
             return False
     return True

@@ -7,8 +7,10 @@ import pytest
 
 from platelet import checks
 from platelet.checks import alert_resolved
+from platelet.checks.http_endpoint import Http
 from platelet.model import reasons
 from platelet.model.policy import Verification
+from platelet.model.reading import Answered
 from platelet.model.rules import Trial
 from platelet.model.signal import Evidence
 from tests.unit.situations import (
@@ -180,6 +182,42 @@ def test_a_query_that_opened_the_incident_is_awaited_like_an_alert(known: dict[s
     """What Alertmanager says is no knowledge of Prometheus, nor the reverse."""
     assert alert_resolved.check(trial(QUERY, complete_at=OVER, **known), NOW).outcome == outcome
     assert alert_resolved.check(trial(QUERY, complete_at=JUST_COMPLETE, **known), NOW).outcome == "Pending"
+
+
+BOUNDED: dict[str, Any] = {
+    "Alertmanager says that it fires, within five minutes of the timeout": (minutes(10), NOW, "Pending"),
+    "Alertmanager says that it fires, beyond": (minutes(10) + seconds(1), NOW, "Failed"),
+    "only a webhook has told, beyond": (minutes(10) + seconds(1), None, "Pending"),
+    "Alertmanager answers no more, beyond": (minutes(10) + seconds(1), LONG_AGO, "Pending"),
+    "only a webhook has told, and it takes no longer": (minutes(15), None, "Failed"),
+}
+
+
+@pytest.mark.parametrize(("since", "known_at", "outcome"), BOUNDED.values(), ids=BOUNDED)
+def test_the_timeout_of_the_step_bounds_what_is_known_at_its_source(since: Any, known_at: Any, outcome: str) -> None:
+    """A rate over five minutes still sees the time before the heal; a webhook tells of an end late."""
+    complete_at = NOW + seconds(1) - since if outcome == "Pending" else NOW - since
+    looked_at = trial(an_evidence(), complete_at=complete_at, alerts_known_at=known_at)
+    assert alert_resolved.check(looked_at, NOW).outcome == outcome
+
+
+SHOP_URL = Http(url="http://shop.svc/health")
+KNOWN_TO_FAIL = {SHOP_URL.probe: Answered(status=500)}
+
+
+def test_a_check_that_is_known_to_have_failed_waits_for_no_alert() -> None:
+    """The alert may be told as resolved for ten minutes more; the URL has had its five."""
+    looked_at = replace(
+        trial(an_evidence(), complete_at=NOW - minutes(5), readings=KNOWN_TO_FAIL, **WELL),
+        verification=Verification(checks=(SHOP_URL,)),
+    )
+    verdict = checks.judge(looked_at, NOW)
+    assert (verdict.outcome, verdict.reason) == ("Failed", reasons.CHECK_FAILED)
+    unknown = replace(looked_at, situation=replace(looked_at.situation, readings={}))
+    assert checks.judge(unknown, NOW).outcome == "Pending"
+    resolved = a_status(evidence=(an_evidence(resolved_at=NOW),))
+    told = replace(unknown.situation, remediation=a_remediation(status=resolved))
+    assert checks.judge(replace(unknown, situation=told), NOW).outcome == "Inconclusive"
 
 
 def test_the_step_says_how_long_alerts_are_awaited() -> None:
