@@ -85,7 +85,7 @@ def _of_webhook(loaded: LoadedPolicy, outside: Outside | None, around: Surroundi
         yield Caveat(reasons.HOST_NOT_ALLOWED, f"{said}, so nobody is told by it: add it there")
     if around.secret_fault:
         said = f"spec.escalation.webhook.secretRef: {around.secret_fault}, so nobody is told by it"
-        yield Caveat(reasons.SECRET_NOT_READABLE, f"{said}: create it, and let the operator read it (docs/install.md)")
+        yield Caveat(reasons.SECRET_NOT_READABLE, f"{said}: create it, and let the operator read it (docs/rights.md)")
 
 
 def _of_alerts(loaded: LoadedPolicy, outside: Outside | None) -> Iterable[Caveat]:
