@@ -101,7 +101,7 @@ def _ended(situation: Situation, status: RemediationStatus, now: datetime) -> De
         gone = record.close(status, reasons.TARGET_GONE, "the target was deleted", now)
         return Decision(status=gone, effects=taking_back.let_go(situation, now))
     policy, spec = situation.policy, situation.remediation.spec
-    owes = situation.budget is None or taking_back.pending(situation)  # an unreadable budget may owe a take-back
+    owes = not taking_back.is_known(situation) or taking_back.pending(situation)
     if status.state == "Escalated" or (owes and status.state not in BEFORE_ACTING):
         return None
     why = ""

@@ -20,7 +20,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     watched_until = _watched_until(status, situation.policy.limits.reopen_within, now)
     if watched_until > now:
         return Decision(status=status, again_at=min([watched_until, *again_at, *_due(situation, now)]))
-    if situation.budget is None:
+    if not taking_back.is_known(situation):
         return Decision(status=status)  # whether something is to be taken back is not known: at the next look
     if taking_back.pending(situation):
         waiting = replace(status, message="recovered; a temporary change is still to be taken back")

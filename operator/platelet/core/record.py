@@ -105,6 +105,12 @@ def put_attempt(status: RemediationStatus, attempt: Attempt) -> RemediationStatu
     return replace(status, attempts=kept, attempts_dropped=status.attempts_dropped + dropped)
 
 
+def let_go(status: RemediationStatus, *attempts: str) -> RemediationStatus:
+    """Nothing is owed any more for these attempts, although what they lent was not taken back."""
+    kept, _ = _keep_newest(tuple(dict.fromkeys((*status.let_go, *attempts))), MAX_ATTEMPTS)
+    return replace(status, let_go=kept)
+
+
 def merge_evidence(status: RemediationStatus, fact: Evidence) -> RemediationStatus:
     """Merge one fact by its fingerprint, an alert by that of its labels. Unchanged when it says nothing new."""
     known = [each for each in status.evidence if episodes.is_same_fact(fact, each)]

@@ -4,7 +4,7 @@ Every counted limit is asked here again, on the very object that is written with
 reservations can never both take the last place. A leader whose epoch is no longer on the budget loses here.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -68,13 +68,21 @@ def forget(entries: Iterable[Entry], now: datetime) -> tuple[Entry, ...]:
 
 
 def take_over(  # noqa: PLR0913 - a take-over has these parts
-    budget: Budget, *, holder: str, known_uid: str | None, longest: timedelta, live: Collection[str], now: datetime
+    budget: Budget,
+    *,
+    holder: str,
+    known_uid: str | None,
+    longest: timedelta,
+    live: Collection[str],
+    now: datetime,
+    owed: Iterable[Entry] = (),
 ) -> BudgetStatus:
     """A new leader's first write: its epoch; abandoned reservations; and a budget whose history was lost is full.
 
     `known_uid` is the budget's uid that the Lease carries (None: a cluster that has never had a leader); `live` are the
     attempt ids whose intent is on an existing Remediation. A reservation with a take-back is left to `end` and to its
-    Remediation: whether the change was made, is not known here.
+    Remediation: whether the change was made, is not known here. `owed` is what Remediations say was lent and not given
+    back: a budget that has lost its history remembers it again.
     """
     status = budget.status
     entries = tuple(
@@ -83,15 +91,27 @@ def take_over(  # noqa: PLR0913 - a take-over has these parts
         else each
         for each in status.entries
     )
+    if has_lost_history(budget, known_uid):
+        entries = (*entries, *_missing(owed, entries))
     status = replace(status, epoch=status.epoch + 1, holder=holder, entries=entries)
     return mark_lost_history(budget, status, known_uid=known_uid, longest=longest, now=now)
+
+
+def has_lost_history(budget: Budget, known_uid: str | None) -> bool:
+    """Whether it is another one than the Lease remembers, or has lost its status, or begins its life."""
+    return budget.status.epoch == 0 or (known_uid is not None and known_uid != budget.uid)
+
+
+def _missing(owed: Iterable[Entry], entries: Sequence[Entry]) -> list[Entry]:
+    known = {each.id for each in entries}
+    return [each for each in owed if each.id not in known][: MAX_ENTRIES - len(entries)]
 
 
 def mark_lost_history(
     budget: Budget, status: BudgetStatus, *, known_uid: str | None, longest: timedelta, now: datetime
 ) -> BudgetStatus:
     """A budget with another uid than the Lease remembers, or without its status, is full for the longest window."""
-    if known_uid is None or (known_uid == budget.uid and budget.status.epoch > 0):
+    if known_uid is None or not has_lost_history(budget, known_uid):
         return status
     until = now + longest
     return replace(status, full_until=max(until, status.full_until or until), full_reason=reasons.HISTORY_LOST)

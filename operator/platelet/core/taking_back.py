@@ -33,6 +33,11 @@ def pending(situation: Situation) -> tuple[Entry, ...]:
     )
 
 
+def is_known(situation: Situation) -> bool:
+    """Whether the budget can tell what is owed: a replaced one cannot, until our epoch and what is owed are on it."""
+    return situation.budget is not None and situation.budget.status.epoch == situation.epoch
+
+
 def next_due(situation: Situation) -> datetime | None:
     """When the earliest of them is due by time."""
     return min((e.take_back.due_at for e in pending(situation) if e.take_back and e.take_back.due_at), default=None)
@@ -113,7 +118,7 @@ def _new_owner(entry: Entry, situation: Situation) -> str:
 def _give_up(situation: Situation, status: RemediationStatus, due: Entry, last: Attempt, now: datetime) -> Decision:
     """People must do it: the obligation ends, and they are told."""
     message = f"the temporary scale was not taken back in {_TRIES} attempts: {last.message}"
-    told = escalating.escalate(situation, status, reasons.NOT_TAKEN_BACK, message, now)
+    told = escalating.escalate(situation, record.let_go(status, due.id), reasons.NOT_TAKEN_BACK, message, now)
     return replace(told, effects=(_settled(due, now), *told.effects))
 
 
@@ -124,6 +129,7 @@ def _drop(situation: Situation, status: RemediationStatus, now: datetime) -> Dec
         return None
     message = "people let it stay: platelet is about to be removed"
     noted = record.note(status, now, step="", by="takeBack", reason=reasons.NOT_TAKEN_BACK, message=message)
+    noted = record.let_go(noted, *(each.id for each in owed))
     return Decision(status=noted, effects=tuple(_settled(each, now) for each in owed))
 
 
@@ -160,7 +166,7 @@ def _leave_alone(situation: Situation, status: RemediationStatus, due: Entry, ow
     why = f"{now_there}, not our {say(ours)}, or it was created anew"
     message = f"not taken back: {f'{owner} owns it by now' if owner else why}"
     noted = record.note(status, now, step="", by="takeBack", reason=reasons.NOT_OURS_ANYMORE, message=message)
-    return Decision(status=noted, effects=(_settled(due, now),))
+    return Decision(status=record.let_go(noted, due.id), effects=(_settled(due, now),))
 
 
 def _intend(situation: Situation, status: RemediationStatus, due: Entry, back: str, now: datetime) -> RemediationStatus:

@@ -249,6 +249,8 @@ class RemediationStatus:
     decisions_dropped: int = 0
     recovered_at: Timestamp | None = None
     taken_back_at: Timestamp | None = None
+    let_go: Annotated[tuple[ShortText, ...], Field(max_length=MAX_ATTEMPTS)] = ()
+    """Attempts whose temporary change stays for good: it is another's by now, or people were asked to take it back."""
     reapplied: bool = False  # a recurrence after our own take-back was answered once already
     escalation: EscalationRecord | None = None
     healthy_since: Timestamp | None = None  # while Escalated: since when the target is well again, without a restart

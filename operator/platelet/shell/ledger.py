@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from platelet.api import budget as contract
 from platelet.core import reservation
-from platelet.model.budget import Budget, BudgetStatus
+from platelet.model.budget import Budget, BudgetStatus, Entry
 from platelet.model.effects import Reserve, Settle
 from platelet.model.verdict import Deny
 from platelet.shell.clock import Clock
@@ -73,7 +73,12 @@ class Ledger:
         return not isinstance(epoch_free, Deny)
 
     async def take_over(
-        self, holder: str, known_uid: str | None, longest: timedelta, live: Collection[str]
+        self,
+        holder: str,
+        known_uid: str | None,
+        longest: timedelta,
+        live: Collection[str],
+        owed: Collection[Entry] = (),
     ) -> tuple[int, str]:
         """Write our epoch before the first decision. Returns the epoch and the budget's uid."""
         uid = ""
@@ -82,7 +87,7 @@ class Ledger:
             nonlocal uid
             uid = budget.uid
             return reservation.take_over(
-                budget, holder=holder, known_uid=known_uid, longest=longest, live=live, now=now
+                budget, holder=holder, known_uid=known_uid, longest=longest, live=live, now=now, owed=owed
             )
 
         status = await self._submit(change)

@@ -5,12 +5,12 @@ from typing import Protocol
 
 import structlog
 
-from platelet.core import reservation
+from platelet.core import obligations, reservation
 from platelet.model.policy import Limits
 from platelet.shell.kube import Kube
 from platelet.shell.ledger import Ledger
 from platelet.shell.policy_book import PolicyBook
-from platelet.shell.survey import survey
+from platelet.shell.survey import Survey, survey
 
 log = structlog.get_logger("platelet.succession")
 
@@ -58,18 +58,22 @@ class Succession:
             return  # ours, or a successor's: then the lease is about to say so
         limits = [each.policy.limits for each in self._book.standings]
         longest = reservation.longest_window(budget.spec, [window for each in limits for window in windows(each)])
+        found = await survey(self._kube)
+        owed = obligations.owed(found.readable)
+        if reservation.has_lost_history(budget, known_uid) and owed:
+            log.warning("the ActionBudget has lost its history: what is owed is on it again", attempts=len(owed))
         self.epoch, uid = await self._ledger.take_over(
-            self._lease.holder, known_uid, longest, await self._live_attempts()
+            self._lease.holder, known_uid, longest, _live_attempts(found), owed
         )
         if uid != known_uid:
             await self._lease.remember_budget(uid)
         log.info("leading", epoch=self.epoch)
 
-    async def _live_attempts(self) -> set[str]:
-        """All attempts on record: one that is Done on its Remediation may still have to be settled on the budget."""
-        found = await survey(self._kube)
-        known = {attempt.id for each in found.readable for attempt in each.status.attempts}
-        return known.union(*(each.attempts for each in found.unreadable))
+
+def _live_attempts(found: Survey) -> set[str]:
+    """All attempts on record: one that is Done on its Remediation may still have to be settled on the budget."""
+    known = {attempt.id for each in found.readable for attempt in each.status.attempts}
+    return known.union(*(each.attempts for each in found.unreadable))
 
 
 def windows(limits: Limits) -> list[timedelta]:
