@@ -37,12 +37,18 @@ def find_in_policy(
 ) -> tuple[Caveat, ...]:
     """Find the caveats of a policy that follows these steps. Without settings what depends on them is not judged."""
     return (
-        *(Caveat(each.reason, f"a trigger is not used: {each.message}") for each in loaded.unusable),
+        *find_unused(loaded, outside),
         *_of_targets(loaded, steps, around),
         *_of_webhook(loaded, outside, around),
         *_of_alerts(loaded, outside),
         *find_in_runbook(steps, outside),
     )
+
+
+def find_unused(loaded: LoadedPolicy, outside: Outside | None) -> tuple[Caveat, ...]:
+    """Find the triggers that cannot be used, where the policy has others."""
+    unusable = loaded.with_usable_triggers(outside).unusable
+    return tuple(Caveat(each.reason, f"a trigger is not used: {each.message}") for each in unusable)
 
 
 def find_in_runbook(steps: Iterable[Step], outside: Outside | None) -> tuple[Caveat, ...]:

@@ -102,6 +102,8 @@ def _judge_policy(
     """Judge a policy by itself; what is wrong with its Runbook is told of the Runbook."""
     read = _read_book(book, namespace)
     readiness = policy.check_policy(loaded, read or _ANY_BOOK, "", operator_namespace, outside)
+    unused = caveats.find_unused(loaded, outside) if readiness.ready else ()
+    yield from (("fail", each.reason, each.message) for each in unused)
     if not readiness.ready:
         yield _refusal(readiness)
     elif book is None:
@@ -109,9 +111,9 @@ def _judge_policy(
         yield "fail", reasons.RUNBOOK_NOT_FOUND, f"{said}: name its file, too"
     elif read is not None:
         steps = runbook.read_steps(read.steps)
-        of_book = set(caveats.find_in_runbook(steps, outside))
+        of_others = {*unused, *caveats.find_in_runbook(steps, outside)}
         for caveat in caveats.find_in_policy(loaded, steps, outside, Surroundings()):
-            if caveat not in of_book:
+            if caveat not in of_others:
                 yield "warn", caveat.reason, caveat.message
 
 

@@ -90,6 +90,11 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "alert: {matchers: ['alertname=~\"(\"']}",
         "fail  9: RemediationPolicy shop/heal: InvalidMatcher: ",
     ),
+    "PromQL of one trigger among others": (
+        "pod: {reasons: [CrashLoopBackOff]}",
+        "pod: {reasons: [CrashLoopBackOff]}\n  - query: {expr: 'sum(rate(errors[5m])', above: 1}",
+        "fail  9: RemediationPolicy shop/heal: InvalidQuery: a trigger is not used: expr",
+    ),
     "PromQL": (
         "pod: {reasons: [CrashLoopBackOff]}",
         "query: {expr: 'sum(rate(errors[5m])', above: 1}",
