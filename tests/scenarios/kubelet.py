@@ -2,7 +2,8 @@
 
 The tag decides: `app:good*` runs, `app:crash*` exits again and again with a growing back-off, `app:crash-unready*` does
 so without ever being ready, `app:oom*` is killed, `app:unready*` never gets ready, `app:pullfail*` and
-`app:configerror*` never start, `app:flaky-200s` exits after each 200 s.
+`app:configerror*` never start, `app:flaky-200s` exits after each 200 s, and `app:slow-8m`
+passes its startup probe after 8 min.
 """
 
 import re
@@ -13,10 +14,19 @@ from typing import Any, Literal
 from platelet.model.durations import format_time, parse_duration
 from platelet.shell.kube import Json
 
-Behaviour = Literal["good", "crash", "crash-unready", "oom", "unready", "pullfail", "configerror", "flaky"]
-_BEHAVIOURS: tuple[Behaviour, ...] = ("crash-unready", "crash", "oom", "unready", "pullfail", "configerror", "flaky")
+Behaviour = Literal["good", "crash", "crash-unready", "oom", "unready", "pullfail", "configerror", "flaky", "slow"]
+_BEHAVIOURS: tuple[Behaviour, ...] = (
+    "crash-unready",
+    "crash",
+    "oom",
+    "unready",
+    "pullfail",
+    "configerror",
+    "flaky",
+    "slow",
+)
 _TAG = re.compile(r"(?:^|/)app:(?P<tag>\S+)$")
-_FLAKY = re.compile(r"flaky-(?P<run>[0-9hms]+)")
+_LASTING = re.compile(r"(?:flaky|slow)-(?P<run>[0-9hms]+)")
 
 STARTS_AFTER = timedelta(seconds=1)
 FIRST_RUN = timedelta(seconds=3)  # of a crashing container: long enough that several are ready at once (TRAPS 39)
@@ -39,11 +49,12 @@ class Life:
 
     created: datetime
     behaviour: Behaviour
-    run: timedelta  # how long each run of a flaky container lasts
+    run: timedelta  # how long each run of a flaky container lasts, or the start of a slow one
     state: Json = field(default_factory=lambda: {"waiting": {"reason": "ContainerCreating"}})
     last: Json = field(default_factory=dict)
     restarts: int = 0
     failures: int = 0  # in a row, for the back-off
+    started: bool = False
     ready: bool = False
     ready_changed: datetime | None = None
     next_change: datetime | None = None
@@ -52,8 +63,8 @@ class Life:
     @classmethod
     def begin(cls, image: str, now: datetime) -> "Life":
         """A pod that was just bound to a node."""
-        flaky = _FLAKY.search(image)
-        run = parse_duration(flaky["run"]) if flaky else timedelta(seconds=20)
+        lasting = _LASTING.search(image)
+        run = parse_duration(lasting["run"]) if lasting else timedelta(seconds=20)
         return cls(created=now, behaviour=behaviour_of(image), run=run, next_change=now + STARTS_AFTER)
 
     def sicken(self, behaviour: Behaviour, now: datetime) -> None:
@@ -81,13 +92,16 @@ class Life:
 
     def _run(self, now: datetime) -> None:
         self.state = {"running": {"startedAt": format_time(now + self.ahead)}}
-        self._set_ready(now, ready=self.behaviour not in ("unready", "crash-unready"))
-        lasts = {"flaky": self.run, "good": None, "unready": None}.get(
+        self.started = self.behaviour != "slow"
+        self._set_ready(now, ready=self.behaviour not in ("unready", "crash-unready", "slow"))
+        lasts = {"flaky": self.run, "slow": self.run, "good": None, "unready": None}.get(
             self.behaviour, LATER_RUN if self.restarts else FIRST_RUN
         )
         self.next_change = None if lasts is None else now + lasts
 
     def _end_run(self, now: datetime) -> None:
+        if self.behaviour == "slow":  # it is well from now on
+            self.behaviour, self.started = "good", True
         if self.behaviour in ("good", "unready"):  # it was sickened into this
             self._set_ready(now, ready=self.behaviour == "good")
             self.next_change = None
@@ -155,7 +169,7 @@ class Life:
                     "image": image,
                     "imageID": "",
                     "ready": self.ready,
-                    "started": "running" in self.state,
+                    "started": self.started and "running" in self.state,
                     "restartCount": self.restarts,
                     "state": self.state,
                     "lastState": self.last,

@@ -133,3 +133,17 @@ def test_a_stateful_set_whose_next_pod_is_refused_is_undone(simulation: Simulati
     simulation.run(40 * MINUTE)
     assert len(effects(simulation.world.server.audit)) == 1, simulation.describe()
     assert states(simulation) == [("Closed", reasons.RECOVERED)]
+
+
+@pytest.mark.parametrize("refused", [True, False], ids=["refused", "no node"])
+def test_what_does_not_help_such_a_release_is_passed_over_for_the_undo(simulation: Simulation, refused: bool) -> None:  # noqa: FBT001 - a table's column
+    """Neither two hours of waiting nor a call to people, while the next step heals."""
+    begin(simulation, step("scale", {"by": 1, "max": 5}), step("rolloutRestart"), step("rolloutUndo"), triggers=[STUCK])
+    if refused:
+        simulation.world.refuse_pods(QUOTA, asks)
+    else:
+        simulation.world.no_node_for(FULL, asks)
+    release(simulation, **greedy("8Gi"))
+    simulation.run(40 * MINUTE)
+    assert len(effects(simulation.world.server.audit)) == 1, simulation.describe()
+    assert states(simulation) == [("Closed", reasons.RECOVERED)]

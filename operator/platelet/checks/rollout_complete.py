@@ -12,13 +12,15 @@ from platelet.model.remediation import Attempt
 from platelet.model.rules import Trial
 from platelet.model.situation import Situation
 from platelet.model.verdict import Verdict
-from platelet.model.workload import Pod, Revision, Workload
+from platelet.model.workload import Pod, Revision, Workload, newest_revision_hash
 
 _QUOTED = 300  # characters of the scheduler's own words
 
 
 def check(trial: Trial, now: datetime) -> Verdict:
     """Pending until complete; Failed when others changed it back, or `timeout` after the write.
+
+    Pods whose first start goes on are no failure: they have as long as the rollout may go without progress.
 
     A Progressing condition that says ProgressDeadlineExceeded is no verdict here: it may still be that of the rollout
     that was undone. Once seen complete it stays so; whether the pods stay well is the next check's.
@@ -36,6 +38,14 @@ def check(trial: Trial, now: datetime) -> Verdict:
         f"{workload.updated_replicas} of {workload.replicas} pods updated, {workload.available_replicas} available"
         f"{_why_not(workload, trial.situation.pods)}"
     )
+    starts_until = trial.verifying.started_at + workload.progress_deadline
+    if deadline <= now < starts_until and _only_starts(workload, trial.situation):
+        return Verdict(
+            outcome="Pending",
+            reason=reasons.ROLLOUT_INCOMPLETE,
+            message=f"{progress}; its pods start, which may take until the rollout's own deadline",
+            retry_at=starts_until,
+        )
     if now >= deadline:
         waited = format_duration(trial.verification.timeout)
         return Verdict(
@@ -44,6 +54,13 @@ def check(trial: Trial, now: datetime) -> Verdict:
             message=f"the rollout was not complete {waited} after the write: {progress}",
         )
     return Verdict(outcome="Pending", reason=reasons.ROLLOUT_INCOMPLETE, message=progress, retry_at=deadline)
+
+
+def _only_starts(workload: Workload, situation: Situation) -> bool:
+    """Whether nothing but the first start of its own pods keeps the rollout from going on."""
+    live = newest_revision_hash(workload, situation.revisions)
+    unready = [pod for pod in situation.pods if pod.is_active and not pod.ready and pod.revision_hash == live]
+    return bool(unready) and all(pod.is_starting for pod in unready)
 
 
 def _why_not(workload: Workload, pods: Sequence[Pod]) -> str:

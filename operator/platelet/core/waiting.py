@@ -76,10 +76,21 @@ def find_rung(situation: Situation, status: RemediationStatus, now: datetime) ->
         traits, remediation = action.traits_with(step.settings), replace(situation.remediation, status=status)
         seen = replace(situation, action=traits, remediation=remediation)
         denial = guards.first_denial(seen, now)
+        if denial is not None and denial[1].undo_helps and _is_undone_later(situation, status, now):
+            status = _skip(status, step, denial[0], denial[1].reason, denial[1].message, now)
+            continue
         if denial is not None:
             return Rung(status=status, situation=seen, step=step, action=action, plan=denial[1], denied_by=denial[0])
         return Rung(status=status, situation=seen, step=step, action=action, plan=action.plan(step.settings, seen, now))
     return None
+
+
+def _is_undone_later(situation: Situation, status: RemediationStatus, now: datetime) -> bool:
+    """Whether a later step goes back to another template, and it is time to act at all."""
+    later = situation.steps[status.step + 1 :]
+    return any(actions.BY_KEY[each.action].traits.heals_rollout for each in later) and (
+        occurrence.deny(situation, now) is None
+    )
 
 
 def open_reservation(situation: Situation, status: RemediationStatus) -> Entry | None:

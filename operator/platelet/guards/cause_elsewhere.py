@@ -5,6 +5,7 @@ and only its pods hang: then an undo mends it. And where a node is lost, so are 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,13 @@ _QUOTED = 300  # characters of the API server's own words
 
 def deny(situation: Situation, now: datetime) -> Deny | None:
     """Deny, and tell people, when something is missing, no pod can be made, or every sick pod has a cause outside."""
+    denial = _deny(situation, now)
+    if denial is None or situation.action.heals_rollout or situation.workload is None:
+        return denial
+    return replace(denial, undo_helps=situation.workload.makes_no_pods or bool(_brought(situation)))
+
+
+def _deny(situation: Situation, now: datetime) -> Deny | None:
     if situation.missing_references:
         missing = _first(situation.missing_references)
         message = f"{missing} is missing, and the last healthy template needs it too"

@@ -53,7 +53,7 @@ def _is_well(workload: Workload, situation: Situation, now: datetime) -> bool:
     """Whether all pods are there, ready, and have not restarted for as long as proves a template healthy."""
     if workload.cannot_create or workload.observed_generation < workload.generation:
         return False
-    counted = [each for each in situation.pods if not each.deleting and each.phase not in {"Succeeded", "Failed"}]
+    counted = [each for each in situation.pods if each.is_active]
     enough = min(workload.available_replicas, workload.updated_replicas + workload.held_replicas, len(counted))
     return enough >= workload.replicas and all(_runs(pod, now - situation.settings.healthy_for) for pod in counted)
 

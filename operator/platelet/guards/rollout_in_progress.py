@@ -38,7 +38,13 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
         reason=reasons.ROLLOUT_IN_PROGRESS,
         message=f"a rollout of {situation.target} is not finished: {unfinished}{_why_no_undo(situation)}",
         retry_at=now + SOON if controller_lags else None,
+        undo_helps=not controller_lags and _never_ends(workload) and _is_the_fault(workload, situation),
     )
+
+
+def _never_ends(workload: Workload) -> bool:
+    """Whether its controller has given up on it, or cannot make a single pod of it."""
+    return workload.makes_no_pods or workload.conditions.get("Progressing", ("", ""))[1] == DEADLINE_EXCEEDED
 
 
 def _unfinished(workload: Workload, situation: Situation, now: datetime) -> str | None:

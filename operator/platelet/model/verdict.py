@@ -16,6 +16,7 @@ class Deny:
     message: str
     retry_at: datetime | None = None
     escalate: bool = False  # waiting cannot help: tell people now
+    undo_helps: bool = False  # what stands in the way is the live template's own doing: a later step may undo it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
