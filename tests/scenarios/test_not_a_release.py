@@ -10,6 +10,7 @@ from tests.scenarios.heals import effects
 from tests.scenarios.incidents import BUSY, MINUTE, begin
 from tests.scenarios.manifests import on_alert, step
 from tests.scenarios.simulation import Simulation
+from tests.scenarios.world import SHOP
 
 RELOADER = {"name": "STAKATER_FLAGS_CONFIGMAP", "value": "77ab"}
 RESTARTS: dict[str, kube.Json] = {
@@ -31,7 +32,7 @@ def test_a_restart_by_another_tool_is_neither_undone_nor_condemned(change: kube.
         simulation.world.sicken_pods("api", "crash")
         simulation.run(30 * MINUTE)
         assert [each.action for each in simulation.remediation().status.attempts] == ["rolloutRestart"]
-        records = simulation.world.store.view(kube.CONTROLLER_REVISIONS)
+        records = simulation.world.store.view(kube.CONTROLLER_REVISIONS, SHOP)
         assert [each["metadata"]["annotations"]["platelet.dev/health"] for each in records] == ["Healthy"]
 
 

@@ -1,4 +1,7 @@
-"""rolloutUndo: go back to a template that is known to have been well (TRAPS 1 to 5, 8).
+"""rolloutUndo: go back to a template that is known to have been well (TRAPS 1 to 5, 8), from a release that is young.
+
+A release that ran well for long is no suspect when a dependency fails: it is undone only if the incident began `within`
+its first hour, or if its template was never healthy. Whoever asks for an undo by hand has judged that already.
 
 Only `/spec/template` goes back; of an ordered StatefulSet the pods that its controller waits for in vain are deleted
 afterwards (TRAPS 6). Which template is pinned in the plan by its revision record: kubectl's "previous"
@@ -7,14 +10,14 @@ points at the bad template again after the first undo, and at the same bad image
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
 from platelet.actions import rollout_restart
-from platelet.model import reasons
-from platelet.model.durations import CAMEL, say_time
+from platelet.model import blame, difference, reasons
+from platelet.model.durations import CAMEL, Between, Duration, format_duration, say_time
 from platelet.model.intent import PostState
 from platelet.model.remediation import Attempt
 from platelet.model.revision import RevisionRecord
@@ -50,6 +53,16 @@ class RolloutUndo:
         ),
     ] = None
 
+    within: Annotated[
+        Duration,
+        Between("1s", "168h"),
+        Field(
+            description="Undo a release only if the incident began within this time after people made it, or if its "
+            "template was never healthy. A release that ran well for longer is no suspect: NotARecentRelease, and the "
+            "next step follows. A Remediation made by hand is not asked."
+        ),
+    ] = timedelta(hours=1)
+
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
         **CAMEL,
         json_schema_extra={
@@ -68,8 +81,14 @@ class RolloutUndo:
             raise ValueError(IF_UNKNOWN_RULE)
 
 
-def plan(settings: RolloutUndo, situation: Situation, _now: datetime) -> Plan | Refusal:
-    """Pin the template to restore. Refuses where none is known well enough, or the live one is already it."""
+def plan(settings: RolloutUndo, situation: Situation, now: datetime) -> Plan | Refusal:
+    """Pin the template to restore. Refuses where no goal is known well enough, and an old release that was healthy."""
+    goal = find_goal(settings, situation)
+    return goal if isinstance(goal, Refusal) else _refuse_old(settings, situation, now) or goal
+
+
+def find_goal(settings: RolloutUndo, situation: Situation) -> Plan | Refusal:
+    """Pin the template to restore, whatever the age of the release. Refuses where none is known well enough."""
     live = situation.workload
     if live is None:
         return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to undo")
@@ -82,7 +101,7 @@ def plan(settings: RolloutUndo, situation: Situation, _now: datetime) -> Plan | 
         return _to_previous(live, situation)
     healthy = _last_healthy(live, situation)
     if healthy is not None:
-        return _back_to(healthy, live)
+        return _back_to(healthy, live, situation)
     if settings.if_unknown == "Previous":
         return _to_previous(live, situation)
     return Refusal(
@@ -106,6 +125,58 @@ def undo(attempt: Attempt, situation: Situation) -> PostState | Refusal:
             message=f"the template {left} that the undo left is not known to have ever been healthy",
         )
     return PostState(template_hash=left, record=record.name)
+
+
+def _refuse_old(settings: RolloutUndo, situation: Situation, now: datetime) -> Refusal | None:
+    """Refuse to take back what is not to blame, and say why, how old it is, and what people can do."""
+    if situation.remediation.spec.by_hand:
+        return None
+    live = blame.live_record(situation)
+    if live is None:
+        return _not_recent("when the live template was released is not known: it is not on record yet")
+    restored = (each for each in situation.remediation.status.attempts if each.phase in ("Done", "Unknown"))
+    if any(each.post.template_hash == live.template_hash for each in restored) and live.ever_healthy:
+        return _not_recent("the live template is one that platelet has put back, and no release of people")
+    if blame.began_before(live, situation):
+        return _not_recent(
+            f"what is wrong began before the live template was released at {say_time(live.last_release)}, so that "
+            "release is not to blame, and may be the repair"
+        )
+    failed = blame.failed_predecessor(live, situation, settings.within)
+    if failed is not None:
+        return _not_recent(
+            f"the release before it, of {say_time(failed.last_release)}, had run well for long when it failed, too: "
+            "the cause is elsewhere"
+        )
+    begun = blame.beginnings(live, situation, now)
+    if any(_is_to_blame(each, settings, situation) for each in begun):
+        return None
+    return _not_recent(_say_age(max(begun, key=lambda each: each.at), settings))
+
+
+def _is_to_blame(beginning: blame.Beginning, settings: RolloutUndo, situation: Situation) -> bool:
+    release = beginning.release
+    if release is None:
+        return False
+    return beginning.at - release.last_release <= settings.within or blame.was_never_healthy(
+        release, situation.settings.healthy_for
+    )
+
+
+def _say_age(beginning: blame.Beginning, settings: RolloutUndo) -> str:
+    release = beginning.release
+    if release is None:
+        return f"what is wrong began at {say_time(beginning.at)}, in a release that is not on record"
+    age = timedelta(minutes=(beginning.at - release.last_release) // timedelta(minutes=1))
+    return (
+        f"what is wrong began {format_duration(age)} after the release of {say_time(release.last_release)}, not within "
+        f"{format_duration(settings.within)}, and {blame.say_health(release)}: the cause is elsewhere"
+    )
+
+
+def _not_recent(why: str) -> Refusal:
+    fix = "to go back all the same: kubectl rollout undo, a Remediation by hand, or a longer `within` in the step"
+    return Refusal(reason=reasons.NOT_A_RECENT_RELEASE, message=f"{why}; {fix}")
 
 
 def _last_healthy(live: Workload, situation: Situation) -> RevisionRecord | None:
@@ -158,20 +229,30 @@ def _restore(old: Revision, live: Workload, situation: Situation) -> Plan | Refu
             reason=reasons.NO_SUCH_REVISION,
             message=f"revision {old.number} has no revision record to restore it from",
         )
-    return _back_to(record, live, f"revision {old.number}, ")
+    return _back_to(record, live, situation)
 
 
-def _back_to(record: RevisionRecord, live: Workload, number: str = "") -> Plan:
-    health = "with health unknown"
-    if record.health == "Healthy":
-        health = f"healthy since {say_time(record.health_since or record.first_seen)}"
+def _back_to(record: RevisionRecord, live: Workload, situation: Situation) -> Plan:
     return Plan(
         post=PostState(template_hash=record.template_hash, record=record.name, replace_stuck_pods=live.ordered),
-        summary=(
-            f"undo to {number}the template first seen {say_time(record.first_seen)} and {health}; "
-            f"hash {record.template_hash}{rollout_restart.say_held(live)}"
-        ),
+        summary=_say_undo(record, live, situation) + rollout_restart.say_held(live),
     )
+
+
+def _say_undo(record: RevisionRecord, live: Workload, situation: Situation) -> str:
+    """What people say yes to: what goes and comes, who released it when, how well the goal was, what else differs."""
+    images = difference.say_images(live.template, record.template) or "the template, with the same images"
+    numbers = [old.number for old in situation.revisions if old.template_hash == record.template_hash and old.number]
+    where = f"revision {max(numbers)}" if numbers else "kept on record, its revision is gone"
+    left = blame.live_record(situation)
+    released = ""
+    if left is not None:
+        released = f", released {say_time(left.last_release)}" + (f" by {left.released_by}" if left.released_by else "")
+    goal = "nothing is known of the health of what comes back"
+    if record.health == "Healthy":
+        goal = f"what comes back was healthy at {say_time(record.health_since or record.first_seen)}"
+    fields = difference.say_fields(live.template, record.template)
+    return f"undo {images} ({where}){released}; {goal}" + (f"; also differs: {fields}" if fields else "")
 
 
 def _never_a_goal(situation: Situation) -> frozenset[str]:

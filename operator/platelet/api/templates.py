@@ -1,29 +1,17 @@
-"""Pod templates: what names them, whoever carries them; and which of their parts only restart pods."""
+"""Pod templates: what names them, whoever carries them."""
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-POD_TEMPLATE_HASH = "pod-template-hash"
+from platelet.model import stamps
+from platelet.model.stamps import POD_TEMPLATE_HASH
+
+__all__ = ["CONTROLLER_REVISION_HASH", "POD_TEMPLATE_HASH", "RESTARTED_AT", "hash_template"]
+
 CONTROLLER_REVISION_HASH = "controller-revision-hash"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
-
-_RESTART_STAMP: Final = re.compile(
-    r"""(?ix)                                    # annotations whose only use is to replace the pods
-    ^(?: (?:.*[/._-])? (?:last-?)? restart(?:ed)?-?(?:at|time|timestamp)?   # kubectl, OpenShift, Vault Secrets Operator
-      |  cattle\.io/timestamp                    # Rancher: Redeploy
-      |  reloader\.stakater\.com/last-reloaded-.*  # Reloader, strategy annotations
-      |  operator\.1password\.io/last-restarted
-      |  keel\.sh/update-time                    # Keel: the same tag is pulled again
-      |  rollme                                  # Helm's documented way: random at each upgrade
-    )$"""
-)
-_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?.{0,40}")
-_EPOCH: Final = re.compile(r"[0-9]{10}(?:[0-9]{3})?(?:\.[0-9]+)?")  # seconds or milliseconds
-_NAMES_A_TIME: Final = re.compile(r"(?i)date|time|stamp|deploy|rollout")
-_RELOADER_ENV: Final = re.compile(r"STAKATER_.+_(CONFIGMAP|SECRET)")  # Reloader, strategy env-vars: its default
 _CONTAINERS: Final = ("containers", "initContainers")
 
 
@@ -40,7 +28,7 @@ def hash_template(template: Mapping[str, Any]) -> str:
         for field in ("labels", "annotations"):
             entries = metadata.get(field)
             if isinstance(entries, dict):
-                for key in [key for key, value in entries.items() if _only_restarts(key, value)]:
+                for key in [key for key, value in entries.items() if stamps.only_restarts(key, value)]:
                     del entries[key]
             if not entries:
                 metadata.pop(field, None)
@@ -51,20 +39,8 @@ def hash_template(template: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def _only_restarts(key: str, value: Any) -> bool:
-    """Whether a label or an annotation of a template says no more than that its pods are to be replaced.
-
-    By its name, or since its value is a moment: no container is configured by the time of its release.
-    """
-    if key == POD_TEMPLATE_HASH or _RESTART_STAMP.fullmatch(key):
-        return True
-    if not isinstance(value, str):
-        return False
-    return bool(_TIME.fullmatch(value)) or bool(_NAMES_A_TIME.search(key) and _EPOCH.fullmatch(value))
-
-
 def _drop_reloaders_variables(spec: Any) -> None:
-    """Take away the variables by which Reloader restarts pods: a hash of what they read, which nothing reads."""
+    """Take away the variables by which Reloader restarts pods."""
     if not isinstance(spec, dict):
         return
     for field in _CONTAINERS:
@@ -73,17 +49,16 @@ def _drop_reloaders_variables(spec: Any) -> None:
             variables = container.get("env") if isinstance(container, dict) else None
             if not isinstance(variables, list):
                 continue
-            kept = [each for each in variables if not _is_reloaders(each)]
+            kept = [
+                each
+                for each in variables
+                if not (isinstance(each, dict) and stamps.is_reloaders_variable(each.get("name")))
+            ]
             if len(kept) == len(variables):
                 continue
             container["env"] = kept
             if not kept:  # as it was before the first restart
                 del container["env"]
-
-
-def _is_reloaders(variable: Any) -> bool:
-    name = variable.get("name") if isinstance(variable, dict) else None
-    return isinstance(name, str) and bool(_RELOADER_ENV.fullmatch(name))
 
 
 def _without_nulls(value: Any) -> Any:

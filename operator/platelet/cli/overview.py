@@ -51,7 +51,7 @@ def find_undo_goal(
         pods=sight.pods,
         records=sight.records,
     )
-    plan = rollout_undo.plan(rollout_undo.RolloutUndo(), situation, now)
+    plan = rollout_undo.find_goal(rollout_undo.RolloutUndo(), situation)
     if isinstance(plan, Plan):
         return plan.post.record or "", plan.summary
     return "", f"{plan.reason}: {plan.message}"

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from platelet.api import expressions
-from platelet.model import reasons
+from platelet.model import blame, reasons
 from platelet.model.policy import Step
 from platelet.model.remediation import RemediationStatus
 from platelet.model.situation import Situation
@@ -67,9 +67,6 @@ def values(situation: Situation, status: RemediationStatus, now: datetime) -> di
 
 
 def _template_age(situation: Situation, now: datetime) -> float | None:
-    """Seconds since the live template was first seen; own writes and restart stamps do not count (same hash)."""
-    if situation.workload is None:
-        return None
-    live = situation.workload.template_hash
-    seen = [each.first_seen for each in situation.records if each.template_hash == live]
-    return (now - min(seen)).total_seconds() if seen else None
+    """Seconds since people released the live template; own writes and restart stamps do not count (same hash)."""
+    live = blame.live_record(situation)
+    return (now - live.last_release).total_seconds() if live is not None else None

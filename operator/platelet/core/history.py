@@ -118,19 +118,25 @@ def _first_seen(sighting: Sighting, template_hash: str, now: datetime) -> dateti
 def _judge(
     sighting: Sighting, live: RevisionRecord, healthy_for: timedelta, now: datetime
 ) -> tuple[Health | None, datetime | None]:
+    """Its new health, or when it will have proved itself. What runs well for so long is healthy, whatever is open."""
     if sighting.incident == "changing":
         return None, None
-    if sighting.incident == "open":
-        return ("Suspect" if live.health == "Healthy" else None), None
-    if live.health == "Healthy" and _is_newest(sighting, live):
+    since = _well_since(sighting, live)
+    if sighting.incident == "open" and live.health == "Healthy" and (since is None or since + healthy_for > now):
+        return "Suspect", None
+    if since is None or (live.health == "Healthy" and _is_newest(sighting, live)):
         return None, None
-    since = checks.well_since(sighting.workload, sighting.revisions, sighting.pods)
-    if since is None or sighting.workload.updated_replicas < sighting.workload.replicas:
-        return None, None  # a template that a partition keeps off some pods has proven nothing
-    if live.health in ("Suspect", "Bad") and live.health_since is not None:  # released again by people, or mended
-        since = max(since, live.health_since)
     proven_at = since + healthy_for
     return ("Healthy", None) if proven_at <= now else (None, proven_at)
+
+
+def _well_since(sighting: Sighting, live: RevisionRecord) -> datetime | None:
+    """Since when all pods run well with the live template; one that failed counts from when that was noted."""
+    since = checks.well_since(sighting.workload, sighting.revisions, sighting.pods)
+    if since is None or sighting.workload.updated_replicas < sighting.workload.replicas:
+        return None  # a template that a partition keeps off some pods has proven nothing
+    failed = live.health in ("Suspect", "Bad") and live.health_since is not None
+    return max(since, live.health_since) if failed and live.health_since else since
 
 
 def _is_newest(sighting: Sighting, live: RevisionRecord) -> bool:

@@ -6,7 +6,7 @@ A full disk, a certificate, a dependency of another namespace: each fires with t
 from datetime import datetime, timedelta
 
 from platelet.guards import occurrence
-from platelet.model import reasons
+from platelet.model import blame, reasons
 from platelet.model.durations import say_time
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
@@ -27,26 +27,21 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     if not _is_well(workload, situation, now):
         return None
     alerts = ", ".join(sorted({each.reason for each in holding}))
-    released = _released_at(workload, situation)
-    if released is None:
+    live = blame.live_record(situation)
+    if live is None:
         message = (
             f"only {alerts} speaks against {situation.target}, and when its template was released is not known yet"
         )
         return Deny(reason=reasons.NOTHING_WRONG_WITH_TARGET, message=message)
-    if now - released < YOUNG_FOR:
+    if now - live.last_release < YOUNG_FOR:
         return None
     return occurrence.hopeless(
         situation,
         now,
         reasons.NOTHING_WRONG_WITH_TARGET,
-        f"only {alerts} speaks against {situation.target}: its pods are well, its template is of {say_time(released)}, "
-        "and no trigger has a matcher on alertname that names this alert",
+        f"only {alerts} speaks against {situation.target}: its pods are well, its template is of "
+        f"{say_time(live.last_release)}, and no trigger has a matcher on alertname that names this alert",
     )
-
-
-def _released_at(workload: Workload, situation: Situation) -> datetime | None:
-    live = (each.first_seen for each in situation.records if each.template_hash == workload.template_hash)
-    return min(live, default=None)
 
 
 def _is_well(workload: Workload, situation: Situation, now: datetime) -> bool:

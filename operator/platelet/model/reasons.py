@@ -40,6 +40,7 @@ NOT_THIS_PLAN = "NotThisPlan"
 # Steps and actions
 CONDITION_FALSE = "ConditionFalse"
 CONDITION_ERROR = "ConditionError"
+NOT_A_RECENT_RELEASE = "NotARecentRelease"
 NO_HEALTHY_REVISION = "NoHealthyRevision"
 NO_SUCH_REVISION = "NoSuchRevision"
 ALREADY_THERE = "AlreadyThere"

@@ -1,13 +1,17 @@
 """rolloutUndo: which template it goes back to, and when it does not guess."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.actions.rollout_undo import RolloutUndo, plan
+from platelet.actions.rollout_undo import RolloutUndo, find_goal, plan
 from platelet.model import reasons
+from platelet.model.intent import PostState
+from platelet.model.remediation import Attempt, Remediation
 from platelet.model.revision import RevisionRecord
 from platelet.model.situation import Situation
 from platelet.model.verdict import Plan, Refusal
@@ -17,13 +21,18 @@ from tests.unit.situations import (
     BORN,
     GOOD,
     NOW,
+    RELEASED,
     a_record,
     a_remediation,
     a_revision,
+    a_sick_pod,
+    a_signal,
     a_situation,
     a_status,
     a_workload,
+    an_alert,
     an_attempt,
+    evidence_of,
     minutes,
 )
 
@@ -40,10 +49,34 @@ def known(template_hash: str, health: Any, **changes: Any) -> RevisionRecord:
     return a_record(template_hash, health=health, **({"health_since": None, "ever_healthy": False} | changes))
 
 
+def a_restart(verdict: Any) -> Attempt:
+    """Build a restart of this remediation that has been judged."""
+    return an_attempt(action="rolloutRestart", post=PostState(restart_stamp="s"), verdict=verdict)
+
+
+def by_hand(remediation: Remediation) -> Remediation:
+    """The same, asked for by people."""
+    fact = replace(remediation.spec.signal, source="request")
+    return replace(remediation, spec=replace(remediation.spec, signal=fact))
+
+
+def later_good() -> RevisionRecord:
+    """Build the healthy record of a template that people released after the one that is live."""
+    return a_record(first_seen=NOW - minutes(4))
+
+
 def history(*hashes: str) -> tuple[Revision, ...]:
     """ReplicaSets with these template hashes, the newest first."""
     numbers = range(len(hashes), 0, -1)
     return tuple(a_revision(number, each) for number, each in zip(numbers, hashes, strict=True))
+
+
+def remembered(situation: Situation) -> Situation:
+    """The same with a young release on record, where the row says nothing of what is live."""
+    live = known(BAD, "Unknown", first_seen=RELEASED)
+    if any(record.template_hash == BAD for record in situation.records):
+        return situation
+    return replace(situation, records=(*situation.records, live))
 
 
 LATER = BORN + minutes(60)
@@ -131,7 +164,7 @@ GOALS: dict[str, tuple[RolloutUndo, Situation, str]] = {
 @pytest.mark.parametrize(("settings", "situation", "goal"), GOALS.values(), ids=GOALS)
 def test_goes_back(settings: RolloutUndo, situation: Situation, goal: str) -> None:
     """The plan pins the goal by hash and by record."""
-    planned = plan(settings, situation, NOW)
+    planned = plan(settings, remembered(situation), NOW)
     assert isinstance(planned, Plan)
     assert (planned.post.template_hash, planned.post.record) == (goal, f"api-{goal}")
 
@@ -202,7 +235,7 @@ def test_does_not_guess(settings: RolloutUndo, situation: Situation, reason: str
 def test_of_two_records_of_one_template_the_newer_is_restored() -> None:
     """Both hold the same template; the newer one is less likely to be forgotten meanwhile."""
     records = (a_record(name="api-good-1"), a_record(name="api-good-2", first_seen=LATER))
-    planned = plan(PREVIOUS, a_situation(records=records), NOW)
+    planned = plan(PREVIOUS, remembered(a_situation(records=records)), NOW)
     assert isinstance(planned, Plan)
     assert planned.post.record == "api-good-2"
 
@@ -219,20 +252,184 @@ def test_never_returns_to_what_an_earlier_undo_of_the_same_remediation_left() ->
     assert isinstance(plan(PREVIOUS, situation, NOW), Refusal)
 
 
-def test_the_summary_names_the_goal_and_its_proof() -> None:
-    """People read since when the goal is known and since when it was healthy."""
-    planned = plan(LAST_HEALTHY, a_situation(), NOW)
+def a_template(image: str, *variables: str, **annotations: str) -> dict[str, Any]:
+    env = [{"name": name, "value": f"{name}-of-{image}"} for name in variables]
+    return {
+        "metadata": {"annotations": annotations},
+        "spec": {"containers": [{"name": "app", "image": image, "env": env}]},
+    }
+
+
+RELEASED_BY_A_BOT: dict[str, Any] = {
+    "workload": a_workload(template=a_template("shop/app:good-2", "LOG_LEVEL", "PORT", team="web")),
+    "records": (
+        a_record(BAD, first_seen=RELEASED, health="Unknown", ever_healthy=False, released_by="ci-bot"),
+        a_record(template=a_template("shop/app:good-1", "PORT", team="shop", rollme="x1")),
+    ),
+}
+
+
+def test_the_summary_is_a_plan_that_a_person_can_say_yes_to() -> None:
+    """What goes and what comes, released when and by whom, how well it was, what else differs by name; no hash."""
+    planned = plan(LAST_HEALTHY, a_situation(**RELEASED_BY_A_BOT), NOW)
     assert isinstance(planned, Plan)
     assert planned.summary == (
-        "undo to the template first seen 2026-11-18T12:00:00Z and healthy since 2026-11-18T12:10:00Z; hash good"
+        "undo shop/app:good-2 -> good-1 (revision 1), released 2026-11-21T11:55:00Z by ci-bot; "
+        "what comes back was healthy at 2026-11-18T12:10:00Z; "
+        "also differs: app.env LOG_LEVEL, app.env PORT, annotation team"
     )
+
+
+def test_a_goal_whose_revision_is_gone_and_whose_health_is_unknown_says_so() -> None:
+    planned = plan(LAST_HEALTHY, a_situation(**RELEASED_BY_A_BOT | {"revisions": history(BAD)}), NOW)
+    assert isinstance(planned, Plan)
+    assert "(kept on record, its revision is gone)" in planned.summary
+    planned = plan(PREVIOUS, remembered(a_situation(records=(known(GOOD, "Unknown"),))), NOW)
+    assert isinstance(planned, Plan)
+    assert "nothing is known of the health of what comes back" in planned.summary
 
 
 def test_the_template_itself_is_never_said() -> None:
     """Templates carry secrets (TRAPS 48): neither plan nor refusal shows their content."""
     secret = {"spec": {"containers": [{"env": [{"value": "hunter2"}]}]}}
-    situation = a_situation(records=(a_record(template=secret),))
-    assert "hunter2" not in repr(plan(LAST_HEALTHY, situation, NOW))
+    situation = remembered(a_situation(records=(a_record(template=secret),)))
+    planned = plan(LAST_HEALTHY, situation, NOW)
+    assert isinstance(planned, Plan)
+    assert "hunter2" not in repr(planned)
+
+
+HOUR_OLD = a_record(BAD, first_seen=NOW - minutes(90), health="Suspect", ever_healthy=True, proven_at=NOW - minutes(80))
+
+
+def since(began: float, *, fact: float | None = None, **changes: Any) -> dict[str, Any]:
+    """A crash loop that began so many minutes ago, and that the incident knows since then, or since `fact`."""
+    signal = a_signal(since=NOW - minutes(began), holds_at=NOW - minutes(began - 0.5), pods=())
+    known_fact = evidence_of(signal, first_seen=NOW - minutes(began if fact is None else fact))
+    status = a_status(evidence=(known_fact,), **changes)
+    return {"signals": (signal,), "remediation": a_remediation(status=status)}
+
+
+def situation_of(live: RevisionRecord, *others: RevisionRecord, **changes: Any) -> Situation:
+    return a_situation(records=(live, a_record(), *others), **changes)
+
+
+ASKED = replace(a_signal(), source="request", reason="RunByHand", since=NOW)
+BLAMED: dict[str, tuple[Situation, timedelta]] = {
+    "it began 5 minutes after the release": (situation_of(HOUR_OLD, **since(85)), minutes(60)),
+    "it began just within the hour, and a limit was awaited since": (situation_of(HOUR_OLD, **since(30)), minutes(60)),
+    "the release ran well for 50 of its 55 minutes": (
+        situation_of(replace(HOUR_OLD, first_seen=NOW - minutes(55)), **since(5)),
+        minutes(60),
+    ),
+    "it is an old template that people have released again": (
+        situation_of(replace(HOUR_OLD, first_seen=BORN, released_at=NOW - minutes(10)), **since(8)),
+        minutes(60),
+    ),
+    "an old template was never healthy": (
+        situation_of(known(BAD, "Unknown", first_seen=BORN, remembered_at=BORN + minutes(1)), **since(5)),
+        minutes(60),
+    ),
+    "the step allows a day": (situation_of(HOUR_OLD, **since(5)), timedelta(hours=24)),
+    "a second bad release followed the one in which it began": (
+        situation_of(
+            known(BAD, "Unknown", first_seen=NOW - minutes(10)),
+            known("worse", "Unknown", first_seen=NOW - minutes(20)),
+            **since(8, fact=18),
+        ),
+        minutes(60),
+    ),
+    "an alert fires for days, and the pods fail since the release": (
+        situation_of(
+            replace(HOUR_OLD, first_seen=NOW - minutes(10)),
+            **since(8) | {"signals": (an_alert(since=BORN), a_signal(since=NOW - minutes(8), pods=()))},
+        ),
+        minutes(60),
+    ),
+    "it came back after it had recovered, in the release in which it began": (
+        situation_of(
+            HOUR_OLD,
+            **since(5, opened_at=NOW - minutes(40), attempts=(a_restart("Recovered"),)),
+        ),
+        minutes(60),
+    ),
+    "its pod says that it failed before it was made, by the clock of its node": (
+        situation_of(
+            replace(HOUR_OLD, first_seen=RELEASED),
+            signals=(a_signal(since=RELEASED - minutes(3)),),
+            pods=(a_sick_pod("api-2-a"), a_sick_pod("api-2-b")),
+            remediation=a_remediation(status=a_status(evidence=())),
+        ),
+        minutes(60),
+    ),
+    "people ask for it by hand": (
+        situation_of(HOUR_OLD, signals=(ASKED,), remediation=by_hand(a_remediation(status=a_status(evidence=())))),
+        minutes(60),
+    ),
+}
+
+
+@pytest.mark.parametrize(("situation", "within"), BLAMED.values(), ids=BLAMED)
+def test_undoes_a_release_that_may_be_to_blame(situation: Situation, within: timedelta) -> None:
+    """By when it began, whenever it is looked at."""
+    planned = plan(RolloutUndo(within=within), situation, NOW)
+    assert isinstance(planned, Plan), planned
+    assert planned.post.template_hash == GOOD
+
+
+NOT_TO_BLAME: dict[str, tuple[Situation, str]] = {
+    "the release was healthy for longer than an hour": (
+        situation_of(HOUR_OLD, **since(20)),
+        "1h10m after the release of 2026-11-21T10:30:00Z, not within 1h, and it was healthy at 2026-11-21T10:40:00Z",
+    ),
+    "the release was healthy, which only its own annotation says": (
+        situation_of(known(BAD, "Unknown", first_seen=BORN, claims_health=True), **since(5)),
+        "it was healthy before",
+    ),
+    "an old release that nobody watched when it was young": (
+        situation_of(known(BAD, "Unknown", first_seen=BORN, remembered_at=NOW - minutes(2)), **since(5)),
+        "whether it was ever healthy is not known",
+    ),
+    "the release is not on record": (a_situation(records=(a_record(),)), "is not known"),
+    "all that is wrong began before the release": (
+        situation_of(known(BAD, "Unknown", first_seen=NOW - minutes(5)), signals=(an_alert(since=NOW - minutes(9)),)),
+        "may be the repair",
+    ),
+    "people have released something in the outage of an old one": (
+        situation_of(
+            known(BAD, "Unknown", first_seen=NOW - minutes(10)),
+            a_record("old", first_seen=BORN + minutes(60), health="Suspect"),
+            **since(8, fact=18),
+        ),
+        "not within 1h",
+    ),
+    "it began before anything that is on record": (
+        a_situation(records=(known(BAD, "Unknown", first_seen=NOW - minutes(10)), later_good()), **since(8, fact=30)),
+        "in a release that is not on record",
+    ),
+    "we have put it back ourselves, and it was healthy once": (
+        situation_of(
+            a_record(BAD, first_seen=RELEASED),
+            **since(2, attempts=(replace(an_attempt(), post=PostState(template_hash=BAD)),)),
+        ),
+        "platelet has put back",
+    ),
+    "the step allows ten minutes": (
+        situation_of(replace(HOUR_OLD, first_seen=NOW - minutes(30)), **since(15)),
+        "began 15m after",
+    ),
+}
+
+
+@pytest.mark.parametrize(("situation", "says"), NOT_TO_BLAME.values(), ids=NOT_TO_BLAME)
+def test_leaves_a_release_alone_that_is_not_to_blame(situation: Situation, says: str) -> None:
+    """A dependency that fails takes down what ran well for long; it is as before when it is back."""
+    within = minutes(10) if "15m" in says else minutes(60)
+    for settings in (RolloutUndo(within=within), RolloutUndo(to="Previous", within=within)):
+        refused = plan(settings, situation, NOW)
+        assert isinstance(refused, Refusal), refused
+        assert refused.reason == reasons.NOT_A_RECENT_RELEASE
+        assert says in refused.message
+        assert "to go back all the same" in refused.message
 
 
 HASHES = ("a", "b", "c", "d")
@@ -265,7 +462,8 @@ def test_never_chooses_a_failed_or_the_live_template(
     situation = a_situation(
         workload=a_workload(template_hash=live), records=records, revisions=revisions, remediation=a_remediation()
     )
-    planned = plan(settings, situation, NOW)
+    planned = find_goal(settings, situation)
+    assert plan(settings, situation, NOW) == planned or isinstance(plan(settings, situation, NOW), Refusal)
     if isinstance(planned, Refusal):
         return
     goal = planned.post.template_hash

@@ -28,7 +28,7 @@ def test_the_plan_that_is_shown_is_found_and_described() -> None:
     said = "\n".join(answering.describe(question, NOW))
     assert "shop/deployment/api" in said
     assert question.asked.token in said
-    assert "undo to the template first seen" in said
+    assert "undo the template, with the same images (revision 1), released" in said
     assert "(in 30m)" in said
 
 

@@ -75,7 +75,12 @@ SCALED = an_entry(
         ),
         pytest.param(
             situation(),
-            [("now", "take a place on the ActionBudget, then undo to the template first seen")],
+            [
+                (
+                    "now",
+                    "take a place on the ActionBudget, then undo the template, with the same images (revision 1)",
+                )
+            ],
             id="allowed: it acts",
         ),
         pytest.param(
@@ -134,7 +139,7 @@ SCALED = an_entry(
         pytest.param(
             observed(),
             [
-                ("", "nothing is done in mode Observe (would undo to the template first seen"),
+                ("", "nothing is done in mode Observe (would undo the template, with the same images"),
                 ("", "close as WouldHaveActed when every signal is gone"),
             ],
             id="observed: what would be done",

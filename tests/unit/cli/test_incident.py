@@ -72,7 +72,7 @@ def test_guards_that_allow_share_a_line_around_those_that_deny() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        pytest.param({}, "plan      undo to the template first seen", id="a plan"),
+        pytest.param({}, "plan      undo the template, with the same images (revision 1), released", id="a plan"),
         pytest.param({"records": ()}, "refused   NoHealthyRevision: ", id="an action that cannot be planned"),
         pytest.param(
             {"steps": (a_step(settings=RolloutUndo(), when="target.replicas > 5"),)},

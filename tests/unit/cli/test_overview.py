@@ -21,6 +21,7 @@ from tests.unit.situations import (
     BAD,
     GOOD,
     NOW,
+    RELEASED,
     TARGET,
     a_pod,
     a_policy,
@@ -44,7 +45,7 @@ SICK = Sight(
     workload=a_workload(labels={"app": "api"}, template=TEMPLATE),
     revisions=(a_revision(2, BAD, replicas=2, template=TEMPLATE), a_revision(1, GOOD)),
     pods=(a_sick_pod("api-2-a"), a_sick_pod("api-2-b")),
-    records=(a_record(template=TEMPLATE), a_record(BAD, health="Unknown", first_seen=NOW, template=TEMPLATE)),
+    records=(a_record(template=TEMPLATE), a_record(BAD, health="Unknown", first_seen=RELEASED, template=TEMPLATE)),
 )
 WELL = replace(SICK, workload=a_well_workload(labels={"app": "api"}), pods=(a_pod("api-1-a"), a_pod("api-1-b")))
 EVERYTHING = Targets(all=True)
@@ -297,6 +298,6 @@ def test_the_document_says_what_the_text_says() -> None:
     assert told["policies"][0]["policy"] == "shop/heal-api"
     assert [each["undoGoal"] for each in told["revisions"]] == [False, True]
     [step] = told["open"][0]["steps"]
-    assert step["now"]["plan"]["summary"].startswith("undo to the template")
+    assert step["now"]["plan"]["summary"].startswith("undo the template")
     assert {"name": "clock", "allows": True} in step["now"]["guards"]
     assert told["open"][0]["next"][0]["at"] == "2026-11-21T12:00:00Z"

@@ -237,7 +237,7 @@ def test_observing_says_what_it_would_do() -> None:
     decision = decide(situation, NOW)
     assert not decision.effects
     assert decision.status.reason == reasons.WOULD_HAVE_ACTED
-    assert decision.status.message.startswith("would undo to")
+    assert decision.status.message.startswith("would undo the template")
     planned = replace(situation, remediation=replace(situation.remediation, status=decision.status))
     for known, reason in ((planned, reasons.WOULD_HAVE_ACTED), (situation, reasons.RESOLVED_BY_ITSELF)):
         gone = decide(replace(known, signals=()), NOW).status

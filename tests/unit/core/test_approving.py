@@ -21,6 +21,7 @@ from tests.unit.situations import (
     BAD,
     GOOD,
     NOW,
+    RELEASED,
     a_budget,
     a_policy,
     a_record,
@@ -72,7 +73,7 @@ def test_the_plan_is_shown_and_nothing_is_done() -> None:
     assert not begun(decision)
     assert (decision.status.state, decision.status.reason) == ("AwaitingApproval", reasons.APPROVAL_NEEDED)
     assert (shown.action, shown.attempt, shown.step, shown.answer) == ("rolloutUndo", "rem-1/0/1", 0, None)
-    assert "undo to the template" in shown.summary
+    assert "undo the template" in shown.summary
     assert (shown.pre.template_hash, shown.post.template_hash) == (BAD, GOOD)
     assert (shown.asked_at, shown.expires_at) == (NOW, NOW + minutes(30))
     assert "platelet approve remediation/deployment-api-1 -n shop" in decision.status.message
@@ -180,7 +181,10 @@ def test_an_answer_to_an_older_plan_is_told_so_once() -> None:
 
 
 CHANGES: dict[str, dict[str, Any]] = {
-    "another release is live": {"workload": a_workload(template_hash="worse")},
+    "another release is live": {
+        "workload": a_workload(template_hash="worse"),
+        "records": (a_record("worse", first_seen=RELEASED, health="Unknown", ever_healthy=False), a_record()),
+    },
     "the workload was created anew": {"workload": a_workload(uid="uid-new")},
     "another template is healthy": {
         "records": (

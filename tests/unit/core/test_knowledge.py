@@ -185,10 +185,20 @@ def sighting(**changes: Any) -> history.Sighting:
     return history.Sighting(**(known | changes))
 
 
+WELL_FOR_A_MOMENT = a_pod(ready_changed_at=NOW - minutes(1))
 HEALTH = {
     "well for long": (sighting(), "Healthy"),
-    "in an open incident": (sighting(incident="open"), None),
-    "a healthy one in an open incident": (sighting(incident="open", records=(a_record(),)), "Suspect"),
+    "well for long, whatever incident is open": (sighting(incident="open"), "Healthy"),
+    "well for a moment in an open incident": (sighting(incident="open", pods=(WELL_FOR_A_MOMENT,)), None),
+    "a healthy one that fails in an open incident": (
+        sighting(incident="open", records=(a_record(),), pods=(a_sick_pod(),)),
+        "Suspect",
+    ),
+    "a healthy one that is well for a moment in an open incident": (
+        sighting(incident="open", records=(a_record(),), pods=(WELL_FOR_A_MOMENT,)),
+        "Suspect",
+    ),
+    "a healthy one that is well for long in an open incident": (sighting(incident="open", records=(a_record(),)), None),
     "while an attempt changes it": (sighting(incident="changing", records=(a_record(),)), None),
     "proven already": (sighting(records=(a_record(),)), None),
     "bad for long, released again, and well": (sighting(records=(a_record(health="Bad"),)), "Healthy"),

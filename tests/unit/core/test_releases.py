@@ -123,6 +123,7 @@ def test_before_a_release_is_on_record_no_decision_may_rely_on_its_age() -> None
 
 SHOWN = evidence_of(a_signal(), last_seen=NOW - minutes(5))
 ALERT = evidence_of(an_alert(), last_seen=NOW - minutes(5))
+FOR_A_MOMENT = replace(GOOD_POD, ready_changed_at=NOW - minutes(2))
 WELL_FOR_LONG = replace(GOOD_POD, created_at=BORN, ready_changed_at=BORN, containers=(a_container(started_at=BORN),))
 OPEN = ("Waiting", "AwaitingApproval", "Escalated")
 
@@ -148,8 +149,13 @@ def test_an_alert_about_something_else_does_not_count_against_what_runs_well(sta
 
 @pytest.mark.parametrize("state", OPEN)
 def test_what_pods_have_shown_since_the_template_is_live_counts_against_it(state: Any) -> None:
-    assert in_incident(state, SHOWN, live_since=BORN) == ("open", [])
-    assert in_incident(state, SHOWN, live_since=None) == ("open", []), "unknown since when: it may be its own"
+    assert in_incident(state, SHOWN, live_since=BORN, pods=(FOR_A_MOMENT,)) == ("open", [])
+    assert in_incident(state, SHOWN, live_since=None)[0] == "open", "unknown since when: it may be its own"
+
+
+@pytest.mark.parametrize("state", OPEN)
+def test_what_runs_well_for_long_is_healthy_though_nobody_has_closed_its_incident(state: Any) -> None:
+    assert in_incident(state, SHOWN, live_since=BORN) == ("open", ["Healthy"])
 
 
 @pytest.mark.parametrize("state", OPEN)

@@ -1,0 +1,100 @@
+"""Whom an incident may be blamed on: which release was live when what is wrong with the target began, and how old."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from platelet.model.durations import say_time
+from platelet.model.revision import RevisionRecord
+from platelet.model.signal import Signal
+from platelet.model.situation import Situation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """When one signal that the live release shows began, and in which release of people that was."""
+
+    at: datetime
+    release: RevisionRecord | None  # None: one that is not on record
+
+
+def live_record(situation: Situation) -> RevisionRecord | None:
+    """The record of the live template; of several the one that was released last. None: not known."""
+    live = situation.workload.template_hash if situation.workload is not None else None
+    mine = [each for each in situation.records if each.template_hash == live]
+    return max(mine, key=lambda each: each.last_release, default=None)
+
+
+def began_before(live: RevisionRecord, situation: Situation) -> bool:
+    """Whether all that is wrong was so before the live release: that may be the repair, and is not to blame."""
+    return bool(situation.signals) and not _of_release(live, situation)
+
+
+def failed_predecessor(live: RevisionRecord, situation: Situation, within: timedelta) -> RevisionRecord | None:
+    """The release that people replaced by the live one because it failed, though it was proven and older than `within`.
+
+    What made it fail is none of its own, and so not one of what they released to mend it; the incident itself may have
+    seemed over while the pods were replaced.
+    """
+    if live.live_since is None:
+        return None
+    before = [each for each in situation.records if each.live_since is not None and each.live_since < live.live_since]
+    last = max(before, key=lambda each: each.live_since or each.first_seen, default=None)
+    if last is None or last.health != "Suspect" or not last.ever_healthy or last.health_since is None:
+        return None
+    return last if last.last_release + within < last.health_since <= live.last_release else None
+
+
+def was_never_healthy(release: RevisionRecord, healthy_for: timedelta) -> bool:
+    """Whether it is known that its template never was: one that ran before it was on record may have been."""
+    if release.ever_healthy or release.claims_health:
+        return False
+    return release.remembered_at is None or release.remembered_at <= release.last_release + healthy_for
+
+
+def say_health(release: RevisionRecord) -> str:
+    """What is known of the health of a release, for people."""
+    if release.proven_at or release.health == "Healthy":
+        return f"it was healthy at {say_time(release.proven_at or release.health_since or release.first_seen)}"
+    if release.ever_healthy or release.claims_health:
+        return "it was healthy before"
+    return "whether it was ever healthy is not known"
+
+
+def beginnings(live: RevisionRecord, situation: Situation, now: datetime) -> tuple[Beginning, ...]:
+    """When each signal of the live release began, across the releases of one incident. Without a signal: now.
+
+    It is the beginning that counts, whenever it is looked at: a limit or an approval may have been awaited since. What
+    people released in an incident to mend it does not make the incident younger; nor does what came back after it had
+    recovered, if the incident began in the live release.
+    """
+    if not situation.signals:
+        return (Beginning(at=now, release=live),)
+    return tuple(_beginning(each, live, situation) for each in _of_release(live, situation))
+
+
+def _of_release(live: RevisionRecord, situation: Situation) -> list[Signal]:
+    return [each for each in situation.signals if _since(each, situation) >= live.last_release]
+
+
+def _beginning(signal: Signal, live: RevisionRecord, situation: Situation) -> Beginning:
+    status = situation.remediation.status
+    at = min([_since(signal, situation), *_bouts(signal, situation)])
+    came_back = any(each.verdict == "Recovered" for each in status.attempts)
+    if came_back and status.opened_at is not None and live.last_release <= status.opened_at:
+        at = min(at, status.opened_at)
+    if at >= live.last_release:
+        return Beginning(at=at, release=live)
+    before = [each for each in situation.records if each.last_release <= at]
+    return Beginning(at=at, release=max(before, key=lambda each: each.last_release, default=None))
+
+
+def _bouts(signal: Signal, situation: Situation) -> list[datetime]:
+    """Since when the incident knows this fact without an end."""
+    facts = situation.remediation.status.evidence
+    return [each.first_seen for each in facts if each.fingerprint == signal.fingerprint and each.resolved_at is None]
+
+
+def _since(signal: Signal, situation: Situation) -> datetime:
+    """No pod has failed before it was made, whatever the clock of its node says."""
+    named = [pod.created_at for pod in situation.pods if signal.source == "pod" and pod.name in signal.pods]
+    return max(signal.since, min(named)) if named else signal.since

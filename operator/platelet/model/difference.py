@@ -1,0 +1,102 @@
+"""What differs between two pod templates, for people: images by their tags, all else by the names of fields.
+
+Never a value: templates carry plaintext secrets (TRAPS 48).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from platelet.model import stamps
+
+_CONTAINERS: Final = ("containers", "initContainers")
+_BY_NAME: Final = (*_CONTAINERS, "volumes")
+_IMAGES_SAID = 3
+_FIELDS_SAID = 8
+_LONGEST = 100  # characters of one image or one name
+_DIGEST = 19  # characters: sha256: and twelve digits
+
+Template = Mapping[str, Any]
+
+
+def say_images(old: Template, new: Template) -> str:
+    """`app:good-2 -> good-1` for each container whose image differs; empty where none does."""
+    before, after = _images(old), _images(new)
+    changed = [
+        _say_image(before[name], after[name]) for name in before if after.get(name, before[name]) != before[name]
+    ]
+    more = len(changed) - _IMAGES_SAID
+    return ", ".join(changed[:_IMAGES_SAID]) + (f" and {more} more images" if more > 0 else "")
+
+
+def say_fields(old: Template, new: Template) -> str:
+    """The names of all other fields that differ, such as `app.env LOG_LEVEL`; empty for none."""
+    names = [name[:_LONGEST] for name in dict.fromkeys(_fields(old, new))]
+    more = len(names) - _FIELDS_SAID
+    return ", ".join(names[:_FIELDS_SAID]) + (f" and {more} more" if more > 0 else "")
+
+
+def _images(template: Template) -> dict[str, str]:
+    spec = _mapping(template.get("spec"))
+    return {
+        name: str(container.get("image", ""))
+        for field in _CONTAINERS
+        for name, container in _by_name(spec.get(field)).items()
+    }
+
+
+def _say_image(old: str, new: str) -> str:
+    (repository, tag), (other, version) = _split(old), _split(new)
+    if repository == other and tag and version:
+        return f"{repository[-_LONGEST:]}{tag[0]}{_short(tag[1:])} -> {_short(version[1:])}"
+    return f"{old[-_LONGEST:]} -> {new[-_LONGEST:]}"
+
+
+def _split(image: str) -> tuple[str, str]:
+    """Split into the repository, and the tag or the digest with the sign before it."""
+    repository, at, digest = image.partition("@")
+    if at:
+        return repository, f"@{digest}"
+    path, colon, tag = image.rpartition(":")
+    return (path, f":{tag}") if colon and "/" not in tag else (image, "")
+
+
+def _short(version: str) -> str:
+    return version[:_DIGEST] if version.startswith("sha256:") else version[:_LONGEST]
+
+
+def _fields(old: Template, new: Template) -> Iterator[str]:
+    before, after = _mapping(old.get("spec")), _mapping(new.get("spec"))
+    for field in _CONTAINERS:
+        yield from _containers(_by_name(before.get(field)), _by_name(after.get(field)))
+    yield from (f"volume {name}" for name in _keys(_by_name(before.get("volumes")), _by_name(after.get("volumes"))))
+    plain = ({name: value for name, value in spec.items() if name not in _BY_NAME} for spec in (before, after))
+    yield from _keys(*plain)
+    for kind in ("labels", "annotations"):
+        marks = (_mapping(_mapping(each.get("metadata")).get(kind)) for each in (old, new))
+        meant = ({key: value for key, value in each.items() if not stamps.only_restarts(key, value)} for each in marks)
+        yield from (f"{kind.removesuffix('s')} {key}" for key in _keys(*meant))
+
+
+def _containers(before: Mapping[str, Template], after: Mapping[str, Template]) -> Iterator[str]:
+    for name in (*before, *(name for name in after if name not in before)):
+        if name not in before or name not in after:
+            yield f"container {name} {'goes' if name in before else 'comes back'}"
+            continue
+        old, new = before[name], after[name]
+        yield from (f"{name}.{field}" for field in _keys(old, new) if field not in ("env", "image"))
+        variables = (_by_name(each.get("env")) for each in (old, new))
+        yield from (f"{name}.env {each}" for each in _keys(*variables) if not stamps.is_reloaders_variable(each))
+
+
+def _keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[str]:
+    """The keys whose values differ. Absent and null are the same."""
+    return [key for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key)]
+
+
+def _by_name(entries: Any) -> dict[str, Template]:
+    found = [each for each in entries if isinstance(each, Mapping)] if isinstance(entries, list | tuple) else []
+    return {str(each.get("name", "")): each for each in found}
+
+
+def _mapping(value: Any) -> Template:
+    return value if isinstance(value, Mapping) else {}
