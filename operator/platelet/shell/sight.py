@@ -63,14 +63,19 @@ async def see(
         workload=workload,
         revisions=tuple(revisions),
         pods=pods,
-        records=tuple(_not_younger(each, revisions) for each in records),
+        records=tuple(_not_younger(each, revisions, pods) for each in records),
     )
 
 
-def _not_younger(record: RevisionRecord, revisions: Sequence[Revision]) -> RevisionRecord:
-    """A template is at least as old as what has run it, whenever its record was made."""
-    times = [each.created_at for each in revisions if each.template_hash == record.template_hash]
-    return replace(record, first_seen=min([record.first_seen, *times]))
+def _not_younger(record: RevisionRecord, revisions: Sequence[Revision], pods: Sequence[Pod]) -> RevisionRecord:
+    """A template is at least as old as what has run it, and its last release as what runs it, whatever is on record."""
+    mine = [each for each in revisions if each.template_hash == record.template_hash]
+    record = replace(record, first_seen=min([record.first_seen, *(each.created_at for each in mine)]))
+    if record.released_at is None:
+        return record
+    labels = {each.revision_hash for each in mine if each.revision_hash}
+    made = (pod.created_at for pod in pods if pod.revision_hash in labels and not pod.deleting)
+    return replace(record, released_at=min([record.released_at, *made]))
 
 
 def _revision(target: WorkloadRef, stored: Json, pods: Sequence[Pod]) -> Revision:
