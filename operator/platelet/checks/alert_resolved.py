@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from platelet.model import reasons
 from platelet.model.durations import CAMEL, Between, Duration, format_duration
 from platelet.model.rules import Trial
-from platelet.model.signal import TOLD, Evidence, Source
+from platelet.model.signal import TOLD, Evidence
 from platelet.model.situation import SETTLED_AFTER
 from platelet.model.verdict import Verdict
 
@@ -76,12 +76,15 @@ def _patience(trial: Trial, firing: list[Evidence], now: datetime) -> timedelta:
     if asked is not None:
         return asked.timeout
     longest = AlertResolved().timeout
-    answered = all(_is_heard(_asked_at(trial, each.source), now) for each in firing)
+    answered = all(_is_heard(_asked_at(trial, each), now) for each in firing)
     return min(longest, trial.verification.timeout + FRESH_FOR) if answered else longest
 
 
-def _asked_at(trial: Trial, source: Source) -> datetime | None:
-    return trial.situation.alerts_known_at if source == "alert" else trial.situation.queries_known_at
+def _asked_at(trial: Trial, fact: Evidence) -> datetime | None:
+    """When they were asked who can say. Of an alert that another sender tells, Alertmanager knows nothing."""
+    if fact.source == "query":
+        return trial.situation.queries_known_at
+    return trial.situation.alerts_known_at if not fact.sender else None
 
 
 def _is_heard(at: datetime | None, now: datetime) -> bool:
@@ -90,8 +93,8 @@ def _is_heard(at: datetime | None, now: datetime) -> bool:
 
 def _is_known(trial: Trial, firing: list[Evidence], now: datetime) -> bool:
     """Whether Alertmanager answered lately, or (with webhooks only) told of one of them lately; Prometheus likewise."""
-    for source in {each.source for each in firing}:
-        told_at = max(each.last_seen for each in firing if each.source == source)
-        if not _is_heard(told_at, now) and not _is_heard(_asked_at(trial, source), now):
+    for source, sender in {(each.source, each.sender) for each in firing}:
+        told = [each for each in firing if (each.source, each.sender) == (source, sender)]
+        if not _is_heard(max(each.last_seen for each in told), now) and not _is_heard(_asked_at(trial, told[0]), now):
             return False
     return True

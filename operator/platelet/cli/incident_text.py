@@ -106,7 +106,7 @@ def _fact(fact: Evidence, now: datetime) -> str:
     times = "once" if fact.count == 1 else f"{fact.count} times"
     resolved = f", resolved {lines.moment(fact.resolved_at, now)}" if fact.resolved_at else ""
     if fact.suppressed_at and not fact.resolved_at:
-        resolved = f", silenced or inhibited since {lines.moment(fact.suppressed_at, now)}"
+        resolved = f", silenced, inhibited or muted since {lines.moment(fact.suppressed_at, now)}"
     return (
         f"{fact.source} {fact.reason}: {fact.message}; first {lines.moment(fact.first_seen, now)},"
         f" last {lines.moment(fact.last_seen, now)}, seen {times}{resolved}"

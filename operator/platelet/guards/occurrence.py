@@ -11,7 +11,7 @@ _NAMED = 3  # alerts in a message
 
 
 def deny(situation: Situation, now: datetime) -> Deny | None:
-    """Deny until one signal is old enough to act on; an alert that is silenced or inhibited is none (TRAPS 20)."""
+    """Deny until one signal is old enough to act on; an alert that Alertmanager keeps from us is none (TRAPS 20)."""
     signals = [signal for signal in situation.signals if signal.source != "takeBack"]
     loud = [signal for signal in signals if not signal.suppressed]
     if any(signal.holds_at <= now for signal in loud):
@@ -19,7 +19,10 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     youngest_wait = min(loud, key=lambda signal: signal.holds_at, default=None)
     if youngest_wait is None and signals:
         named = ", ".join(sorted({signal.reason for signal in signals})[:_NAMED])
-        return Deny(reason=reasons.ALERT_SILENCED, message=f"{named} is silenced or inhibited in Alertmanager")
+        return Deny(
+            reason=reasons.ALERT_SILENCED,
+            message=f"{named} is silenced, inhibited, muted or routed to others in Alertmanager",
+        )
     if youngest_wait is None:
         return Deny(reason=reasons.TOO_YOUNG, message="no signal holds at present")
     return Deny(

@@ -24,6 +24,7 @@ class Alert:
     starts_at: datetime
     ends_at: datetime | None = None  # None while firing, or when a resolved one does not say
     generator_url: str = ""
+    sender: str = ""  # who tells it, where that is no Alertmanager: nobody else can say that it is absent
 
     @property
     def name(self) -> str:

@@ -33,7 +33,7 @@ class Signal:
     holds_at: datetime
     severity: ShortText = ""
     pods: tuple[str, ...] = ()  # sick pods, by name, bounded
-    suppressed: bool = False  # an alert that is silenced or inhibited in Alertmanager: no reason to act, nor over
+    suppressed: bool = False  # an alert that Alertmanager keeps from us: no reason to act, nor over
     unnamed: bool = False  # an alert that no matcher on `alertname` of the policy names: it may be about anything
     newest_only: bool = False  # every sick pod belongs to the newest revision: the rollout itself is the fault
 
@@ -52,6 +52,9 @@ class Evidence:
     count: Annotated[int, Field(ge=1)] = 1
     severity: ShortText = ""
     resolved_at: Timestamp | None = None  # alerts: when a sender said so; pods: when the signal was gone
-    suppressed_at: Timestamp | None = None  # since when Alertmanager is seen to silence or inhibit the alert
+    sender: ShortText = ""  # who tells the alert, where that is no Alertmanager: then only they can say that it is over
+    suppressed_at: Timestamp | None = (
+        None  # since when Alertmanager is seen to keep it from us: silenced, inhibited, muted
+    )
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL

@@ -69,12 +69,15 @@ class AlertmanagerPoller:
         client: httpx.AsyncClient,
         *,
         receiver: str = alertmanager_api.RECEIVER,
+        on_poll: Callable[[str], None] = lambda _result: None,
         on_error: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the API server's time as `now`; it may raise ClockNotReadyError. `on_error` hears of our own faults.
 
-        `receiver` is how our receiver is called in Alertmanager's configuration.
+        `receiver` is how our receiver is called in Alertmanager's configuration. `on_poll` hears how each poll ended:
+        `ok`, `limited` where Alertmanager does not tell enough to find what the webhook missed, or `failed`.
         """
+        self._on_poll = on_poll
         self._on_error = on_error
         self._receiver = receiver
         self._hint = ""  # what was logged last of an Alertmanager that does not tell enough
@@ -103,8 +106,10 @@ class AlertmanagerPoller:
             try:
                 async with asyncio.timeout(PERIOD):
                     await self.poll()
+                self._on_poll("limited" if self._hint else "ok")
             except (PollFailedError, NotStoredError, ClockNotReadyError, TimeoutError) as error:
                 _log.warning("Alertmanager poll failed", url=self._url, error=str(error) or "too slow")
+                self._on_poll("failed")
             except Exception:  # noqa: BLE001 - one poll must not end all that the leader does
                 _log.exception("Alertmanager poll failed", url=self._url)
                 self._on_error()

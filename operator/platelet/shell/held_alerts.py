@@ -21,10 +21,11 @@ class HeldAlerts:
         self._held: set[str] = set()
         self._suppressed: set[str] = set()  # of the held ones, those that are on record so somewhere
         self._queries: set[str] = set()  # of the held ones, those that queries tell
+        self._unpolled: set[str] = set()  # of the held ones, those that other senders than Alertmanager tell
 
     def seen(self, remediations: Iterable[Remediation]) -> None:
         """Remember what open Remediations hold."""
-        self._held, self._suppressed, self._queries = set(), set(), set()
+        self._held, self._suppressed, self._queries, self._unpolled = set(), set(), set(), set()
         for each in remediations:
             if each.status.state == "Closed":
                 continue
@@ -33,12 +34,14 @@ class HeldAlerts:
                     self._held.add(fact.fingerprint)
                     if fact.source == "query":
                         self._queries.add(fact.fingerprint)
+                    if fact.sender:
+                        self._unpolled.add(fact.fingerprint)
                     if fact.suppressed_at is not None:
                         self._suppressed.add(fact.fingerprint)
 
     def held(self) -> Collection[str]:
-        """The episodes of alerts."""
-        return self._held - self._queries
+        """The episodes of alerts that Alertmanager can be asked about."""
+        return self._held - self._queries - self._unpolled
 
     def held_queries(self) -> Collection[str]:
         """The fingerprints of queries' facts."""

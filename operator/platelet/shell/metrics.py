@@ -35,6 +35,10 @@ class Metrics:
         """Count what became of an alert that was received (delivery.FATES); `malformed` ones cannot be read."""
         self.alerts_received.labels(result=result).inc()
 
+    def on_poll(self, result: str) -> None:
+        """Count how a look at Alertmanager ended."""
+        self.polls.labels(result=result).inc()
+
     def on_reading(self, reading: Reading) -> None:
         """Count an answer of a Prometheus or a URL that was asked; `unknown` is none."""
         kind = {Result: "query", Answered: "probe"}.get(type(reading), "unknown")
@@ -46,6 +50,7 @@ class Metrics:
         self.verdicts = self._counter("verdicts", "Outcomes of verifications", "outcome")
         self.escalations = self._counter("escalations", "Remediations handed to people, by reason", "reason")
         self.alerts_received = self._counter("alerts_received", "Alerts by what became of them", "result")
+        self.polls = self._counter("alertmanager_polls", "Looks at Alertmanager, by how they ended", "result")
         self.readings = self._counter("readings", "Answers to what checks and triggers ask, by kind", "result")
         self.remediations_open = self._gauge(
             "remediations_open", "Open remediations by state; Unreadable ones are a newer version's, or spoilt", "state"

@@ -270,6 +270,7 @@ class Operator:
             self._clock.now,
             client,
             receiver=self._config.alertmanager.receiver,
+            on_poll=self._metrics.on_poll,
             on_error=self._metrics.unexpected_errors.labels(where="poller").inc,
         )
 

@@ -53,6 +53,7 @@ def as_evidence(alert: Alert, now: datetime, severity: str = "") -> Evidence:
         last_seen=now,
         holds_at=started,
         severity=severity or _printable(alert.labels.get("severity", ""))[:_MAX_REASON],
+        sender=alert.sender,
         resolved_at=max(alert.ends_at or now, alert.starts_at) if alert.status == "resolved" else None,
     )
 

@@ -4,8 +4,9 @@ Each alert is judged alone, by its own `status` and never by its group's (TRAPS 
 itself. Unknown fields are ignored.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from platelet.model.alert import Alert
 from platelet.triggers.alert_json import (
@@ -54,10 +55,10 @@ def read_webhook(body: bytes) -> WebhookRead:
     raw = message.get("alerts")
     if not isinstance(raw, list):
         raise MalformedBodyError(f"alerts is {type_of(raw)}, not a list: configure an Alertmanager webhook_config")
-    alerts, bad = [], []
+    alerts, bad, sender = [], [], _sender(message)
     for index, each in enumerate(raw):
         try:
-            alerts.append(read_alert(each, _webhook_status(each)))
+            alerts.append(replace(read_alert(each, _webhook_status(each)), sender=sender))
         except BadAlertError as error:
             bad.append(f"alert {index}: {error}")
     truncated = message.get("truncatedAlerts")
@@ -67,6 +68,13 @@ def read_webhook(body: bytes) -> WebhookRead:
         rejected=len(bad),
         truncated=min(max(truncated, 0), _MAX_TRUNCATED) if type(truncated) is int else 0,
     )
+
+
+def _sender(message: Mapping[str, Any]) -> str:
+    """Who it is, if not Alertmanager, whose webhooks are of version "4"."""
+    if message.get("version") == "4":
+        return ""
+    return "Grafana" if "orgId" in message else "unknown"
 
 
 def _webhook_status(raw: object) -> Literal["firing", "resolved"]:

@@ -118,6 +118,12 @@ AT_THE_TIMEOUT: dict[str, Any] = {
 }
 
 
+def test_that_alertmanager_answers_says_nothing_of_an_alert_that_grafana_tells() -> None:
+    fact = an_evidence(sender="Grafana", last_seen=LONG_AGO)
+    verdict = alert_resolved.check(trial(fact, complete_at=OVER, alerts_known_at=NOW), NOW)
+    assert (verdict.outcome, verdict.reason) == ("Inconclusive", reasons.ALERT_STATE_UNKNOWN)
+
+
 @pytest.mark.parametrize(("last_seen", "known_at", "outcome", "reason"), AT_THE_TIMEOUT.values(), ids=AT_THE_TIMEOUT)
 def test_at_the_timeout(last_seen: Any, known_at: Any, outcome: str, reason: str) -> None:
     """Failed needs knowledge: what was heard more than five minutes ago is not known any more."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -99,7 +99,7 @@ class Keeper:
         return self.holds
 
     async def suppress(self, suppressed: Collection[str], active: Collection[str], at: datetime) -> None:
-        """Keep what is silenced or inhibited, and what is not."""
+        """Keep what is kept from us, and what is not."""
         assert at
         self._may_refuse("suppress")
         self.suppressed.append((suppressed, active))
@@ -123,7 +123,15 @@ class Scene:
         self.keeper = Keeper()
         self.now = NOW
         self.url = url
-        self.poller = AlertmanagerPoller(url, self.keeper, self.keeper, lambda: self.now, make_client())
+        self.ended: list[str] = []
+        self.has_ended = asyncio.Event()
+        self.poller = AlertmanagerPoller(
+            url, self.keeper, self.keeper, lambda: self.now, make_client(), on_poll=self._on_poll
+        )
+
+    def _on_poll(self, result: str) -> None:
+        self.ended.append(result)
+        self.has_ended.set()
 
     async def poll_later(self, later: timedelta = timedelta()) -> None:
         """Let time pass, then poll."""
@@ -417,6 +425,26 @@ async def test_it_goes_on_after_failures_and_polls_when_asked(scene: Scene) -> N
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+# Each row: what is wrong, and how the poll is counted.
+ENDS: dict[str, tuple[Callable[[Scene], object], str]] = {
+    "nothing": (lambda _scene: None, "ok"),
+    "it answers with an error": (lambda scene: setattr(scene.alertmanager, "status", 500), "failed"),
+    "it has no receiver of our name": (lambda scene: scene.alertmanager.receivers.remove("platelet"), "limited"),
+    "what it says cannot be stored": (lambda scene: setattr(scene.keeper, "fails", True), "failed"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "counted"), ENDS.values(), ids=ENDS)
+async def test_how_each_poll_ended_is_counted(scene: Scene, wrong: Callable[[Scene], object], counted: str) -> None:
+    wrong(scene)
+    task = asyncio.create_task(scene.poller.run())
+    async with asyncio.timeout(20):
+        await scene.has_ended.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert scene.ended == [counted]
 
 
 async def test_it_waits_for_the_clock(scene: Scene) -> None:

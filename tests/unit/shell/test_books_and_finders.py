@@ -350,6 +350,14 @@ async def test_an_absence_is_stored_although_somebody_else_was_faster() -> None:
     assert shell.remediations()[0].status.evidence[0].resolved_at is not None
 
 
+async def test_alertmanager_is_not_asked_about_an_alert_that_grafana_tells() -> None:
+    """It would be absent there for ever, and so taken for resolved."""
+    facts = (evidence_of(an_alert(fingerprint="a")), replace(evidence_of(an_alert(fingerprint="b")), sender="Grafana"))
+    held = HeldAlerts(Shell().api)
+    held.seen([a_remediation(status=a_status(evidence=facts))])
+    assert list(held.held()) == ["a"]
+
+
 async def test_closed_remediations_hold_nothing() -> None:
     held = HeldAlerts(Shell().api)
     held.seen([a_remediation(status=a_status(state="Closed", evidence=(evidence_of(an_alert()),)))])

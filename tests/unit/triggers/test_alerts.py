@@ -112,6 +112,21 @@ def test_a_firing_alert_whose_end_is_foretold_has_not_ended() -> None:
     assert (alert.status, alert.ends_at) == ("firing", None)
 
 
+SENDERS = {
+    "Alertmanager": (a_body(an_alert()), ""),
+    "Grafana": (a_grafana_body(), "Grafana"),
+    "a version that nobody knows": (a_body(an_alert(), version="7"), "unknown"),
+    "no version": (json.dumps({"alerts": [an_alert()]}).encode(), "unknown"),
+}
+
+
+@pytest.mark.parametrize(("body", "sender"), SENDERS.values(), ids=SENDERS)
+def test_whose_alert_it_is(body: bytes, sender: str) -> None:
+    """That Alertmanager does not know an alert says nothing of one that never was its."""
+    (alert,) = read_webhook(body).alerts
+    assert alert.sender == sender
+
+
 @pytest.mark.parametrize("version", [None, "", "1", "3", "4", "5", 4, 1.0, ["4"], {}])
 def test_whatever_version_it_says_what_has_the_shape_is_read(version: object) -> None:
     assert len(read_webhook(a_body(an_alert(), version=version)).alerts) == 1
