@@ -73,6 +73,7 @@ class Process:
         """Build all parts. Nothing runs before `run`."""
         self.name = name
         self.world = world
+        self.polls = True  # Alertmanager is asked, too, and always answers; False: webhooks are all that is heard
         self.api = world.connect(name)
         self.loop = VirtualLoop(world.clock)
         self.leading = False
@@ -208,6 +209,9 @@ class Process:
             else:
                 return
 
+    def _alerts_known_at(self) -> "datetime | None":
+        return self.world.clock.now() if self.polls else None
+
     def _make_flow(self, opener: Opener, finder: TargetFinder, healthy_for: timedelta) -> Flow:
         clock = self.world.clock
         pod_watch = PodWatch(clock, self._book, opener, finder, self._workloads)
@@ -215,7 +219,7 @@ class Process:
         around = Circumstances(
             settings=Settings(namespace=OPERATOR, healthy_for=healthy_for),
             epoch=lambda: self.succession.epoch,
-            alerts_known_at=clock.now,
+            alerts_known_at=self._alerts_known_at,
         )
         narrator = Narrator(_METRICS)
         gatherer = Gatherer(self.api, clock, self._ledger, self._book, self._hands, around)

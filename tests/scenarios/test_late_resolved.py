@@ -22,6 +22,8 @@ CRASHING = "KubePodCrashLooping"
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
     with Simulation() as simulation:
+        for process in simulation.processes:
+            process.polls = False
         yield simulation
 
 
