@@ -14,7 +14,6 @@ from platelet.api.policy import Webhook
 from platelet.model.policy import Settings
 from platelet.shell import health, ports
 from platelet.shell.alert_inbox import AlertInbox
-from platelet.shell.alertmanager import AlertmanagerPoller
 from platelet.shell.client import ClusterClient
 from platelet.shell.clock import ClockNotReadyError, boot_time
 from platelet.shell.courier import Courier
@@ -25,7 +24,6 @@ from platelet.shell.gathering import Circumstances, Gatherer
 from platelet.shell.hands import Hands
 from platelet.shell.held_alerts import HeldAlerts
 from platelet.shell.historian import Historian
-from platelet.shell.http_client import make_client
 from platelet.shell.kopf_thread import KopfThread
 from platelet.shell.kube import ApiError
 from platelet.shell.leader_label import LeaderLabel
@@ -37,6 +35,7 @@ from platelet.shell.opener import Opener
 from platelet.shell.outgoing import Outgoing
 from platelet.shell.pod_watch import PodWatch
 from platelet.shell.policy_book import PolicyBook
+from platelet.shell.polling import make_poller
 from platelet.shell.query_watch import QueryWatch
 from platelet.shell.receiver import make_receiver
 from platelet.shell.reconciler import Reconciler
@@ -92,7 +91,7 @@ class Operator:
             on_result=metrics.on_alert,
         )
         self._inbox = DoctorsAlerts(inbox, self._publisher, config.namespace)
-        self._poller = self._make_poller()
+        self._poller = make_poller(config.alertmanager, self._inbox, self._held, self._clock.now, metrics)
         self._queries = QueryWatch(
             self._outgoing.prometheus,
             self._book,
@@ -258,21 +257,6 @@ class Operator:
             narrator=narrator,
         )
         return Flow(parts, self._queue, self._config.resync.total_seconds())
-
-    def _make_poller(self) -> AlertmanagerPoller | None:
-        if self._config.alertmanager is None:
-            return None
-        client = make_client(self._config.alertmanager.token_file)
-        return AlertmanagerPoller(
-            self._config.alertmanager.url,
-            self._inbox,
-            self._held,
-            self._clock.now,
-            client,
-            receiver=self._config.alertmanager.receiver,
-            on_poll=self._metrics.on_poll,
-            on_error=self._metrics.unexpected_errors.labels(where="poller").inc,
-        )
 
     def _alerts_known_at(self) -> datetime | None:
         return self._poller.known_at if self._poller is not None else None
