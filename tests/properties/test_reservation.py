@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from platelet.core import reservation
-from platelet.model import reasons
+from platelet.model import reasons, windows
 from platelet.model.budget import Budget, BudgetSpec, BudgetStatus, Entry, EntryOutcome, PendingTakeBack
 from platelet.model.effects import Settle
 from platelet.model.intent import PostState
@@ -49,11 +50,18 @@ class Cluster:
     """A budget with its leaders, and the effects that attempts have had: what really happened to workloads."""
 
     chance: Chance
-    now: datetime = NOW
+    clocks: tuple[timedelta, ...] = (timedelta(),)  # of API servers, by how much they lead; one is the leader's
+    real: datetime = NOW
+    lead: timedelta = timedelta()
     budget: Budget = field(default_factory=lambda: a_budget(spec=BudgetSpec(limits=OPERATOR)))
     intended: set[str] = field(default_factory=set)  # attempts whose intent is on a Remediation
     effects: dict[str, tuple[datetime, Entry]] = field(default_factory=dict)
     granted: int = 0
+
+    @property
+    def now(self) -> datetime:
+        """What the leader takes for the time."""
+        return self.real + self.lead
 
     @property
     def epoch(self) -> int:
@@ -73,7 +81,7 @@ class Cluster:
         often = (self.reserve, self.reserve, self.intend, self.intend, self.act, self.act, self.end)
         happening = self.succeed if self.chance.once_in(20) else self.chance.one_of(often)
         happening()
-        self.now += self.chance.one_of((seconds(0), seconds(1), seconds(5), seconds(30), minutes(1), minutes(9)))
+        self.real += self.chance.one_of((seconds(0), seconds(1), seconds(5), seconds(30), minutes(1), minutes(9)))
 
     def reserve(self) -> None:
         """One of nine remediations of three targets and two policies asks for its next place, if it holds none."""
@@ -113,7 +121,7 @@ class Cluster:
         due = [each for each in due if each.id not in self.effects]
         if due:
             entry = self.chance.one_of(due)
-            self.effects[entry.id] = self.now, entry
+            self.effects[entry.id] = self.real, entry
 
     def end(self) -> None:
         """An outcome is recorded. Refused is only what had none; then, or later, its verification is over."""
@@ -129,7 +137,8 @@ class Cluster:
         assert reservation.settle(self.budget.status, settle) == self.budget.status
 
     def succeed(self) -> None:
-        """Another leader takes over; what has an intent is live."""
+        """Another leader takes over, maybe at another API server; what has an intent is live."""
+        left_at, self.lead = self.now, self.chance.one_of(self.clocks)
         status = reservation.take_over(
             self.budget,
             holder="next",
@@ -137,6 +146,7 @@ class Cluster:
             longest=minutes(60),
             live=self.intended,
             now=self.now,
+            left_at=left_at,
         )
         assert status.epoch == self.epoch + 1
         self.store(status)
@@ -176,11 +186,14 @@ def most_in_a_window(moments: Iterable[datetime], per: timedelta) -> int:
     return max((sum(start <= each < start + per for each in known) for start in known), default=0)
 
 
+WRONG_CLOCKS = (timedelta(), minutes(70), -minutes(125), timedelta(days=400))
+
+
 @orders
-@given(st.integers(0, 2**48))
-def test_no_window_of_any_limit_holds_more_effects_than_it_allows(seed: int) -> None:
-    """Effects are what workloads have felt, wherever between reservation and outcome it was."""
-    cluster = Cluster(Chance(seed))
+@given(st.integers(0, 2**48), st.sampled_from(((timedelta(),), WRONG_CLOCKS)))
+def test_no_window_of_any_limit_holds_more_effects_than_it_allows(seed: int, clocks: tuple[timedelta, ...]) -> None:
+    """Effects are what workloads have felt, wherever between reservation and outcome it was, in real time."""
+    cluster = Cluster(Chance(seed), clocks)
     for _ in range(90):
         cluster.happen()
         running: dict[str, set[str]] = {}
@@ -215,6 +228,33 @@ def test_the_orders_see_limits_at_their_end() -> None:
         }
         most = {name: max(count, most.get(name, 0)) for name, count in found.items()}
     assert most == {"operator, short": 2, "operator, long": 3, "target": 1, "policy": 2}
+
+
+def test_what_was_lent_is_never_kept_longer_because_a_clock_was_wrong() -> None:
+    """A later due time is not moved on: the change may have been there for all the while."""
+    due_at = NOW + minutes(30)
+    back = PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=2), due_at=due_at)
+    status = replace(a_budget().status, entries=(an_entry(take_back=back),))
+    for by in (minutes(70), timedelta()):
+        (entry,) = reservation.rebase(status, by).entries
+        assert entry.take_back == back
+    (entry,) = reservation.rebase(status, -minutes(70)).entries
+    assert entry.take_back == replace(back, due_at=due_at - minutes(70))
+
+
+@pytest.mark.parametrize(
+    "ahead", [timedelta(), minutes(2), minutes(70), timedelta(days=400), timedelta(days=900_000)], ids=str
+)
+def test_what_is_on_record_for_the_future_frees_its_place_one_window_after_it_was_seen(ahead: timedelta) -> None:
+    """Written by a clock that led, or by people: it frees nothing now, and stops nothing for ever."""
+    entry = an_entry(reserved_at=NOW + ahead, outcome_at=NOW + ahead, settled_at=NOW + ahead)
+    status = replace(a_budget().status, entries=(entry,), full_until=NOW + ahead)
+    mended = reservation.without_future(status, NOW)
+    assert windows.used(mended.entries, minutes(60), NOW + minutes(59)) == mended.entries
+    assert windows.used(mended.entries, minutes(60), NOW + minutes(61)) == ()
+    assert mended.full_until is not None
+    assert mended.full_until == min(NOW + ahead, NOW + DAY)
+    assert reservation.without_future(mended, NOW) == mended
 
 
 an_age = st.integers(0, 3 * 86_400).map(lambda count: timedelta(seconds=count))

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import structlog
 
+from platelet.shell.clock import ClockNotReadyError
 from platelet.shell.kube import ApiError
 from platelet.shell.receiver import NotStoredError
 
-_EXPECTED = (ApiError, NotStoredError)  # where faults are injected
+_EXPECTED = (ApiError, ClockNotReadyError, NotStoredError)  # where faults are injected and clocks are wrong
 
 
 @pytest.fixture(autouse=True)

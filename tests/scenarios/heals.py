@@ -253,6 +253,11 @@ def effects(audit: list[Call]) -> dict[str, int]:
     return found
 
 
+def most_in(window: timedelta, moments: Sequence[datetime]) -> int:
+    """How many of the moments lie in one window of this length, at most."""
+    return max((sum(start <= each < start + window for each in moments) for start in moments), default=0)
+
+
 def deletions(audit: list[Call]) -> tuple[str, ...]:
     """The pods that were deleted, each time that one was."""
     return tuple(call.name for call in audit if call.changed and (call.verb, call.resource) == ("delete", "pods"))

@@ -8,7 +8,8 @@ import asyncio
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, Literal
 
 from platelet.shell import kube
@@ -68,6 +69,8 @@ class ApiServer:
         self.audit: list[Call] = []
         self.on_call: Callable[[int], None] | None = None
         self.index = 0
+        self.clocks: Sequence[timedelta] = (timedelta(),)  # of the servers behind the address, by how much each leads
+        self.lead = timedelta()  # of the one that answers now, by whose clock it stamps what it stores
 
     def writes(self, resource: Resource | None = None) -> list[Call]:
         """The calls that changed an object."""
@@ -82,6 +85,7 @@ class ModelApi:
         self.server = server
         self.process = process
         self.dead = False
+        self.on_date: Callable[[str], None] = lambda _header: None  # hears the `Date` header of each answer
         self._resumed: asyncio.Future[None] | None = None
 
     @property
@@ -187,11 +191,12 @@ class ModelApi:
             server.on_call(index)
         fault = _fitting(server.faults.at.get(index), request.verb)
         revision = server.store.revision
-        code = 200
+        code, lead = 200, server.clocks[index % len(server.clocks)]
         try:
             self._fail_before(fault)
             await self._stand_still(fault, "pause before")
             revision = server.store.revision
+            server.lead = lead
             answer = act(server.store)
             self._fail_after(fault)
         except kube.ApiError as error:
@@ -201,6 +206,9 @@ class ModelApi:
             code = -1
             raise
         finally:
+            server.lead = timedelta()
+            if code > 0:
+                self.on_date(format_datetime((server.now() + lead).replace(microsecond=0), usegmt=True))
             server.audit.append(
                 request.line(index, server.now(), self.process, code, (revision, server.store.revision))
             )

@@ -5,7 +5,7 @@ event loop of its own.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from platelet.model.situation import DeliveryResult
 from platelet.model.workload import KINDS, Kind
 from platelet.shell import kube, pod_records, workload_records
 from platelet.shell.alert_inbox import AlertInbox
+from platelet.shell.clock import Clock, ClockNotReadyError, ServerClock
 from platelet.shell.event_recorder import EventRecorder
 from platelet.shell.flow import Flow, Parts, Task
 from platelet.shell.gathering import Circumstances, Gatherer
@@ -40,6 +41,7 @@ from platelet.shell.untargeted import Untargeted
 from platelet.shell.work_queue import WorkQueue
 from platelet.shell.workload_records import WorkloadRecord
 from platelet.shell.workload_watch import WorkloadWatch
+from tests.scenarios.model_api import ModelApi
 from tests.scenarios.virtual_loop import VirtualLoop
 from tests.scenarios.world import OPERATOR, World
 
@@ -51,6 +53,12 @@ LEASE = timedelta(seconds=60)
 _METRICS = Metrics()  # nobody reads them
 _OURS = {each.plural: each for each in (kube.REMEDIATIONS, kube.RUNBOOKS, kube.POLICIES, kube.BUDGETS)}
 _KIND_OF = {kube.WORKLOADS[kind].plural: kind for kind in KINDS}
+
+
+def _listen(api: ModelApi, boot: Callable[[], float]) -> Clock:
+    clock = ServerClock(boot)
+    api.on_date = lambda header: clock.observe(header, boot())
+    return clock
 
 
 class Mailbox:
@@ -69,8 +77,10 @@ class Mailbox:
 class Process:
     """One replica from its start to its end."""
 
-    def __init__(self, world: World, name: str, mailbox: Mailbox, healthy_for: timedelta) -> None:
-        """Build all parts. Nothing runs before `run`."""
+    def __init__(
+        self, world: World, name: str, mailbox: Mailbox, healthy_for: timedelta, *, told_by_servers: bool = False
+    ) -> None:
+        """Build all parts; nothing runs before `run`. `told_by_servers`: it knows the time by `Date` headers only."""
         self.name = name
         self.world = world
         self.polls = True  # Alertmanager is asked, too, and always answers; False: webhooks are all that is heard
@@ -79,9 +89,10 @@ class Process:
         self.leading = False
         self._read = 0  # of the store's journal
         self._workloads: dict[Kind, dict[tuple[str, str], WorkloadRecord]] = {kind: {} for kind in KINDS}
-        clock, seconds = world.clock, world.clock.seconds
+        seconds = world.clock.seconds
+        clock = self._clock = _listen(self.api, seconds) if told_by_servers else world.clock
         self._lease = Leadership(self.api, clock, OPERATOR, name, duration=LEASE, boot=seconds)
-        self._ledger = Ledger(self.api, clock, OPERATOR)
+        self._ledger = Ledger(self.api, clock, OPERATOR, boot=seconds)
         self._book = PolicyBook(self.api, clock, OPERATOR, None)
         self.succession = Succession(self.api, self._ledger, self._lease, self._book)
         publisher = EventRecorder(self.api, clock, OPERATOR, name, boot=seconds)
@@ -132,7 +143,7 @@ class Process:
 
     def poll(self, *, suppressed: Collection[str] = (), active: Collection[str] = ()) -> "asyncio.Task[None]":
         """What the poller stores of an answer of Alertmanager about alerts that are known already."""
-        return self.loop.create_task(self._held.suppress(suppressed, active, self.world.clock.now()))
+        return self.loop.create_task(self._held.suppress(suppressed, active, self._clock.now()))
 
     def end(self) -> None:
         """The test is over: leave nothing behind."""
@@ -204,7 +215,7 @@ class Process:
             try:
                 await self._book.refresh()
                 await self.succession.ensure()
-            except (ApiError, ValueError):
+            except (ApiError, ValueError, ClockNotReadyError):
                 await asyncio.sleep(1.0)
             else:
                 return
@@ -213,7 +224,7 @@ class Process:
         return self.world.clock.now() if self.polls else None
 
     def _make_flow(self, opener: Opener, finder: TargetFinder, healthy_for: timedelta) -> Flow:
-        clock = self.world.clock
+        clock = self._clock
         pod_watch = PodWatch(clock, self._book, opener, finder, self._workloads)
         historian = Historian(self.api, clock, self._hands, healthy_for, settle=pod_watch.settle)
         around = Circumstances(

@@ -21,14 +21,17 @@ _STEPS_AT_ONE_MOMENT = 500
 class Simulation:
     """A world with `replicas` of the operator. Everything is decided by what is done to it: no chance, no real time."""
 
-    def __init__(self, replicas: int = 1, healthy_for: timedelta = HEALTHY_FOR) -> None:
-        """Start with an ActionBudget of the default limits."""
+    def __init__(
+        self, replicas: int = 1, healthy_for: timedelta = HEALTHY_FOR, *, told_by_servers: bool = False
+    ) -> None:
+        """Start with an ActionBudget of the default limits. `told_by_servers`: replicas know the time by headers."""
         random.seed(0)
         self.world = World()
         self.mailbox = Mailbox()
         self.alerts = AlertSender(self.world.clock)
         self.budget_spec({})
         self._healthy_for = healthy_for
+        self._told_by_servers = told_by_servers
         self._started = 0
         self.processes = [self._start() for _ in range(replicas)]
         self.people: Callable[[Simulation], None] | None = None  # what they do whenever something has happened
@@ -104,7 +107,8 @@ class Simulation:
 
     def _start(self) -> Process:
         self._started += 1
-        return Process(self.world, f"replica-{self._started}", self.mailbox, self._healthy_for)
+        name = f"replica-{self._started}"
+        return Process(self.world, name, self.mailbox, self._healthy_for, told_by_servers=self._told_by_servers)
 
     def _run(self, end: datetime, holds: Callable[[], bool]) -> bool:
         while True:

@@ -5,14 +5,14 @@ A few schedules in `make test`, always the same; PLATELET_SCHEDULES=1000 tries s
 
 import os
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from platelet.shell import kube
-from tests.scenarios.heals import HEALS, effects, judge, last_write, look
+from tests.scenarios.heals import HEALS, effects, judge, last_write, look, most_in
 from tests.scenarios.model_api import Call, FaultKind
 from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import SHOP
@@ -20,6 +20,8 @@ from tests.scenarios.world import SHOP
 MINUTE = timedelta(minutes=1)
 COMES_TO_REST_WITHIN = timedelta(hours=3)  # giveUpAfter and the longest verification
 MORE = int(os.environ.get("PLATELET_SCHEDULES", "0"))
+HOUR = 60 * MINUTE
+PER_HOUR = 3  # actions on one target, by default
 CALLS = 400  # about as many as a heal makes
 
 Deed = Callable[[Simulation], None]
@@ -30,6 +32,10 @@ def _delete_remediations(simulation: Simulation) -> None:
         simulation.world.store.delete(kube.REMEDIATIONS, SHOP, each.name)
 
 
+def _tell(simulation: Simulation, *leads: timedelta) -> None:
+    simulation.world.server.clocks = leads
+
+
 DEEDS: dict[str, Deed] = {
     "annotates": lambda simulation: simulation.world.annotate("api", {"team": "a"}),
     "scales to 3": lambda simulation: simulation.world.scale("api", 3),
@@ -38,6 +44,10 @@ DEEDS: dict[str, Deed] = {
     "restarts": lambda simulation: simulation.world.rollout_restart("api"),
     "deletes and applies again": lambda simulation: simulation.world.delete_and_apply("api", "app:good-1"),
     "deletes the Remediations": _delete_remediations,
+    "one of two API servers is an hour ahead": lambda simulation: _tell(simulation, timedelta(), 60 * MINUTE),
+    "all API servers are an hour ahead": lambda simulation: _tell(simulation, 60 * MINUTE),
+    "one of two API servers is 20 minutes late": lambda simulation: _tell(simulation, -20 * MINUTE, timedelta()),
+    "all API servers tell the right time": lambda simulation: _tell(simulation, timedelta()),
 }
 KINDS: tuple[FaultKind, ...] = ("kill before", "kill after", "answer lost", "unanswered", "conflict", "pause before")
 
@@ -55,6 +65,12 @@ def is_at_rest(simulation: Simulation) -> bool:
         and escalated == ("platelet.dev/escalated" in annotations)
         and look(simulation).unsettled == []
     )
+
+
+def times_of_attempts(audit: list[Call]) -> list[datetime]:
+    """When attempts that count changed a workload, in real time."""
+    agents = {agent for agent in effects(audit) if not agent.endswith("/back")}
+    return list({call.agent: call.at for call in audit if call.changed and call.agent in agents}.values())
 
 
 def uids_written(audit: list[Call]) -> set[bool]:
@@ -77,7 +93,7 @@ def test_it_comes_to_rest_and_no_attempt_acts_twice(
     name: str, faults: dict[int, FaultKind], deeds: dict[int, str], replicas: int
 ) -> None:
     heal = HEALS[name]
-    with Simulation(replicas) as simulation:
+    with Simulation(replicas, told_by_servers=True) as simulation:
         server = simulation.world.server
         simulation.stands_still = timedelta(seconds=100)
         heal.prepare(simulation)
@@ -94,10 +110,12 @@ def test_it_comes_to_rest_and_no_attempt_acts_twice(
         simulation.run(20 * MINUTE)
         server.on_call = None
         server.faults.at.clear()
+        server.clocks = [timedelta()]
         simulation.run_until(lambda: is_at_rest(simulation), within=COMES_TO_REST_WITHIN)
-        simulation.run(6 * MINUTE)
+        simulation.run(40 * MINUTE)  # a clock that was told otherwise for half an hour gives in
         last = last_write(simulation)
         simulation.run(30 * MINUTE)
         assert last_write(simulation) == last, simulation.describe()
         judge(look(simulation), None)
+        assert most_in(HOUR, times_of_attempts(server.audit)) <= PER_HOUR
         assert uids_written(server.audit) <= {True}

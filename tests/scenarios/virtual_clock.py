@@ -14,10 +14,15 @@ class VirtualClock:
         """Begin at `start`."""
         self.moment = start
         self.floor = start
+        self.lead = timedelta()
 
     def now(self) -> datetime:
         """The virtual moment."""
-        return max(self.moment, self.floor)
+        return max(self.moment + self.lead, self.floor)
+
+    def step(self, ahead: timedelta) -> None:
+        """From now on the API server's time leads, and is believed."""
+        self.lead += ahead
 
     def age(self) -> float:
         """Seconds since the last sample: none pass."""
@@ -25,7 +30,8 @@ class VirtualClock:
 
     def raise_to(self, moment: datetime) -> None:
         """From now on answer at least `moment`, as `ServerClock` does."""
-        self.floor = max(self.floor, moment)
+        if moment <= self.moment + self.lead + timedelta(minutes=1):
+            self.floor = max(self.floor, moment)
 
     def seconds(self) -> float:
         """Seconds since the start, as a boot clock would count them."""

@@ -25,7 +25,7 @@ class World:
     def __init__(self) -> None:
         """Begin at the virtual clock's start."""
         self.clock = VirtualClock()
-        self.store = Store(self.clock.now)
+        self.store = Store(lambda: self.clock.now() + self.server.lead)
         self.server = ApiServer(self.store, self.clock.now)
         self.controllers = Controllers(self.store)
         for name in (SHOP, OPERATOR, "kube-system"):

@@ -18,6 +18,9 @@ from platelet.model.policy import DAY
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 
+_HAND_OVER = timedelta(minutes=2)  # what a change of leaders takes at most, and clocks of two API servers may differ
+_AHEAD = timedelta(minutes=1)
+
 
 def reserve(budget: Budget, entry: Entry, situation: Situation, now: datetime) -> BudgetStatus | Deny:
     """Take a place, or say which limit denies it. The same id twice is one reservation."""
@@ -76,15 +79,19 @@ def take_over(  # noqa: PLR0913 - a take-over has these parts
     live: Collection[str],
     now: datetime,
     owed: Iterable[Entry] = (),
+    left_at: datetime | None = None,
 ) -> BudgetStatus:
     """A new leader's first write: its epoch; abandoned reservations; and a budget whose history was lost is full.
 
     `known_uid` is the budget's uid that the Lease carries (None: a cluster that has never had a leader); `live` are the
     attempt ids whose intent is on an existing Remediation. A reservation with a take-back is left to `end` and to its
     Remediation: whether the change was made, is not known here. `owed` is what Remediations say was lent and not given
-    back: a budget that has lost its history remembers it again.
+    back: a budget that has lost its history remembers it again. `left_at` is when the leader before us was last there,
+    by its own clock: how long that really was nobody has counted, so limits go on from where they were then.
     """
     status = budget.status
+    if left_at is not None and abs(now - left_at) > _HAND_OVER:
+        status = rebase(status, now - left_at)
     entries = tuple(
         replace(each, outcome="Abandoned", outcome_at=now, settled_at=now)
         if each.outcome is None and each.id not in live and each.kind == "Act" and each.take_back is None
@@ -117,6 +124,33 @@ def mark_lost_history(
     return replace(status, full_until=max(until, status.full_until or until), full_reason=reasons.HISTORY_LOST)
 
 
+def rebase(status: BudgetStatus, by: timedelta) -> BudgetStatus:
+    """Set all that limits look back on to another clock: what was a minute ago is a minute ago by that one, too.
+
+    What was lent is never kept longer for it.
+    """
+    if not by:
+        return status
+    until = status.full_until
+    entries = tuple(_moved(each, by) for each in status.entries)
+    return replace(status, entries=entries, full_until=until + by if until is not None else None)
+
+
+def without_future(status: BudgetStatus, now: datetime) -> BudgetStatus:
+    """Nothing on record is later than now, whoever wrote it, and nothing is full for more than a day from now."""
+    latest, until = now + _AHEAD, status.full_until
+    late = [each for each in status.entries if _newest(each) > latest]
+    if not late and (until is None or until <= latest + DAY):
+        return status
+    entries = tuple(_moved(each, now - _newest(each)) if each in late else each for each in status.entries)
+    return replace(status, entries=entries, full_until=None if until is None else min(until, now + DAY))
+
+
+def newest_time(status: BudgetStatus) -> datetime | None:
+    """When something was last recorded."""
+    return max((_newest(each) for each in status.entries), default=None)
+
+
 def longest_window(spec: BudgetSpec, windows_of_policies: Iterable[timedelta]) -> timedelta:
     """The longest window of any limit in force; never over a day, which the CRDs forbid."""
     return min(DAY, max([*(each.per for each in spec.limits), *windows_of_policies], default=DAY))
@@ -144,6 +178,23 @@ def free(budget: Budget, now: datetime) -> int:
         return 0
     rooms = [each.max_actions - len(windows.used(status.entries, each.per, now)) for each in budget.spec.limits]
     return max(0, min([*rooms, MAX_ENTRIES - len(status.entries)]))
+
+
+def _newest(entry: Entry) -> datetime:
+    return max(each for each in (entry.reserved_at, entry.outcome_at, entry.settled_at) if each is not None)
+
+
+def _moved(entry: Entry, by: timedelta) -> Entry:
+    back = entry.take_back
+    if back is not None and back.due_at is not None:
+        back = replace(back, due_at=back.due_at + min(by, timedelta()))
+    return replace(
+        entry,
+        reserved_at=entry.reserved_at + by,
+        outcome_at=entry.outcome_at + by if entry.outcome_at is not None else None,
+        settled_at=entry.settled_at + by if entry.settled_at is not None else None,
+        take_back=back,
+    )
 
 
 def _settled(entry: Entry, outcome: Settle) -> Entry:

@@ -10,10 +10,16 @@ MAX_AGE_SECONDS = 60.0
 
 
 def deny(situation: Situation, _now: datetime) -> Deny | None:
-    """Deny while the last sample of the API server's time is older than a minute, or its age is not a number."""
+    """Deny while the last sample of the API server's time is older than a minute, or its age is not a number.
+
+    An answer that contradicts what the machine has counted since the last one is no sample.
+    """
     if situation.clock_age_seconds <= MAX_AGE_SECONDS:
         return None
     return Deny(
         reason=reasons.CLOCK_UNKNOWN,
-        message=f"the API server's time has not been seen for {MAX_AGE_SECONDS:.0f} s, so no limit can be judged",
+        message=(
+            f"for {MAX_AGE_SECONDS:.0f} s no API server has told a time that fits what has passed since it last did, "
+            "so no limit can be judged; is the clock of one of them wrong?"
+        ),
     )

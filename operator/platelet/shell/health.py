@@ -47,7 +47,9 @@ def clock_is_fresh(server_clock: clock.Clock, age: float = CLOCK_AGE) -> Check:
     def check() -> str:
         if not server_clock.ready:
             return "the API server has not told the time yet"
-        return f"the API server has not told the time for {age:.0f} s" if server_clock.age() > age else ""
+        if server_clock.age() <= age:
+            return ""
+        return f"the API server has not told the time for {age:.0f} s, or one that contradicts what it told before"
 
     return check
 

@@ -8,11 +8,12 @@ import asyncio
 import random
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 import structlog
 
+from platelet.api import lenient
 from platelet.shell import clock, kube
 
 NAME = "platelet"
@@ -47,6 +48,9 @@ class Leadership:
         self._seen_once = False
         self._changed_at = boot()  # when we last saw another version of it than before
         self._renewed_at: float | None = None  # when the last successful renewal was sent; None: not leading
+        self.left_at: datetime | None = None  # when the holder before us was last there, by its own clock
+        self._time_is_trusted = False
+        self._acquired_at = ""  # by the API server's time, for people
         self._writing = asyncio.Lock()
 
     def time_left(self) -> float:
@@ -59,6 +63,10 @@ class Leadership:
         """Which ActionBudget the leaders of this cluster have used, as far as the Lease last told."""
         annotations = (self._lease or {}).get("metadata", {}).get("annotations") or {}
         return annotations.get(BUDGET_UID) or None
+
+    def trust_time(self) -> None:
+        """From now on our own time may stand on the Lease: what the one before us has left there was made use of."""
+        self._time_is_trusted = True
 
     async def remember_budget(self, uid: str) -> None:
         """Write the budget's uid on the Lease, which counts as a renewal. Raises LeaseLostError or an ApiError."""
@@ -157,6 +165,8 @@ class Leadership:
         if not self._is_free():
             return False
         try:
+            self._time_is_trusted, self._acquired_at = self._lease is None, ""
+            self.left_at = lenient.moment(self._spec().get("renewTime"))
             if self._lease is None:
                 await self._create()
             else:
@@ -203,11 +213,12 @@ class Leadership:
         self._renewed_at = sent if changes["holderIdentity"] == self.holder else None
 
     def _times(self, spec: dict[str, Any], *, acquired: bool) -> dict[str, Any]:
-        """Add the duration, and the times that people read; without a clock they stay as they are."""
+        """Add the duration, and the times that people read; without a clock that is trusted they stay as they are."""
         spec["leaseDurationSeconds"] = max(1, round(self._duration))
-        if self._clock.ready:
+        if self._clock.ready and self._time_is_trusted:
             now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            spec |= {"renewTime": now, "acquireTime": now} if acquired else {"renewTime": now}
+            self._acquired_at = now if acquired else self._acquired_at or now
+            spec |= {"renewTime": now, "acquireTime": self._acquired_at}
         return spec
 
     def _spec(self) -> kube.Json:

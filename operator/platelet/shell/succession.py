@@ -1,6 +1,6 @@
 """Taking over: our epoch is on the ActionBudget before the first decision, and again when the budget was replaced."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -28,6 +28,13 @@ class BudgetMemory(Protocol):
     async def remember_budget(self, uid: str) -> None:
         """Remember another one."""
 
+    @property
+    def left_at(self) -> datetime | None:
+        """When the leader before us was last there, by its own clock; None where there was none."""
+
+    def trust_time(self) -> None:
+        """From now on our own time may stand on the Lease."""
+
 
 class Succession:
     """Knows the epoch under which this process leads; 0 while there is none, and then nothing is reserved."""
@@ -47,11 +54,13 @@ class Succession:
     async def ensure(self) -> None:
         """Write our epoch if the budget does not carry it: at take-over, and when people have replaced the budget.
 
-        A budget that is missing is looked for again at the next call: until then nothing acts. Raises ApiError.
+        A budget that is missing is looked for again at the next call: until then nothing acts. Raises ApiError, and
+        ClockNotReadyError while the API server's time is in doubt.
         """
         budget = await self._ledger.read()
         if budget is None:
             log.warning("no readable ActionBudget: nothing acts")
+            self._lease.trust_time()
             return
         known_uid = self._lease.budget_uid()
         if self.epoch > 0 and budget.uid == known_uid and budget.status.epoch >= self.epoch:
@@ -62,9 +71,11 @@ class Succession:
         owed = obligations.owed(found.readable)
         if reservation.has_lost_history(budget, known_uid) and owed:
             log.warning("the ActionBudget has lost its history: what is owed is on it again", attempts=len(owed))
+        left_at = self._lease.left_at if self.epoch == 0 else None
         self.epoch, uid = await self._ledger.take_over(
-            self._lease.holder, known_uid, longest, _live_attempts(found), owed
+            self._lease.holder, known_uid, longest, _live_attempts(found), owed, left_at=left_at
         )
+        self._lease.trust_time()
         if uid != known_uid:
             await self._lease.remember_budget(uid)
         log.info("leading", epoch=self.epoch)

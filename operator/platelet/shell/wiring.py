@@ -67,7 +67,7 @@ class Operator:
         identity = os.environ.get("POD_UID") or socket.gethostname()
         self._lease = Leadership(client, self._clock, config.namespace, identity, duration=config.lease.duration)
         self._label = LeaderLabel(client, config.namespace, lambda: self._lease.time_left() > 0, os.environ)
-        self._ledger = Ledger(client, self._clock, config.namespace, on_use=metrics.on_budget)
+        self._ledger = Ledger(client, self._clock, config.namespace, on_use=metrics.on_budget, boot=boot_time)
         self._book = PolicyBook(client, self._clock, config.namespace, config.outside)
         self._succession = Succession(client, self._ledger, self._lease, self._book)
         self._outgoing = Outgoing(config, client.configuration.host, metrics.on_reading)

@@ -91,6 +91,24 @@ async def test_after_a_release_the_next_one_leads_at_its_next_look() -> None:
     await ended(holding)
 
 
+async def test_when_the_one_before_was_there_is_known_until_it_was_made_use_of() -> None:
+    """Our own time may be wrong: whoever follows us must still find theirs."""
+    api = MemoryKube()
+    api.objects[KEY] = {
+        "metadata": {"resourceVersion": "1"},
+        "spec": {"holderIdentity": "", "renewTime": "2026-11-21T06:50:00.000000Z", "leaseDurationSeconds": 15},
+    }
+    leadership, holding = await leading(api)
+    await asyncio.sleep(30)
+    assert leadership.left_at == datetime(2026, 11, 21, 6, 50, tzinfo=UTC)
+    assert api.objects[KEY]["spec"]["renewTime"] == "2026-11-21T06:50:00.000000Z"
+    leadership.trust_time()
+    await asyncio.sleep(30)
+    assert api.objects[KEY]["spec"]["renewTime"] == "2026-11-21T08:00:00.000000Z"
+    assert api.objects[KEY]["spec"]["acquireTime"] == "2026-11-21T08:00:00.000000Z"
+    await ended(holding)
+
+
 async def test_a_silent_holder_is_waited_for_a_whole_duration_by_our_own_watch() -> None:
     """The times in the Lease may be from any clock: a renewTime of long ago does not free it."""
     api = MemoryKube()

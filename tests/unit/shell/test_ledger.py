@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from platelet.model.effects import Reserve, Settle
 from platelet.model.intent import PostState
 from platelet.model.policy import Rate
 from platelet.shell import kube
+from platelet.shell.clock import ClockNotReadyError
 from platelet.shell.ledger import Ledger
 from tests.scenarios.model_api import ModelApi
 from tests.scenarios.world import OPERATOR
@@ -136,8 +138,8 @@ async def test_a_suspension_between_decision_and_reservation_holds() -> None:
 
 async def test_time_never_runs_behind_the_budget() -> None:
     shell = a_shell()
-    ahead = shell.clock.now() + 5 * MINUTE
-    shell.set_budget(an_entry(reserved_at=ahead, outcome_at=ahead))
+    ahead = shell.clock.now() + MINUTE / 2
+    shell.set_budget(an_entry(reserved_at=ahead, outcome_at=ahead, settled_at=ahead))
     await shell.ledger.read()
     assert shell.clock.now() >= ahead
 
@@ -183,6 +185,65 @@ async def test_a_budget_that_is_not_the_one_that_leaders_know_is_full() -> None:
     assert shell.budget().status.full_until == shell.clock.now() + minutes(60)
     assert not await shell.ledger.reserve(a_reservation(epoch=2))
     assert BudgetSpec().limits == (Rate(max_actions=10, per=minutes(60)),)
+
+
+async def test_limits_go_on_from_where_the_leader_before_left_them_by_its_own_clock() -> None:
+    """How long nobody led, nobody has counted: what was a minute ago then is a minute ago now."""
+    shell = a_shell(ONE)
+    now, left_at = shell.clock.now(), shell.clock.now() - 120 * MINUTE
+    at = left_at - MINUTE
+    shell.set_budget(an_entry(reserved_at=at, outcome_at=at, settled_at=at))
+    await shell.ledger.take_over("me", shell.budget().uid, minutes(60), (), left_at=left_at)
+    (entry,) = shell.budget().status.entries
+    assert (entry.reserved_at, entry.outcome_at, entry.settled_at) == (now - MINUTE,) * 3
+    assert not await shell.ledger.reserve(a_reservation(epoch=2))
+
+
+async def test_a_new_leader_that_finds_it_much_later_asks_for_a_minute() -> None:
+    shell = a_shell()
+    boot, left_at = [1000.0], shell.clock.now() - 70 * MINUTE
+    ledger = Ledger(shell.api, shell.clock, OPERATOR, boot=lambda: boot[0])
+    uid = shell.budget().uid
+    for _ in range(3):
+        with pytest.raises(ClockNotReadyError, match="asked again"):
+            await ledger.take_over("me", uid, minutes(60), (), left_at=left_at)
+        boot[0] += 29
+    assert shell.budget().status.epoch == 1
+    assert await ledger.take_over("me", uid, minutes(60), (), left_at=left_at) == (2, uid)
+
+
+async def test_a_step_of_the_servers_time_frees_no_place() -> None:
+    """The clock follows a server that leads after half an hour: the boot clock still knows what has passed."""
+    shell = a_shell(ONE)
+    ledger = Ledger(shell.api, shell.clock, OPERATOR, boot=shell.clock.seconds)
+    epoch, _ = await ledger.take_over("me", shell.budget().uid, minutes(60), ())
+    assert await ledger.reserve(a_reservation(1, epoch=epoch))
+    await ledger.settle(Settle(attempt="rem-1/0/1", outcome="Done", at=shell.clock.now(), verified=True))
+    shell.clock.step(70 * MINUTE)
+    assert not await ledger.reserve(a_reservation(2, epoch=epoch))
+    shell.clock.moment += 59 * MINUTE
+    assert not await ledger.reserve(a_reservation(2, epoch=epoch))
+    shell.clock.moment += 2 * MINUTE
+    assert await ledger.reserve(a_reservation(2, epoch=epoch))
+    first, second = shell.budget().status.entries
+    assert second.reserved_at - first.reserved_at == 61 * MINUTE
+
+
+async def test_times_that_cannot_be_are_put_right_by_the_next_sweep() -> None:
+    shell = a_shell(ONE)
+    epoch, _ = await shell.ledger.take_over("me", shell.budget().uid, minutes(60), ())
+    ahead = shell.clock.now() + timedelta(days=400)
+    shell.set_budget(an_entry(reserved_at=ahead, outcome_at=ahead, settled_at=ahead), epoch=epoch)
+    await shell.ledger.read()
+    await shell.ledger.abandon(epoch, ())
+    (entry,) = shell.budget().status.entries
+    assert entry.reserved_at == shell.clock.now()
+    revision = shell.world.store.revision
+    await shell.ledger.read()
+    await shell.ledger.abandon(epoch, ())
+    assert shell.world.store.revision == revision
+    shell.clock.moment += 61 * MINUTE
+    assert await shell.ledger.reserve(a_reservation(epoch=epoch))
 
 
 async def test_a_deposed_leader_ends_no_reservation() -> None:

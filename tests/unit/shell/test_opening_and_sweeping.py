@@ -1,7 +1,7 @@
 """Opener, PodWatch and Sweeper: what opens a Remediation, and what brings loose ends to an end."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -165,6 +165,7 @@ class Memory:
     """The Lease's memory of the budget."""
 
     holder = "me"
+    left_at: datetime | None = None
 
     def __init__(self, uid: str | None) -> None:
         """`uid` is the budget's that leaders have used."""
@@ -177,6 +178,9 @@ class Memory:
     async def remember_budget(self, uid: str) -> None:
         """Another one."""
         self.uid = uid
+
+    def trust_time(self) -> None:
+        """Nothing stands on it."""
 
 
 def a_sweeper(shell: Shell) -> tuple[Sweeper, Succession]:
