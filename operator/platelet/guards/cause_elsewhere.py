@@ -36,7 +36,7 @@ def _deny(situation: Situation, now: datetime) -> Deny | None:
         message = f"{missing} is missing, and the last healthy template needs it too"
         return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
     refused = situation.workload.cannot_create if situation.workload is not None else ""
-    if refused and situation.action.needs_room:
+    if refused and (situation.action.needs_room or _only_lacks_pods(situation)):
         message = f"no more pods of {situation.target} can be made: {refused[:_QUOTED]}"
         return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
     no_room = _no_room(situation, now)
@@ -51,6 +51,14 @@ def _deny(situation: Situation, now: datetime) -> Deny | None:
         return None
     message = f"all {len(sick)} sick pods have a cause outside of the workload: {_first(sorted(set(causes)))}"
     return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
+
+
+def _only_lacks_pods(situation: Situation) -> bool:
+    """Whether nothing is wrong but that pods are missing, of a template whose rollout was complete once."""
+    workload = situation.workload
+    if workload is None or not workload.rolled_out or workload.available_replicas >= workload.replicas:
+        return False
+    return not any(pod.is_active and not pod.ready for pod in situation.pods)
 
 
 def _no_room(situation: Situation, now: datetime) -> Deny | None:

@@ -81,8 +81,18 @@ class Workload:
 
     @property
     def makes_no_pods(self) -> bool:
-        """Whether each pod of the live template is refused: by a quota, Pod Security, a webhook."""
-        return bool(self.cannot_create) and self.updated_replicas == 0 and self.replicas > 0
+        """Whether each pod of a rollout is refused: by a quota, Pod Security, a webhook."""
+        return bool(self.cannot_create) and self.updated_replicas == 0 and self.replicas > 0 and not self.rolled_out
+
+    @property
+    def rolled_out(self) -> bool:
+        """Whether the rollout of the live template was complete once, by the controller's word; a DaemonSet has none.
+
+        Pods that are refused afterwards (a quota that was lowered, say) are no fault of the template.
+        """
+        if self.ref.kind == "StatefulSet":
+            return self.current_revision == self.update_revision
+        return self.conditions.get("Progressing", ("", ""))[1] == "NewReplicaSetAvailable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

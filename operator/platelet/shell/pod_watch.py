@@ -138,4 +138,4 @@ def _owner_of(pod: Pod) -> OwnerKey | None:
 
 
 def _is_suspicious(pod: Pod) -> bool:
-    return not pod.ready or any(each.restarts for each in pod.containers)
+    return pod.is_active and (not pod.ready or any(each.restarts for each in pod.containers))

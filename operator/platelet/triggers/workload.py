@@ -120,7 +120,7 @@ def observe(  # noqa: PLR0913 - the facts of one workload
         pods=tuple(each.name for each in sick[:MAX_PODS]),
         newest_only=bool(newest_revision_hash)
         and all(each.revision_hash == newest_revision_hash for each in sick)
-        and (bool(sick) or _lacks_new_pods(workload, pods)),
+        and (bool(sick) or _lacks_new_pods(workload, pods, newest_revision_hash)),
     )
 
 
@@ -155,16 +155,20 @@ def _patience(trigger: WorkloadTrigger, condition: Condition) -> timedelta:
     return max(trigger.held_for(condition.name), condition.at_least)
 
 
-def _lacks_new_pods(workload: Workload, pods: Sequence[Pod]) -> bool:
+def _lacks_new_pods(workload: Workload, pods: Sequence[Pod], newest_revision_hash: str) -> bool:
     """Whether a rollout stands still because pods of its template are not made, though all others are well.
 
     A Deployment says that they are refused. The other kinds only tell it in Events: there, pods that are missing in
     the middle of a rollout, while none is on its way out, are those that it would make next.
     """
-    if workload.ref.kind == "Deployment":
-        return bool(workload.cannot_create) and workload.updated_replicas < workload.replicas
     unfinished = workload.updated_replicas < workload.replicas - workload.held_replicas
-    return unfinished and len(pods) < workload.replicas and all(each.is_active for each in pods)
+    if not unfinished or workload.rolled_out:
+        return False
+    if workload.ref.kind == "Deployment":
+        return bool(workload.cannot_create)
+    others_are_left = any(each.revision_hash != newest_revision_hash for each in pods)
+    rolling = workload.ref.kind == "StatefulSet" or others_are_left
+    return rolling and len(pods) < workload.replicas and all(each.is_active for each in pods)
 
 
 def _present(

@@ -286,6 +286,15 @@ def test_where_no_pods_can_be_made_no_new_ones_are_asked_for(action: Any) -> Non
     assert QUOTA in found[1].message
 
 
+def test_an_undo_is_no_remedy_for_pods_that_are_refused_after_a_complete_rollout() -> None:
+    """The template ran before the quota was full; while one of its pods is sick, it is a suspect as ever."""
+    short = a_situation(workload=NO_ROOM, action=UNDO, pods=(a_pod(),), nodes=WELL)
+    denial = cause_elsewhere.deny(short, NOW)
+    assert denial is not None
+    assert (denial.reason, denial.escalate, denial.undo_helps) == (reasons.CAUSE_ELSEWHERE, True, False)
+    assert cause_elsewhere.deny(replace(short, pods=(a_pod(), a_sick_pod("api-2-b"))), NOW) is None
+
+
 @pytest.mark.parametrize("action", NEEDS_ROOM, ids=lambda action: action.name)
 def test_a_rollout_that_goes_on_may_make_room_for_itself(action: Any) -> None:
     """Pods of the old template free the quota as they go; after its deadline it has not."""

@@ -213,13 +213,28 @@ def test_a_rollout_of_which_each_pod_is_refused_is_its_own_fault() -> None:
     assert not sick.newest_only
 
 
-HALFWAY = {"updated_replicas": 1, "available_replicas": 2, "conditions": {}}
+def test_pods_of_a_release_that_was_complete_once_are_not_refused_for_its_fault() -> None:
+    """A quota was lowered, or filled by others, after the rollout."""
+    conditions = {"Progressing": ("True", "NewReplicaSetAvailable"), "ReplicaFailure": ("True", "FailedCreate")}
+    for updated in (0, 1):
+        refused = a_refused(conditions=conditions, updated_replicas=updated, available_replicas=updated)
+        assert observe(rule("RolloutStuck"), refused) is None
+        short = observe(rule(), refused, seen_since=NOW - minutes(9))
+        assert short is not None
+        assert not short.newest_only
+
+
+HALFWAY = {"updated_replicas": 1, "available_replicas": 2, "conditions": {}, "current_revision": "db-old"}
+LOST_ONE = {"updated_replicas": 2, "available_replicas": 2, "status_replicas": 2}
 MISSING = {
     "a pod is missing in the middle of a rollout": (a_stateful_set(**HALFWAY), (), True),
     "a pod is missing, and another one is on its way out": (
         a_stateful_set(**HALFWAY), (a_pod("db-2", deleting=True),), False,
     ),
-    "a pod is missing, and no rollout is under way": (a_stateful_set(available_replicas=2), (), False),
+    "a pod is missing, and no rollout is under way": (a_stateful_set(**LOST_ONE), (), False),
+    "a node's pod is missing, and no rollout is under way": (
+        a_daemon_set(**LOST_ONE), (a_pod("x-0"), a_pod("x-1")), False,
+    ),
     "a pod is missing, and a partition holds back the others": (a_stateful_set(**HALFWAY, partition=2), (), False),
     "a node's pod is missing in the middle of a rollout": (a_daemon_set(**HALFWAY), (), True),
 }  # fmt: skip
@@ -233,7 +248,8 @@ def test_what_is_missing_in_the_middle_of_a_rollout_is_its_own(
 ) -> None:
     """StatefulSets and DaemonSets say in Events only that a pod was refused."""
     known: dict[str, Any] = {"seen_since": NOW - minutes(9)}
-    signal = observe(rule(), seen, a_pod("x-0", revision_hash="pth-1"), a_pod("x-1"), *others, **known)
+    pods = others if len(others) > 1 else (a_pod("x-0", revision_hash="pth-1"), a_pod("x-1"), *others)
+    signal = observe(rule(), seen, *pods, **known)
     assert signal is not None
     assert signal.newest_only is newest
 
