@@ -71,6 +71,26 @@ def test_a_healthy_workload_is_restarted_when_people_ask(simulation: Simulation)
     assert count(simulation) == 1
 
 
+def test_who_asks_may_choose_within_the_bounds_of_the_runbook(simulation: Simulation) -> None:
+    """The number of the request is pinned with the steps, and the record says who chose it."""
+    begin(simulation, step("scale", {"to": 3, "max": 5}))
+    ask(simulation, parameters={"replicas": "4"})
+    simulation.run_until(lambda: state(simulation) == ("Closed", reasons.RECOVERED))
+    assert simulation.world.deployment("api")["spec"]["replicas"] == 4
+    status = found(simulation).status
+    assert status.steps[0]["scale"]["to"] == 4
+    assert status.evidence[0].message == "alice asked for runbook heal with replicas=4"
+
+
+def test_what_is_beyond_the_bounds_is_not_done(simulation: Simulation) -> None:
+    """Closed at once, with the bounds in the message."""
+    begin(simulation, step("scale", {"to": 3, "max": 5}))
+    ask(simulation, parameters={"replicas": "6"})
+    simulation.run_until(lambda: state(simulation) == ("Closed", reasons.INVALID_SPEC))
+    assert "parameters.replicas: '6' is no number from 1 to 5" in found(simulation).status.message
+    assert count(simulation) == 0
+
+
 def test_in_mode_observe_it_is_a_question_with_an_answer(simulation: Simulation) -> None:
     """The plan is told and nothing is done, also by a policy that may."""
     begin(simulation, step("rolloutRestart"))

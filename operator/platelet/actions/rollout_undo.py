@@ -27,6 +27,7 @@ from platelet.model.situation import ActionTraits, Situation
 from platelet.model.verdict import Plan, Refusal
 from platelet.model.workload import Revision, Workload
 
+_MOST = 2**31 - 1
 REVISION_RULE = "revision belongs to `to: Revision`, and `to: Revision` needs it"
 IF_UNKNOWN_RULE = "ifUnknown belongs to `to: LastHealthy`"
 
@@ -44,7 +45,7 @@ class RolloutUndo:
     ] = "LastHealthy"
     revision: Annotated[
         int | None,
-        Field(ge=1, le=2**31 - 1, description="With `to: Revision`: its number in `kubectl rollout history`."),
+        Field(ge=1, le=_MOST, description="With `to: Revision`: its number in `kubectl rollout history`."),
     ] = None
     if_unknown: Annotated[
         Literal["Previous"] | None,
@@ -179,6 +180,14 @@ def _not_recent(why: str) -> Refusal:
     return Refusal(reason=reasons.NOT_A_RECENT_RELEASE, message=f"{why}; {fix}")
 
 
+def _to_chosen(settings: RolloutUndo, value: str) -> dict[str, object]:
+    """Go back to the revision of this number instead of what the step says. Raises ValueError."""
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= _MOST:
+        raise ValueError(f"{value!r} is no number of a revision: kubectl rollout history shows them")
+    del settings
+    return {"to": "Revision", "revision": int(value)}
+
+
 def _last_healthy(live: Workload, situation: Situation) -> RevisionRecord | None:
     shunned = _never_a_goal(situation)
     candidates = [
@@ -277,4 +286,5 @@ ACTION = Action(
     traits=ActionTraits(name="rolloutUndo", changes_template=True, replaces_pods=True, heals_rollout=True),
     plan=plan,
     undo=undo,
+    parameters={"revision": _to_chosen},
 )

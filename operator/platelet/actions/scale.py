@@ -6,9 +6,9 @@ A workload that people have switched off (0 replicas) is not touched. Replicas t
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from platelet.model import ownership, reasons
 from platelet.model.autoscaler import Autoscaler, AutoscalerKind, Bounds
@@ -125,6 +125,18 @@ class Scale:
     def ceiling(self) -> int:
         """The most replicas that the step may leave."""
         return MOST if self.max is None else self.max
+
+
+def _to_chosen(settings: Scale, value: str) -> dict[str, Any]:
+    """Scale to this number instead, within `min` and `max`; a step without `max` is not exceeded. Raises ValueError."""
+    most = settings.max if settings.max is not None else settings.to
+    if most is None:
+        raise ValueError("the step has no max, so its author has left no room for another number")
+    if not value.isascii() or not value.isdigit() or not settings.floor <= int(value) <= most:
+        raise ValueError(f"{value!r} is no number from {settings.floor} to {most}, the bounds of the step")
+    written: dict[str, Any] = TypeAdapter(Scale).dump_python(settings, mode="json", by_alias=True, exclude_none=True)
+    written.pop("by", None)
+    return {**written, "to": int(value)}
 
 
 def plan(settings: Scale, situation: Situation, now: datetime) -> Plan | Refusal:
@@ -255,4 +267,5 @@ ACTION = Action(
     needs_room=lambda settings: settings.by is None or settings.by > 0,
     plan=plan,
     undo=undo,
+    parameters={"replicas": _to_chosen},
 )

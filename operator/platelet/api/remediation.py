@@ -41,13 +41,14 @@ def _with_signal(spec: object, metadata: Mapping[str, Any]) -> object:
         return spec
     who = lenient.text(spec.get("requestedBy")) or "someone"
     runbook = lenient.text(lenient.mapping(spec.get("runbookRef")).get("name"))
+    given = "".join(f" with {name}={value}" for name, value in lenient.texts(spec.get("parameters")).items())
     why = lenient.text(spec.get("reason"))
     created_at = metadata["creationTimestamp"]
     asked = {
         "source": "request",
         "reason": reasons.RUN_BY_HAND,
         "fingerprint": "request",
-        "message": f"{who} asked for runbook {runbook}{': ' if why else ''}{why}"[:_LONGEST_MESSAGE],
+        "message": f"{who} asked for runbook {runbook}{given}{': ' if why else ''}{why}"[:_LONGEST_MESSAGE],
         "firstSeen": created_at,
         "lastSeen": created_at,
     }

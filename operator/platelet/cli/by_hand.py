@@ -4,10 +4,13 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from platelet.api import parameters
 from platelet.api import remediation as contract
+from platelet.api import runbook as runbook_contract
+from platelet.api.invalid import InvalidSpec
 from platelet.cli import candidacy, lines, output, session
 from platelet.cli.candidacy import Unread
 from platelet.cli.reading import Reader
@@ -34,22 +37,29 @@ class Wish:
     runbook: str
     policy: str = ""  # name, or namespace/name; empty: the one that would act anyway
     observe: bool = False
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 async def ask(options: argparse.Namespace, client: ClusterClient) -> int:
     """Create the Remediation. Exit code 1 when it cannot be, or when it was waited for and did not recover."""
     kind, name = options.what
     target = WorkloadRef(kind=kind, namespace=session.namespace_of(options), name=name)
-    wish = Wish(target=target, runbook=options.runbook, policy=options.policy or "", observe=options.observe)
     reader = Reader(client, client.clock, Settings(namespace=options.operator_namespace))
     sight = await reader.see(target)
     if sight.workload is None:
         raise NothingToTellError(f"there is no {kind} {target.namespace}/{name}")
+    wish = Wish(
+        target=target,
+        runbook=options.runbook,
+        policy=options.policy or "",
+        observe=options.observe,
+        parameters=with_numbers(dict(options.parameters), sight),
+    )
     policy = choose_policy(wish, await reader.standings(target.namespace), sight)
     waits = options.wait or options.observe
     if waits:
         await _expect_an_operator(reader)
-    place = await _runbook_namespace(reader, wish, policy)
+    place = await _find_runbook(reader, wish, policy)
     body = remediation(wish, policy, place, await session.read_user(client), options.reason)
     created = await client.create(kube.REMEDIATIONS, target.namespace, body, agent="cli")
     told = {"remediation": {"namespace": target.namespace, "name": created["metadata"]["name"]}, "spec": body["spec"]}
@@ -101,13 +111,29 @@ async def _expect_an_operator(reader: Reader) -> None:
         )
 
 
-async def _runbook_namespace(reader: Reader, wish: Wish, policy: Policy) -> str:
-    """Where the Runbook is: beside the workload, or beside the policy."""
+def with_numbers(given: Mapping[str, str], sight: Sight) -> dict[str, str]:
+    """A revision that is named by its ReplicaSet or ControllerRevision, by its number. Raises NothingToTellError."""
+    wanted = given.get("revision", "")
+    if not wanted or wanted.isdigit():
+        return dict(given)
+    revision = next((each for each in sight.revisions if each.name == wanted), None)
+    if revision is None:
+        known = ", ".join(f"{each.name} ({each.number})" for each in sight.revisions) or "none"
+        raise NothingToTellError(f"there is no revision {wanted}; those that there are: {known}")
+    return {**given, "revision": str(revision.number)}
+
+
+async def _find_runbook(reader: Reader, wish: Wish, policy: Policy) -> str:
+    """Where the Runbook is: beside the workload, or beside the policy; it takes the parameters that are given."""
     for namespace in dict.fromkeys((wish.target.namespace, policy.namespace)):
         try:
-            await reader.kube.get(kube.RUNBOOKS, namespace, wish.runbook)
+            stored = await reader.kube.get(kube.RUNBOOKS, namespace, wish.runbook)
         except kube.NotFound:
             continue
+        try:
+            parameters.apply(runbook_contract.read_runbook(stored).steps, wish.parameters)
+        except InvalidSpec as error:
+            raise NothingToTellError(f"Runbook {namespace}/{wish.runbook}: {error}") from None
         return namespace
     namespace = wish.target.namespace
     raise NothingToTellError(
@@ -129,6 +155,7 @@ def remediation(wish: Wish, policy: Policy, runbook_namespace: str, user: str, r
             "mode": "Observe" if wish.observe else policy.mode,
             "requestedBy": user,
             **({"reason": reason} if reason else {}),
+            **({"parameters": dict(wish.parameters)} if wish.parameters else {}),
         },
     }
 
@@ -137,7 +164,8 @@ def text(told: Mapping[str, Any]) -> list[str]:
     """What was created, and how to follow it."""
     ref, spec = told["remediation"], told["spec"]
     policy = f"{spec['policyRef']['namespace']}/{spec['policyRef']['name']}"
-    what = f"runbook {spec['runbookRef']['name']} in mode {spec['mode']}, within the limits of policy {policy}"
+    given = "".join(f" with {name}={value}" for name, value in spec.get("parameters", {}).items())
+    what = f"runbook {spec['runbookRef']['name']}{given} in mode {spec['mode']}, within the limits of policy {policy}"
     return [
         f"created remediation/{ref['name']}: {what}",
         f"to follow it: platelet explain remediation/{ref['name']} -n {ref['namespace']}",

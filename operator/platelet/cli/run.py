@@ -26,6 +26,7 @@ _OF_OPERATOR = {"log_format": "--log-format", "log_level": "--log-level"}
 _BY_HAND = {
     "namespace": "--namespace",
     "policy": "--policy",
+    "parameters": "--set",
     "observe": "--observe",
     "reason": "--reason",
     "wait": "--wait",
@@ -44,6 +45,15 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     hand = parser.add_argument_group("by hand")
     hand.add_argument("runbook", nargs="?", metavar="RUNBOOK", help="a Runbook of the workload's namespace")
     hand.add_argument("what", nargs="?", type=subjects.workload, metavar="KIND/NAME", help="such as deployment/NAME")
+    hand.add_argument(
+        "--set",
+        dest="parameters",
+        action="append",
+        type=_parameter,
+        default=[],
+        metavar="NAME=VALUE",
+        help="revision=NAME or NUMBER for an undo, replicas=NUMBER for a scale, within the Runbook's bounds",
+    )
     hand.add_argument("--policy", metavar="NAME", help="whose limits hold; default: the one that would act anyway")
     hand.add_argument("--observe", action="store_true", help="only say what would be done, and wait for that answer")
     hand.add_argument("--reason", default="", metavar="TEXT", help="for the people who wonder")
@@ -54,6 +64,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     output.add_argument(hand)
     session.add_arguments(parser)
     parser.set_defaults(call=call)
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals or not value:
+        raise argparse.ArgumentTypeError(f"{text!r}: write it like replicas=6")
+    return name, value
 
 
 def call(options: argparse.Namespace) -> int:

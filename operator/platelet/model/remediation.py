@@ -209,6 +209,13 @@ class RemediationSpec:
     signal: Evidence  # the evidence that opened it, so that it is stored with the CREATE; absent where made by hand
     requested_by: Annotated[ShortText, Field(description="Made by hand: who asked.")] = ""
     reason: Annotated[Text, Field(description="Made by hand: why, for the people who wonder.")] = ""
+    parameters: Annotated[
+        Mapping[str, ShortText],
+        Field(
+            max_length=8,
+            description="Made by hand: values for steps of the Runbook, within their bounds; revision, replicas.",
+        ),
+    ] = field(default_factory=dict)
     continues: ShortText = ""  # the Remediation whose ladder and take-backs this one takes over
     first_step: Annotated[int, Field(ge=0)] = 0
     steps: Annotated[tuple[PinnedStep, ...], Field(max_length=MAX_STEPS)] = ()

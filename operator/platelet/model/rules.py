@@ -1,7 +1,7 @@
 """What a room's file offers to its list: an action, a guard, a check or a sink, as one value."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,6 +15,12 @@ from platelet.model.rights import Right
 from platelet.model.situation import ActionTraits, Situation
 from platelet.model.verdict import Deny, Plan, Refusal, Verdict
 from platelet.model.workload import WorkloadRef
+
+Parameter = Callable[[Any, str], Mapping[str, Any]]
+"""From an action's settings and a value as people write it to the settings with it, as written in a Runbook.
+
+Raises ValueError where the value is none, or beyond the bounds that the Runbook's author has set.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +37,7 @@ class Action:
     plan: Callable[[Any, Situation, datetime], Plan | Refusal]
     needs_room: Callable[[Any], bool] = lambda _settings: False  # whether these settings ask for new pods
     undo: Callable[[Attempt, Situation], PostState | Refusal] | None = None  # how a step that failed is taken back
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)  # what people may set who run it by hand
 
     def traits_with(self, settings: Any) -> ActionTraits:
         """Say what guards must know of a step with these settings."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from platelet.api import parameters
 from platelet.api import runbook as contract
 from platelet.api.invalid import InvalidSpec
 from platelet.model.policy import Step
@@ -39,11 +40,12 @@ async def read_ladder(kube: Kube, remediation: Remediation) -> Ladder:
         )
     try:
         runbook = contract.read_runbook(await kube.get(RUNBOOKS, namespace, spec.runbook_ref.name))
+        steps = parameters.apply(runbook.steps, spec.parameters)
     except NotFound:
         return Ladder(invalid=f"there is no Runbook {namespace}/{spec.runbook_ref.name}")
     except InvalidSpec as error:
         return Ladder(invalid=str(error))
-    return _understand(runbook.steps, to_pin=tuple(runbook.steps))
+    return _understand(steps, to_pin=steps)
 
 
 def _understand(raw: Sequence[Mapping[str, Any]], to_pin: tuple[PinnedStep, ...] = ()) -> Ladder:

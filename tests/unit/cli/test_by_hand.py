@@ -13,9 +13,11 @@ from platelet.cli.candidacy import Unread
 from platelet.cli.session import NothingToTellError
 from platelet.model.remediation import RemediationStatus
 from platelet.shell.policy_book import Standing
+from platelet.shell.sight import Sight
 from tests.unit.cli.test_overview import SICK, a_standing
-from tests.unit.situations import TARGET, a_policy, a_status
+from tests.unit.situations import BAD, GOOD, TARGET, a_policy, a_revision, a_status
 
+REVISIONS = (a_revision(2, BAD), a_revision(1, GOOD))
 OTHERS = Targets(selector=LabelSelector(match_labels={"app": "web"}))
 
 
@@ -83,6 +85,25 @@ def test_what_is_created_is_read_as_a_request_by_the_one_who_asked() -> None:
     read = contract.read_remediation({**body, "metadata": {**body["metadata"], **stored}})
     assert (read.spec.by_hand, read.mere_request, read.spec.mode) == (True, True, "Enforce")
     assert read.spec.signal.message == "alice asked for runbook restart: a new certificate"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param({"revision": "api-1"}, {"revision": "1"}, id="the name of a ReplicaSet"),
+        pytest.param({"revision": "2"}, {"revision": "2"}, id="a number"),
+        pytest.param({"replicas": "4"}, {"replicas": "4"}, id="something else"),
+    ],
+)
+def test_a_revision_is_named_by_its_number_or_by_its_object(given: dict[str, str], expected: dict[str, str]) -> None:
+    """As `kubectl get rs` shows it; the number is what is stored."""
+    assert by_hand.with_numbers(given, Sight(workload=None, revisions=REVISIONS)) == expected
+
+
+def test_a_revision_that_does_not_exist_is_told_with_those_that_do() -> None:
+    """Nothing is created."""
+    with pytest.raises(NothingToTellError, match=r"there is no revision api-9; those that there are: api-2 \(2\)"):
+        by_hand.with_numbers({"revision": "api-9"}, Sight(workload=None, revisions=REVISIONS))
 
 
 def test_a_question_is_in_mode_observe_whatever_the_policy_may() -> None:
