@@ -27,6 +27,7 @@ class Simulation:
         """Start with an ActionBudget of the default limits. `told_by_servers`: replicas know the time by headers."""
         random.seed(0)
         self.world = World()
+        self.world.store.has_schemas = True
         self.mailbox = Mailbox()
         self.alerts = AlertSender(self.world.clock)
         self.budget_spec({})

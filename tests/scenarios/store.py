@@ -1,7 +1,8 @@
 """The objects of a Kubernetes API server in memory, with the rules that its writes follow.
 
-Modelled: optimistic concurrency, status and scale subresources, generations, patches, preconditions, finalizers.
-Not modelled: managed fields, defaulting, admission, schema validation, watches.
+Modelled: optimistic concurrency, status and scale subresources, generations, patches, preconditions, finalizers; the
+schemas of our own kinds, and admission (`admissions`).
+Not modelled: managed fields, what Kubernetes checks and fills in of its own kinds, watches.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,8 @@ from uuid import UUID
 from platelet.model.durations import format_time
 from platelet.shell import kube
 from platelet.shell.kube import Json, Resource
-from tests.scenarios import patches, selectors, strategies
+from tests.scenarios import patches, schemas, selectors, strategies
+from tests.scenarios.admission import Admission, Review
 
 Key = tuple[str, str, str]  # plural, namespace, name
 Change = Callable[[Json], Json]
@@ -28,6 +30,8 @@ class Store:
         self._order: dict[str, list[Key]] = {}  # all keys of a kind, sorted; absent after one came or went
         self._serial = 100
         self.journal: list[Key] = []  # what was changed, in order
+        self.admissions: list[Admission] = []  # asked in turn about every CREATE, PUT and PATCH
+        self.has_schemas = False  # of our kinds; without them what another version has stored can be played
 
     @property
     def revision(self) -> int:
@@ -85,6 +89,7 @@ class Store:
         if namespace:
             meta["namespace"] = namespace
         new = {"apiVersion": resource.api_version, "kind": resource.kind, **new}
+        self._admit(Review(verb="create", resource=resource, subresource="", old=None, new=new))
         return self._commit(key, new)
 
     def replace(
@@ -143,6 +148,8 @@ class Store:
         if subresource == "scale":
             wanted = change(strategies.scale_of(stored))
             strategies.check_preconditions(stored, wanted)
+            scale = strategies.scale_of(stored)
+            self._admit(Review(verb="update", resource=resource, subresource="scale", old=scale, new=wanted))
             updated = strategies.deep_copy(stored)
             updated["spec"]["replicas"] = int(wanted["spec"].get("replicas") or 0)
             strategies.bump_generation(resource, stored, updated)
@@ -155,7 +162,21 @@ class Store:
             raise kube.NotFound(404, "NotFound", f"{resource.plural} has no subresource {subresource}")
         else:
             updated = strategies.with_main_of(resource, stored, wanted)
+        self._admit(Review(verb="update", resource=resource, subresource=subresource, old=stored, new=updated))
+        if not subresource:
+            strategies.bump_generation(resource, stored, updated)
         return self._commit(key, updated)
+
+    def _admit(self, review: Review) -> None:
+        """Prune and fill in, let the admissions change or refuse it, and hold the result to its schema."""
+        resource, new = review.resource, review.new
+        if self.has_schemas:
+            schemas.complete(resource, new)
+        for admission in self.admissions:
+            admission(review)
+        if self.has_schemas:
+            schemas.complete(resource, new)
+            schemas.check(resource, new)
 
     def _commit(self, key: Key, new: Json) -> Json:
         old = self._objects.get(key)

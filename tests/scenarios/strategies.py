@@ -74,7 +74,6 @@ def with_main_of(resource: Resource, stored: Json, wanted: Json) -> Json:
             updated["status"] = deep_copy(stored["status"])
     if resource.plural == "controllerrevisions" and updated.get("data") != stored.get("data"):
         raise kube.Refused(422, "Invalid", "data: Invalid value: field is immutable")
-    bump_generation(resource, stored, updated)
     return updated
 
 
