@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from platelet.checks import alert_resolved, http_endpoint, prometheus, rollout_complete, stable
-from platelet.checks.rollout_complete import has_arrived, is_complete
+from platelet.checks.rollout_complete import has_arrived, how_reverted, is_complete
 from platelet.checks.stable import is_well, well_since
 from platelet.model import reasons
 from platelet.model.policy import Verification
@@ -18,7 +18,17 @@ from platelet.model.rules import Check, Trial
 from platelet.model.verdict import Verdict
 from platelet.model.workload import WorkloadRef
 
-__all__ = ["CHECKS", "has_arrived", "is_complete", "is_well", "judge", "keep_time", "questions", "well_since"]
+__all__ = [
+    "CHECKS",
+    "has_arrived",
+    "how_reverted",
+    "is_complete",
+    "is_well",
+    "judge",
+    "keep_time",
+    "questions",
+    "well_since",
+]
 
 CHECKS: tuple[Check, ...] = (
     Check(name="rolloutComplete", check=rollout_complete.check),

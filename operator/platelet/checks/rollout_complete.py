@@ -28,7 +28,7 @@ def check(trial: Trial, now: datetime) -> Verdict:
     workload = trial.situation.workload
     if workload is None:
         return Verdict(outcome="Inconclusive", reason=reasons.TARGET_GONE, message="the workload cannot be read")
-    reverted = _reverted(workload, trial.attempt) or _lowered(trial.situation, trial.attempt)
+    reverted = how_reverted(trial.situation, trial.attempt)
     if reverted:
         return Verdict(outcome="Failed", reason=reasons.REVERTED_BY_OTHERS, message=reverted)
     if trial.verifying.complete_at is not None or has_arrived(trial.situation, trial.attempt):
@@ -95,6 +95,13 @@ def is_complete(workload: Workload, revisions: Sequence[Revision]) -> bool:
     )
 
 
+def how_reverted(situation: Situation, attempt: Attempt) -> str:
+    """How the target shows that someone took the attempt's write back; empty if not, or if the target is gone."""
+    if situation.workload is None:
+        return ""
+    return _reverted(situation.workload, attempt) or _lowered(situation, attempt)
+
+
 def _reverted(workload: Workload, attempt: Attempt) -> str:
     """How the live spec shows that someone took our write back; empty if not."""
     post = attempt.post
@@ -121,6 +128,8 @@ def _lowered(situation: Situation, attempt: Attempt) -> str:
 
 def _is_older(live: str, written: str) -> bool:
     """Whether the live stamp is missing, unreadable or older; a newer one is somebody's further restart."""
+    if live == written:  # whatever an admission made of it
+        return False
     try:
         return parse_time(live) < parse_time(written)
     except ValueError:

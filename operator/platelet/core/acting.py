@@ -1,20 +1,21 @@
-"""The arrow ACT: one write per attempt, and what a crash or a lost answer leaves (DESIGN 3.2).
+"""The arrow ACT: one write per attempt, and what its answer, a crash or a lost answer leaves (DESIGN 3.2).
 
 At most one effect per attempt id, whoever sends it: a write goes out only while the target still means what the attempt
-was planned on, with the resourceVersion just read. A process that does not know whether it already sent the write sends
-it again only if the generation proves that nothing was written.
+was planned on, with the resourceVersion just read. The answer of a write is the object as stored: what became of it
+follows from that alone, and an object that differs at the next look was changed by somebody else since. A process that
+does not know whether it already sent the write sends it again only if the generation proves that nothing was written.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from platelet import sinks
-from platelet.core import meaning, record
+from platelet.core import escalating, meaning, record, withdrawing
 from platelet.core.decision import Decision
-from platelet.guards import maintenance_window, suspended
 from platelet.model import reasons
 from platelet.model.durations import format_duration
 from platelet.model.effects import Write
+from platelet.model.intent import PostState
 from platelet.model.remediation import Attempt, Phase, RemediationStatus, Verifying
 from platelet.model.situation import Situation
 from platelet.model.workload import Workload
@@ -31,9 +32,10 @@ def decide(situation: Situation, status: RemediationStatus, attempt: Attempt, no
     """Send the pinned write, or record what became of it."""
     workload = situation.workload
     sent = attempt.id not in situation.never_sent
+    if situation.stored is not None and situation.stored.attempt == attempt.id:
+        return _answered(situation, status, attempt, situation.stored.state, now)
     if meaning.landed(situation, attempt):
-        done = _end(status, attempt, "Done", reasons.WRITTEN, "the target is as intended", now)
-        return replace(done, effects=sinks.publish(_notice(situation, done.status, attempt, now)))
+        return _done(situation, status, attempt, "the target is as intended", now)
     if situation.failure is not None and situation.failure.attempt == attempt.id:
         message = f"the API server refused: {situation.failure.code} {situation.failure.message}"
         return _end(status, attempt, "Refused", reasons.REFUSED, message, now)
@@ -45,13 +47,43 @@ def decide(situation: Situation, status: RemediationStatus, attempt: Attempt, no
         return _lost(status, attempt, "the target was written meanwhile, whether by us cannot be told", now, sent=True)
     if now - attempt.intended_at > _SEND_WITHIN:
         return _lost(status, attempt, f"it could not be sent within {format_duration(_SEND_WITHIN)}", now, sent=sent)
-    stopping = suspended.deny_take_back if attempt.kind == "TakeBack" else suspended.deny
-    stopped = stopping(situation, now) if sent else None
-    if stopped is None and attempt.kind == "Act" and situation.policy is not None:
-        stopped = maintenance_window.deny(situation, now)  # one that began after the decision
-    if stopped is not None:
-        return _lost(status, attempt, f"it is not sent: {stopped.message}", now, sent=sent)
+    if why := withdrawing.why_not_sent(situation, status, attempt, now):
+        return _lost(status, attempt, f"it is not sent: {why}", now, sent=sent)
     return Decision(status=status, effects=(_write(situation, attempt, workload),))
+
+
+def _answered(
+    situation: Situation, status: RemediationStatus, attempt: Attempt, stored: PostState, now: datetime
+) -> Decision:
+    """The API server took the write: done with what it stored, unless that is what was there before."""
+    made = meaning.as_stored(attempt, stored)
+    kept = replace(attempt, post=made, left_template=stored.template_hash or "")
+    if made == attempt.post:
+        return _done(situation, status, kept, "the target is as intended", now)
+    if made == meaning.as_before(attempt):
+        message = "the API server took the write and changed it back: an admission of this cluster does not let it be"
+        return _end(status, attempt, "Refused", reasons.REFUSED, message, now)
+    message = f"an admission of this cluster changed what was written: {_difference(attempt.post, made)}"
+    return _done(situation, status, kept, message, now)
+
+
+def _difference(sent: PostState, made: PostState) -> str:
+    """Say what was stored, and what was sent."""
+    if made.autoscaler != sent.autoscaler:
+        return f"the bounds are {made.autoscaler}, not {sent.autoscaler}"
+    if made.replicas != sent.replicas:
+        return f"replicas is {made.replicas}, not {sent.replicas}"
+    if made.template_hash != sent.template_hash:
+        return f"the template is {made.template_hash}, not {sent.template_hash}"
+    return "the stamp of the restart is another one"
+
+
+def _done(situation: Situation, status: RemediationStatus, attempt: Attempt, message: str, now: datetime) -> Decision:
+    done = _end(status, attempt, "Done", reasons.WRITTEN, message, now)
+    if attempt.kind == "TakeBack" and meaning.present(situation, attempt.post) == meaning.as_before(attempt):
+        text = f"{attempt.summary}: others have changed it back at once"
+        return escalating.escalate(situation, done.status, reasons.REVERTED_BY_OTHERS, text, now)
+    return replace(done, effects=sinks.publish(_notice(situation, done.status, attempt, now)))
 
 
 def _notice(situation: Situation, status: RemediationStatus, attempt: Attempt, now: datetime) -> sinks.Notice:

@@ -41,12 +41,13 @@ def why_needed(situation: Situation, step: Step, traits: ActionTraits) -> str:
 
 def hear(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
     """Take in what people have answered to the plan that is shown; None when there is nothing new."""
+    said = situation.remediation.annotations
+    may_reject = _unsent(status)
+    if may_reject is not None and said.get(approval.REJECT) == may_reject.token:
+        return _rejected(situation, status, may_reject, now)
     asked = standing(status)
     if asked is None:
         return None
-    said = situation.remediation.annotations
-    if said.get(approval.REJECT) == asked.token:
-        return _rejected(situation, status, asked, now)
     if asked.expires_at <= now:
         return _expired(situation, status, asked, now)
     by = record.clip(said.get(approval.APPROVED_BY, ""), _SHORT)
@@ -111,6 +112,14 @@ def standing(status: RemediationStatus) -> Approval | None:
     asked = status.approval
     alive = asked is not None and asked.answer in (None, "Approved") and asked.step == status.step
     return asked if asked is not None and alive and not _was_used(status, asked) else None
+
+
+def _unsent(status: RemediationStatus) -> Approval | None:
+    """The question of the present step under which nothing was sent yet: until then a yes can be withdrawn."""
+    asked = status.approval
+    if asked is None or asked.answer not in (None, "Approved") or asked.step != status.step:
+        return None
+    return None if any(each.id == asked.attempt and each.phase != "Superseded" for each in status.attempts) else asked
 
 
 def expires_at(status: RemediationStatus) -> datetime | None:

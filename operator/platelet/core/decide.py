@@ -15,6 +15,7 @@ from platelet.core import (
     undoing,
     verifying,
     waiting,
+    withdrawing,
 )
 from platelet.core.decision import Decision
 from platelet.model import reasons
@@ -100,19 +101,10 @@ def _ended(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if situation.workload is None:
         gone = record.close(status, reasons.TARGET_GONE, "the target was deleted", now)
         return Decision(status=gone, effects=taking_back.let_go(situation, now))
-    policy, spec = situation.policy, situation.remediation.spec
     owes = not taking_back.is_known(situation) or taking_back.pending(situation)
     if status.state == "Escalated" or (owes and status.state not in BEFORE_ACTING):
         return None
-    why = ""
-    if policy is None or (spec.policy_ref.uid and policy.uid != spec.policy_ref.uid):
-        why = "the policy was deleted"
-    elif not policy.ready:
-        why = f"the policy is not ready: {policy.not_ready_reason}"
-    elif not situation.covered:
-        why = "the policy is no longer for this workload"
-    elif (policy.mode in ACTING) != (spec.mode in ACTING) and not (spec.by_hand and spec.mode == "Observe"):
-        why = f"the policy's mode is now {policy.mode}"
+    why = withdrawing.why_over(situation)
     return Decision(status=record.close(status, reasons.CANCELLED, why, now)) if why else None
 
 

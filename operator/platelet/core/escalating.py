@@ -76,6 +76,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
         return _let_go(situation, status, release, now)
     told = status.escalation
     marks = () if told and (told.annotated or told.silent) else sinks.annotate(_notice(situation, status, now))
+    marks = tuple(each for each in marks if each.value not in situation.answered_marks)
     if told and not told.annotated and not told.silent and not marks:  # it is there: set once, not fought for
         status = replace(status, escalation=replace(told, annotated=True))
     effects = [*marks, *_delivery(situation, status, now)]
@@ -146,7 +147,7 @@ def stable_for(situation: Situation) -> timedelta:
 
 def _let_go(situation: Situation, status: RemediationStatus, release: Release, now: datetime) -> Decision:
     removal = sinks.remove_annotation(_notice(situation, status, now))
-    if removal:
+    if removal and None not in situation.answered_marks:  # who puts it back is not fought
         return Decision(status=status, effects=removal)
     return Decision(status=record.close(status, release.reason, release.message, now))
 

@@ -73,6 +73,32 @@ def landed(situation: Situation, attempt: Attempt) -> bool:
     return same_workload and present(situation, attempt.post) == attempt.post
 
 
+def as_stored(attempt: Attempt, stored: PostState) -> PostState:
+    """The fields that the attempt's write sets, as its answer shows them: the object as stored."""
+    post = attempt.post
+    return replace(
+        post,
+        template_hash=stored.template_hash if post.template_hash is not None else None,
+        restart_stamp=stored.restart_stamp if post.restart_stamp is not None else None,
+        replicas=stored.replicas if post.replicas is not None else None,
+        autoscaler=stored.autoscaler if post.autoscaler is not None else None,
+    )
+
+
+def as_before(attempt: Attempt) -> PostState:
+    """The fields that the attempt's write sets, as they were when it was planned."""
+    pre = attempt.pre
+    return as_stored(
+        attempt,
+        PostState(
+            template_hash=pre.template_hash,
+            restart_stamp=pre.restart_stamp,
+            replicas=pre.replicas,
+            autoscaler=pre.autoscaler,
+        ),
+    )
+
+
 def same_meaning(situation: Situation, attempt: Attempt) -> bool:
     """Whether workload and autoscaler still mean what they meant when the attempt was planned."""
     workload, pre, post = situation.workload, attempt.pre, attempt.post
@@ -101,7 +127,7 @@ def untouched(situation: Situation, attempt: Attempt) -> bool:
 def expected_template(status: RemediationStatus) -> str | None:
     """The hash of the template that our last act (or its undoing) left in place; None when we have not acted."""
     done = [each for each in status.attempts if each.phase == "Done" and _needs_the_template(each)]
-    return (done[-1].post.template_hash or done[-1].pre.template_hash) if done else None
+    return (done[-1].left_template or done[-1].post.template_hash or done[-1].pre.template_hash) if done else None
 
 
 def undone_templates(status: RemediationStatus) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from platelet import checks
 from platelet.core import escalating, meaning, record, taking_back
 from platelet.core.decision import Decision
 from platelet.model import reasons
@@ -48,11 +49,10 @@ def _watched_until(status: RemediationStatus, reopen_within: timedelta, now: dat
 def _reopen(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
     """The same step once more if the fault followed our own take-back; else the next one.
 
-    If others have put the template back that our undo left, they fight us, or know better: people decide (TRAPS 14).
+    If others have changed back what we wrote, they fight us, or know better: people decide (TRAPS 14).
     """
-    live = situation.workload.template_hash if situation.workload else ""
-    if live in meaning.undone_templates(status) and live != meaning.expected_template(status):
-        text = f"others have put back the template {live}, which was undone: {situation.signals[0].message}"
+    if reverted := _how_reverted(situation, status):
+        text = f"{reverted}: {situation.signals[0].message}"
         return escalating.escalate(situation, status, reasons.REVERTED_BY_OTHERS, text, now)
     again = status.taken_back_at is not None and not status.reapplied
     step = status.step if again else status.step + 1
@@ -64,3 +64,14 @@ def _reopen(situation: Situation, status: RemediationStatus, now: datetime) -> D
         return escalating.escalate(situation, status, reasons.RECURRED, text, now)
     status = replace(status, step=step, reapplied=again or status.reapplied, taken_back_at=None)
     return Decision(status=record.enter(status, "Waiting", reasons.RECURRED, message))
+
+
+def _how_reverted(situation: Situation, status: RemediationStatus) -> str:
+    """How the target shows that others have taken our act back since it helped; empty if not, or if we did."""
+    live = situation.workload.template_hash if situation.workload else ""
+    if live in meaning.undone_templates(status) and live != meaning.expected_template(status):
+        return f"others have put back the template {live}, which was undone"
+    acts = [each for each in status.attempts if each.kind == "Act" and each.phase == "Done"]
+    if not acts or status.taken_back_at is not None:
+        return ""
+    return checks.how_reverted(situation, acts[-1])

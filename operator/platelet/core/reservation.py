@@ -200,6 +200,8 @@ def _moved(entry: Entry, by: timedelta) -> Entry:
 def _settled(entry: Entry, outcome: Settle) -> Entry:
     if outcome.outcome is not None and (entry.outcome is None or _is_better_known(entry, outcome)):
         entry = replace(entry, outcome=outcome.outcome, outcome_at=outcome.at, refunded=outcome.refunded)
+        if outcome.made is not None and entry.take_back is not None:
+            entry = replace(entry, take_back=replace(entry.take_back, ours=outcome.made))
     if outcome.verified and entry.settled_at is None:
         entry = replace(entry, settled_at=outcome.at)
     if outcome.taken_back and entry.take_back is not None:

@@ -43,6 +43,7 @@ def _settle(
             at=attempt.outcome_at or now,
             refunded=attempt.phase == "Refused",
             verified=over,
+            made=attempt.post if entry.take_back is not None and attempt.phase == "Done" else None,
         )
     return Settle(attempt=entry.id, at=now, verified=True) if over and entry.settled_at is None else None
 

@@ -12,12 +12,10 @@ attempt, or visibly fails, is stuck; and none is deleted while one that was just
 from dataclasses import replace
 from datetime import datetime
 
-from platelet.core import meaning, record
+from platelet.core import meaning, record, withdrawing
 from platelet.core.decision import Decision
-from platelet.guards import maintenance_window, suspended
 from platelet.model import reasons
 from platelet.model.effects import DeletePod
-from platelet.model.policy import ACTING
 from platelet.model.remediation import Attempt
 from platelet.model.situation import Situation
 from platelet.model.workload import Pod, Workload
@@ -27,7 +25,7 @@ from platelet.triggers import symptoms
 def decide(situation: Situation, decision: Decision, attempt: Attempt, now: datetime) -> Decision:
     """Add the deletion of the stuck pod, if there is one, to what is decided while the rollout is under way."""
     pod = stuck_pod(situation, attempt, now)
-    if pod is None or _is_stopped(situation, now):
+    if pod is None or withdrawing.why_no_further(situation, now):
         return decision
     status = decision.status
     why = "it is sick, of an older template, and its StatefulSet waits for it"
@@ -48,13 +46,6 @@ def _deletion(pod: Pod, attempt: Attempt) -> DeletePod:
         uid=pod.uid,
         resource_version=pod.resource_version,
     )
-
-
-def _is_stopped(situation: Situation, now: datetime) -> bool:
-    """Whether people have withdrawn, since the attempt began, what allowed it."""
-    if situation.policy is None or situation.policy.mode not in ACTING:
-        return True
-    return suspended.deny(situation, now) is not None or maintenance_window.deny(situation, now) is not None
 
 
 def stuck_pod(situation: Situation, attempt: Attempt, now: datetime) -> Pod | None:

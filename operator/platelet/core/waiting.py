@@ -18,6 +18,7 @@ from platelet.model.verdict import Deny, Plan, Refusal
 from platelet.model.workload import Workload
 
 _TRIES_PER_STEP = 3  # attempts that were superseded or lost; one with a verdict moves on by itself
+_UNKNOWN_ENDS = 2  # writes of one incident of which nobody knows what they came to; each may have had its effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,10 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if give_up_at <= now:
         message = _why_not(status, policy.limits.give_up_after)
         return escalating.escalate(situation, status, reasons.GAVE_UP, message, now)
+    unknown = [each for each in status.attempts if each.kind == "Act" and each.phase == "Unknown"]
+    if len(unknown) >= _UNKNOWN_ENDS:
+        message = f"what came of {len(unknown)} writes is not known; the last: {unknown[-1].message}"
+        return escalating.escalate(situation, status, reasons.UNKNOWN_OUTCOME, message, now)
     rung = find_rung(situation, status, now)
     if rung is None and situation.remediation.spec.first_step >= len(situation.steps):
         return _come_back(situation, status, give_up_at, now)

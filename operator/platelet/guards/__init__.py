@@ -77,6 +77,33 @@ _WHATEVER_THE_STEP = frozenset(
 WHATEVER_THE_STEP: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in _WHATEVER_THE_STEP)
 """The guards before `maxUnhealthy` that look neither at the action nor around: their no spares the reads for it."""
 
+_BEFORE_SENDING = frozenset(
+    {
+        "clock",
+        "busy",
+        "policyLive",
+        "suspended",
+        "protectedNamespace",
+        "maintenanceWindow",
+        "causeElsewhere",
+        "managedElsewhere",
+        "maxUnhealthy",
+    }
+)
+BEFORE_SENDING: tuple[Guard, ...] = (
+    *(guard for guard in GUARDS if guard.name in _BEFORE_SENDING),
+    Guard("occurrence", occurrence.deny_silenced),
+)
+"""What may forbid an act after its intent, and is asked until its write has left.
+
+Not the limits, of which it has its place; nor what the write's own precondition tells, which is the target's meaning;
+nor whether the signal shows at this moment: what was intended is brought to its end (I22).
+"""
+
+_WHILE_UNDER_WAY = frozenset({"clock", "suspended", "protectedNamespace", "paused", "maintenanceWindow"})
+WHILE_UNDER_WAY: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in _WHILE_UNDER_WAY)
+"""What holds up the rest of an attempt after its write: a stuck pod that it replaces."""
+
 FOR_UNDOING: tuple[Guard, ...] = (
     Guard("clock", clock.deny),
     Guard("busy", busy.deny),

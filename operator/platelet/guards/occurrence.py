@@ -17,14 +17,9 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     if any(signal.holds_at <= now for signal in loud):
         return None
     youngest_wait = min(loud, key=lambda signal: signal.holds_at, default=None)
-    if youngest_wait is None and signals:
-        named = ", ".join(sorted({signal.reason for signal in signals})[:_NAMED])
-        return Deny(
-            reason=reasons.ALERT_SILENCED,
-            message=f"{named} is silenced, inhibited, muted or routed to others in Alertmanager",
-        )
     if youngest_wait is None:
-        return Deny(reason=reasons.TOO_YOUNG, message="no signal holds at present")
+        silenced = deny_silenced(situation, now)
+        return silenced or Deny(reason=reasons.TOO_YOUNG, message="no signal holds at present")
     return Deny(
         reason=reasons.TOO_YOUNG,
         message=(
@@ -32,6 +27,18 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
             f"must hold until {say_time(youngest_wait.holds_at)}"
         ),
         retry_at=youngest_wait.holds_at,
+    )
+
+
+def deny_silenced(situation: Situation, _now: datetime) -> Deny | None:
+    """Deny while every signal is an alert that Alertmanager keeps from us."""
+    signals = [signal for signal in situation.signals if signal.source != "takeBack"]
+    if not signals or not all(signal.suppressed for signal in signals):
+        return None
+    named = ", ".join(sorted({signal.reason for signal in signals})[:_NAMED])
+    return Deny(
+        reason=reasons.ALERT_SILENCED,
+        message=f"{named} is silenced, inhibited, muted or routed to others in Alertmanager",
     )
 
 

@@ -105,7 +105,7 @@ def _left(attempt: Attempt, workload: Workload) -> bool:
         return False
     if post.template_hash is not None:
         return workload.template_hash == post.template_hash
-    if workload.template_hash != attempt.pre.template_hash:
+    if workload.template_hash != (attempt.left_template or attempt.pre.template_hash):
         return False
     if post.restart_stamp is not None:
         return workload.restart_stamp == post.restart_stamp

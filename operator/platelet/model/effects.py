@@ -33,6 +33,7 @@ class Settle:
     refunded: bool = False
     verified: bool = False
     taken_back: bool = False
+    made: PostState | None = None  # what was lent, as it was stored: only that is taken back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,8 @@ class Attempt:
     outcome_at: Timestamp | None = None
     message: Text = ""
     pre: PreState
-    post: PostState
+    post: PostState  # once it is Done: as the API server stored it
+    left_template: ShortText = ""  # hash of the template beside it, by the write's answer: an admission may add to it
     take_back: TakeBack | None = None
     approved_by: ShortText = ""  # the person, where one had to approve it
     approved_at: Timestamp | None = None

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from platelet.model.autoscaler import Autoscaler, Bounds
 from platelet.model.budget import Budget, Entry
+from platelet.model.intent import PostState
 from platelet.model.policy import Policy, Scope, Settings, Step
 from platelet.model.reading import Question, Reading
 from platelet.model.remediation import PinnedStep, Remediation
@@ -44,6 +45,17 @@ class WriteFailure:
     attempt: str
     code: int
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredWrite:
+    """The answer to the last write of an attempt, when the API server took it: its object as stored from then on.
+
+    That may be another state than was sent: an admission adds to it, caps it, or changes it back.
+    """
+
+    attempt: str
+    state: PostState  # of the fields that the answer shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +99,8 @@ class Situation:
     clock_age_seconds: float = 0.0  # since the last sample of the API server's time
     never_sent: frozenset[str] = frozenset()  # attempts intended by this process and not sent yet
     failure: WriteFailure | None = None
+    stored: StoredWrite | None = None
+    answered_marks: frozenset[str | None] = frozenset()  # of this remediation's mark on the workload, None: its removal
     delivery: DeliveryResult | None = None
     alerts_known_at: datetime | None = None  # last successful contact with Alertmanager
     queries_known_at: datetime | None = None  # since when each query of the policy's triggers has been answered

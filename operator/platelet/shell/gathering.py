@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from platelet import guards
-from platelet.core import handover, meaning, observing, references, signals, verifying
+from platelet.core import acting, handover, meaning, observing, references, signals, verifying
 from platelet.model.budget import Entry
 from platelet.model.policy import Settings
 from platelet.model.remediation import BEFORE_ACTING, Remediation
@@ -96,6 +96,8 @@ class Gatherer:
             clock_age_seconds=self._clock.age(),
             never_sent=self._hands.never_sent,
             failure=self._hands.failure(attempt),
+            stored=self._hands.stored(attempt),
+            answered_marks=self._hands.answered_marks(remediation.uid),
             delivery=self._hands.take_delivery((namespace, remediation.name)),
             alerts_known_at=self._around.alerts_known_at(),
             queries_known_at=self._around.queries_known_at(standing.policy.key) if standing else None,
@@ -108,9 +110,10 @@ class Gatherer:
         self, situation: Situation, standing: Standing | None, siblings: Sequence[Remediation]
     ) -> Situation:
         """Add what lies beyond the target, where anything may still be planned that it could forbid."""
-        state, far = situation.remediation.status.state, False
-        if state in BEFORE_ACTING:
-            far = self._around.thorough or state != "Waiting" or not self._is_forbidden_anyway(situation)
+        status, far = situation.remediation.status, False
+        unsent = acting.unfinished(status)
+        if unsent is not None or status.state in BEFORE_ACTING:
+            far = self._around.thorough or status.state != "Waiting" or not self._is_forbidden_anyway(situation)
             situation = await surroundings.look_around(self._kube, situation, standing, siblings, far=far)
         written = meaning.bounds_written(situation)
         at_stake = meaning.writes_replicas(situation) or handover.needs_autoscalers(situation)

@@ -1,33 +1,32 @@
 """Runs effects: one API call each. Knows nothing about remediation; remembers only what dies with the process."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, assert_never
+from typing import Protocol, assert_never
 
 import structlog
 
-from platelet.api import autoscalers, records
+from platelet.api import lenient
 from platelet.api.cluster_role import OPERATOR_NAMESPACE
 from platelet.model import effects
-from platelet.model.intent import PostState
-from platelet.model.situation import DeliveryResult, WriteFailure
+from platelet.model.situation import DeliveryResult, StoredWrite, WriteFailure
+from platelet.shell import writing
 from platelet.shell.kube import (
-    CONTROLLER_REVISIONS,
     PODS,
-    SCALERS,
     WORKLOADS,
     ApiError,
     Conflict,
+    Json,
     Kube,
     NotFound,
     Refused,
-    Resource,
 )
 from platelet.shell.ledger import Ledger
+from platelet.shell.pace import Pace
 from platelet.shell.record_keeper import RecordKeeper
 
-RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 _LONGEST_WRITE = 10.0  # seconds
-_REMEMBERED = 1000  # definite refusals
+_REMEMBERED = 1000  # answers
+_AN_HOUR = 3600.0
 
 log = structlog.get_logger("platelet.hands")
 
@@ -70,7 +69,10 @@ class Hands:
         self._courier = courier
         self._lease_left = lease_left
         self._never_sent: set[str] = set()
-        self._failures: dict[str, WriteFailure] = {}
+        self._answers: dict[str, StoredWrite | WriteFailure] = {}
+        self._marks: dict[tuple[str, str | None], None] = {}  # those whose write was answered, in order
+        self._sending: Pace[str] = Pace(at_once=2, first=1.0, longest=60.0)
+        self._marking: Pace[tuple[str, str, str | None]] = Pace(at_once=2, first=_AN_HOUR, longest=_AN_HOUR)
         self._deliveries: dict[tuple[str, str], DeliveryResult] = {}
 
     def intended(self, attempt: str) -> None:
@@ -88,7 +90,17 @@ class Hands:
 
     def failure(self, attempt: str) -> WriteFailure | None:
         """The API server's definite refusal of an attempt's write, if that was the answer."""
-        return self._failures.get(attempt)
+        answer = self._answers.get(attempt)
+        return answer if isinstance(answer, WriteFailure) else None
+
+    def stored(self, attempt: str) -> StoredWrite | None:
+        """The object as the API server answered an attempt's write, if it took it."""
+        answer = self._answers.get(attempt)
+        return answer if isinstance(answer, StoredWrite) else None
+
+    def answered_marks(self, remediation: str) -> frozenset[str | None]:
+        """The values of the Remediation's mark on the workload whose write was answered (None: its removal)."""
+        return frozenset(value for agent, value in self._marks if agent.partition("/")[0] == remediation)
 
     def take_delivery(self, remediation: tuple[str, str]) -> DeliveryResult | None:
         """How the last delivery for this remediation went; asked once."""
@@ -126,7 +138,7 @@ class Hands:
             case effects.RememberRevision() | effects.MarkRevision() | effects.MarkRelease() | effects.ForgetRevision():
                 return await self._records.keep(effect)
             case effects.Annotate():
-                await self._annotate(effect)
+                return await self._annotate(effect)
             case effects.Publish():
                 await self._publisher.publish(effect)
             case effects.Deliver():
@@ -137,32 +149,26 @@ class Hands:
 
     async def _write(self, effect: effects.Write) -> bool:
         try:
-            body, subresource = await self._body(effect)
+            patch = await writing.prepare(self._kube, effect)
         except (NotFound, KeyError, ValueError) as error:
             self._fail(effect, 0, f"the revision record {effect.post.record} cannot be restored: {error}")
             return True
         left = self._lease_left()
-        if left <= 0:
+        if left <= 0 or not self._sending.allows(effect.attempt):
             return False
-        resource, name = _written(effect)
         first = effect.attempt in self._never_sent
         self._never_sent.discard(effect.attempt)
         try:
-            await self._kube.patch(
-                resource,
-                effect.target.namespace,
-                name,
-                body,
-                subresource=subresource,
-                agent=effect.attempt,
-                timeout=min(left, _LONGEST_WRITE),
-            )
+            answer = await patch.send(self._kube, effect.attempt, min(left, _LONGEST_WRITE))
+            self._remember(StoredWrite(attempt=effect.attempt, state=writing.read_answer(effect, answer)))
         except Conflict:
             if first:
                 self._never_sent.add(effect.attempt)  # a definite no: nothing has ever been written under it
             raise
         except (Refused, NotFound) as error:
             self._fail(effect, error.code, error.message)
+        except KeyError:
+            log.warning("the answer to a write is not its object", attempt=effect.attempt)
         return True
 
     async def _delete_pod(self, effect: effects.DeletePod) -> bool:
@@ -181,34 +187,17 @@ class Hands:
         return True
 
     def _fail(self, effect: effects.Write, code: int, message: str) -> None:
-        self._failures[effect.attempt] = WriteFailure(attempt=effect.attempt, code=code, message=message)
-        if len(self._failures) > _REMEMBERED:
-            self._failures.pop(next(iter(self._failures)))
+        self._remember(WriteFailure(attempt=effect.attempt, code=code, message=message))
 
-    async def _body(self, effect: effects.Write) -> tuple[Any, str]:
-        """Patches that touch only the fields they mean, with uid and resourceVersion as preconditions (TRAPS 4, 9)."""
-        post, identity = effect.post, {"uid": effect.uid, "resourceVersion": effect.resource_version}
-        if post.autoscaler is not None:
-            return {"metadata": identity, "spec": autoscalers.write_bounds(post.autoscaler)}, ""
-        if post.replicas is not None:
-            return {"metadata": identity, "spec": {"replicas": post.replicas}}, "scale"
-        if post.restart_stamp is not None:
-            stamp = {"metadata": {"annotations": {RESTARTED_AT: post.restart_stamp}}}
-            return {"metadata": identity, "spec": {"template": stamp}}, ""
-        return await self._undo(effect, post), ""
+    def _remember(self, answer: StoredWrite | WriteFailure) -> None:
+        self._answers[answer.attempt] = answer
+        if len(self._answers) > _REMEMBERED:
+            self._answers.pop(next(iter(self._answers)))
 
-    async def _undo(self, effect: effects.Write, post: PostState) -> list[dict[str, Any]]:
-        namespace = effect.target.namespace
-        stored = records.read_record(await self._kube.get(CONTROLLER_REVISIONS, namespace, post.record or ""))
-        if stored.template_hash != post.template_hash:
-            raise ValueError("it holds another template than the one that was pinned")
-        return [
-            {"op": "test", "path": "/metadata/uid", "value": effect.uid},
-            {"op": "test", "path": "/metadata/resourceVersion", "value": effect.resource_version},
-            {"op": "replace", "path": "/spec/template", "value": dict(stored.template)},
-        ]
-
-    async def _annotate(self, effect: effects.Annotate) -> None:
+    async def _annotate(self, effect: effects.Annotate) -> bool:
+        """Set or remove a mark. Whether it stays is not fought for, neither with an admission nor with a controller."""
+        if not self._marking.allows((effect.uid, effect.key, effect.value)):
+            return False
         body = {
             "metadata": {
                 "uid": effect.uid,
@@ -217,12 +206,14 @@ class Hands:
             }
         }
         ref = effect.target
-        await self._kube.patch(WORKLOADS[ref.kind], ref.namespace, ref.name, body, agent=effect.agent)
+        answer = await self._kube.patch(WORKLOADS[ref.kind], ref.namespace, ref.name, body, agent=effect.agent)
+        if effect.value is not None:
+            self._marks.pop((effect.agent, None), None)
+        self._marks[effect.agent, effect.value] = None
+        if len(self._marks) > _REMEMBERED:
+            self._marks.pop(next(iter(self._marks)))
+        return _annotation(answer, effect.key) == effect.value
 
 
-def _written(effect: effects.Write) -> tuple[Resource, str]:
-    """The object that a write changes: the target, or the autoscaler that it names."""
-    bounds = effect.post.autoscaler
-    if bounds is None:
-        return WORKLOADS[effect.target.kind], effect.target.name
-    return SCALERS[bounds.kind], bounds.name
+def _annotation(stored: Json, key: str) -> str | None:
+    return lenient.texts(lenient.mapping(stored.get("metadata")).get("annotations")).get(key)

@@ -5,7 +5,7 @@ from typing import assert_never
 
 import structlog
 
-from platelet.api import attestations, records
+from platelet.api import attestations, lenient, records
 from platelet.model import effects
 from platelet.model.durations import format_time
 from platelet.shell.kube import CONTROLLER_REVISIONS, Conflict, Json, Kube, NotFound
@@ -68,7 +68,8 @@ class RecordKeeper:
             await self._kube.create(CONTROLLER_REVISIONS, self._home, first)
         else:
             change = attestations.write_change(record, before, marked)
-            await self._kube.patch(CONTROLLER_REVISIONS, self._home, before["metadata"]["name"], change)
+            stored = await self._kube.patch(CONTROLLER_REVISIONS, self._home, before["metadata"]["name"], change)
+            return _version(stored) != _version(before)
         return True
 
     async def _forget(self, effect: effects.ForgetRevision) -> bool:
@@ -85,3 +86,8 @@ class RecordKeeper:
             return await self._kube.get(CONTROLLER_REVISIONS, self._home, name)
         except NotFound:
             return None
+
+
+def _version(stored: Json) -> object:
+    """Its resourceVersion: the same as before where the API server took a write, and nothing came of it."""
+    return lenient.mapping(stored.get("metadata")).get("resourceVersion")

@@ -13,7 +13,7 @@ from platelet.model.effects import Reserve, Write
 from platelet.model.intent import PostState
 from platelet.model.maintenance import MaintenanceWindow
 from platelet.model.remediation import Attempt
-from platelet.model.situation import Situation, WriteFailure
+from platelet.model.situation import Situation, StoredWrite, WriteFailure
 from tests.unit.core.runbooks import undo_step
 from tests.unit.situations import (
     BAD,
@@ -231,3 +231,69 @@ def test_a_step_that_was_superseded_is_decided_anew_with_the_next_number() -> No
     (effect,) = decide(replace(situation, steps=(undo_step(),)), NOW).effects
     assert isinstance(effect, Reserve)
     assert effect.entry.id == "rem-1/0/2"
+
+
+def answered(attempt: Attempt, state: PostState, **changes: Any) -> Situation:
+    """The API server took the write, and said what it stored; the workload is as it was seen after that."""
+    return acting(attempt, sent=True, stored=StoredWrite(attempt=ID, state=state), **changes)
+
+
+AS_SENT = {
+    "an undo": (UNDO, PostState(template_hash=GOOD, restart_stamp="")),
+    "a restart": (RESTART, PostState(template_hash=BAD, restart_stamp=STAMP)),
+    "a scale": (SCALE, PostState(replicas=5)),
+}
+
+
+@pytest.mark.parametrize(("attempt", "state"), AS_SENT.values(), ids=AS_SENT)
+def test_the_answer_of_a_write_is_its_outcome_whatever_the_target_is_by_now(attempt: Attempt, state: PostState) -> None:
+    """Whoever has changed it since is seen by the verification, which begins."""
+    for changes in ({}, {"workload": a_workload(template_hash="newer", replicas=9, generation=9)}):
+        decision = decide(answered(attempt, state, **changes), NOW)
+        assert not sent_by(decision)
+        assert decision.status.attempts[0].phase == "Done"
+        assert decision.status.attempts[0].post == attempt.post
+        assert decision.status.state == "Verifying"
+
+
+ADMITTED = {
+    "a template that was added to": (UNDO, PostState(template_hash="good and more", restart_stamp="")),
+    "a number that was capped": (SCALE, PostState(replicas=3)),
+    "a stamp that was changed": (RESTART, PostState(template_hash=BAD, restart_stamp="now")),
+}
+
+
+@pytest.mark.parametrize(("attempt", "state"), ADMITTED.values(), ids=ADMITTED)
+def test_what_an_admission_made_of_a_write_is_what_was_done(attempt: Attempt, state: PostState) -> None:
+    done = decide(answered(attempt, state), NOW).status.attempts[0]
+    assert done.phase == "Done"
+    assert done.post == meaning.as_stored(attempt, state)
+    assert done.post.record == attempt.post.record
+    assert "an admission of this cluster changed what was written" in done.message
+
+
+def test_a_restart_that_an_admission_added_to_leaves_the_template_that_is_stored() -> None:
+    state = PostState(template_hash="bad and more", restart_stamp=STAMP)
+    status = decide(answered(RESTART, state), NOW).status
+    assert status.attempts[0].post == RESTART.post
+    assert meaning.expected_template(status) == "bad and more"
+
+
+CHANGED_BACK = {
+    "a template": (UNDO, PostState(template_hash=BAD, restart_stamp="")),
+    "a number": (SCALE, PostState(replicas=2)),
+    "a stamp": (RESTART, PostState(template_hash=BAD, restart_stamp="")),
+}
+
+
+@pytest.mark.parametrize(("attempt", "state"), CHANGED_BACK.values(), ids=CHANGED_BACK)
+def test_what_the_api_server_has_changed_back_was_refused(attempt: Attempt, state: PostState) -> None:
+    decision = decide(answered(attempt, state), NOW)
+    assert not sent_by(decision)
+    assert decision.status.attempts[0].phase == "Refused"
+    assert decision.status.step == 1
+
+
+def test_another_attempts_answer_is_not_ours() -> None:
+    stored = StoredWrite(attempt="rem-9/0/1", state=PostState(template_hash=GOOD))
+    assert sent_by(decide(acting(UNDO, stored=stored), NOW))

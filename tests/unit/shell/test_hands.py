@@ -10,6 +10,7 @@ from platelet.model import effects
 from platelet.model.autoscaler import Bounds
 from platelet.model.intent import PostState
 from platelet.shell import kube
+from tests.scenarios import admission
 from tests.scenarios.world import OPERATOR, SHOP
 from tests.unit.shell.in_memory import API, Shell
 
@@ -271,3 +272,88 @@ async def test_nothing_is_left_behind_by_an_operator_that_is_about_to_be_removed
     assert len(shell.world.store.find(kube.CONTROLLER_REVISIONS)) == remembers
     assert await shell.hands.run(mark) is tells
     assert ("platelet.dev/escalated" in shell.world.deployment("api")["metadata"].get("annotations", {})) is tells
+
+
+ANSWERS = {
+    "a restart": (PostState(restart_stamp=STAMP), {"restart_stamp": STAMP}),
+    "a scale": (PostState(replicas=5), {"replicas": 5}),
+    "a scale to nothing": (PostState(replicas=0), {"replicas": 0}),  # which a Scale does not say
+}
+
+
+@pytest.mark.parametrize(("post", "fields"), ANSWERS.values(), ids=ANSWERS)
+async def test_the_answer_of_a_write_is_what_was_stored(post: PostState, fields: dict[str, Any]) -> None:
+    shell = Shell()
+    await shell.hands.run(a_write(shell, post))
+    stored = shell.hands.stored(ID)
+    assert stored is not None
+    assert {name: getattr(stored.state, name) for name in fields} == fields
+    assert shell.hands.failure(ID) is None
+
+
+async def test_what_an_admission_made_of_a_write_is_in_its_answer() -> None:
+    shell = Shell()
+    shell.world.store.admissions.append(admission.caps_replicas(3))
+    await shell.hands.run(a_write(shell, PostState(replicas=5)))
+    stored = shell.hands.stored(ID)
+    assert stored is not None
+    assert stored.state == PostState(replicas=3)
+
+
+async def test_a_refusal_is_no_stored_write() -> None:
+    shell = Shell()
+    shell.world.store.admissions.append(admission.refuses(kube.DEPLOYMENTS, "scale"))
+    await shell.hands.run(a_write(shell, PostState(replicas=5)))
+    failure = shell.hands.failure(ID)
+    assert failure is not None
+    assert failure.code == 403
+    assert shell.hands.stored(ID) is None
+
+
+async def test_a_write_in_conflict_is_sent_twice_at_once_and_then_waits() -> None:
+    """It is a definite no: nothing was sent under this id."""
+    shell = Shell()
+    shell.hands.intended(ID)
+    stale = a_write(shell, PostState(replicas=5), resource_version="1")
+    assert [await shell.hands.run(stale) for _ in range(4)] == [True, True, False, False]
+    assert ID in shell.hands.never_sent
+
+
+async def test_a_mark_that_an_admission_takes_off_came_to_nothing_and_is_known_as_answered() -> None:
+    shell = Shell()
+    shell.world.store.admissions.append(admission.strips_annotations("platelet.dev/"))
+    meta = shell.world.deployment("api")["metadata"]
+    mark = effects.Annotate(
+        target=API,
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+        key="platelet.dev/escalated",
+        value="{}",
+        agent="rem-1/escalated",
+    )
+    assert not await shell.hands.run(mark)
+    assert shell.hands.answered_marks("rem-1") == {"{}"}
+    assert shell.hands.answered_marks("rem-2") == frozenset()
+
+
+async def test_a_health_that_is_not_kept_came_to_nothing() -> None:
+    """Whoever looks again at once would write it again at once."""
+    shell = Shell()
+    template = shell.world.deployment("api")["spec"]["template"]
+    await shell.hands.run(remember(shell, template, "abc"))
+    (record,) = shell.world.store.find(kube.CONTROLLER_REVISIONS, SHOP)
+
+    def keep(review: admission.Review) -> None:
+        if review.old is not None and review.resource is kube.CONTROLLER_REVISIONS:
+            review.new["metadata"] = dict(review.old["metadata"])
+
+    shell.world.store.admissions.append(keep)
+    meta = record["metadata"]
+    mark = effects.MarkRevision(
+        namespace=SHOP,
+        record=meta["name"],
+        resource_version=meta["resourceVersion"],
+        health="Bad",
+        at=shell.clock.now(),
+    )
+    assert not await shell.hands.run(mark)
