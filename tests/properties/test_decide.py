@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import event, given
+from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from platelet import guards
@@ -208,8 +208,12 @@ def test_an_observing_remediation_does_nothing_to_a_workload(situation: Situatio
 def test_where_a_cheap_guard_says_no_nothing_hangs_on_what_is_far_around(
     situation: Situation, passed: timedelta
 ) -> None:
-    """So it need not be read: not even when the decision falls a little before the moment that was asked about."""
+    """So it need not be read: not even when the decision falls a little before the moment that was asked about.
+
+    While an attempt is under way it is read.
+    """
     remediation = situation.remediation
+    assume(acting.unfinished(remediation.status) is None)
     waiting = replace(situation, remediation=replace(remediation, status=replace(remediation.status, state="Waiting")))
     if guards.first_denial(waiting, NOW + timedelta(seconds=30), guards.WHATEVER_THE_STEP) is not None:
         known = waiting.autoscalers if meaning.bounds_written(waiting) else ()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from platelet.api.records import RELEASED_AT
 from platelet.model import reasons
 from platelet.shell import kube
 from tests.scenarios import admission
@@ -222,6 +223,17 @@ def test_what_an_admission_adds_is_ours_and_the_act_has_helped(
     assert done(simulation) == [("Done", "Recovered")]
     assert states(simulation) == [("Closed", reasons.RECOVERED)]
     assert "resources" in simulation.world.deployment("api")["spec"]["template"]["spec"]["containers"][0]
+    simulation.run(MINUTE)
+    assert [each for each in added_to(simulation) if RELEASED_AT in each["metadata"]["annotations"]] == []
+
+
+def added_to(simulation: Simulation) -> list[kube.Json]:
+    """The records of the templates that the admission has added to: nobody has released them."""
+    found = [
+        each for each in simulation.world.store.find(kube.CONTROLLER_REVISIONS, SHOP) if "500m" in str(each["data"])
+    ]
+    assert found
+    return found
 
 
 def test_what_an_admission_added_to_is_known_and_what_was_left_is_bad(simulation: Simulation) -> None:

@@ -64,10 +64,10 @@ def _others_live_since(live: RevisionRecord, records: Sequence[RevisionRecord]) 
 
 
 def _is_our_write(live: RevisionRecord, before: Sequence[datetime], attempts: Sequence[Attempt]) -> bool:
-    """Whether an attempt restored it since the template before it became live."""
+    """Whether an attempt restored it, or an admission made it of our write, since the one before it became live."""
     last = max(before, default=None)
     return any(
-        attempt.post.template_hash == live.template_hash
+        live.template_hash in (attempt.post.template_hash, attempt.left_template)
         and attempt.phase in ("Intended", "Done", "Unknown")
         and (last is None or attempt.intended_at >= last)
         for attempt in attempts

@@ -111,9 +111,10 @@ class Gatherer:
     ) -> Situation:
         """Add what lies beyond the target, where anything may still be planned that it could forbid."""
         status, far = situation.remediation.status, False
-        unsent = acting.unfinished(status)
-        if unsent is not None or status.state in BEFORE_ACTING:
-            far = self._around.thorough or status.state != "Waiting" or not self._is_forbidden_anyway(situation)
+        under_way = acting.unfinished(status) is not None  # until its write has left, everything is asked again
+        if under_way or status.state in BEFORE_ACTING:
+            far = under_way or self._around.thorough or status.state != "Waiting"
+            far = far or not self._is_forbidden_anyway(situation)
             situation = await surroundings.look_around(self._kube, situation, standing, siblings, far=far)
         written = meaning.bounds_written(situation)
         at_stake = meaning.writes_replicas(situation) or handover.needs_autoscalers(situation)

@@ -9,7 +9,7 @@ import structlog
 
 from platelet.api import remediation as contract
 from platelet.api.cluster_role import OPERATOR_NAMESPACE
-from platelet.core import history
+from platelet.core import acting, history
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.core.opening import Update
@@ -112,9 +112,14 @@ class Reconciler:
         return await self._carry_out(remediation, decision)
 
     async def _see(self, remediation: Remediation) -> Sight:
-        """The target; its live template is on record before anything is planned on it."""
+        """The target; its live template is on record before anything is planned on it.
+
+        While an attempt is under way nothing is, and whose template that is, its outcome tells.
+        """
         target = remediation.target
         sight = await see(self._kube, target, self._home, settle=self._settle)
+        if acting.unfinished(remediation.status) is not None:
+            return sight
         if sight.workload is not None and history.is_behind(sight.workload, sight.revisions, sight.records):
             await self._historian.look(target, acting=False)
             sight = await see(self._kube, target, self._home, settle=self._settle)
