@@ -7,7 +7,7 @@ import pytest
 from platelet.model import reasons
 from tests.scenarios.heals import HEAL, effects
 from tests.scenarios.incidents import MINUTE, begin, states
-from tests.scenarios.manifests import step
+from tests.scenarios.manifests import on_alert, on_pods, step
 from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import SHOP
 
@@ -49,5 +49,31 @@ def test_an_alert_by_severity_acts_where_pods_are_sick() -> None:
         simulation.world.release("api", "app:crash-2")
         simulation.run(2 * MINUTE)
         simulation.alerts.fire("f00d", ORPHANED)
+        simulation.run(5 * MINUTE)
+        assert len(effects(simulation.world.server.audit)) == 1
+
+
+def test_what_people_heard_of_by_severity_is_healed_when_its_pods_get_sick() -> None:
+    """Nothing was done because nothing was wrong: that is no reason to leave a crash loop alone hours later."""
+    with Simulation() as simulation:
+        begin(simulation, step("rolloutRestart"), triggers=[GENERIC, on_pods()])
+        simulation.run(12 * 60 * MINUTE)
+        simulation.alerts.fire("f00d", ORPHANED)
+        simulation.run(20 * MINUTE)
+        assert states(simulation) == [("Escalated", reasons.NOTHING_WRONG_WITH_TARGET)]
+        simulation.world.sicken_pods("api", "crash-unready")
+        simulation.run(10 * MINUTE)
+        assert len(effects(simulation.world.server.audit)) == 1
+        (only,) = simulation.remediations()
+        assert reasons.SICK_AFTER_ALL in {each.reason for each in only.status.decisions}
+
+
+def test_what_people_heard_of_by_severity_is_acted_on_when_an_alert_is_named() -> None:
+    with Simulation() as simulation:
+        begin(simulation, step("rolloutRestart"), triggers=[GENERIC, on_alert("Deadlocked")])
+        simulation.run(12 * 60 * MINUTE)
+        simulation.alerts.fire("f00d", ORPHANED)
+        simulation.run(20 * MINUTE)
+        simulation.alerts.fire("dead", {**ORPHANED, "alertname": "Deadlocked"})
         simulation.run(5 * MINUTE)
         assert len(effects(simulation.world.server.audit)) == 1

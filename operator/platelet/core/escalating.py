@@ -67,6 +67,9 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
         quiet_since=_quiet_since(situation, status, since, now),
         healthy_since=_healthy_since(situation, situation.workload, status, since, now),
     )
+    sick = handover.is_sick_after_all(situation, status, now)
+    if sick:
+        return _take_up_again(situation, status, sick, now)
     anew = handover.fails_anew(situation, status)
     if anew:
         message = f"something else was released, and it is this that fails now: {anew}"
@@ -84,6 +87,18 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     settles_at = since + _FLASH if since and not situation.signals else None
     times = [moment for moment in (release and release.at, settles_at, retry_at) if moment and moment > now]
     return Decision(status=status, effects=tuple(effects), again_at=min(times, default=None))
+
+
+def _take_up_again(situation: Situation, status: RemediationStatus, why: str, now: datetime) -> Decision:
+    """Begin with the ladder after all: nothing was done so far, since nothing was wrong."""
+    message = record.clip(f"there is something wrong now: {why}")
+    removal = sinks.remove_annotation(_notice(situation, status, now))
+    again = replace(record.enter(status, "Waiting", reasons.SICK_AFTER_ALL, message), escalation=None)
+    again = record.note(
+        again, now, step=status.step_name, by="escalation", reason=reasons.SICK_AFTER_ALL, message=message
+    )
+    again = record.set_condition(again, "Escalated", reasons.SICK_AFTER_ALL, message, now, true=False)
+    return Decision(status=again, effects=removal, again_at=now)
 
 
 def foresee_release(situation: Situation, status: RemediationStatus) -> Release | None:

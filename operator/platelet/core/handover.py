@@ -4,7 +4,10 @@ Only what a person or a tool of theirs writes counts: what we wrote ourselves (a
 autoscaler or the number of nodes makes of the replicas is nobody's doing.
 """
 
+from datetime import datetime
+
 from platelet.core import meaning
+from platelet.model import reasons
 from platelet.model.intent import PostState, PreState
 from platelet.model.remediation import RemediationStatus
 from platelet.model.situation import Situation
@@ -49,6 +52,18 @@ def fails_anew(situation: Situation, status: RemediationStatus) -> str:
         return ""
     fresh = [signal for signal in situation.signals if signal.source in ("pod", "workload") and signal.newest_only]
     return fresh[0].message if fresh else ""
+
+
+def is_sick_after_all(situation: Situation, status: RemediationStatus, now: datetime) -> str:
+    """What speaks against a target that people got because nothing was wrong with it; empty while nothing does.
+
+    No step was kept from it for good: an alert that nobody named was no reason to act, and now there is one.
+    """
+    told = status.escalation
+    if told is None or told.reason != reasons.NOTHING_WRONG_WITH_TARGET:
+        return ""
+    holding = (each for each in situation.signals if each.holds_at <= now and not each.suppressed)
+    return next((each.message for each in holding if not each.unnamed), "")
 
 
 def _handed_over(status: RemediationStatus) -> PreState | None:
