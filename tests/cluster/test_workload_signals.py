@@ -13,7 +13,8 @@ pytestmark = pytest.mark.cluster
 STUCK: Json = {"workload": {"conditions": ["RolloutStuck"]}}
 SHORT: Json = {"workload": {"conditions": ["ReplicasUnavailable"], "for": "3s"}}
 NOWHERE: Json = {"pod": {"reasons": ["Unschedulable"], "for": "2s"}}
-NO_NODE = {"spec": {"template": {"spec": {"nodeSelector": {"platelet.test/node": "none"}}}}}
+NO_SUCH_NODE = {"platelet.test/node": "none"}
+NO_NODE = {"spec": {"template": {"spec": {"nodeSelector": NO_SUCH_NODE}}}}
 POLICIES = (
     manifests.policy("stuck", [STUCK], UNDO),
     manifests.policy("short", [SHORT], UNDO),
@@ -58,11 +59,21 @@ def test_missing_replicas_are_seen_on_the_workload(scene: Scene) -> None:
     assert "0 of 1 pods are available" in remediation["spec"]["signal"]["message"]
 
 
+def test_a_release_that_asks_for_a_node_that_there_is_not_is_undone(scene: Scene) -> None:
+    """The template before it runs, and asks for none: what keeps its pods from a node is its own doing."""
+    scene.admit("nowhere", "picky")
+    scene.until_proven("picky")
+    scene.patch("picky", NO_NODE)
+    closed = scene.until_state("picky", "Monitoring", "Closed")
+    assert closed["spec"]["signal"]["reason"] == "Unschedulable"
+    assert len(scene.effects("picky")) == 1
+
+
 def test_pods_that_no_node_takes_are_for_people(scene: Scene) -> None:
-    """Although the runbook has steps, and although the rollout is its own fault."""
-    scene.admit("nowhere", "nowhere")
-    scene.until_proven("nowhere")
-    scene.patch("nowhere", NO_NODE)
+    """Although the runbook has steps: no template of it is known to have run."""
+    pod = {"containers": [{"name": "app", "image": GOOD}], "nodeSelector": NO_SUCH_NODE}
+    template = {"metadata": {"labels": {"app": "nowhere"}}, "spec": pod}
+    scene.admit_kind("Deployment", "nowhere", "nowhere", replicas=1, template=template)
     told = scene.until_state("nowhere", "Escalated")
     assert told["status"]["escalation"]["reason"] == "CauseElsewhere"
     assert "cannot be scheduled" in told["status"]["escalation"]["message"]

@@ -48,7 +48,7 @@ def _key(key: str, kind: str, name: str) -> str:
 def _named(node: Any) -> Iterable[str]:
     if isinstance(node, Mapping):
         for key, value in node.items():
-            if key in _NAMED_BY and isinstance(value, Mapping) and value.get("optional") is not True:
+            if key in _NAMED_BY and isinstance(value, Mapping):
                 kind, field = _NAMED_BY[key]
                 name, needed = value.get(field), value.get("key")
                 if isinstance(name, str):

@@ -112,11 +112,6 @@ MISSING = {
         ENV_FROM,
         (),
     ),
-    "a secret that the last healthy template could do without": (
-        'secret "db" not found',
-        {"envFrom": [{"secretRef": {"name": "db", "optional": True}}]},
-        (),
-    ),
     "another error": ("couldn't find key a in ConfigMap", ENV_FROM, ()),
 }
 
