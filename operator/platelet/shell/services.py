@@ -40,13 +40,13 @@ async def behind(
     return found
 
 
-def say_not_one(service: str, found: Collection[Behind]) -> str:
-    """Why a Service does not lead to one workload."""
+def say_not_one(through: str, found: Collection[Behind]) -> str:
+    """Why a Service, or a label of pods, does not lead to one workload."""
     if not found:
-        return f"no workload is behind Service {service}"
+        return f"no workload is behind {through}"
     names = sorted(str(each) for each in found)
     shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-    return f"behind Service {service} is not one Deployment, StatefulSet or DaemonSet, but {shown}"
+    return f"behind {through} is not one Deployment, StatefulSet or DaemonSet, but {shown}"
 
 
 def _selects(selector: Mapping[str, str], metadata: Mapping[str, Any]) -> bool:

@@ -135,21 +135,24 @@ class TargetFinder:
         return Found(found) if found else Found(why=f"ReplicaSet {name} belongs to no Deployment", other=True)
 
     async def _of_services(self, named: targeting.ServicesNamed) -> Found:
-        """The one workload behind them. A Service that is not there names nothing, so others may; none is no guess."""
+        """The one workload behind those that are there; where none is, behind the label of pods that is called so."""
         stored = await asyncio.gather(*(self._service(named.namespace, name) for name in named.names))
         present = [each for each in stored if each is not None]
-        if not present:
+        if not present and not named.pod_label:
             what = f"there is no Service {' or '.join(named.names)} in namespace {named.namespace}"
             return Found(why=what) if named.likely else Found(why=targeting.NOT_SAID, named=False)
+        selectors = [(each.get("spec") or {}).get("selector") or {} for each in present]
+        through = "Service " + " and ".join(each["metadata"]["name"] for each in present)
+        if not present:
+            selectors = [{named.pod_label: name} for name in named.names]
+            through = f"label {named.pod_label}={' or '.join(named.names)} (no Service is called so)"
         behind: set[str | WorkloadRef] = set()
-        for each in present:
-            selector = (each.get("spec") or {}).get("selector") or {}
+        for selector in selectors:
             behind |= await services.behind(self._kube, named.namespace, selector, self._of_owner)
-        service = " and ".join(each["metadata"]["name"] for each in present)
         only = next(iter(behind)) if len(behind) == 1 else None
         if isinstance(only, WorkloadRef):
             return Found(only)
-        return Found(why=services.say_not_one(service, behind))
+        return Found(why=services.say_not_one(through, behind))
 
     async def _of_owner(self, namespace: str, pod: Json) -> WorkloadRef | str:
         """The workload of a pod; in words what is not healed."""

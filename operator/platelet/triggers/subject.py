@@ -16,10 +16,12 @@ Names = dict[str, tuple[str, ...]]  # by concept, several where labels differ
 
 _EXPORTERS: Final = ("kube-state-metrics", "node-exporter", "blackbox-exporter")
 _COLLECTORS: Final = (*_EXPORTERS, "kubelet", "cadvisor", "pushgateway", "otel-collector")
-_OF_TARGETS: Final = frozenset({"namespace", "pod", "container", "service", "app", vocabulary.SCRAPE_JOB})
+_OF_TARGETS: Final = frozenset({"namespace", "pod", "container", "service", "appName", "app", vocabulary.SCRAPE_JOB})
 """What service discovery adds to each target; other words for objects are the metric's own, renamed or not."""
-_MAY_BE_AN_APPLICATIONS: Final = frozenset({"service", "app", "container", vocabulary.SCRAPE_JOB})
-_NO_PROOF: Final = frozenset({"namespace", "uid", "container", "app", vocabulary.SCRAPE_JOB, vocabulary.NOT_UNDERSTOOD})
+_MAY_BE_AN_APPLICATIONS: Final = frozenset({"service", "appName", "app", "container", vocabulary.SCRAPE_JOB})
+_NO_PROOF: Final = frozenset(
+    {"namespace", "uid", "container", "appName", "app", vocabulary.SCRAPE_JOB, vocabulary.NOT_UNDERSTOOD}
+)
 _BY_CALLERS: Final = (("reporter", "source"), ("direction", "outbound"))  # Istio, Linkerd
 
 
@@ -131,7 +133,7 @@ def _without_exporters(names: Names) -> Names:
         return {concept: values for concept, values in names.items() if concept not in _OF_TARGETS}
     kept = {}
     for concept, values in names.items():
-        if concept in {"service", "app", vocabulary.SCRAPE_JOB}:
+        if concept in {"service", "appName", "app", vocabulary.SCRAPE_JOB}:
             kept[concept] = tuple(each for each in values if not any(mark in each for mark in _COLLECTORS))
         else:
             kept[concept] = values

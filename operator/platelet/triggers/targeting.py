@@ -100,6 +100,7 @@ class ServicesNamed:
 
     namespace: str
     names: tuple[str, ...]
+    pod_label: str = ""  # where no Service is called so, pods whose label this is
     likely: bool = True  # False: the label says what was scraped, which need not be a Service
 
 
@@ -198,9 +199,9 @@ def _object(named: Mapping[str, str], namespace: str) -> Located | None:
 
 def _service(about: subject.Subject) -> Located:
     """The best word for a Service; else why nothing is named."""
-    for concept in ("service", "app"):
+    for concept in ("service", *vocabulary.POD_LABELS):
         if names := about.names.get(concept):
-            return _services(names, about.namespace)
+            return _services(names, about.namespace, vocabulary.POD_LABELS.get(concept, ""))
     if about.exporters_pod:
         pod = _shown(about.exporters_pod)
         return Nothing(reason=f"pod {pod} is the exporter's, and no other label names a workload")
@@ -211,13 +212,13 @@ def _service(about: subject.Subject) -> Located:
     return ServicesNamed(namespace=about.namespace, names=jobs, likely=False) if jobs else Nothing(reason=NOT_SAID)
 
 
-def _services(names: tuple[str, ...], namespace: str) -> Located:
+def _services(names: tuple[str, ...], namespace: str, pod_label: str) -> Located:
     hosts = {place for name in names if (place := subject.namespace_of_host(name))}
     if hosts - {namespace} and (namespace or len(hosts) > 1):
         return Nothing(reason=f"Service {_shown(names[0])} is of another namespace", named=True)
     short = (name.partition(".")[0] if subject.namespace_of_host(name) else name for name in names)
     namespace = namespace or next(iter(hosts), "")
-    return ServicesNamed(namespace=namespace, names=tuple(dict.fromkeys(short)))
+    return ServicesNamed(namespace=namespace, names=tuple(dict.fromkeys(short)), pod_label=pod_label)
 
 
 def _spelled(found: Named) -> list[tuple[str, re.Pattern[str], int]]:

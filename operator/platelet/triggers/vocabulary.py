@@ -21,6 +21,8 @@ NOT_UNDERSTOOD: Final = "notUnderstood"
 """What names a namespace, a workload or a pod in words that are not read: never taken for naming nothing."""
 OTHER: Final = "otherObject"
 """An object that is no workload and belongs to none for sure: a quota, a volume, an Ingress."""
+POD_LABELS: Final = {"appName": "app.kubernetes.io/name", "app": "app"}
+"""What is called like a label of pods has mostly been made of it."""
 SCRAPE_JOB: Final = "scrapeJob"
 """Prometheus' own label `job`: often, but not always, called like the Service that is scraped."""
 
@@ -51,7 +53,8 @@ _CONCEPTS: Final = {
     "workload": ("workload",),
     "workloadType": ("workload_type", "workload_kind"),
     "service": ("service",),
-    "app": ("app", "app_kubernetes_io", "label_app_kubernetes_io", "canonical_service"),
+    "appName": ("app_kubernetes_io", "label_app_kubernetes_io"),
+    "app": ("app", "canonical_service"),
     OTHER: (
         "resourcequota",
         "resource_quota",

@@ -79,6 +79,21 @@ async def test_labels_that_differ_are_several_names_for_one_service() -> None:
     assert (two.target, "front and web" in two.why) == (None, True)
 
 
+async def test_where_no_service_is_called_so_the_label_of_pods_leads_to_the_one_workload_that_has_it() -> None:
+    """Helm calls a Service after the release, and what runs in it by app.kubernetes.io/name."""
+    shell = Shell()
+    two_of_a_tier(shell)
+    one = ServicesNamed(namespace=SHOP, names=("api",), pod_label="app")
+    assert (await shell.finder.of_alert(one)).target == API
+    several = await shell.finder.of_alert(ServicesNamed(namespace=SHOP, names=("all",), pod_label="tier"))
+    assert (several.target, several.named) == (None, True)
+    assert several.why.startswith("behind label tier=all (no Service is called so) is not one")
+    none = await shell.finder.of_alert(ServicesNamed(namespace=SHOP, names=("gone",), pod_label="app"))
+    assert (none.target, none.named) == (None, True)
+    a_service(shell, "api", {"app": "web"})
+    assert (await shell.finder.of_alert(one)).target != API, "the Service is asked first"
+
+
 async def test_a_service_that_does_not_exist_is_named_unless_it_is_only_likely_one() -> None:
     shell = Shell()
     gone = await shell.finder.of_alert(ServicesNamed(namespace=SHOP, names=("front",)))

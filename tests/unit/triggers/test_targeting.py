@@ -290,8 +290,14 @@ SENDERS: dict[str, tuple[dict[str, str], Located]] = {
     "a workload of no kind": ({"namespace": "shop", "workload": "api"}, KindlessNamed(namespace="shop", name="api")),
     "a Service": ({"namespace": "shop", "service": "front", "job": "front-metrics", "app": "api"},
         ServicesNamed(namespace="shop", names=("front",))),
-    "an application's recommended label": ({"namespace": "shop", "app_kubernetes_io_name": "front", "job": "x"},
-        ServicesNamed(namespace="shop", names=("front",))),
+    "an application's recommended label": (
+        {"namespace": "shop", "app_kubernetes_io_name": "front", "job": "x"},
+        ServicesNamed(namespace="shop", names=("front",), pod_label="app.kubernetes.io/name"),
+    ),
+    "an application's label": (
+        {"namespace": "shop", "app": "front", "job": "x"},
+        ServicesNamed(namespace="shop", names=("front",), pod_label="app"),
+    ),
     "a scrape's job": ({"namespace": "shop", "job": "front"},
         ServicesNamed(namespace="shop", names=("front",), likely=False)),
     "a Service beside the exporter's job": ({"namespace": "shop", "service": "front", "job": "kube-state-metrics"},
