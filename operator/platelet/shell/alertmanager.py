@@ -8,7 +8,7 @@ one may mute, what it says to be active is not news.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -20,7 +20,7 @@ import structlog
 
 from platelet.model.alert import Alert, fingerprint_of
 from platelet.shell.clock import ClockNotReadyError
-from platelet.shell.receiver import MIB, NotStoredError
+from platelet.shell.receiver import MIB, NotStoredError, attempt
 from platelet.triggers import absence, alertmanager_api
 from platelet.triggers.alert_json import MalformedBodyError
 
@@ -129,8 +129,8 @@ class AlertmanagerPoller:
         look = await self._look()
         self._tell(look.hint)
         failures = [
-            await _attempt(self._held.suppress(look.suppressed, look.active, at)),
-            await _attempt(self._store.store_present(look.news)),
+            await attempt(self._held.suppress(look.suppressed, look.active, at)),
+            await attempt(self._store.store_present(look.news)),
         ]
         if look.read.rejected:  # one of those that could not be read may be any that seems absent
             _log.warning("alerts of Alertmanager unreadable", rejected=look.read.rejected, why=look.read.bad[:3])
@@ -140,7 +140,7 @@ class AlertmanagerPoller:
             self._polls = absence.keep((*self._polls, latest))
             gone = absence.absent(self._polls)
             if over := [episode for episode, fingerprint in held.items() if fingerprint in gone]:
-                failures.append(await _attempt(self._held.resolve(over, at)))
+                failures.append(await attempt(self._held.resolve(over, at)))
         failed = [each for each in failures if each is not None]
         if not look.read.rejected and all(each.for_good for each in failed):
             self._known_at = at
@@ -243,12 +243,3 @@ class _Look:
         if self.may_mute:
             return "it does not tell what is muted, so what the webhook missed is not found: it is older than 0.28"
         return ""
-
-
-async def _attempt(storing: Awaitable[None]) -> NotStoredError | None:
-    """What could not be stored, to be told when everything else was tried."""
-    try:
-        await storing
-    except NotStoredError as error:
-        return error
-    return None

@@ -10,12 +10,12 @@ from typing import Protocol
 import structlog
 
 from platelet.model.alert import Alert
-from platelet.model.reading import Reading, Result
+from platelet.model.reading import Reading, Result, Unanswered
 from platelet.model.signal import Evidence
 from platelet.shell.clock import ClockNotReadyError, boot_time
 from platelet.shell.inquiry import AsksPrometheus
 from platelet.shell.policy_book import PolicyBook, Standing
-from platelet.shell.receiver import NotStoredError
+from platelet.shell.receiver import NotStoredError, attempt
 from platelet.triggers import query
 from platelet.triggers.query import QueryTrigger
 
@@ -109,29 +109,34 @@ class QueryWatch:
             reading = await self._prometheus.ask(trigger.expr)
         self._on_reading(reading)
         try:
-            why = await self._store(standing, trigger, reading, asked) if isinstance(reading, Result) else reading.why
-        except (NotStoredError, ClockNotReadyError) as error:
-            why = str(error)
-        if why:
-            asked.answered_at = None
+            why = await self._store(standing, trigger, reading, asked)
+        except ClockNotReadyError as error:
+            why, asked.answered_at = str(error), None
         if why != asked.silence:
             _log.warning("a trigger's query", policy=standing.policy.key, expr=trigger.expr, why=why or "is answered")
         asked.silence = why
 
-    async def _store(self, standing: Standing, trigger: QueryTrigger, result: Result, asked: _Asked) -> str:
+    async def _store(
+        self, standing: Standing, trigger: QueryTrigger, reading: Result | Unanswered, asked: _Asked
+    ) -> str:
+        """Store what an answer says; why it is not known, or not all of it is on record."""
+        if not isinstance(reading, Result):
+            asked.answered_at = None
+            return reading.why
         now = self._now()
-        seen = query.observe(trigger, standing.policy.uid, result, now)
+        seen = query.observe(trigger, standing.policy.uid, reading, now)
         asked.since = {fact.fingerprint: asked.since.get(fact.fingerprint, now) for _, fact in seen.facts}
         since = asked.since
         facts = [(query.as_alert(each, since[fact.fingerprint], fact.reason), fact) for each, fact in seen.facts]
-        if facts:
-            await self._results.store_results(standing.policy.key, facts)
+        failures = [await attempt(self._results.store_results(standing.policy.key, facts))] if facts else []
         name = _name(standing, trigger)
         over = [each for each in self._held.held_queries() if each.startswith(name) and each not in seen.present]
         if over:
-            await self._held.resolve(over, now)
-        asked.answered_at = now
-        return ""
+            failures.append(await attempt(self._held.resolve(over, now)))
+        failed = [each for each in failures if each is not None]
+        known = all(each.for_good for each in failed)  # what refuses its status takes no step by it either
+        asked.answered_at = now if known else None
+        return str(failed[0]) if failed else ""
 
     async def _end_what_nobody_asks(self, ready: Sequence[Standing]) -> None:
         """Facts of a trigger that people have removed or rewritten end with it."""

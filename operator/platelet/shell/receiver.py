@@ -7,7 +7,7 @@ that fails or hangs.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,6 +32,15 @@ class NotStoredError(Exception):
         """`for_good`: only what the API server refuses, so that nothing can be done about these alerts either."""
         super().__init__(why)
         self.for_good = for_good
+
+
+async def attempt(storing: Awaitable[None]) -> NotStoredError | None:
+    """Store, and give what could not be stored, to be told when everything else was tried."""
+    try:
+        await storing
+    except NotStoredError as error:
+        return error
+    return None
 
 
 class AlertStore(Protocol):

@@ -14,6 +14,7 @@ from platelet.shell.opener import store_status
 from platelet.shell.query_watch import QueryWatch
 from platelet.shell.receiver import NotStoredError
 from tests.scenarios.manifests import policy
+from tests.scenarios.model_api import FaultKind
 from tests.scenarios.world import SHOP
 from tests.unit.shell.in_memory import Shell
 from tests.unit.situations import NOW, minutes, seconds
@@ -227,6 +228,27 @@ async def test_facts_of_a_trigger_that_was_rewritten_end() -> None:
     shell.world.store.replace(
         kube.POLICIES, SHOP, "measured", {**stored, "spec": {**stored["spec"], "triggers": [on_query("other")]}}
     )
+    (over,) = await shell.look()
+    assert over.status.evidence[0].resolved_at is not None
+
+
+# Each row: how the API server answers the end of a fact, and whether the policy's queries count as answered.
+ENDS: dict[str, tuple[FaultKind, bool]] = {
+    "it refuses this one's status: nothing can be done about it either": ("refused", True),
+    "it does not answer": ("unanswered", False),
+}
+
+
+@pytest.mark.parametrize(("fault", "known"), ENDS.values(), ids=ENDS)
+async def test_an_end_that_cannot_be_stored_is_stored_at_the_next_answer(fault: FaultKind, *, known: bool) -> None:
+    shell = Watched()
+    await shell.opened()
+    shell.measure(3)
+    await shell.book.refresh()
+    shell.world.server.faults.at[shell.world.server.index + 1] = fault
+    shell.boot += 30
+    await shell.watch.look()
+    assert (shell.watch.known_at("shop/measured") is not None) == known
     (over,) = await shell.look()
     assert over.status.evidence[0].resolved_at is not None
 
