@@ -146,7 +146,12 @@ def old_records(namespace: str, target: str, count: int) -> list[str]:
     """Revision records of long ago."""
     ref, found = WorkloadRef(kind="Deployment", namespace=namespace, name=target), []
     for number in range(count):
-        template = {"spec": {"containers": [{"name": "app", "image": f"app:old-{number}"}]}}
+        volumes = [
+            {"name": "settings", "configMap": {"name": "gone"}},  # goals that lack something: all of it is looked for
+            {"name": "data", "persistentVolumeClaim": {"claimName": "gone"}},
+        ]
+        containers = [{"name": "app", "image": f"app:old-{number}"}]
+        template = {"spec": {"containers": containers, "volumes": volumes, "serviceAccountName": "gone"}}
         seen = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)
         effect = RememberRevision(
             target=ref, template_hash=templates.hash_template(template), template=template, first_seen=seen

@@ -8,16 +8,16 @@ afterwards (TRAPS 6). Which template is pinned in the plan by its revision recor
 points at the bad template again after the first undo, and at the same bad image after a restart.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
 
 from platelet.actions import rollout_restart
-from platelet.model import blame, difference, reasons
-from platelet.model.durations import CAMEL, Between, Duration, format_duration, say_time
+from platelet.model import blame, difference, reasons, references
+from platelet.model.durations import CAMEL, Between, Duration, say_time
 from platelet.model.intent import PostState
 from platelet.model.remediation import Attempt
 from platelet.model.revision import RevisionRecord
@@ -27,6 +27,7 @@ from platelet.model.situation import ActionTraits, Situation
 from platelet.model.verdict import Plan, Refusal
 from platelet.model.workload import Revision, Workload
 
+Goal = TypeVar("Goal", Revision, RevisionRecord)
 _MOST = 2**31 - 1
 REVISION_RULE = "revision belongs to `to: Revision`, and `to: Revision` needs it"
 IF_UNKNOWN_RULE = "ifUnknown belongs to `to: LastHealthy`"
@@ -100,11 +101,13 @@ def find_goal(settings: RolloutUndo, situation: Situation) -> Plan | Refusal:
         return _to_revision(settings.revision or 0, live, situation)
     if settings.to == "Previous":
         return _to_previous(live, situation)
-    healthy = _last_healthy(live, situation)
+    healthy, incomplete = _complete(_healthy(live, situation), situation)
     if healthy is not None:
         return _back_to(healthy, live, situation)
     if settings.if_unknown == "Previous":
         return _to_previous(live, situation)
+    if incomplete:
+        return Refusal(reason=reasons.MISSING_REFERENCE, message=incomplete)
     return Refusal(
         reason=reasons.NO_HEALTHY_REVISION,
         message="no other template of this workload is known to have been healthy; it is not guessed which one was",
@@ -130,52 +133,9 @@ def undo(attempt: Attempt, situation: Situation) -> PostState | Refusal:
 
 def _refuse_old(settings: RolloutUndo, situation: Situation, now: datetime) -> Refusal | None:
     """Refuse to take back what is not to blame, and say why, how old it is, and what people can do."""
-    if situation.remediation.spec.by_hand:
+    why = "" if situation.remediation.spec.by_hand else blame.why_not(settings.within, situation, now)
+    if not why:
         return None
-    live = blame.live_record(situation)
-    if live is None:
-        return _not_recent("when the live template was released is not known: it is not on record yet")
-    restored = (each for each in situation.remediation.status.attempts if each.phase in ("Done", "Unknown"))
-    if any(each.post.template_hash == live.template_hash for each in restored) and live.ever_healthy:
-        return _not_recent("the live template is one that platelet has put back, and no release of people")
-    if blame.began_before(live, situation):
-        return _not_recent(
-            f"what is wrong began before the live template was released at {say_time(live.last_release)}, so that "
-            "release is not to blame, and may be the repair"
-        )
-    failed = blame.failed_predecessor(live, situation, settings.within)
-    if failed is not None:
-        return _not_recent(
-            f"the release before it, of {say_time(failed.last_release)}, had run well for long when it failed, too: "
-            "the cause is elsewhere"
-        )
-    begun = blame.beginnings(live, situation, now)
-    if any(_is_to_blame(each, settings, situation) for each in begun):
-        return None
-    return _not_recent(_say_age(max(begun, key=lambda each: each.at), settings))
-
-
-def _is_to_blame(beginning: blame.Beginning, settings: RolloutUndo, situation: Situation) -> bool:
-    release = beginning.release
-    if release is None:
-        return False
-    return beginning.at - release.last_release <= settings.within or blame.was_never_healthy(
-        release, situation.settings.healthy_for
-    )
-
-
-def _say_age(beginning: blame.Beginning, settings: RolloutUndo) -> str:
-    release = beginning.release
-    if release is None:
-        return f"what is wrong began at {say_time(beginning.at)}, in a release that is not on record"
-    age = timedelta(minutes=(beginning.at - release.last_release) // timedelta(minutes=1))
-    return (
-        f"what is wrong began {format_duration(age)} after the release of {say_time(release.last_release)}, not within "
-        f"{format_duration(settings.within)}, and {blame.say_health(release)}: the cause is elsewhere"
-    )
-
-
-def _not_recent(why: str) -> Refusal:
     fix = "to go back all the same: kubectl rollout undo, a Remediation by hand, or a longer `within` in the step"
     return Refusal(reason=reasons.NOT_A_RECENT_RELEASE, message=f"{why}; {fix}")
 
@@ -188,18 +148,33 @@ def _to_chosen(settings: RolloutUndo, value: str) -> dict[str, object]:
     return {"to": "Revision", "revision": int(value)}
 
 
-def _last_healthy(live: Workload, situation: Situation) -> RevisionRecord | None:
-    shunned = _never_a_goal(situation)
-    candidates = [
-        record
-        for record in situation.records
-        if record.health == "Healthy"
-        and record.template_hash != live.template_hash
-        and record.template_hash not in shunned
-    ]
-    return max(
-        candidates, key=lambda record: (record.health_since or record.first_seen, record.first_seen), default=None
-    )
+def _healthy(live: Workload, situation: Situation) -> list[RevisionRecord]:
+    """The goals of LastHealthy, the one that proved itself last first."""
+    shunned = _never_a_goal(situation) | {live.template_hash}
+    goals = [each for each in situation.records if each.health == "Healthy" and each.template_hash not in shunned]
+    return sorted(goals, key=lambda each: (each.health_since or each.first_seen, each.first_seen), reverse=True)
+
+
+def _complete(goals: Sequence[Goal], situation: Situation) -> tuple[Goal | None, str]:
+    """The first goal that has all that it needs to start; else None, and what the first of them lacks.
+
+    One of the same images as a goal that lacks something is passed over, too: they were given it since.
+    """
+    lacking: list[Goal] = []
+    for goal in goals:
+        like = (difference.images(each.template) for each in lacking)
+        if not _lacks(goal, situation) and difference.images(goal.template) not in like:
+            return goal, ""
+        lacking.append(goal)
+    if not lacking:
+        return None, ""
+    said = ", ".join(f"{name} {why}" for name, why in _lacks(lacking[0], situation).items())
+    return None, f"what would come back could not start: {said}"
+
+
+def _lacks(goal: Revision | RevisionRecord, situation: Situation) -> dict[str, str]:
+    needed = sorted(references.needed(goal.template))
+    return {name: situation.absent_references[name] for name in needed if name in situation.absent_references}
 
 
 def _to_previous(live: Workload, situation: Situation) -> Plan | Refusal:
@@ -209,12 +184,15 @@ def _to_previous(live: Workload, situation: Situation) -> Plan | Refusal:
         for old in situation.revisions
         if old.number > 0 and old.template_hash != live.template_hash and old.template_hash not in shunned
     ]
-    if not candidates:
-        return Refusal(
-            reason=reasons.NO_SUCH_REVISION,
-            message="there is no previous revision with another template that is not known to be bad",
-        )
-    return _restore(max(candidates, key=lambda old: old.number), live, situation)
+    found, incomplete = _complete(sorted(candidates, key=lambda old: -old.number), situation)
+    if found is not None:
+        return _restore(found, live, situation)
+    if incomplete:
+        return Refusal(reason=reasons.MISSING_REFERENCE, message=incomplete)
+    return Refusal(
+        reason=reasons.NO_SUCH_REVISION,
+        message="there is no previous revision with another template that is not known to be bad",
+    )
 
 
 def _to_revision(number: int, live: Workload, situation: Situation) -> Plan | Refusal:
@@ -228,7 +206,10 @@ def _to_revision(number: int, live: Workload, situation: Situation) -> Plan | Re
             reason=reasons.NO_HEALTHY_REVISION,
             message=f"the template of revision {number} is known to have failed, so it is no goal",
         )
-    return _restore(named, live, situation)
+    found, incomplete = _complete((named,), situation)
+    if found is None:
+        return Refusal(reason=reasons.MISSING_REFERENCE, message=incomplete)
+    return _restore(found, live, situation)
 
 
 def _restore(old: Revision, live: Workload, situation: Situation) -> Plan | Refusal:
@@ -261,7 +242,13 @@ def _say_undo(record: RevisionRecord, live: Workload, situation: Situation) -> s
     if record.health == "Healthy":
         goal = f"what comes back was healthy at {say_time(record.health_since or record.first_seen)}"
     fields = difference.say_fields(live.template, record.template)
-    return f"undo {images} ({where}){released}; {goal}" + (f"; also differs: {fields}" if fields else "")
+    secrets = sorted(
+        name
+        for name in references.needed(record.template) - references.needed(live.template)
+        if name.startswith(f"{references.SECRET}/")
+    )
+    said = f"undo {images} ({where}){released}; {goal}" + (f"; also differs: {fields}" if fields else "")
+    return said + (f"; it needs {', '.join(secrets)}, which platelet does not look for" if secrets else "")
 
 
 def _never_a_goal(situation: Situation) -> frozenset[str]:
@@ -287,4 +274,8 @@ ACTION = Action(
     plan=plan,
     undo=undo,
     parameters={"revision": _to_chosen},
+    reads=tuple(
+        Right(group="", resource=resource, verb="get")
+        for resource in ("configmaps", "persistentvolumeclaims", "serviceaccounts")
+    ),
 )

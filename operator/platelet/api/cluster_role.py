@@ -38,6 +38,16 @@ class Switch:
     rule: Rule
 
 
+_PLANNED_BY: Final = tuple(
+    Rule(
+        why=f"whether what the goal of {action.key} needs exists",
+        group=group,
+        resources=tuple(right.resource for right in action.reads if right.group == group),
+        verbs=tuple(dict.fromkeys(right.verb for right in action.reads if right.group == group)),
+    )
+    for action in ACTIONS
+    for group in dict.fromkeys(right.group for right in action.reads)
+)
 EVERYWHERE: Final = (
     Rule(why="what is sick", resources=("pods",), verbs=("get", "list", "watch")),
     Rule(why="targets", group="apps", resources=_WORKLOADS, verbs=("get", "list", "watch")),
@@ -74,6 +84,7 @@ EVERYWHERE: Final = (
         resources=("controllerrevisions",),
         verbs=("create", "delete", "get", "list", "patch"),
     ),
+    *_PLANNED_BY,
     Rule(why="what kubectl describe shows", group="events.k8s.io", resources=("events",), verbs=("create", "patch")),
 )
 AT_HOME: Final = (

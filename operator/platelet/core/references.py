@@ -8,19 +8,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from platelet.model import references
 from platelet.model.revision import RevisionRecord, last_healthy
 from platelet.model.workload import Pod
 
 _MISSING = re.compile(r'\b(secret|configmap) "([^"]{1,253})" not found')
 _NO_KEY = re.compile(r"couldn't find key (\S{1,253}) in (Secret|ConfigMap) \S{1,253}/([^\s/]{1,253})")
-_NAMED_BY = {
-    "secretRef": ("secret", "name"),
-    "secretKeyRef": ("secret", "name"),
-    "secret": ("secret", "secretName"),
-    "configMapRef": ("configmap", "name"),
-    "configMapKeyRef": ("configmap", "name"),
-    "configMap": ("configmap", "name"),
-}
 
 
 def missing_elsewhere(pods: Sequence[Pod], records: Sequence[RevisionRecord]) -> tuple[str, ...]:
@@ -45,16 +38,7 @@ def _key(key: str, kind: str, name: str) -> str:
     return f"key {key} of {kind}/{name}"
 
 
-def _named(node: Any) -> Iterable[str]:
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            if key in _NAMED_BY and isinstance(value, Mapping):
-                kind, field = _NAMED_BY[key]
-                name, needed = value.get(field), value.get("key")
-                if isinstance(name, str):
-                    yield f"{kind}/{name}"
-                    yield from [_key(needed, kind, name)] if isinstance(needed, str) else []
-            yield from _named(value)
-    elif isinstance(node, Sequence) and not isinstance(node, str):
-        for each in node:
-            yield from _named(each)
+def _named(template: Mapping[str, Any]) -> Iterable[str]:
+    for kind, name, key, _ in references.named(template):
+        yield f"{kind}/{name}"
+        yield from [_key(key, kind, name)] if key else []

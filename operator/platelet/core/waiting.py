@@ -17,6 +17,7 @@ from platelet.model.situation import Situation
 from platelet.model.verdict import Deny, Plan, Refusal
 from platelet.model.workload import Workload
 
+_REFUSALS = (reasons.MISSING_REFERENCE, reasons.NOT_A_RECENT_RELEASE, reasons.NO_HEALTHY_REVISION)
 _TRIES_PER_STEP = 3  # attempts that were superseded or lost; one with a verdict moves on by itself
 _UNKNOWN_ENDS = 2  # writes of one incident of which nobody knows what they came to; each may have had its effect
 
@@ -261,4 +262,10 @@ def _last_word(status: RemediationStatus) -> str:
     last = tried[-1]
     outcome = last.verdict_message or last.message
     count = "1 attempt" if len(tried) == 1 else f"{len(tried)} attempts"
-    return f"no step is left after {count}; the last: {last.summary}: {outcome}"
+    return f"no step is left after {count}; the last: {last.summary}: {outcome}{_passed_over(status)}"
+
+
+def _passed_over(status: RemediationStatus) -> str:
+    """The last step that its action refused: who is called may be able to do what it could not."""
+    refused = (each for each in reversed(status.decisions) if each.by in actions.BY_KEY and each.reason in _REFUSALS)
+    return next((f"; before that {each.step} was refused: {each.reason}: {each.message}" for each in refused), "")

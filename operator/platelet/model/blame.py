@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from platelet.model.durations import say_time
+from platelet.model.durations import format_duration, say_time
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Signal
 from platelet.model.situation import Situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beginning:
+class _Beginning:
     """When one signal that the live release shows began, and in which release of people that was."""
 
     at: datetime
@@ -24,12 +24,56 @@ def live_record(situation: Situation) -> RevisionRecord | None:
     return max(mine, key=lambda each: each.last_release, default=None)
 
 
-def began_before(live: RevisionRecord, situation: Situation) -> bool:
+def why_not(within: timedelta, situation: Situation, now: datetime) -> str:
+    """Why the live release is not to blame; empty where it may be: it began `within` of it, or it was never healthy."""
+    live = live_record(situation)
+    if live is None:
+        return "when the live template was released is not known: it is not on record yet"
+    restored = (each for each in situation.remediation.status.attempts if each.phase in ("Done", "Unknown"))
+    if any(each.post.template_hash == live.template_hash for each in restored) and live.ever_healthy:
+        return "the live template is one that platelet has put back, and no release of people"
+    if _began_before(live, situation):
+        return (
+            f"what is wrong began before the live template was released at {say_time(live.last_release)}, so that "
+            "release is not to blame, and may be the repair"
+        )
+    failed = _failed_predecessor(live, situation, within)
+    if failed is not None:
+        return (
+            f"the release before it, of {say_time(failed.last_release)}, had run well for long when it failed, too: "
+            "the cause is elsewhere"
+        )
+    begun = _beginnings(live, situation, now)
+    if any(_may_be_to_blame(each, within, situation) for each in begun):
+        return ""
+    return _say_age(max(begun, key=lambda each: each.at), within)
+
+
+def _may_be_to_blame(beginning: _Beginning, within: timedelta, situation: Situation) -> bool:
+    release = beginning.release
+    if release is None:
+        return False
+    young = beginning.at - release.last_release <= within
+    return young or _was_never_healthy(release, situation.settings.healthy_for)
+
+
+def _say_age(beginning: _Beginning, within: timedelta) -> str:
+    release = beginning.release
+    if release is None:
+        return f"what is wrong began at {say_time(beginning.at)}, in a release that is not on record"
+    age = timedelta(minutes=(beginning.at - release.last_release) // timedelta(minutes=1))
+    return (
+        f"what is wrong began {format_duration(age)} after the release of {say_time(release.last_release)}, not within "
+        f"{format_duration(within)}, and {_say_health(release)}: the cause is elsewhere"
+    )
+
+
+def _began_before(live: RevisionRecord, situation: Situation) -> bool:
     """Whether all that is wrong was so before the live release: that may be the repair, and is not to blame."""
     return bool(situation.signals) and not _of_release(live, situation)
 
 
-def failed_predecessor(live: RevisionRecord, situation: Situation, within: timedelta) -> RevisionRecord | None:
+def _failed_predecessor(live: RevisionRecord, situation: Situation, within: timedelta) -> RevisionRecord | None:
     """The release that people replaced by the live one because it failed, though it was proven and older than `within`.
 
     What made it fail is none of its own, and so not one of what they released to mend it; the incident itself may have
@@ -44,14 +88,14 @@ def failed_predecessor(live: RevisionRecord, situation: Situation, within: timed
     return last if last.last_release + within < last.health_since <= live.last_release else None
 
 
-def was_never_healthy(release: RevisionRecord, healthy_for: timedelta) -> bool:
+def _was_never_healthy(release: RevisionRecord, healthy_for: timedelta) -> bool:
     """Whether it is known that its template never was: one that ran before it was on record may have been."""
     if release.ever_healthy or release.claims_health:
         return False
     return release.remembered_at is None or release.remembered_at <= release.last_release + healthy_for
 
 
-def say_health(release: RevisionRecord) -> str:
+def _say_health(release: RevisionRecord) -> str:
     """What is known of the health of a release, for people."""
     if release.proven_at or release.health == "Healthy":
         return f"it was healthy at {say_time(release.proven_at or release.health_since or release.first_seen)}"
@@ -60,7 +104,7 @@ def say_health(release: RevisionRecord) -> str:
     return "whether it was ever healthy is not known"
 
 
-def beginnings(live: RevisionRecord, situation: Situation, now: datetime) -> tuple[Beginning, ...]:
+def _beginnings(live: RevisionRecord, situation: Situation, now: datetime) -> tuple[_Beginning, ...]:
     """When each signal of the live release began, across the releases of one incident. Without a signal: now.
 
     It is the beginning that counts, whenever it is looked at: a limit or an approval may have been awaited since. What
@@ -68,7 +112,7 @@ def beginnings(live: RevisionRecord, situation: Situation, now: datetime) -> tup
     recovered, if the incident began in the live release.
     """
     if not situation.signals:
-        return (Beginning(at=now, release=live),)
+        return (_Beginning(at=now, release=live),)
     return tuple(_beginning(each, live, situation) for each in _of_release(live, situation))
 
 
@@ -76,16 +120,16 @@ def _of_release(live: RevisionRecord, situation: Situation) -> list[Signal]:
     return [each for each in situation.signals if _since(each, situation) >= live.last_release]
 
 
-def _beginning(signal: Signal, live: RevisionRecord, situation: Situation) -> Beginning:
+def _beginning(signal: Signal, live: RevisionRecord, situation: Situation) -> _Beginning:
     status = situation.remediation.status
     at = min([_since(signal, situation), *_bouts(signal, situation)])
     came_back = any(each.verdict == "Recovered" for each in status.attempts)
     if came_back and status.opened_at is not None and live.last_release <= status.opened_at:
         at = min(at, status.opened_at)
     if at >= live.last_release:
-        return Beginning(at=at, release=live)
+        return _Beginning(at=at, release=live)
     before = [each for each in situation.records if each.last_release <= at]
-    return Beginning(at=at, release=max(before, key=lambda each: each.last_release, default=None))
+    return _Beginning(at=at, release=max(before, key=lambda each: each.last_release, default=None))
 
 
 def _bouts(signal: Signal, situation: Situation) -> list[datetime]:

@@ -20,7 +20,7 @@ Template = Mapping[str, Any]
 
 def say_images(old: Template, new: Template) -> str:
     """`app:good-2 -> good-1` for each container whose image differs; empty where none does."""
-    before, after = _images(old), _images(new)
+    before, after = images(old), images(new)
     changed = [
         _say_image(before[name], after[name]) for name in before if after.get(name, before[name]) != before[name]
     ]
@@ -35,7 +35,8 @@ def say_fields(old: Template, new: Template) -> str:
     return ", ".join(names[:_FIELDS_SAID]) + (f" and {more} more" if more > 0 else "")
 
 
-def _images(template: Template) -> dict[str, str]:
+def images(template: Template) -> dict[str, str]:
+    """The image of each container by its name, init containers included."""
     spec = _mapping(template.get("spec"))
     return {
         name: str(container.get("image", ""))

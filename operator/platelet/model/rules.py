@@ -36,6 +36,7 @@ class Action:
     traits: ActionTraits
     plan: Callable[[Any, Situation, datetime], Plan | Refusal]
     needs_room: Callable[[Any], bool] = lambda _settings: False  # whether these settings ask for new pods
+    reads: tuple[Right, ...] = ()  # what its plans are made by beyond the target; the operator's right, not an author's
     undo: Callable[[Attempt, Situation], PostState | Refusal] | None = None  # how a step that failed is taken back
     parameters: Mapping[str, Parameter] = field(default_factory=dict)  # what people may set who run it by hand
 

@@ -89,6 +89,7 @@ class Situation:
     missing_references: tuple[
         str, ...
     ] = ()  # Secrets and ConfigMaps that are gone and that the last healthy template names
+    absent_references: Mapping[str, str] = field(default_factory=dict)  # `configmap/x` of a template on record -> why
     namespace_suspended: str = ""  # the reason in the namespace's annotation
     autoscalers: tuple[Autoscaler, ...] = ()  # what owns this target's replicas; read where it matters only
     covered: bool = True  # the policy, as it is now, is still for this workload

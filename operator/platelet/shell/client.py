@@ -21,6 +21,7 @@ _PAGE = 500
 _LIST_RESTARTS = 3
 _MERGE_PATCH = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
+_METADATA = f"{JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
 
 OnResponse = Callable[[str, str, int, float], None]
@@ -242,7 +243,8 @@ class ClusterClient:
         return raw
 
     async def _open(self, call: Call) -> aiohttp.ClientResponse:
-        headers = {"User-Agent": user_agent(call.agent), "Accept": JSON, "Content-Type": call.content_type}
+        accept = _METADATA if call.resource.metadata_only else JSON
+        headers = {"User-Agent": user_agent(call.agent), "Accept": accept, "Content-Type": call.content_type}
         method, url, headers, body, _ = await self._api.param_serialize(
             call.method,
             call.path,

@@ -12,7 +12,7 @@ from platelet.model.policy import Settings
 from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.signal import TOLD, Evidence, Signal
 from platelet.model.situation import Situation
-from platelet.shell import autoscalers, pinning, surroundings
+from platelet.shell import autoscalers, goal_references, pinning, surroundings
 from platelet.shell.asking import Asker, Nobody
 from platelet.shell.clock import Clock
 from platelet.shell.hands import Hands
@@ -116,6 +116,9 @@ class Gatherer:
             far = under_way or self._around.thorough or status.state != "Waiting"
             far = far or not self._is_forbidden_anyway(situation)
             situation = await surroundings.look_around(self._kube, situation, standing, siblings, far=far)
+        if far:
+            absent = await goal_references.read_absent(self._kube, situation)
+            situation = replace(situation, absent_references=absent)
         written = meaning.bounds_written(situation)
         at_stake = meaning.writes_replicas(situation) or handover.needs_autoscalers(situation)
         if far or written or at_stake:

@@ -19,6 +19,7 @@ class Resource:
     plural: str
     kind: str
     namespaced: bool = True
+    metadata_only: bool = False  # what it holds is nobody's business: only its metadata is asked for
 
     @property
     def api_version(self) -> str:
@@ -38,6 +39,9 @@ NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 SERVICES = Resource("", "v1", "services", "Service")
 SECRETS = Resource("", "v1", "secrets", "Secret")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", metadata_only=True)
+CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", metadata_only=True)
+SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount", metadata_only=True)
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
 DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
