@@ -30,7 +30,8 @@ def why_not(within: timedelta, situation: Situation, now: datetime) -> str:
     if live is None:
         return "when the live template was released is not known: it is not on record yet"
     restored = (each for each in situation.remediation.status.attempts if each.phase in ("Done", "Unknown"))
-    if any(each.post.template_hash == live.template_hash for each in restored) and live.ever_healthy:
+    ours = {template for each in restored for template in (each.post.template_hash, each.left_template)}
+    if live.template_hash in ours and live.ever_healthy:
         return "the live template is one that platelet has put back, and no release of people"
     if _began_before(live, situation):
         return (
