@@ -6,7 +6,7 @@ progressed: there, ReplicasUnavailable and the pods' reasons tell.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal, get_args
 
@@ -177,7 +177,8 @@ def _present(
     if workload.deleting or workload.paused:
         return []
     found = [_stuck(workload) or _refused(workload, pods), _unavailable(workload, pods, seen_since, now)]
-    return [each for each in found if each is not None and each.name in trigger.conditions]
+    present = [each for each in found if each is not None and each.name in trigger.conditions]
+    return [replace(each, since=min(each.since, now)) for each in present]  # a controller's clock may lead
 
 
 def _stuck(workload: Workload) -> Condition | None:

@@ -167,6 +167,13 @@ def test_since_when_is_what_the_api_tells(seen: Workload, pods: tuple[Pod, ...],
     assert signal.since == since
 
 
+def test_a_controller_whose_clock_leads_is_believed_now() -> None:
+    """What it says to have happened in the future is there."""
+    signal = observe(rule(), a_stuck(age=-minutes(9)), unready())
+    assert signal is not None
+    assert signal.since == signal.holds_at == NOW
+
+
 def test_pods_that_are_missing_carry_no_time_so_the_remediation_opens_early_and_remembers() -> None:
     """A quota, an admission webhook: nothing says since when."""
     short = a_workload(available_replicas=1, conditions={})
