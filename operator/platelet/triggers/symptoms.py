@@ -113,6 +113,12 @@ def remember(known: Mapping[str, datetime], pods: Sequence[Pod], now: datetime) 
     return kept
 
 
+def explain(pod: Pod, now: datetime) -> str:
+    """In one container's words, what keeps a pod from being ready; empty where its status does not say."""
+    shown = (find(reason, pod, now, 1, None) for reason in ORDER if reason != "Unready")
+    return next((each.words for each in shown if each is not None), "")
+
+
 def describe(sick: Sequence[Symptom], of: int) -> str:
     """One sentence for people: how many, and the first one's words."""
     first = sick[0]

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field
 from platelet.model.durations import CAMEL, PATTERN, Duration
 from platelet.model.signal import ShortText, Signal
 from platelet.model.workload import Pod, Workload
+from platelet.triggers import symptoms
 
 WorkloadCondition = Literal["RolloutStuck", "ReplicasUnavailable"]
 CONDITIONS: tuple[WorkloadCondition, ...] = get_args(WorkloadCondition)
@@ -113,7 +114,7 @@ def observe(  # noqa: PLR0913 - the facts of one workload
         source="workload",
         reason=found.name,
         fingerprint=f"workload/{found.name}",
-        message=found.message,
+        message=found.message + _explain(sick, now),
         since=found.since,
         holds_at=found.since + _patience(trigger, found),
         severity=trigger.severity,
@@ -149,6 +150,12 @@ def is_short(workload: Workload) -> bool:
 def _is_given(trigger: WorkloadTrigger, condition: Condition, now: datetime) -> bool:
     patience = _patience(trigger, condition)
     return condition.since + (patience if condition.known else min(patience, REMEMBERED_AFTER)) <= now
+
+
+def _explain(sick: Sequence[Pod], now: datetime) -> str:
+    """What the first pod of which it is known shows: the image that cannot be pulled, say."""
+    shown = ((each, symptoms.explain(each, now)) for each in sick)
+    return next((f"; {each.name}: {words}" for each, words in shown if words), "")
 
 
 def _patience(trigger: WorkloadTrigger, condition: Condition) -> timedelta:

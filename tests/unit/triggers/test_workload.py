@@ -167,6 +167,14 @@ def test_since_when_is_what_the_api_tells(seen: Workload, pods: tuple[Pod, ...],
     assert signal.since == since
 
 
+def test_the_message_tells_what_a_pod_waits_for() -> None:
+    """People need not look for the image."""
+    stuck = a_container(ready=False, state="waiting", reason="ErrImagePull", image="registry.example/api:v9")
+    signal = observe(rule(), a_stuck(), unready("api-2-a"), unready("api-2-b", containers=(stuck,)))
+    assert signal is not None
+    assert signal.message.endswith("; api-2-b: container app waits: ErrImagePull of registry.example/api:v9")
+
+
 def test_a_controller_whose_clock_leads_is_believed_now() -> None:
     """What it says to have happened in the future is there."""
     signal = observe(rule(), a_stuck(age=-minutes(9)), unready())
