@@ -69,6 +69,7 @@ class Gatherer:
             self._kube.get(NAMESPACES, "", namespace),
             survey(self._kube, namespace),
         )
+        siblings = found.of(remediation.target)
         ladder = await pinning.read_ladder(self._kube, remediation)
         now_signals = self._signals(remediation, standing, sight)
         attempt = remediation.status.attempts[-1].id if remediation.status.attempts else ""
@@ -88,11 +89,11 @@ class Gatherer:
             epoch=self._around.epoch(),
             claims=await self._claims(remediation),
             covered=_is_covered(standing, sight),
-            inherited=_inherited(remediation, found.readable),
+            inherited=_inherited(remediation, siblings),
             missing_references=references.missing_elsewhere(sight.pods, sight.records),
             namespace_suspended=_annotation(stored_namespace, SUSPEND),
-            older_open=_older(remediation, found.readable) or _unreadable_before(remediation, found),
-            older_escalated=_older(remediation, found.readable, escalated=True),
+            older_open=_older(remediation, siblings) or _unreadable_before(remediation, found),
+            older_escalated=_older(remediation, siblings, escalated=True),
             clock_age_seconds=self._clock.age(),
             never_sent=self._hands.never_sent,
             failure=self._hands.failure(attempt),
@@ -104,7 +105,7 @@ class Gatherer:
             leading_for=self._around.leading_for(),
             readings=await self._around.asker.ask(verifying.questions(remediation, ladder.steps, remediation.target)),
         )
-        return await self._look_around(situation, standing, found.readable)
+        return await self._look_around(situation, standing, found.open)
 
     async def _look_around(
         self, situation: Situation, standing: Standing | None, siblings: Sequence[Remediation]

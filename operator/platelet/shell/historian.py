@@ -51,7 +51,7 @@ class Historian:
         """
         sight = await see(self._kube, target, self._home, settle=self._settle)
         found = await survey(self._kube, target.namespace)
-        siblings = [each for each in found.readable if each.target == target]
+        siblings = found.of(target)
         if acting and sight.workload is not None and not found.busy(target):  # an unreadable one may have set the mark
             marked = {each.uid for each in siblings if each.status.state == "Escalated"}
             for effect in sinks.scrub(sight.workload, marked):

@@ -67,7 +67,7 @@ class Succession:
             return  # ours, or a successor's: then the lease is about to say so
         limits = [each.policy.limits for each in self._book.standings]
         longest = reservation.longest_window(budget.spec, [window for each in limits for window in windows(each)])
-        found = await survey(self._kube)
+        found = await (await survey(self._kube)).read_all()
         owed = obligations.owed(found.readable)
         if reservation.has_lost_history(budget, known_uid) and owed:
             log.warning("the ActionBudget has lost its history: what is owed is on it again", attempts=len(owed))

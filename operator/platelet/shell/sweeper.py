@@ -41,7 +41,7 @@ class Sweeper:
         """Bring loose ends to an end. Returns all Remediations that can be read. Raises ApiError when none can be."""
         await self._succession.ensure()
         before = await self._ledger.read()  # first: what is reserved after it may belong to a newer Remediation
-        found = await survey(self._kube)
+        found = await (await survey(self._kube)).read_all()
         self.unreadable, remediations = len(found.unreadable), found.readable
         for each in found.unreadable:
             log.warning("a Remediation is unreadable", namespace=each.namespace, name=each.name, why=each.why)
