@@ -1,6 +1,5 @@
 """What all tests share."""
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -8,10 +7,6 @@ import hypothesis
 import pytest
 
 _LIVE = ("cluster", "faults", "e2e")
-
-# In the main thread asyncio makes a loop for whoever asks; pytest-asyncio asks, and nobody closes that loop. Its
-# ResourceWarning then fails whichever test the garbage collector runs in.
-asyncio.set_event_loop(None)
 
 # The same examples every time, so that a change is judged by its own effect; PLATELET_EXPLORE=1 draws new ones.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)

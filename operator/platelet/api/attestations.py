@@ -41,6 +41,16 @@ def is_attestation(obj: Mapping[str, Any]) -> bool:
     return NAMESPACE in lenient.texts(lenient.mapping(obj.get("metadata")).get("labels"))
 
 
+def namespace_of(attestation: Mapping[str, Any]) -> str:
+    """The namespace of the record."""
+    return lenient.texts(lenient.mapping(attestation["metadata"]).get("labels")).get(NAMESPACE, "")
+
+
+def record_of(attestation: Mapping[str, Any]) -> str:
+    """The uid of the record."""
+    return lenient.texts(lenient.mapping(attestation["metadata"]).get("annotations")).get(RECORD_UID, "")
+
+
 def is_about(obj: Mapping[str, Any], record: RevisionRecord) -> bool:
     """Whether it was written about this very record."""
     annotations = lenient.texts(lenient.mapping(obj.get("metadata")).get("annotations"))

@@ -1,25 +1,22 @@
 """What must be looked at although nothing happened: the budget's loose ends, orphaned take-backs, old records."""
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import structlog
 
+from platelet.api.cluster_role import OPERATOR_NAMESPACE
 from platelet.model import windows
 from platelet.model.budget import Budget, Entry
-from platelet.model.durations import format_time
 from platelet.model.effects import Settle
 from platelet.model.remediation import Remediation
-from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.kube import REMEDIATIONS, ApiError, Kube
+from platelet.shell.kube import ApiError, Kube
 from platelet.shell.ledger import Ledger
 from platelet.shell.namespaces import is_ending
 from platelet.shell.opener import Opener
+from platelet.shell.retention import Retention
 from platelet.shell.succession import Succession
 from platelet.shell.survey import Survey, survey
-
-KEPT_PER_TARGET = 10  # closed Remediations; deleting them frees nothing on the budget
 
 log = structlog.get_logger("platelet.sweeper")
 
@@ -27,8 +24,18 @@ log = structlog.get_logger("platelet.sweeper")
 class Sweeper:
     """Runs at take-over and at every resync."""
 
-    def __init__(self, kube: Kube, clock: Clock, ledger: Ledger, opener: Opener, succession: Succession) -> None:
-        """`succession` puts our epoch on a budget that was replaced."""
+    def __init__(  # noqa: PLR0913 - its sources
+        self,
+        kube: Kube,
+        clock: Clock,
+        ledger: Ledger,
+        opener: Opener,
+        succession: Succession,
+        *,
+        home: str = OPERATOR_NAMESPACE,
+    ) -> None:
+        """`succession` puts our epoch on a budget that was replaced; `home` is the operator's own namespace."""
+        self._retention = Retention(kube, clock, home)
         self._kube = kube
         self._clock = clock
         self._ledger = ledger
@@ -49,7 +56,7 @@ class Sweeper:
             existing = {each.uid for each in remediations} | {each.uid for each in found.unreadable}
             await self._ledger.abandon(self._succession.epoch, _abandoned(before, existing))
             await self._adopt_take_backs(before, found)
-        await self._prune(remediations)
+        await self._retention.apply(remediations, before)
         return remediations
 
     async def budget_was_edited(self) -> bool:
@@ -85,19 +92,6 @@ class Sweeper:
         except ApiError:
             return False
 
-    async def _prune(self, remediations: Sequence[Remediation]) -> None:
-        closed: dict[tuple[WorkloadRef, str], list[Remediation]] = defaultdict(list)
-        for each in remediations:
-            if each.status.state == "Closed":
-                closed[each.target, each.spec.mode].append(each)
-        for group in closed.values():
-            group.sort(key=_age_order, reverse=True)
-            for old in group[KEPT_PER_TARGET:]:
-                try:
-                    await self._kube.delete(REMEDIATIONS, old.namespace, old.name, uid=old.uid)
-                except ApiError as error:
-                    log.info("an old Remediation was not deleted", name=old.name, error=str(error))
-
 
 def _abandoned(budget: Budget, existing: Collection[str]) -> frozenset[str]:
     """The reservations whose Remediation is gone and whose end is not on record."""
@@ -106,10 +100,6 @@ def _abandoned(budget: Budget, existing: Collection[str]) -> frozenset[str]:
         for each in budget.status.entries
         if windows.remediation_of(each) not in existing and (each.outcome_at is None or each.settled_at is None)
     )
-
-
-def _age_order(remediation: Remediation) -> str:
-    return format_time(remediation.status.closed_at) if remediation.status.closed_at else ""
 
 
 def _is_orphan(entry: Entry) -> bool:

@@ -252,7 +252,7 @@ class Operator:
             historian=historian,
             pod_watch=pod_watch,
             workload_watch=WorkloadWatch(client, clock, self._book, opener, settle=pod_watch.settle),
-            sweeper=Sweeper(client, clock, self._ledger, opener, self._succession),
+            sweeper=Sweeper(client, clock, self._ledger, opener, self._succession, home=self._config.namespace),
             held_alerts=self._held,
             narrator=narrator,
         )

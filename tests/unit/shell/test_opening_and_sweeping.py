@@ -9,6 +9,7 @@ import pytest
 
 from platelet.core import signals
 from platelet.core.opening import Update
+from platelet.core.retention import KEPT_PER_TARGET
 from platelet.model.budget import PendingTakeBack
 from platelet.model.intent import PostState
 from platelet.model.remediation import RemediationStatus
@@ -18,7 +19,7 @@ from platelet.shell.opener import store_status
 from platelet.shell.pod_watch import PodWatch
 from platelet.shell.succession import Succession
 from platelet.shell.survey import Survey
-from platelet.shell.sweeper import KEPT_PER_TARGET, Sweeper
+from platelet.shell.sweeper import Sweeper
 from platelet.shell.workload_records import WorkloadRecord
 from tests.scenarios.manifests import policy
 from tests.scenarios.world import OPERATOR, SHOP

@@ -1,0 +1,75 @@
+"""How long a closed Remediation is kept. Deleting it frees nothing: limits count on the ActionBudget (I27).
+
+Never dropped is one without which something would be forgotten: what it lent and has not given back, what the budget
+has not settled yet, and what an open one continues.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from platelet.core import obligations
+from platelet.model.budget import Budget
+from platelet.model.remediation import Remediation
+
+KEPT_FOR: Final = timedelta(days=30)  # after it was closed
+KEPT_PER_TARGET: Final = 10
+KEPT_PER_NAMESPACE: Final = 200
+_KEPT_AT_LEAST: Final = timedelta(days=1)  # by the namespace's cap: as long as the budget remembers
+GONE_FOR: Final = timedelta(days=2)  # a workload that is created again meanwhile finds its history
+KEPT_OF_GONE: Final = 10  # per namespace, of all workloads that are gone
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def outdated(remediations: Sequence[Remediation], budget: Budget | None, now: datetime) -> list[Remediation]:
+    """Closed ones that are too old, or too many of one target (by mode) or of one namespace; the oldest go first.
+
+    `remediations` are all that there are. Without a budget it is not known what must be kept, so nothing goes.
+    """
+    if budget is None:
+        return []
+    closed = droppable(remediations, budget)
+    old = [each for each in closed if now - _closed_at(each, now) > KEPT_FOR]
+    of_target = beyond(closed, KEPT_PER_TARGET, lambda each: (each.target, each.spec.mode))
+    settled = beyond(closed, KEPT_PER_NAMESPACE, lambda each: each.namespace)
+    of_namespace = [each for each in settled if now - _closed_at(each, now) > _KEPT_AT_LEAST]
+    return list({each.uid: each for each in (*old, *of_target, *of_namespace)}.values())
+
+
+def droppable(remediations: Sequence[Remediation], budget: Budget) -> list[Remediation]:
+    """The closed ones that nothing relies on any more."""
+    pending = {each.id.partition("/")[0] for each in budget.status.entries if each.settled_at is None}
+    kept = obligations.still_owe(remediations) | pending
+    continued = {(each.namespace, each.spec.continues) for each in remediations if each.status.state != "Closed"}
+    return [
+        each
+        for each in remediations
+        if each.status.state == "Closed" and each.uid not in kept and (each.namespace, each.name) not in continued
+    ]
+
+
+def of_gone(closed: Iterable[Remediation], gone: Collection[Hashable], now: datetime) -> list[Remediation]:
+    """Those of workloads that are gone, once they are closed for days; the newest few of a namespace stay."""
+    left = [each for each in closed if each.target in gone]
+    return [each for each in beyond(left, KEPT_OF_GONE, lambda each: each.namespace) if has_been_closed(each, now)]
+
+
+def has_been_closed(remediation: Remediation, now: datetime) -> bool:
+    """Whether it is closed for so long that its workload, if it is gone, will hardly come again."""
+    return now - _closed_at(remediation, now) > GONE_FOR
+
+
+def beyond(found: Iterable[Remediation], most: int, group: Callable[[Remediation], Hashable]) -> list[Remediation]:
+    """All but the newest `most` of each group."""
+    groups: dict[Hashable, list[Remediation]] = defaultdict(list)
+    for each in found:
+        groups[group(each)].append(each)
+    newest_first = [
+        sorted(each, key=lambda one: one.status.closed_at or _NEVER, reverse=True) for each in groups.values()
+    ]
+    return [each for members in newest_first for each in members[most:]]
+
+
+def _closed_at(remediation: Remediation, now: datetime) -> datetime:
+    return remediation.status.closed_at or now

@@ -1,0 +1,104 @@
+"""Which closed Remediations go: the old and the many; never one without which something would be forgotten."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from platelet.core import retention
+from platelet.model.intent import PostState, PreState
+from platelet.model.remediation import Remediation, TakeBack
+from tests.unit.situations import GOOD, NOW, a_budget, a_remediation, a_status, an_attempt, an_entry
+
+DAY = timedelta(days=1)
+LENT = an_attempt(
+    id="old/0/1",
+    action="scale",
+    pre=PreState(uid="uid-api", generation=2, template_hash=GOOD, replicas=2),
+    post=PostState(replicas=5),
+    take_back=TakeBack(),
+)
+
+
+def closed(uid: str, age: timedelta, target: str = "api", mode: Any = "Enforce", **status: Any) -> Remediation:
+    """Closed so long ago."""
+    found = a_remediation(status=a_status(**{"state": "Closed", "closed_at": NOW - age, "attempts": (), **status}))
+    reference = replace(found.spec.target_ref, name=target)
+    return replace(found, uid=uid, name=uid, spec=replace(found.spec, target_ref=reference, mode=mode))
+
+
+def going(found: Sequence[Remediation], *entries: Any) -> set[str]:
+    return {each.uid for each in retention.outdated(found, a_budget(*entries), NOW)}
+
+
+AGES = {
+    "29 days": (29 * DAY, False),
+    "30 days": (30 * DAY, False),
+    "31 days": (31 * DAY, True),
+    "a year": (365 * DAY, True),
+}
+
+
+@pytest.mark.parametrize(("age", "goes"), AGES.values(), ids=AGES)
+def test_a_closed_one_goes_thirty_days_after_it_was_closed(age: timedelta, goes: bool) -> None:  # noqa: FBT001
+    assert going([closed("old", age)]) == ({"old"} if goes else set())
+
+
+STAY: dict[str, tuple[Remediation, ...]] = {
+    "an open one": (closed("old", 400 * DAY, state="Escalated", closed_at=None),),
+    "what it lent is still to be given back": (closed("old", 400 * DAY, attempts=(LENT,)),),
+    "an open one continues it": (
+        closed("old", 400 * DAY),
+        replace(
+            closed("next", DAY, state="Waiting", closed_at=None),
+            spec=replace(closed("next", DAY).spec, continues="old"),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("found", STAY.values(), ids=STAY)
+def test_what_something_relies_on_stays(found: tuple[Remediation, ...]) -> None:
+    assert going(found) == set()
+
+
+def test_what_the_budget_has_not_settled_stays() -> None:
+    """Settling reads the attempt's end from it."""
+    old = closed("old", 400 * DAY)
+    assert going([old], an_entry(id="old/0/1", settled_at=None)) == set()
+    assert going([old], an_entry(id="old/0/1", settled_at=NOW)) == {"old"}
+
+
+def test_without_a_budget_nothing_goes() -> None:
+    """What must stay is not known then."""
+    assert retention.outdated([closed("old", 400 * DAY)], None, NOW) == []
+
+
+def test_of_one_target_the_newest_ten_of_each_mode_stay() -> None:
+    found = [closed(f"{mode}-{n}", timedelta(hours=n), mode=mode) for mode in ("Enforce", "Observe") for n in range(12)]
+    assert going(found) == {"Enforce-10", "Enforce-11", "Observe-10", "Observe-11"}
+
+
+def test_of_one_namespace_the_newest_two_hundred_stay() -> None:
+    """Names that change every day never reach the limit of a target."""
+    found = [closed(f"rem-{n}", (2 + n / 1000) * DAY, target=f"preview-{n}") for n in range(203)]
+    assert going(found) == {"rem-200", "rem-201", "rem-202"}
+    elsewhere = [replace(each, namespace="stage") for each in found[150:]]
+    assert going([*found[:150], *elsewhere]) == set()
+
+
+def test_what_was_closed_within_a_day_is_not_crowded_out() -> None:
+    """A storm must not forget what the ladder of its targets has tried."""
+    assert going([closed(f"rem-{n}", DAY / 2, target=f"preview-{n}") for n in range(300)]) == set()
+
+
+def test_of_workloads_that_are_gone_the_newest_ten_of_a_namespace_stay() -> None:
+    """Once they are closed for days: a workload that comes again meanwhile finds them."""
+    found = [closed(f"rem-{n}", (3 + n / 100) * DAY, target=f"preview-{n}") for n in range(12)]
+    young = [closed(f"young-{n}", DAY, target=f"fresh-{n}") for n in range(12)]
+    everything = {each.target for each in (*found, *young)}
+    assert {each.uid for each in retention.of_gone(found, everything, NOW)} == {"rem-10", "rem-11"}
+    assert retention.of_gone(young, everything, NOW) == []
+    assert retention.of_gone(found, {found[0].target}, NOW) == []
