@@ -131,6 +131,27 @@ async def test_it_ends_in_every_open_remediation_that_holds_it() -> None:
     assert [still_fires(each) for each in shell.remediations()] == [False, False]
 
 
+async def test_it_ends_in_one_that_people_have_asked_for() -> None:
+    """A runbook by hand holds the evidence of whatever fires meanwhile."""
+    shell = await a_shell()
+    firing, resolved = alerts(shell, BY_POD)
+    spec = {
+        "targetRef": {"kind": "Deployment", "name": "api"},
+        "policyRef": {"name": "heal"},
+        "runbookRef": {"name": "heal"},
+        "mode": "Enforce",
+        "requestedBy": "ann",
+    }
+    shell.apply(kube.REMEDIATIONS, {"metadata": {"name": "by-hand"}, "spec": spec})
+    await shell.inbox.store([firing], 0)
+    (only,) = shell.remediations()
+    assert only.spec.by_hand
+    assert [each.fingerprint for each in only.status.evidence] == [firing.episode]
+    drop_the_pods(shell)
+    await shell.inbox.store([resolved], 0)
+    assert [each.resolved_at for each in shell.remediations()[0].status.evidence] == [resolved.ends_at]
+
+
 async def test_it_writes_nothing_on_what_is_closed_or_holds_another_alert() -> None:
     shell = await a_shell()
     firing, resolved = alerts(shell, BY_NAME)
