@@ -15,7 +15,7 @@ from platelet.triggers import clusters, matchers, targeting
 
 
 class AlertTargets:
-    """Finds the workloads behind alerts' labels. Within one delivery each alert is looked up once."""
+    """Finds the workloads behind alerts' labels. Within one delivery each thing is looked up once."""
 
     def __init__(self, kube: Kube, finder: TargetFinder, cluster: str) -> None:
         """`cluster` is how alerts call this cluster; empty: that is not known."""
@@ -53,13 +53,16 @@ class AlertTargets:
     async def _find(self, alert: Alert, namespace: str, delivery: Delivery) -> tuple[Found, Mapping[str, str]]:
         """Where the labels lead, and the labels of the workload there. `namespace` stands in for one they lack."""
         key = (alert.episode, namespace)
-        if key not in delivery.found:
+        if key not in delivery.located:
             labels = {**alert.labels, "namespace": namespace} if namespace else alert.labels
-            delivery.found[key] = await self._look_up(labels)
-        return delivery.found[key]
+            delivery.located[key] = targeting.locate(labels)
+        located = delivery.located[key]
+        if located not in delivery.found:
+            delivery.found[located] = await self._look_up(located)
+        return delivery.found[located]
 
-    async def _look_up(self, labels: Mapping[str, str]) -> tuple[Found, Mapping[str, str]]:
-        found = await self._finder.of_alert(targeting.locate(labels))
+    async def _look_up(self, located: targeting.Located) -> tuple[Found, Mapping[str, str]]:
+        found = await self._finder.of_alert(located)
         if found.target is None:
             return found, {}
         try:

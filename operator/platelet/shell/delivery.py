@@ -10,6 +10,7 @@ from platelet.model.workload import WorkloadRef
 from platelet.shell.kube import ApiError
 from platelet.shell.targets import Found
 from platelet.triggers import targeting
+from platelet.triggers.targeting import Located
 
 _SERIES_LIVES_ON = timedelta(minutes=15)  # look-back, the range of a rate, and an evaluation or two
 FATES = ("ignored", "elsewhere", "stored", "untargeted", "refused", "failed")
@@ -67,7 +68,8 @@ class Delivery:
     present: bool  # seen in Alertmanager just now, not reported by a sender
     bids: dict[Bid, list[tuple[Item, Evidence]]] = field(default_factory=dict)
     strays: dict[str, list[Astray]] = field(default_factory=dict)  # by policy
-    found: dict[tuple[str, str], tuple[Found, Mapping[str, str]]] = field(default_factory=dict)
+    located: dict[tuple[str, str], Located] = field(default_factory=dict)  # by episode and assumed namespace
+    found: dict[Located, tuple[Found, Mapping[str, str]]] = field(default_factory=dict)
     failure: ApiError | None = None
 
     def fails(self, items: Sequence[Item], error: ApiError) -> None:

@@ -150,6 +150,18 @@ async def test_an_alert_whose_service_is_not_one_workload_is_on_record(labels: d
     assert "behind Service front is not one" in told.note
 
 
+async def test_many_alerts_about_one_service_are_looked_up_once() -> None:
+    """I19: a storm of errors names few Services."""
+    shell = Shell()
+    a_service(shell, "front", {"app": "api"})
+    await shell.book.refresh()
+    before = len(shell.world.server.audit)
+    alerts = [shell.an_alert(number, labels={"namespace": SHOP, "service": "front"}) for number in range(50)]
+    await shell.inbox.store(alerts, 0)
+    assert sum(call.resource == "services" for call in shell.world.server.audit[before:]) == 1
+    assert len(shell.remediations()) == 1
+
+
 # Each row: the policy's matchers beside the alert's name, and whether its refs are acted on.
 SPELLED_OUT = {
     "by its name": (['service="front"'], True),
