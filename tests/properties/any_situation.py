@@ -23,10 +23,11 @@ from platelet.core import meaning
 from platelet.model import remediation
 from platelet.model.autoscaler import Autoscaler, Bounds
 from platelet.model.budget import Budget, BudgetSpec, Entry, EntryOutcome, PendingTakeBack, Suspension
+from platelet.model.escalation import EscalationRecord
 from platelet.model.intent import PostState, PreState
 from platelet.model.policy import OnFailure, OnInconclusive, Policy, Rate, Scope, Step, Verification
 from platelet.model.reading import Answered, Query, Question, Reading, Result, Sample, Unanswered
-from platelet.model.remediation import Attempt, EscalationRecord, Holding, Remediation, RemediationStatus
+from platelet.model.remediation import Attempt, Holding, Remediation, RemediationStatus
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
 from platelet.model.situation import DeliveryResult, NodeHealth, Situation, WriteFailure

@@ -67,9 +67,12 @@ class Mailbox:
     def __init__(self) -> None:
         """Nothing was delivered yet."""
         self.delivered: list[Deliver] = []
+        self.down = False  # nothing is taken
 
     async def deliver(self, effect: Deliver) -> DeliveryResult:
-        """Always succeeds."""
+        """Succeeds, unless it is down."""
+        if self.down:
+            return DeliveryResult(delivered=False, message="pager.svc answered 503")
         self.delivered.append(effect)
         return DeliveryResult(delivered=True, message="")
 

@@ -137,10 +137,12 @@ def _approvals() -> Policy:
         rules=[
             Rule(
                 expression=f"variables.changed.size() == 0 || {may}",
-                message=f"{WHO} + ' may neither approve nor reject what remediations in ' + {_HERE} + ' plan: {fix}'",
+                message=f"{WHO} + ' may neither approve nor reject what remediations in ' + {_HERE} + ' plan, '"
+                f" + 'nor try again: {fix}'",
             ),
             _own_name(approval.APPROVE, approval.APPROVED_BY),
             _own_name(approval.REJECT, approval.REJECTED_BY),
+            _own_name(approval.RETRY, approval.RETRIED_BY),
         ],
     )
 

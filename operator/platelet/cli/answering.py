@@ -1,4 +1,4 @@
-"""What `approve` and `reject` share: the plan that is shown, who asks, and the answer as annotations."""
+"""What `approve`, `reject` and `retry` share: the plan that is shown, who asks, and the answer as annotations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from datetime import datetime
 from platelet.api import remediation as contract
 from platelet.cli import lines
 from platelet.cli.session import NothingToTellError
+from platelet.model.escalation import EscalationRecord
 from platelet.model.remediation import Approval, Remediation
 from platelet.shell import kube
 from platelet.shell.client import ClusterClient
@@ -27,13 +28,18 @@ class Question:
 
 async def read_question(client: ClusterClient, namespace: str, name: str, token: str) -> Question:
     """Read what is asked. Raises NothingToTellError when nothing is, or another plan than that of `token`."""
+    return find_question(await read_remediation(client, namespace, name), token, client.clock.now())
+
+
+async def read_remediation(client: ClusterClient, namespace: str, name: str) -> Remediation:
+    """Read it. Raises NothingToTellError where it is not."""
     try:
         stored = await client.get(kube.REMEDIATIONS, namespace, name)
     except kube.NotFound:
         raise NothingToTellError(
             f"there is no Remediation {namespace}/{name}; those that there are: kubectl get rem -n {namespace}"
         ) from None
-    return find_question(contract.read_remediation(stored), token, client.clock.now())
+    return contract.read_remediation(stored)
 
 
 def find_question(remediation: Remediation, token: str, now: datetime) -> Question:
@@ -52,9 +58,21 @@ def find_question(remediation: Remediation, token: str, now: datetime) -> Questi
     return Question(remediation=remediation, asked=asked)
 
 
-async def write_answer(client: ClusterClient, question: Question, said: Mapping[str, str]) -> None:
+def find_escalation(remediation: Remediation, token: str) -> EscalationRecord:
+    """Find the escalation that can be handed back. Raises NothingToTellError that says why there is none."""
+    status, told = remediation.status, remediation.status.escalation
+    where = f"Remediation {remediation.namespace}/{remediation.name}"
+    if status.state != "Escalated" or told is None:
+        raise NothingToTellError(f"{where} is not escalated now: it is {status.state}: {status.message}")
+    if not told.token:
+        raise NothingToTellError(f"{where} was escalated by an older platelet: run its Runbook by hand: platelet run")
+    if token and token != told.token:
+        raise NothingToTellError(f"{where}: {token} is an earlier escalation than the present one, {told.token}")
+    return told
+
+
+async def write_answer(client: ClusterClient, remediation: Remediation, said: Mapping[str, str]) -> None:
     """Annotate the Remediation, unless it is another one by now. Raises ApiError."""
-    remediation = question.remediation
     body = {"metadata": {"uid": remediation.uid, "annotations": dict(said)}}
     await client.patch(kube.REMEDIATIONS, remediation.namespace, remediation.name, body, agent="cli")
 

@@ -32,7 +32,7 @@ async def _approve(options: argparse.Namespace, client: ClusterClient) -> int:
     question = await answering.read_question(client, session.namespace_of(options), options.name, options.token)
     user = await session.read_user(client)
     said = {approval.APPROVE: question.asked.token, approval.APPROVED_BY: user}
-    await answering.write_answer(client, question, said)
+    await answering.write_answer(client, question.remediation, said)
     told = [
         *answering.describe(question, client.clock.now()),
         f"approved as {user}: the operator asks the guards again, and then acts",

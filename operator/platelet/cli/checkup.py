@@ -10,8 +10,10 @@ from platelet.cli import lines
 from platelet.cli.reading import Leader
 from platelet.cli.suspension import in_force
 from platelet.cli.switches import Switch
+from platelet.core import delivering
 from platelet.model import reasons
 from platelet.model.budget import Budget
+from platelet.model.remediation import Remediation
 
 Outcome = Literal["ok", "warn", "fail"]
 _DRIFT = timedelta(seconds=5)  # the Date header tells whole seconds, and takes its way
@@ -191,6 +193,22 @@ def of_untargeted(stored: Iterable[Mapping[str, Any]]) -> list[Finding]:
             said = f"{key}: alerts that lead to no workload: {len(ours)}, such as {ours[-1].reason}: {ours[-1].message}"
             found.append(_finding("alerts", "warn", said, "docs/alerts.md: which labels name a workload"))
     return found
+
+
+def of_notices(remediations: Iterable[Remediation]) -> list[Finding]:
+    """What webhooks have not taken, and why: people may know nothing of it."""
+    found = [
+        _finding(
+            "notices",
+            "fail",
+            f"policy {each.spec.policy_ref.name}: its webhook was not told of Remediation {each.namespace}/{each.name} "
+            f"in {told.deliveries} tries: {told.last_error}",
+            "mend escalation.webhook of the policy, or what it names; it is tried again",
+        )
+        for each in remediations
+        for told in delivering.undelivered(each.status)[:1]
+    ]
+    return found or [_finding("notices", "ok", "webhooks have taken all that people were to be told")]
 
 
 def of_switches(off: Iterable[Switch]) -> list[Finding]:

@@ -16,6 +16,7 @@ COMMANDS = (
     "timeline",
     "approve",
     "reject",
+    "retry",
     "pause",
     "resume",
     "revert",
@@ -32,6 +33,7 @@ examples:
   platelet explain remediation/NAME -n shop    what was done, why, and what comes next
   platelet timeline deployment/api --since 24h what happened to it, in one list
   platelet approve remediation/NAME -n shop    say yes to the plan that it shows
+  platelet retry remediation/NAME -n shop      let it try again what it has handed to people
   platelet run RUNBOOK deployment/api --wait   a runbook by hand, within the limits of a policy
   platelet pause --for 1h --reason freeze      stop all actions of the operator
   platelet resume                              let it act again

@@ -19,6 +19,7 @@ from platelet.model.durations import format_time
 from platelet.model.policy import Settings
 from platelet.shell import kube
 from platelet.shell.client import ClusterClient
+from platelet.shell.survey import survey
 
 _CRDS = kube.Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False)  # noqa: FBT003 - namespaced
 _ADMISSION = {
@@ -71,6 +72,7 @@ async def _examine(options: argparse.Namespace, client: ClusterClient) -> int:
     findings += [checkup.of_leader(leader, now, namespace), checkup.of_clock(datetime.now(UTC), now)]
     looked_at = "" if options.all_namespaces else session.namespace_of(options)
     findings += [*await _policies(client, looked_at), *await _switches_of_people(client, looked_at)]
+    findings += await _notices(client, looked_at)
     if options.alertmanager:
         findings.append(await alert_route.examine(client, namespace, options.alertmanager, options.timeout))
     output.write(options, checkup.text(findings), checkup.document(findings, format_time(now)))
@@ -173,6 +175,15 @@ async def _switches_of_people(client: ClusterClient, namespace: str) -> list[Fin
         return []  # there is no such namespace, or no such kind: other findings say so
     except kube.Refused as error:
         return [_unseen("suspended", error)]
+
+
+async def _notices(client: ClusterClient, namespace: str) -> list[Finding]:
+    try:
+        return checkup.of_notices((await survey(client, namespace)).readable)
+    except kube.NotFound:
+        return []
+    except kube.Refused as error:
+        return [_unseen("notices", error)]
 
 
 def _unseen(check: str, error: kube.Refused) -> Finding:

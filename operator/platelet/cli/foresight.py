@@ -169,8 +169,15 @@ def _monitoring(outlook: Outlook, again_at: datetime | None) -> tuple[Next, ...]
 
 
 def _escalated(outlook: Outlook) -> tuple[Next, ...]:
-    """People have it. When the target is well, `healthy_since` tells from when on it counts."""
-    stable_for = escalating.stable_for(outlook.situation)
-    since = outlook.status.healthy_since
-    text = f"close, when the target has been well for {format_duration(stable_for)}; until then people have it"
-    return (Next(text=text, at=since + stable_for if since else None),)
+    """People have it: when it ends, and what they can do."""
+    remediation, told = outlook.situation.remediation, outlook.status.escalation
+    release = escalating.foresee_release(outlook.situation, outlook.status)
+    soon, late = format_duration(escalating.stable_for(outlook.situation)), format_duration(escalating.QUIET_FOR)
+    text = f"close, when the target has been well for {soon}"
+    if told is not None and told.handed_over is not None and not remediation.spec.by_hand:
+        text = f"{text} and somebody has changed something of it, or else for {late}"
+    text = f"{text}; until then people have it"
+    if told is not None and told.token:
+        how = approval.how_to_retry(remediation.namespace, remediation.name)
+        text = f"{text}, or hand it back, and its steps are tried again: {how}"
+    return (Next(text=text, at=release.at if release else None),)

@@ -37,7 +37,7 @@ async def _reject(options: argparse.Namespace, client: ClusterClient) -> int:
         approval.REJECTED_BY: user,
         approval.REJECT_REASON: options.reason,
     }
-    await answering.write_answer(client, question, said)
+    await answering.write_answer(client, question.remediation, said)
     told = [
         *answering.describe(question, client.clock.now()),
         f"rejected as {user}: automation ends for this incident, people have it",

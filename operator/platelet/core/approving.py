@@ -182,7 +182,7 @@ def _show(situation: Situation, status: RemediationStatus, asked: Approval) -> R
 
 
 def _keep_asking(situation: Situation, status: RemediationStatus, asked: Approval, now: datetime) -> Decision:
-    asked = delivering.account(asked, situation.delivery, now)
+    asked = delivering.account(asked, _notice(situation, status, asked).id, situation.delivery, now)
     status = _show(situation, replace(status, approval=asked), asked)
     effects: tuple[Effect, ...] = ()
     if delivering.is_due(asked, situation.policy, now):

@@ -12,6 +12,7 @@ from platelet.core import (
     record,
     settling,
     taking_back,
+    telling,
     undoing,
     verifying,
     waiting,
@@ -27,13 +28,16 @@ from platelet.model.situation import Situation
 
 def decide(situation: Situation, now: datetime) -> Decision:
     """SIGNAL -> MATCH -> GUARD -> INTEND -> ACT -> VERIFY -> ESCALATE / RECORD, one arrow at a time."""
+    situation = telling.hear(situation, now)
     stored = situation.remediation.status
     settlements = settling.unsettled(situation, stored, now)
     if stored.state == "Closed":
-        return Decision(status=stored, effects=settlements)
+        wound_up = Decision(status=stored, effects=(*settlements, *escalating.unmark(situation, stored, now)))
+        return telling.deliver(situation, wound_up, now)
     decision = _decide_open(situation, _open(situation, now), now)
     lessons = condemning.condemned(situation, decision.status, now)
-    return replace(decision, effects=(*settlements, *lessons, *decision.effects))
+    decision = replace(decision, effects=(*settlements, *lessons, *decision.effects))
+    return telling.tell(situation, decision, now)
 
 
 def _decide_open(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
@@ -129,4 +133,4 @@ def _without_signal(situation: Situation, status: RemediationStatus, now: dateti
         return Decision(status=record.close(status, reasons.RESOLVED_BY_ITSELF, message, now))
     status = record.set_condition(status, "Recovered", reasons.RECOVERED, message, now)
     watched = record.resolve(record.enter(status, "Monitoring", reasons.RECOVERED, message), now, *SHOWN, "check")
-    return Decision(status=replace(watched, recovered_at=now))
+    return telling.recovered(situation, replace(watched, recovered_at=now), now)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from platelet import checks, sinks
-from platelet.core import delivering, handover, record
+from platelet.core import delivering, handing_back, handover, record, retelling, telling
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.durations import format_duration
 from platelet.model.effects import Effect
-from platelet.model.remediation import EscalationRecord, RemediationStatus
+from platelet.model.escalation import EscalationRecord
+from platelet.model.remediation import RemediationStatus
 from platelet.model.situation import Situation
 from platelet.model.workload import Workload
 
@@ -36,7 +37,7 @@ def escalate(situation: Situation, status: RemediationStatus, reason: str, messa
     text = record.clip(message)
     told = replace(
         record.enter(record.withdraw_question(record.resolve(status, now, "request"), text), "Escalated", reason, text),
-        escalation=EscalationRecord(reason=reason, message=text, at=now, handed_over=handover.pin(situation)),
+        escalation=_hand_over(situation, status, reason, text, now),
     )
     told = record.note(told, now, step=status.step_name, by="escalation", reason=reason, message=text)
     told = record.set_condition(told, "Escalated", reason, text, now)
@@ -48,12 +49,26 @@ def stop(situation: Situation, status: RemediationStatus, message: str, now: dat
     text = record.clip(message)
     stopped = replace(
         record.enter(status, "Escalated", reasons.STOPPED, text),
-        escalation=EscalationRecord(
-            reason=reasons.STOPPED, message=text, at=now, handed_over=handover.pin(situation), silent=True
-        ),
+        escalation=replace(_hand_over(situation, status, reasons.STOPPED, text, now), silent=True),
     )
     stopped = record.note(stopped, now, step=status.step_name, by="onFailure", reason=reasons.STOPPED, message=text)
     return Decision(status=stopped, again_at=now)
+
+
+def _hand_over(
+    situation: Situation, status: RemediationStatus, reason: str, message: str, now: datetime
+) -> EscalationRecord:
+    told = status.escalation.told + 1 if status.escalation is not None else 1
+    handed_over = EscalationRecord(
+        reason=reason,
+        message=message,
+        at=now,
+        handed_over=handover.pin(situation),
+        told=told,
+        occasion=str(told) if told > 1 else "",
+        token=handing_back.make_token(situation, told, now),
+    )
+    return retelling.acquaint(handed_over, situation, status)
 
 
 def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
@@ -62,6 +77,10 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if situation.workload is None:
         return Decision(status=record.close(status, reasons.TARGET_GONE, "the target was deleted", now))
     since = _well_since(situation, situation.workload)
+    by = handing_back.who(situation, status)
+    if by:
+        return _hand_back(situation, status, by, now)
+    news = retelling.find(situation, status, now)
     status = replace(
         status,
         quiet_since=_quiet_since(situation, status, since, now),
@@ -77,6 +96,8 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     release = foresee_release(situation, status)
     if release is not None and release.at <= now and since is not None:
         return _let_go(situation, status, release, now)
+    if news is not None:
+        return _tell_again(situation, status, news, now)
     told = status.escalation
     marks = () if told and (told.annotated or told.silent) else sinks.annotate(_notice(situation, status, now))
     marks = tuple(each for each in marks if each.value not in situation.answered_marks)
@@ -93,12 +114,35 @@ def _take_up_again(situation: Situation, status: RemediationStatus, why: str, no
     """Begin with the ladder after all: nothing was done so far, since nothing was wrong."""
     message = record.clip(f"there is something wrong now: {why}")
     removal = sinks.remove_annotation(_notice(situation, status, now))
-    again = replace(record.enter(status, "Waiting", reasons.SICK_AFTER_ALL, message), escalation=None)
+    again = handing_back.resume(status, reasons.SICK_AFTER_ALL, message)
     again = record.note(
         again, now, step=status.step_name, by="escalation", reason=reasons.SICK_AFTER_ALL, message=message
     )
     again = record.set_condition(again, "Escalated", reasons.SICK_AFTER_ALL, message, now, true=False)
     return Decision(status=again, effects=removal, again_at=now)
+
+
+def _hand_back(situation: Situation, status: RemediationStatus, by: str, now: datetime) -> Decision:
+    """A person lets us try again; where nothing is wrong any more, they have mended it."""
+    well = status.healthy_since is not None
+    again = handing_back.begin_anew(situation, status, by, now)
+    asked = any(fact.source in ("request", "check") and fact.resolved_at is None for fact in again.evidence)
+    if well and not situation.signals and not asked:
+        message = f"{by} handed it back, and the target is well"
+        return _let_go(situation, status, Release(reason=reasons.RESOLVED_BY_PEOPLE, message=message, at=now), now)
+    return Decision(status=again, effects=sinks.remove_annotation(_notice(situation, status, now)), again_at=now)
+
+
+def _tell_again(situation: Situation, status: RemediationStatus, news: retelling.News, now: datetime) -> Decision:
+    """Call people again. The first escalation stays as it is, so does the mark on the workload."""
+    occasion = str(news.known.told)
+    status = record.note(status, now, step=status.step_name, by="escalation", reason=news.reason, message=news.message)
+    status = replace(status, escalation=news.known, quiet_since=None, message=record.clip(news.message))
+    status = telling.announce(status, "Escalated", news.reason, news.message, now, occasion)
+    notice = replace(
+        _notice(situation, status, now), reason=news.reason, message=news.message, at=now, occasion=occasion
+    )
+    return Decision(status=status, effects=sinks.publish(notice), again_at=now)
 
 
 def foresee_release(situation: Situation, status: RemediationStatus) -> Release | None:
@@ -167,9 +211,18 @@ def _let_go(situation: Situation, status: RemediationStatus, release: Release, n
     return Decision(status=record.close(status, release.reason, release.message, now))
 
 
+def unmark(situation: Situation, status: RemediationStatus, now: datetime) -> tuple[Effect, ...]:
+    """Remove the mark of an incident that was closed by others: by a policy that took precedence."""
+    told = status.escalation
+    return () if told is None or told.silent else sinks.remove_annotation(_notice(situation, status, now))
+
+
 def _account_delivery(situation: Situation, status: RemediationStatus, now: datetime) -> RemediationStatus:
     told = status.escalation
-    return replace(status, escalation=delivering.account(told, situation.delivery, now)) if told else status
+    if told is None:
+        return status
+    notice_id = _notice(situation, status, now).id
+    return replace(status, escalation=delivering.account(told, notice_id, situation.delivery, now))
 
 
 def _delivery(situation: Situation, status: RemediationStatus, now: datetime) -> tuple[Effect, ...]:
@@ -189,4 +242,5 @@ def _notice(situation: Situation, status: RemediationStatus, now: datetime) -> s
         reason=told.reason if told else status.reason,
         message=told.message if told else status.message,
         at=told.at if told else now,
+        occasion=told.occasion if told else "",
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from platelet.api.runbook import Runbook
-from platelet.core import continuing, episodes, meaning, record
+from platelet.core import continuing, episodes, meaning, record, telling
 from platelet.model import reasons
 from platelet.model.policy import ACTING, Policy
 from platelet.model.remediation import (
@@ -87,7 +87,7 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
         if any(_is_another_incident(fact, current, live_template, now) for fact in facts):
             ended = reasons.RECOVERED if current.status.state == "Monitoring" else reasons.CANCELLED
             closed = record.close(current.status, ended, "something else was released meanwhile", now)
-            return Update(remediation=current, status=closed)
+            return Update(remediation=current, status=telling.announce_end(closed, now))
         merged = current.status
         for fact in facts:
             merged = record.merge_evidence(merged, fact)
@@ -156,7 +156,8 @@ def _outranks(
 
 def _cancelled(current: Remediation, policy: Policy, now: datetime) -> Update:
     message = f"policy {policy.key} takes precedence"
-    return Update(remediation=current, status=record.close(current.status, reasons.CANCELLED, message, now))
+    closed = record.close(current.status, reasons.CANCELLED, message, now)
+    return Update(remediation=current, status=telling.announce_end(closed, now))
 
 
 def _is_another_incident(fact: Evidence, current: Remediation, live_template: str | None, now: datetime) -> bool:

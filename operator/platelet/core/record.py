@@ -82,7 +82,7 @@ def enter(status: RemediationStatus, state: State, reason: str, message: str) ->
 def set_condition(  # noqa: PLR0913 - a condition has these parts
     status: RemediationStatus, kind: str, reason: str, message: str, now: datetime, *, true: bool = True
 ) -> RemediationStatus:
-    """Set one of the conditions that `kubectl wait` reads: Recovered, Escalated, Closed."""
+    """Set one of the conditions that `kubectl wait` reads: Recovered, Escalated, Settled, Closed."""
     changed = conditions.set_condition(
         status.conditions, kind, "True" if true else "False", reason, clip(message), now, status.observed_generation
     )
@@ -215,6 +215,7 @@ def close(status: RemediationStatus, reason: str, message: str, now: datetime) -
     """Close the incident. Nothing is written afterwards."""
     closed = replace(enter(withdraw_question(status, message), "Closed", reason, message), closed_at=now)
     closed = set_condition(closed, "Closed", reason, message, now)
+    closed = set_condition(closed, "Settled", reason, message, now)
     if any(each.type == "Escalated" and each.status == "True" for each in closed.conditions):
         closed = set_condition(closed, "Escalated", reason, message, now, true=False)
     return closed

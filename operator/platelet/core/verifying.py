@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from platelet import checks, sinks
-from platelet.core import escalating, record, unsticking
+from platelet import checks
+from platelet.core import escalating, record, telling, unsticking
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.policy import Step
@@ -125,13 +125,4 @@ def _recovered(
     status = record.enter(status, "Monitoring", reasons.RECOVERED, f"{attempt.summary}: {verdict.message}")
     status = record.set_condition(status, "Recovered", reasons.RECOVERED, attempt.summary, now)
     status = record.resolve(replace(status, recovered_at=now), now, *SHOWN, "check", "request")
-    notice = sinks.Notice(
-        kind="Recovered",
-        remediation=replace(situation.remediation, status=status),
-        workload=situation.workload,
-        policy=situation.policy,
-        reason=reasons.RECOVERED,
-        message=status.message,
-        at=now,
-    )
-    return Decision(status=status, effects=sinks.publish(notice))
+    return telling.recovered(situation, status, now)

@@ -54,7 +54,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
         message = f"what came of {len(unknown)} writes is not known; the last: {unknown[-1].message}"
         return escalating.escalate(situation, status, reasons.UNKNOWN_OUTCOME, message, now)
     rung = find_rung(situation, status, now)
-    if rung is None and situation.remediation.spec.first_step >= len(situation.steps):
+    if rung is None and _begins_beyond_the_ladder(situation, status):
         return _come_back(situation, status, give_up_at, now)
     if rung is None:
         message = _last_word(status)
@@ -160,6 +160,11 @@ def _denied(rung: Rung, denial: Deny, give_up_at: datetime, now: datetime) -> De
     )
 
 
+def _begins_beyond_the_ladder(situation: Situation, status: RemediationStatus) -> bool:
+    spec = situation.remediation.spec
+    return bool(spec.continues) and spec.first_step >= len(situation.steps) and status.escalation is None
+
+
 def _come_back(situation: Situation, status: RemediationStatus, give_up_at: datetime, now: datetime) -> Decision:
     """What people had, and nobody has changed since, is theirs again, once it holds."""
     young = occurrence.deny(situation, now)
@@ -181,11 +186,13 @@ def _skip(  # noqa: PLR0913 - a skipped step has these parts
     return replace(noted, step=status.step + 1, waiting=None)
 
 
-def _numbers(situation: Situation, status: RemediationStatus) -> list[int]:
-    """The numbers n of all attempts and reservations of the current step."""
+def _numbers(situation: Situation, status: RemediationStatus, since: datetime | None = None) -> list[int]:
+    """The numbers n of the attempts and reservations of the current step, of all or of those made after `since`."""
     prefix = f"{situation.remediation.uid}/{status.step}/"
     entries = situation.budget.status.entries if situation.budget else ()
-    ids = [each.id for each in entries] + [each.id for each in status.attempts]
+    made = [(entry.id, entry.reserved_at) for entry in entries]
+    made += [(attempt.id, attempt.intended_at) for attempt in status.attempts]
+    ids = [identity for identity, at in made if since is None or at >= since]
     tails = [each.removeprefix(prefix) for each in ids if each.startswith(prefix)]
     return [int(tail) for tail in tails if tail.isdigit()]
 
@@ -196,8 +203,9 @@ def _next_id(situation: Situation, status: RemediationStatus) -> str:
 
 
 def _tries(situation: Situation, status: RemediationStatus) -> int:
+    """How often the current step was tried since it was reached, or since people handed the incident back."""
     held = open_reservation(situation, status)
-    return len(set(_numbers(situation, status))) - (1 if held else 0)
+    return len(set(_numbers(situation, status, status.handed_back_at))) - (1 if held else 0)
 
 
 def _reserve(rung: Rung, plan: Plan, workload: Workload, attempt: str, now: datetime) -> Reserve:

@@ -88,7 +88,12 @@ STOPPED = "Stopped"
 NO_TARGET = "NoTarget"
 ANOTHER_CLUSTER = "AnotherCluster"
 ESCALATED = "Escalated"
+NEW_SYMPTOM = "NewSymptom"
+GRAVER = "Graver"
+HANDED_BACK = "HandedBack"
 RESOLVED = "Resolved"
+OPENED = "Opened"
+NOT_DELIVERED = "NotDelivered"
 
 # Closing
 RESOLVED_BY_ITSELF = "ResolvedByItself"

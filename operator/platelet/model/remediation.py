@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from platelet.model.durations import CAMEL, Timestamp
+from platelet.model.escalation import MAX_NOTICES, EscalationRecord, PendingNotice
 from platelet.model.intent import PostState, PreState
 from platelet.model.policy import Mode
 from platelet.model.signal import Evidence, ShortText, Text
@@ -26,7 +27,6 @@ MAX_DECISIONS = 30
 MAX_ATTEMPTS = 20
 MAX_STEPS = 16
 MAX_CHECKS = 8
-MAX_SYMPTOMS = 32
 PinnedStep = Annotated[
     Mapping[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
 ]
@@ -168,24 +168,6 @@ class Verifying:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EscalationRecord:
-    """What people were told, and what is still to be told or cleaned up."""
-
-    reason: ShortText
-    message: Text
-    at: Timestamp
-    handed_over: PreState | None = None  # the target as people got it: who makes it differ has done something about it
-    silent: bool = False  # the step says `onFailure: Stop`: on record, and nobody is called
-    annotated: bool = False  # the mark was seen on the workload; whoever removes it then has their reasons
-    delivered: bool = False  # the webhook answered 2xx
-    deliveries: int = 0
-    retry_at: Timestamp | None = None
-    last_error: Text = ""
-
-    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """A metav1.Condition."""
 
@@ -263,7 +245,9 @@ class RemediationStatus:
     escalation: EscalationRecord | None = None
     healthy_since: Timestamp | None = None  # while Escalated: since when the target is well again, without a restart
     quiet_since: Timestamp | None = None  # while Escalated: since when no signal holds
+    handed_back_at: Timestamp | None = None  # when a person last let us try again
     closed_at: Timestamp | None = None
+    notices: Annotated[tuple[PendingNotice, ...], Field(max_length=MAX_NOTICES)] = ()
     conditions: Annotated[tuple[Condition, ...], Field(max_length=8)] = ()
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL

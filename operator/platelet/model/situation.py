@@ -64,6 +64,7 @@ class DeliveryResult:
 
     delivered: bool
     message: str = ""
+    id: str = ""  # of the notice; empty: of the only one that there is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

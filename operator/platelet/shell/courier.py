@@ -30,8 +30,15 @@ class _NotSentError(Exception):
 class Courier:
     """Runs `effects.Deliver`, once per call; when to try again is decided elsewhere."""
 
-    def __init__(self, api: kube.Kube, find_webhook: FindWebhook, allowed: destinations.Destinations) -> None:
-        """Make the HTTP client; close it with `close`."""
+    def __init__(
+        self,
+        api: kube.Kube,
+        find_webhook: FindWebhook,
+        allowed: destinations.Destinations,
+        on_result: Callable[[bool], None] = lambda _delivered: None,
+    ) -> None:
+        """Make the HTTP client; close it with `close`. `on_result` hears of each try whether it was a delivery."""
+        self._on_result = on_result
         self._api, self._find_webhook, self._allowed = api, find_webhook, allowed
         self._http = httpx.AsyncClient(
             verify=ssl.create_default_context(), trust_env=False, follow_redirects=False, timeout=TIMEOUT
@@ -43,6 +50,11 @@ class Courier:
 
     async def deliver(self, effect: effects.Deliver) -> DeliveryResult:
         """Send the notice. Only a 2xx is a delivery. Never raises."""
+        result = await self._try(effect)
+        self._on_result(result.delivered)
+        return result
+
+    async def _try(self, effect: effects.Deliver) -> DeliveryResult:
         webhook = self._find_webhook(*effect.policy)
         if webhook is None:
             return DeliveryResult(delivered=False, message="the policy has no webhook anymore")

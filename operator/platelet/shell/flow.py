@@ -57,7 +57,9 @@ class Flow:
         self._queue = queue
         self._resync = resync
         self._leading = False
-        self._open: dict[WorkloadRef, set[str]] = {}  # names of the open Remediations of a target
+        self._open: dict[
+            WorkloadRef, set[str]
+        ] = {}  # names of the Remediations of a target that are open, or whose end is still to be told
         self._works: dict[What, Callable[[Task], Awaitable[float | None]]] = {
             "remediation": self._remediation,
             "pods": self._pods,
@@ -94,7 +96,7 @@ class Flow:
     def on_read(self, remediation: Remediation) -> None:
         """The reconciler has read it: from now on, what happens to its target wakes it, unless it is closed."""
         names = self._open.setdefault(remediation.target, set())
-        (names.discard if remediation.status.state == "Closed" else names.add)(remediation.name)
+        (names.discard if _is_over(remediation) else names.add)(remediation.name)
 
     def on_pod(self, key: Key, pod: Pod | None) -> None:
         """The pod stream said something."""
@@ -175,7 +177,7 @@ class Flow:
                 self._queue.add(("history", target))
         self._open = {}
         for each in remediations:
-            if each.status.state != "Closed":
+            if not _is_over(each):
                 self._open.setdefault(each.target, set()).add(each.name)
 
     def _add_open(self) -> None:
@@ -188,3 +190,8 @@ class Flow:
 
     def _seconds_until(self, moment: datetime | None) -> float | None:
         return None if moment is None else max(0.05, (moment - self._parts.clock.now()).total_seconds())
+
+
+def _is_over(remediation: Remediation) -> bool:
+    """Whether nothing is left to be done or told."""
+    return remediation.status.state == "Closed" and not remediation.status.notices

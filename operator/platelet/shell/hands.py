@@ -1,6 +1,7 @@
 """Runs effects: one API call each. Knows nothing about remediation; remembers only what dies with the process."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol, assert_never
 
 import structlog
@@ -142,7 +143,7 @@ class Hands:
             case effects.Publish():
                 await self._publisher.publish(effect)
             case effects.Deliver():
-                self._deliveries[effect.remediation] = await self._courier.deliver(effect)
+                self._deliveries[effect.remediation] = replace(await self._courier.deliver(effect), id=effect.id)
             case _:
                 assert_never(effect)
         return True

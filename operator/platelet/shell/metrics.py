@@ -39,6 +39,10 @@ class Metrics:
         """Count how a look at Alertmanager ended."""
         self.polls.labels(result=result).inc()
 
+    def on_delivery(self, delivered: bool) -> None:  # noqa: FBT001 - the one thing to be told
+        """Count a try to tell a webhook."""
+        self.deliveries.labels(result="delivered" if delivered else "failed").inc()
+
     def on_reading(self, reading: Reading) -> None:
         """Count an answer of a Prometheus or a URL that was asked; `unknown` is none."""
         kind = {Result: "query", Answered: "probe"}.get(type(reading), "unknown")
@@ -52,6 +56,10 @@ class Metrics:
         self.alerts_received = self._counter("alerts_received", "Alerts by what became of them", "result")
         self.polls = self._counter("alertmanager_polls", "Looks at Alertmanager, by how they ended", "result")
         self.readings = self._counter("readings", "Answers to what checks and triggers ask, by kind", "result")
+        self.deliveries = self._counter("deliveries", "Tries to tell a policy's webhook, by result", "result")
+        self.notices_undelivered = self._gauge(
+            "notices_undelivered", "Notices that a webhook has not taken so far and that are tried again"
+        )
         self.remediations_open = self._gauge(
             "remediations_open", "Open remediations by state; Unreadable ones are a newer version's, or spoilt", "state"
         )

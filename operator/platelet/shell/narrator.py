@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import structlog
 
+from platelet.core import delivering
 from platelet.model.remediation import BEFORE_ACTING, Attempt, DecisionRecord, Remediation, RemediationStatus
 from platelet.shell.metrics import Metrics
 
@@ -34,13 +35,15 @@ class Narrator:
             )
         self._count_attempts(before.attempts, after.attempts)
         self._count_decisions(before.decisions, after.decisions)
-        if after.escalation is not None and before.escalation is None:
+        if after.escalation is not None and (before.escalation is None or before.escalation.at != after.escalation.at):
             self._metrics.escalations.labels(reason=after.escalation.reason).inc()
 
     def count_open(self, remediations: Iterable[Remediation], unreadable: int = 0) -> None:
-        """Take all Remediations as read: how many are open, by state, and how many could not be read."""
+        """Take all Remediations as read: how many are open, by state, how many could not be read; what is untold."""
+        known = list(remediations)
         self._metrics.remediations_open.labels(state="Unreadable").set(unreadable)
-        states = Counter(each.status.state for each in remediations)
+        self._metrics.notices_undelivered.set(sum(len(delivering.undelivered(each.status)) for each in known))
+        states = Counter(each.status.state for each in known)
         for state in (*BEFORE_ACTING, "Acting", "Verifying", "Monitoring", "Escalated"):
             self._metrics.remediations_open.labels(state=state).set(states[state])
 

@@ -104,7 +104,8 @@ class Reconciler:
             log.warning("not understood, nothing is done", namespace=namespace, name=name, error=str(error)[:300])
             return Turn(rest=True, over=True)
         self._on_read(remediation)
-        if remediation.status.state == "Closed" and not await self._gatherer.has_loose_ends(remediation):
+        told = not remediation.status.notices
+        if remediation.status.state == "Closed" and told and not await self._gatherer.has_loose_ends(remediation):
             return Turn(rest=True, over=True)
         sight = await self._see(remediation)
         situation = await self._gatherer.gather(remediation, sight)

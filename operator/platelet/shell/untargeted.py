@@ -70,9 +70,13 @@ class Untargeted:
             log.warning("alerts without a target are not listed", policy=standing.policy.key, count=dropped)
             await self._publish(standing, f"{dropped} more alerts have no target and are not listed", reasons.NO_TARGET)
         if standing.policy.has_webhook and standing.policy.mode != "Observe":
-            await asyncio.gather(
+            results = await asyncio.gather(
                 *(self._courier.deliver(_notice(standing, each)) for each in added if not each.cluster)
             )
+            failed = next((result for result in results if not result.delivered), None)
+            if failed is not None:  # it is on the policy's status all the same
+                said = f"the policy's webhook was not told of an alert without a target: {failed.message}"
+                await self._publish(standing, said, reasons.NOT_DELIVERED)
 
     def _is_news(self, standing: Standing, stray: Stray) -> bool:
         """A resolved one is, if it is on record as firing: it makes room on the list."""

@@ -71,7 +71,7 @@ class Operator:
         self._book = PolicyBook(client, self._clock, config.namespace, config.outside)
         self._succession = Succession(client, self._ledger, self._lease, self._book)
         self._outgoing = Outgoing(config, client.configuration.host, metrics.on_reading)
-        self._courier = Courier(client, self._find_webhook, self._outgoing.allowed)
+        self._courier = Courier(client, self._find_webhook, self._outgoing.allowed, metrics.on_delivery)
         self._publisher = EventRecorder(client, self._clock, config.namespace, identity)
         self._hands = Hands(
             client, self._ledger, self._publisher, self._courier, self._lease.time_left, home=config.namespace

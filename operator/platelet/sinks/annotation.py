@@ -17,7 +17,13 @@ KEY = "platelet.dev/escalated"
 
 def render(notice: Notice) -> tuple[Annotate, ...]:
     """Set the mark for an escalation, remove it for a resolution; nothing where it already is so."""
-    return annotate(notice) if notice.kind == "Escalated" else remove_annotation(notice)
+    match notice.kind:
+        case "Escalated":
+            return annotate(notice)
+        case "Resolved":
+            return remove_annotation(notice)
+        case _:
+            return ()
 
 
 def annotate(notice: Notice) -> tuple[Annotate, ...]:

@@ -8,6 +8,8 @@ from platelet.model.notice import Notice
 
 NOTE_LENGTH = 1024  # bytes; the limit of events.k8s.io/v1
 _REASONS = {
+    "Opened": reasons.OPENED,
+    "NotDelivered": reasons.NOT_DELIVERED,
     "ApprovalNeeded": reasons.APPROVAL_NEEDED,
     "Acted": reasons.ACTED,
     "Recovered": reasons.RECOVERED,
@@ -15,6 +17,8 @@ _REASONS = {
     "Resolved": reasons.RESOLVED,
 }
 _ACTIONS = {
+    "Opened": "Open",
+    "NotDelivered": "Deliver",
     "ApprovalNeeded": "Ask",
     "Acted": "Act",
     "Recovered": "Verify",
@@ -28,7 +32,7 @@ def render(notice: Notice) -> tuple[Publish, ...]:
     return tuple(
         Publish(
             regarding=regarding,
-            type="Warning" if notice.kind == "Escalated" else "Normal",
+            type="Warning" if notice.kind in ("Escalated", "NotDelivered") else "Normal",
             reason=_REASONS[notice.kind],
             action=_ACTIONS[notice.kind],
             note=_note(notice),

@@ -5,9 +5,10 @@ What it says comes from the Remediation alone: no template, no environment, no c
 
 from typing import Any
 
-from platelet.model.approval import how_to_annotate, how_to_approve
+from platelet.model.approval import how_to_annotate, how_to_annotate_a_retry, how_to_approve, how_to_retry
 from platelet.model.durations import format_time
 from platelet.model.effects import Deliver
+from platelet.model.escalation import EscalationRecord
 from platelet.model.notice import Notice
 from platelet.model.remediation import Approval, Attempt, Remediation
 
@@ -15,9 +16,9 @@ API_VERSION = "platelet.dev/v1alpha1"
 
 
 def render(notice: Notice) -> tuple[Deliver, ...]:
-    """Deliver where the policy has a webhook; nothing else."""
+    """Deliver where the policy has a webhook; nothing else. That it cannot be told is told elsewhere."""
     policy, remediation = notice.policy, notice.remediation
-    if policy is None or not policy.has_webhook:
+    if policy is None or not policy.has_webhook or notice.kind == "NotDelivered":
         return ()
     event = _event(notice)
     return (
@@ -36,7 +37,7 @@ def _event(notice: Notice) -> dict[str, Any]:
     target = remediation.spec.target_ref
     return {
         "specversion": "1.0",
-        "id": "/".join([remediation.uid, kind, *([_token(notice)] if _token(notice) else [])]),
+        "id": notice.id,
         "source": f"/apis/{API_VERSION}/namespaces/{remediation.namespace}/remediations/{remediation.name}",
         "type": f"dev.platelet.remediation.{kind}",
         "time": format_time(notice.at),
@@ -59,14 +60,13 @@ def _data(notice: Notice) -> dict[str, Any]:
         "openedAt": None if status.opened_at is None else format_time(status.opened_at),
         "evidence": [{"reason": fact.reason, "message": fact.message} for fact in status.evidence],
         "attempts": [_attempt(attempt) for attempt in status.attempts],
-        **({"approval": _approval(remediation, status.approval)} if status.approval and _token(notice) else {}),
+        **(
+            {"retry": _retry(remediation, status.escalation)}
+            if notice.kind == "Escalated" and status.escalation
+            else {}
+        ),
+        **({"approval": _approval(remediation, status.approval)} if status.approval and notice.token else {}),
     }
-
-
-def _token(notice: Notice) -> str:
-    """What a question is about: each plan is asked about once. Empty for all other notices."""
-    asked = notice.remediation.status.approval
-    return asked.token if notice.kind == "ApprovalNeeded" and asked else ""
 
 
 def _approval(remediation: Remediation, asked: Approval) -> dict[str, Any]:
@@ -78,6 +78,14 @@ def _approval(remediation: Remediation, asked: Approval) -> dict[str, Any]:
         "expiresAt": format_time(asked.expires_at),
         "how": how_to_approve(remediation.namespace, remediation.name),
         "howByKubectl": how_to_annotate(remediation.namespace, remediation.name, asked.token),
+    }
+
+
+def _retry(remediation: Remediation, told: EscalationRecord) -> dict[str, Any]:
+    return {
+        "token": told.token,
+        "how": how_to_retry(remediation.namespace, remediation.name),
+        "howByKubectl": how_to_annotate_a_retry(remediation.namespace, remediation.name, told.token),
     }
 
 

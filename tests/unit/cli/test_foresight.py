@@ -9,9 +9,10 @@ from platelet.actions.rollout_undo import RolloutUndo
 from platelet.cli import foresight
 from platelet.model import effects
 from platelet.model.budget import BudgetSpec, PendingTakeBack, Suspension
+from platelet.model.escalation import EscalationRecord
 from platelet.model.intent import PostState
 from platelet.model.reading import Query, Unanswered
-from platelet.model.remediation import EscalationRecord, RemediationStatus
+from platelet.model.remediation import RemediationStatus
 from platelet.model.situation import Situation
 from tests.unit.situations import (
     A_MINUTE_AGO,

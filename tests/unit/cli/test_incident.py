@@ -9,8 +9,9 @@ from platelet import guards
 from platelet.actions.rollout_undo import RolloutUndo
 from platelet.cli import incident, incident_text
 from platelet.model.budget import BudgetSpec, PendingTakeBack, Suspension
+from platelet.model.escalation import EscalationRecord
 from platelet.model.intent import PostState
-from platelet.model.remediation import DecisionRecord, EscalationRecord, RemediationStatus, Waiting
+from platelet.model.remediation import DecisionRecord, RemediationStatus, Waiting
 from platelet.model.situation import Situation
 from tests.unit.situations import (
     A_MINUTE_AGO,

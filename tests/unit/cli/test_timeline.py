@@ -8,8 +8,9 @@ import yaml
 
 from platelet.cli import chronicle, output, timeline
 from platelet.cli.chronicle import Chronicle
+from platelet.model.escalation import EscalationRecord
 from platelet.model.intent import PostState
-from platelet.model.remediation import DecisionRecord, EscalationRecord, Remediation
+from platelet.model.remediation import DecisionRecord, Remediation
 from platelet.model.workload import Revision
 from platelet.shell.sight import Sight
 from tests.unit.situations import (

@@ -10,8 +10,8 @@ from platelet.core import handover
 from platelet.core.decide import decide
 from platelet.model import reasons
 from platelet.model.effects import Annotate, Deliver, MarkRevision, Publish, Settle, Write
+from platelet.model.escalation import EscalationRecord
 from platelet.model.policy import Verification
-from platelet.model.remediation import EscalationRecord
 from platelet.model.situation import DeliveryResult, Situation
 from tests.unit.core.runbooks import restart_step, undo_step
 from tests.unit.situations import (

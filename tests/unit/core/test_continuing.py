@@ -8,8 +8,9 @@ import pytest
 from platelet.api.runbook import Runbook
 from platelet.core import continuing, handover
 from platelet.model import reasons
+from platelet.model.escalation import EscalationRecord
 from platelet.model.policy import DAY
-from platelet.model.remediation import EscalationRecord, Remediation
+from platelet.model.remediation import Remediation
 from tests.unit.situations import (
     BAD,
     GOOD,

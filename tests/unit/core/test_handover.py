@@ -8,8 +8,8 @@ import pytest
 from platelet.core import escalating, handover
 from platelet.core.decide import decide
 from platelet.model import reasons
+from platelet.model.escalation import EscalationRecord
 from platelet.model.intent import PostState
-from platelet.model.remediation import EscalationRecord
 from platelet.model.situation import Situation
 from platelet.model.workload import WorkloadRef
 from tests.unit.core.runbooks import restart_step

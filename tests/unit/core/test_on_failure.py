@@ -104,7 +104,7 @@ def test_who_stops_calls_nobody() -> None:
     situation = verified(undo_step(on_failure="Stop"), DOWN, policy=a_policy(has_webhook=True))
     stopped = decide(situation, NOW)
     assert stopped.effects == ()
-    assert [each.type for each in stopped.status.conditions] == []
+    assert [each.type for each in stopped.status.conditions] == ["Settled"]
     sick = replace(follow(stopped, situation), signals=(a_signal(),), pods=a_situation().pods)
     later = decide(sick, NOW + minutes(1))
     assert later.status.state == "Escalated"

@@ -129,7 +129,10 @@ async def test_steps_that_cannot_be_read_end_it_visibly(steps: list[Any]) -> Non
     status = decide(situation, shell.clock.now()).status
     assert (status.state, status.reason) == ("Closed", "InvalidSpec")
     assert "steps" in status.message
-    assert [(each.type, each.reason) for each in status.conditions] == [("Closed", "InvalidSpec")]
+    assert [(each.type, each.reason) for each in status.conditions] == [
+        ("Closed", "InvalidSpec"),
+        ("Settled", "InvalidSpec"),
+    ]
 
 
 def record_of(template: Any, *, health: str = "Healthy") -> kube.Json:

@@ -1,0 +1,44 @@
+"""`platelet retry`: hand an escalated incident back, so that its steps are tried again."""
+
+import argparse
+import sys
+from functools import partial
+
+from platelet.cli import answering, lines, session, subjects
+from platelet.model import approval
+from platelet.shell.client import ClusterClient
+
+_DESCRIPTION = """\
+Hand an escalated incident back: its steps are tried again from the first one, as they were when it was opened, under
+the same limits, guards and approvals. Where the target is well by then, the incident is closed instead. It is heard
+once: the next escalation has another token. It needs the RBAC verb `approve` on remediations beside `get` and `patch`;
+your name goes on record."""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("retry", help="hand an escalated incident back", description=_DESCRIPTION)
+    parser.add_argument("name", type=subjects.remediation, metavar="remediation/NAME")
+    parser.add_argument("--token", default="", help="only this escalation, such as a notice has told it")
+    session.add_arguments(parser)
+    parser.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Hand it back. Exit code 1 when there is nothing to hand back, or we may not."""
+    return session.run(options, partial(_retry, options))
+
+
+async def _retry(options: argparse.Namespace, client: ClusterClient) -> int:
+    remediation = await answering.read_remediation(client, session.namespace_of(options), options.name)
+    escalation = answering.find_escalation(remediation, options.token)
+    user = await session.read_user(client)
+    await answering.write_answer(client, remediation, {approval.RETRY: escalation.token, approval.RETRIED_BY: user})
+    where = f"remediation/{remediation.name} -n {remediation.namespace}"
+    told = [
+        f"Remediation {remediation.namespace}/{remediation.name}, escalated: {escalation.reason}: {escalation.message}",
+        f"handed back as {user}: the operator asks the guards again, and then tries the first step",
+        f"to follow it: platelet explain {where}",
+    ]
+    lines.write(told, sys.stdout)
+    return 0
