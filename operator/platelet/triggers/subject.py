@@ -25,6 +25,9 @@ _NO_PROOF: Final = frozenset(
 _BY_CALLERS: Final = (("reporter", "source"), ("direction", "outbound"))  # Istio, Linkerd
 
 
+_UNKNOWN: Final = "unknown"  # Istio's word for an end of a call that is not in the mesh
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """What an alert is about. With a `doubt`, that cannot be told, and `namespaces` are all that it may be about."""
@@ -39,9 +42,12 @@ class Subject:
 def read(labels: Mapping[str, str]) -> Subject:
     """Find the subject of these labels."""
     sides: dict[str, dict[str, Names]] = {"own": {}, "called": {}, "caller": {}}
+    strangers = False
     for label, value in labels.items():
         word = vocabulary.read(label) if value else None
-        if word is not None:
+        if word is not None and word.side != "own" and value == _UNKNOWN:
+            strangers = True
+        elif word is not None:
             names = sides[word.side].setdefault(word.origin, {})
             names[word.concept] = tuple(dict.fromkeys((*names.get(word.concept, ()), value)))
     own = _own(sides["own"])
@@ -49,7 +55,7 @@ def read(labels: Mapping[str, str]) -> Subject:
     by_caller = any(labels.get(label) == value for label, value in _BY_CALLERS)
     if called:
         return _called(called, caller, own, by_caller=by_caller)
-    if caller or (by_caller and own.names):
+    if caller or strangers or (by_caller and own.names):
         around = own.namespaces | frozenset(caller.get("namespace", ()))
         return Subject(doubt="the labels name only who calls, and not who is called", namespaces=around)
     return own

@@ -20,7 +20,7 @@ WORKLOADS: Final = ("deployment", "statefulset", "daemonset", "rollout")
 NOT_UNDERSTOOD: Final = "notUnderstood"
 """What names a namespace, a workload or a pod in words that are not read: never taken for naming nothing."""
 OTHER: Final = "otherObject"
-"""An object that is no workload and belongs to none for sure: a quota, a volume, an Ingress."""
+"""An object that is no workload and belongs to none for sure: a quota, a volume."""
 POD_LABELS: Final = {"appName": "app.kubernetes.io/name", "app": "app"}
 """What is called like a label of pods has mostly been made of it."""
 SCRAPE_JOB: Final = "scrapeJob"
@@ -61,11 +61,11 @@ _CONCEPTS: Final = {
         "persistentvolume",
         "persistent_volume",
         "volumename",
-        "ingress",
         "scaledobject",
         "scaled_object",
         "verticalpodautoscaler",
     ),
+    NOT_UNDERSTOOD: ("ingress",),  # a route to Services, which its controller's metrics name, too
 }
 _BY_TEXT: Final = {text: concept for concept, texts in _CONCEPTS.items() for text in texts}
 _SIDES: Final[tuple[tuple[str, Side], ...]] = (
@@ -73,6 +73,8 @@ _SIDES: Final[tuple[tuple[str, Side], ...]] = (
     ("dst_", "called"),
     ("server_", "called"),
     ("peer_", "called"),
+    ("backend_", "called"),
+    ("parent_", "called"),
     ("source_", "caller"),
     ("src_", "caller"),
     ("client_", "caller"),

@@ -278,13 +278,25 @@ SENDERS: dict[str, tuple[dict[str, str], Located]] = {
          "dst_deployment": "api"},
         deployment(),
     ),
+    "Istio's destination of which it knows the Service only": (
+        {"namespace": "web", "reporter": "source", "destination_workload": "unknown",
+         "destination_service_name": "front", "destination_service_namespace": "shop"},
+        ServicesNamed(namespace="shop", names=("front",)),
+    ),
+    "New Relic's": ({"k8s.namespaceName": "shop", "k8s.deploymentName": "api", "k8s.podName": "api-1"}, deployment()),
+    "Dynatrace's": (
+        {"k8s.namespace.name": "shop", "k8s.workload.name": "api", "k8s.workload.kind": "deployment"}, deployment()
+    ),
+    "Elastic's": ({"kubernetes.namespace": "shop", "kubernetes.deployment.name": "api"}, deployment()),
+    "Google's": ({"namespace_name": "shop", "pod_name": "api-1", "cluster_name": ""},
+        PodNamed(namespace="shop", pod="api-1")),
     "Hubble's": (
         {"source_namespace": "web", "source_pod": "web-1", "destination_namespace": "shop", "destination_pod": "api-1"},
         PodNamed(namespace="shop", pod="api-1"),
     ),
     "an ingress controller's": (
         {"namespace": "ingress", "pod": "ingress-1", "service": "ingress-metrics", "exported_namespace": "shop",
-         "exported_service": "front"},
+         "exported_service": "front", "ingress": "front", "controller_namespace": "ingress", "controller_pod": "x-1"},
         ServicesNamed(namespace="shop", names=("front",)),
     ),
     "a workload of no kind": ({"namespace": "shop", "workload": "api"}, KindlessNamed(namespace="shop", name="api")),
@@ -343,7 +355,12 @@ IN_DOUBT: dict[str, tuple[dict[str, str], set[str], str]] = {
     "a pod's address": ({"namespace": "shop", "k8s_pod_ip": "10.0.0.9"}, {"shop"}, "not understood"),
     "a quota": ({"namespace": "shop", "resourcequota": "q"}, {"shop"}, "no workload"),
     "a volume": ({"persistentvolume": "pv-1", "job": "x"}, set(), "no workload"),
-    "an Ingress": ({"exported_namespace": "shop", "ingress": "front"}, {"shop"}, "no workload"),
+    "an Ingress": ({"exported_namespace": "shop", "ingress": "front"}, {"shop"}, "not understood"),
+    "a call to what is not in the mesh": (
+        {"namespace": "shop", "pod": "api-1", "destination_workload": "unknown", "destination_app": "unknown"},
+        {"shop"},
+        "only who calls",
+    ),
     "only who calls, of Istio": (
         {"namespace": "shop", "pod": "api-1", "source_workload": "api", "source_workload_namespace": "shop"},
         {"shop"},
@@ -412,3 +429,10 @@ def test_what_is_found_is_in_the_one_namespace_that_the_alert_is_about(labels: d
     if not isinstance(found, Nothing):
         assert {found.namespace} == namespaces_of(labels)
         assert found.namespace in {part for value in labels.values() for part in (value, *value.split("."))}
+
+
+def test_who_calls_a_service_by_linkerds_outbound_metrics_is_never_the_target() -> None:
+    """They name the caller plainly, and what is called as the parent of the route."""
+    labels = {"namespace": "web", "deployment": "web", "parent_kind": "Service", "parent_namespace": "shop"}
+    assert isinstance(locate(labels), Nothing)
+    assert namespaces_of(labels) == {"shop"}
