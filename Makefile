@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 IMAGE ?= platelet:0.1.0
 export PYTHONPATH := operator:.
 
-.PHONY: help demo test bench check lint types contracts crds lock cluster cluster-down image clean
+.PHONY: help demo test mutants bench check lint types contracts crds lock cluster cluster-down image clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -22,6 +22,9 @@ demo: $(READY) ## Watch platelet heal, on a cluster of its own (about 3 minutes;
 
 test: $(READY) ## Run every test, tier by tier (about 25 minutes)
 	@$(BIN)/python -m tests.tiers
+
+mutants: $(READY) ## Plant each defect of tests/mutants in turn, and see that a test catches it (half an hour)
+	@$(BIN)/python -m tests.mutants
 
 bench: $(READY) ## Measure: memory and CPU at idle, seconds from a pod's status to the undo
 	@$(BIN)/python -m tests.bench

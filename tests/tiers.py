@@ -73,9 +73,9 @@ def _missing_for_cluster() -> str:
 TIERS = (
     Tier(
         name="pure",
-        folders=("tests/unit", "tests/contracts", "tests/properties", "tests/scenarios"),
+        folders=("tests/unit", "tests/contracts", "tests/properties", "tests/scenarios", "tests/mutants"),
         parallel=True,
-        minutes=15,
+        minutes=25,
     ),
     Tier(
         name="cluster",
