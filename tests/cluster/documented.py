@@ -30,6 +30,7 @@ SHOWN: dict[str, int] = {
     "platelet resume": 0,
     "kubectl explain rempol.spec.limits": 0,
     "kubectl auth whoami": 0,
+    "kubectl get rem -A -o json": 0,
     "kubectl get controllerrevisions -n shop -l platelet.dev/target=api": 0,
     'kubectl annotate namespace shop platelet.dev/suspend="release freeze"': 0,
     "kubectl annotate deployment/api -n shop platelet.dev/suspend=true": 0,
