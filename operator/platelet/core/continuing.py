@@ -35,6 +35,12 @@ def find(
     return (last, 0) if last is not None and _is_indebted(last.status) else (None, 0)
 
 
+def may_be_continued(remediation: Remediation) -> bool:
+    """Whether a later one of the target may take over what this one, which is closed, holds as firing."""
+    status = remediation.status
+    return _target_is_gone(status) or _was_escalated(status) or _is_indebted(status)
+
+
 def asks_for_template(siblings: Sequence[Remediation]) -> bool:
     """Whether the target's live template may matter to what becomes of a fact."""
     return any(

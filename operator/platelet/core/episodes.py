@@ -5,7 +5,7 @@ one whose own end was never sent (a start within Alertmanager's group_interval h
 the one that is known says that the former is over.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -66,12 +66,21 @@ def latest(facts: Sequence[Evidence]) -> Evidence:
     return found
 
 
-def is_among(known: Evidence, episodes: Iterable[str]) -> bool:
-    """Whether a fact is one of these, or an earlier start of an alert that is."""
+def is_among(known: Evidence, episodes: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a fact is one of these (`by_labels`), or an earlier start of an alert that is."""
+    named = episodes.get(alert.fingerprint_of(known.fingerprint), ())
     if known.source != "alert":
-        return known.fingerprint in episodes
-    leads = (alert.lead_of(each, known.fingerprint) for each in episodes)
+        return known.fingerprint in named
+    leads = (alert.lead_of(each, known.fingerprint) for each in named)
     return any(lead is not None and lead >= timedelta() for lead in leads)
+
+
+def by_labels(episodes: Iterable[str]) -> dict[str, list[str]]:
+    """Sort fingerprints by what they begin with: of alerts, the fingerprint of the labels."""
+    found: dict[str, list[str]] = {}
+    for each in episodes:
+        found.setdefault(alert.fingerprint_of(each), []).append(each)
+    return found
 
 
 def _lead(fact: Evidence, known: Evidence) -> timedelta | None:

@@ -1,6 +1,6 @@
 """Pure edits of a Remediation's status: every list is bounded and says how many were dropped."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -161,8 +161,8 @@ def _edit_evidence(status: RemediationStatus, edit: Callable[[Evidence], Evidenc
     return replace(status, evidence=tuple(edit(each) for each in status.evidence))
 
 
-def end_evidence(status: RemediationStatus, names: Collection[str], at: datetime) -> RemediationStatus:
-    """What these fingerprints name is over: alerts with their earlier starts (`Alert.episode`), and queries' facts."""
+def end_evidence(status: RemediationStatus, names: Mapping[str, Sequence[str]], at: datetime) -> RemediationStatus:
+    """What these name is over (`episodes.by_labels`): alerts with their earlier starts, and queries' facts."""
 
     def end(fact: Evidence) -> Evidence:
         if fact.resolved_at is not None or not episodes.is_among(fact, names):

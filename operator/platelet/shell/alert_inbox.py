@@ -199,13 +199,14 @@ class AlertInbox:
         def merge(status: RemediationStatus) -> RemediationStatus:
             for name in {fingerprint_of(each.fingerprint) for each in status.evidence} & facts.keys():
                 for fact in facts[name]:
-                    if record.holds(status, fact):
+                    late = status.state == "Closed" and fact.resolved_at is None  # nobody does anything about it there
+                    if not late and record.holds(status, fact):
                         reached.add(name)
                         status = record.merge_evidence(status, fact)
             return status
 
         try:
-            failures = await evidence_edits.edit_evidence(self._kube, frozenset(facts), merge)
+            failures = await evidence_edits.edit_evidence(self._kube, frozenset(facts), merge, closed_too=True)
         except ApiError as error:
             failures = [error]
         if failures:

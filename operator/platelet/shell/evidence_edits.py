@@ -1,4 +1,4 @@
-"""Edits what open Remediations hold as evidence, wherever they are. One that cannot be stored holds up no other."""
+"""Edits what Remediations hold as evidence, wherever they are. One that cannot be stored holds up no other."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,7 +6,7 @@ import structlog
 
 from platelet.api import lenient
 from platelet.api import remediation as contract
-from platelet.core import record
+from platelet.core import continuing, record
 from platelet.core.opening import Update
 from platelet.model import alert
 from platelet.model.remediation import Remediation, RemediationStatus
@@ -20,16 +20,17 @@ Edit = Callable[[RemediationStatus], RemediationStatus]
 log = structlog.get_logger("platelet.evidence")
 
 
-async def edit_evidence(kube: Kube, names: frozenset[str], edit: Edit) -> list[ApiError]:
+async def edit_evidence(kube: Kube, names: frozenset[str], edit: Edit, *, closed_too: bool = False) -> list[ApiError]:
     """Edit each open Remediation whose evidence is of one of these: what a fingerprint begins with, up to a slash.
 
-    Of alerts that is the fingerprint of their labels.
+    Of alerts that is the fingerprint of their labels. `closed_too`: also closed ones that another may continue: what
+    they hold as firing would go on there.
     Returns what could not be stored. Raises ApiError when it cannot be known which they are.
     """
     failures: list[ApiError] = []
     for stored in await kube.list(REMEDIATIONS):
         try:
-            await _edit(kube, stored, names, edit)
+            await _edit(kube, stored, names, edit, closed_too=closed_too)
         except ApiError as error:
             metadata = stored["metadata"]
             log.warning("evidence not stored", namespace=metadata["namespace"], name=metadata["name"], why=str(error))
@@ -37,11 +38,11 @@ async def edit_evidence(kube: Kube, names: frozenset[str], edit: Edit) -> list[A
     return failures
 
 
-async def _edit(kube: Kube, stored: Json, names: frozenset[str], edit: Edit) -> None:
+async def _edit(kube: Kube, stored: Json, names: frozenset[str], edit: Edit, *, closed_too: bool) -> None:
     """Edit one; after a lost race it is read again."""
     for remaining in reversed(range(_TRIES)):
         remediation = _read(stored, names)
-        if remediation is None:
+        if remediation is None or not _is_asked_for(remediation, closed_too=closed_too):
             return
         before = _with_opening_evidence(remediation)
         after = edit(before)
@@ -63,14 +64,17 @@ async def _edit(kube: Kube, stored: Json, names: frozenset[str], edit: Edit) -> 
 
 
 def _read(stored: Json, names: frozenset[str]) -> Remediation | None:
-    """The Remediation, if it is open and names one of these. One that cannot be read holds nothing for us."""
+    """The Remediation, if it names one of these. One that cannot be read holds nothing for us."""
     if names.isdisjoint(_names(stored)):
         return None
     try:
-        remediation = contract.read_remediation(stored)
+        return contract.read_remediation(stored)
     except UNREADABLE:
         return None
-    return None if remediation.status.state == "Closed" else remediation
+
+
+def _is_asked_for(remediation: Remediation, *, closed_too: bool) -> bool:
+    return remediation.status.state != "Closed" or (closed_too and continuing.may_be_continued(remediation))
 
 
 def _names(stored: Json) -> Iterator[str]:

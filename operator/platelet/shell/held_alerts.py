@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from platelet.core import record
+from platelet.core.episodes import by_labels
 from platelet.model import alert
 from platelet.model.remediation import Remediation
 from platelet.model.signal import TOLD
@@ -49,7 +50,8 @@ class HeldAlerts:
 
     async def resolve(self, episodes: Collection[str], at: datetime) -> None:
         """Store that these are over. Raises NotStoredError when one could not be stored; the next poll tries again."""
-        await self._edit(episodes, lambda status: record.end_evidence(status, episodes, at))
+        names = by_labels(episodes)
+        await self._edit(episodes, lambda status: record.end_evidence(status, names, at))
 
     async def suppress(self, suppressed: Collection[str], active: Collection[str], at: datetime) -> None:
         """Store which of them Alertmanager keeps from us and which no more. Raises NotStoredError, as `resolve`."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.core import record
+from platelet.core import episodes, record
 from platelet.model.alert import Alert
 from platelet.model.remediation import MAX_EVIDENCE
 from platelet.model.signal import Evidence
@@ -145,7 +145,7 @@ ABSENT = {
 def test_what_is_absent_ends_its_earlier_starts(absent: list[str], firing: list[bool]) -> None:
     others = replace(heard("12:05:00"), fingerprint="00000000000000cc/2026-11-21T12:05:00Z")
     status = a_status(evidence=(heard("12:00:00"), heard("12:05:00"), others))  # as an older version has left it
-    ended = record.end_evidence(status, absent, NOW)
+    ended = record.end_evidence(status, episodes.by_labels(absent), NOW)
     assert [each.resolved_at is None for each in ended.evidence] == firing
 
 

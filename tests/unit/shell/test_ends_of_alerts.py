@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from platelet.core.opening import Update
+from platelet.model import reasons
 from platelet.model.alert import Alert
+from platelet.model.escalation import EscalationRecord
 from platelet.model.remediation import Remediation, RemediationStatus
 from platelet.shell import kube
 from platelet.shell.opener import store_status
@@ -166,6 +168,41 @@ async def test_it_writes_nothing_on_what_is_closed_or_holds_another_alert() -> N
     await shell.inbox.store([resolved], 0)
     assert shell.world.store.revision == revision
     assert [still_fires(each) for each in shell.remediations()] == [True, True]
+
+
+# Each row: how a Remediation was closed while its alert fired, and whether a later one may take that over.
+CLOSED: dict[str, tuple[dict[str, Any], bool]] = {
+    "its target was deleted": ({"reason": reasons.TARGET_GONE}, True),
+    "people had it": ({"reason": reasons.RESOLVED_BY_ITSELF, "escalation": "told"}, True),
+    "its policy was deleted": ({"reason": reasons.CANCELLED}, False),
+}
+
+
+@pytest.mark.parametrize(("closed", "ends"), CLOSED.values(), ids=CLOSED)
+async def test_it_ends_where_a_later_remediation_would_take_it_over(closed: dict[str, Any], *, ends: bool) -> None:
+    """A target that is deleted and made anew: its alert has ended in between."""
+    shell = await a_shell()
+    firing, resolved = alerts(shell, BY_NAME)
+    await shell.inbox.store([firing], 0)
+    (only,) = shell.remediations()
+    told = EscalationRecord(reason="NoStepLeft", message="", at=shell.clock.now()) if "escalation" in closed else None
+    now = shell.clock.now()
+    status = RemediationStatus(
+        state="Closed",
+        opened_at=now,
+        closed_at=now,
+        reason=closed["reason"],
+        escalation=told,
+        evidence=(only.spec.signal,),
+    )
+    await store_status(shell.api, only, Update(remediation=only, status=status))
+    shell.world.store.delete(kube.DEPLOYMENTS, SHOP, "api")
+    await shell.inbox.store([firing], 0)
+    assert [each.reason for each in shell.people.events] == [reasons.NO_TARGET], "closed, it is nobody's who acts"
+    await shell.inbox.store([resolved], 0)
+    (only,) = shell.remediations()
+    assert still_fires(only) != ends
+    assert only.status.state == "Closed"
 
 
 async def test_an_end_that_cannot_be_stored_is_sent_again_and_costs_no_other() -> None:
