@@ -45,17 +45,17 @@ def why_not(within: timedelta, situation: Situation, now: datetime) -> str:
             "the cause is elsewhere"
         )
     begun = _beginnings(live, situation, now)
-    if any(_may_be_to_blame(each, within, situation) for each in begun):
+    if any(_may_be_to_blame(each, within, situation, now) for each in begun):
         return ""
     return _say_age(max(begun, key=lambda each: each.at), within)
 
 
-def _may_be_to_blame(beginning: _Beginning, within: timedelta, situation: Situation) -> bool:
+def _may_be_to_blame(beginning: _Beginning, within: timedelta, situation: Situation, now: datetime) -> bool:
     release = beginning.release
     if release is None:
         return False
     young = beginning.at - release.last_release <= within
-    return young or _was_never_healthy(release, situation.settings.healthy_for)
+    return young or _was_never_healthy(release, situation, now)
 
 
 def _say_age(beginning: _Beginning, within: timedelta) -> str:
@@ -89,11 +89,17 @@ def _failed_predecessor(live: RevisionRecord, situation: Situation, within: time
     return last if last.last_release + within < last.health_since <= live.last_release else None
 
 
-def _was_never_healthy(release: RevisionRecord, healthy_for: timedelta) -> bool:
-    """Whether it is known that its template never was: one that ran before it was on record may have been."""
+def _was_never_healthy(release: RevisionRecord, situation: Situation, now: datetime) -> bool:
+    """Whether it is known that its template never was: what it did before anybody looked is not known.
+
+    Neither before it was on record, nor while nobody led: what was well meanwhile, and fails when a leader comes, looks
+    like what never was.
+    """
     if release.ever_healthy or release.claims_health:
         return False
-    return release.remembered_at is None or release.remembered_at <= release.last_release + healthy_for
+    led_since = now - situation.leading_for if situation.leading_for is not None else None
+    unproven_until = release.last_release + situation.settings.healthy_for
+    return all(since is None or since <= unproven_until for since in (release.remembered_at, led_since))
 
 
 def _say_health(release: RevisionRecord) -> str:

@@ -60,6 +60,7 @@ class Flow:
         self._open: dict[
             WorkloadRef, set[str]
         ] = {}  # names of the Remediations of a target that are open, or whose end is still to be told
+        self._told: dict[str, tuple[str, str]] = {}  # state and reason of the open ones at the last look, by uid
         self._works: dict[What, Callable[[Task], Awaitable[float | None]]] = {
             "remediation": self._remediation,
             "pods": self._pods,
@@ -95,8 +96,15 @@ class Flow:
 
     def on_read(self, remediation: Remediation) -> None:
         """The reconciler has read it: from now on, what happens to its target wakes it, unless it is closed."""
-        names = self._open.setdefault(remediation.target, set())
+        names, status = self._open.setdefault(remediation.target, set()), remediation.status
         (names.discard if _is_over(remediation) else names.add)(remediation.name)
+        known, told = self._told.get(remediation.uid), (status.state, status.reason)
+        if status.state == "Closed":
+            self._told.pop(remediation.uid, None)
+        else:
+            self._told[remediation.uid] = told
+        if self._leading and known not in (None, told):  # what it is about may be proven now, and says nothing itself
+            self._queue.add_after(("history", remediation.target), _HISTORY_PAUSE)
 
     def on_pod(self, key: Key, pod: Pod | None) -> None:
         """The pod stream said something."""
@@ -175,6 +183,8 @@ class Flow:
         for target, names in self._open.items():
             if any((target.namespace, name) not in existing for name in names):  # deleted: its mark must not stay
                 self._queue.add(("history", target))
+        uids = {each.uid for each in remediations}
+        self._told = {uid: told for uid, told in self._told.items() if uid in uids}
         self._open = {}
         for each in remediations:
             if not _is_over(each):

@@ -329,6 +329,10 @@ BLAMED: dict[str, tuple[Situation, timedelta]] = {
         situation_of(known(BAD, "Unknown", first_seen=BORN, remembered_at=BORN + minutes(1)), **since(5)),
         minutes(60),
     ),
+    "an old template was never healthy, and this leader has seen all of it": (
+        situation_of(known(BAD, "Unknown", first_seen=BORN), leading_for=timedelta(days=9), **since(5)),
+        minutes(60),
+    ),
     "the step allows a day": (situation_of(HOUR_OLD, **since(5)), timedelta(hours=24)),
     "a second bad release followed the one in which it began": (
         situation_of(
@@ -387,6 +391,10 @@ NOT_TO_BLAME: dict[str, tuple[Situation, str]] = {
     ),
     "an old release that nobody watched when it was young": (
         situation_of(known(BAD, "Unknown", first_seen=BORN, remembered_at=NOW - minutes(2)), **since(5)),
+        "whether it was ever healthy is not known",
+    ),
+    "an old release that was not healthy under this leader, who came later": (
+        situation_of(known(BAD, "Unknown", first_seen=BORN), leading_for=minutes(20), **since(5)),
         "whether it was ever healthy is not known",
     ),
     "the release is not on record": (a_situation(records=(a_record(),)), "is not known"),
