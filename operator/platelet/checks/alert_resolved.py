@@ -25,8 +25,8 @@ class AlertResolved:
         Between("1s", "24h"),
         Field(
             description="How long to wait for it, counted from the complete rollout: alerts resolve late. Where a step "
-            "has no alertResolved, those that are known to fire are awaited for 5m beyond the step's timeout, and "
-            "never longer than this default."
+            "has no alertResolved, alerts are awaited for as long as this default, and the policy's queries for 5m "
+            "beyond the step's timeout."
         ),
     ] = timedelta(minutes=15)
 
@@ -36,9 +36,9 @@ class AlertResolved:
 def check(trial: Trial, now: datetime) -> Verdict:
     """Pending while one fires; after the timeout since the complete rollout Failed, or Inconclusive if not known.
 
-    The step's own timeout bounds the wait where the source of each (Alertmanager, Prometheus) answers and so is known
-    to say that it fires, beyond what a rate over five minutes may still see of the time before. Where only webhooks
-    tell, an end is told late (TRAPS 43), and the wait is as long as it takes at most.
+    The step's own timeout bounds the wait for queries that Prometheus itself is asked: beyond what a rate over five
+    minutes may still see of the time before. The end of an alert is told late whoever tells it (TRAPS 43): a heal that
+    is waited for too long costs nothing, and one that is taken for a failure an action too many.
     """
     alerts = [evidence for evidence in trial.situation.remediation.status.evidence if evidence.source in TOLD]
     firing = [alert for alert in alerts if alert.resolved_at is None]
@@ -76,8 +76,8 @@ def _patience(trial: Trial, firing: list[Evidence], now: datetime) -> timedelta:
     if asked is not None:
         return asked.timeout
     longest = AlertResolved().timeout
-    answered = all(_is_heard(_asked_at(trial, each), now) for each in firing)
-    return min(longest, trial.verification.timeout + FRESH_FOR) if answered else longest
+    asked_itself = all(each.source == "query" and _is_heard(_asked_at(trial, each), now) for each in firing)
+    return min(longest, trial.verification.timeout + FRESH_FOR) if asked_itself else longest
 
 
 def _asked_at(trial: Trial, fact: Evidence) -> datetime | None:
