@@ -33,7 +33,7 @@ def reserve(budget: Budget, entry: Entry, situation: Situation, now: datetime) -
     if entry.kind == "TakeBack":
         denial = suspended.deny_take_back(seen, now)
     else:
-        first = guards.first_denial(seen, now, guards.ON_THE_BUDGET)
+        first = guards.first_denial(seen, now, guards.AT_THE_RESERVATION)
         denial = first[1] if first else None
     if denial is not None:
         return denial

@@ -61,6 +61,9 @@ _NEEDS_THE_BUDGET = frozenset({"suspended", "cooldown", "maxConcurrent", "target
 ON_THE_BUDGET: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in _NEEDS_THE_BUDGET)
 """The guards that read the ActionBudget: asked again, on its newest state, by the reservation."""
 
+AT_THE_RESERVATION = (*ON_THE_BUDGET, Guard("maxUnhealthy", max_unhealthy.deny_beside_another))
+"""All that the reservation asks: of `maxUnhealthy` the part that reads the budget, and only where it matters."""
+
 _WHATEVER_THE_STEP = frozenset(
     {
         "clock",

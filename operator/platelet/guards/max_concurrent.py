@@ -4,7 +4,6 @@ from datetime import datetime
 
 from platelet.guards import policy_live, suspended
 from platelet.model import reasons, windows
-from platelet.model.budget import Entry
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 
@@ -19,7 +18,7 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     running = {
         windows.remediation_of(entry): entry
         for entry in situation.budget.status.entries
-        if entry.policy == policy.key and _is_running(entry)
+        if entry.policy == policy.key and windows.is_running(entry)
     }
     running.pop(situation.remediation.uid, None)
     limit = policy.limits.max_concurrent
@@ -30,8 +29,3 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
         reason=reasons.TOO_MANY_CONCURRENT,
         message=f"{len(running)} of at most {limit} remediations of policy {policy.key} are being verified: {targets}",
     )
-
-
-def _is_running(entry: Entry) -> bool:
-    """Whether the attempt changed, or may yet change, something whose verification is not over."""
-    return entry.kind == "Act" and not entry.refunded and entry.settled_at is None and entry.outcome in (None, "Done")

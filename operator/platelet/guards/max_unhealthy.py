@@ -1,11 +1,14 @@
 """Not too much is sick at once: then the cause is common, and healing one by one makes it worse (TRAPS 26)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from platelet.guards import policy_live
-from platelet.model import reasons
+from platelet.guards import policy_live, suspended
+from platelet.model import reasons, windows
+from platelet.model.policy import Scope
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
+
+_NEXT = timedelta(minutes=1)  # when it is asked again whether the one before is verified
 
 
 def deny(situation: Situation, now: datetime) -> Deny | None:
@@ -22,10 +25,54 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     allowed = at_most(setting, scope.total)
     if sick <= allowed:
         return None
+    if _is_undone_one_by_one(situation, scope):
+        return deny_beside_another(situation, now)
     return Deny(
         reason=reasons.TOO_MANY_UNHEALTHY,
         message=f"{sick} of {scope.total} targets are sick; with maxUnhealthy {setting} at most {allowed} may be",
+        common_cause=True,
     )
+
+
+def deny_beside_another(situation: Situation, now: datetime) -> Deny | None:
+    """Where more are sick than may be, deny an undo of one that is at fault itself while another's is not verified.
+
+    Asked again on the newest ActionBudget: two that look at the same moment must not both go ahead.
+    """
+    policy, scope = situation.policy, situation.scope
+    if policy is None or scope is None or not _is_undone_one_by_one(situation, scope):
+        return None
+    if not is_too_much(policy.limits.max_unhealthy, scope):
+        return None
+    if situation.budget is None:
+        return suspended.unreadable()
+    running = {
+        str(entry.target)
+        for entry in situation.budget.status.entries
+        if windows.is_running(entry)
+        and windows.remediation_of(entry) != situation.remediation.uid
+        and (entry.policy == policy.key or entry.target in scope.sick)
+    }
+    if not running:
+        return None
+    return Deny(
+        reason=reasons.TOO_MANY_UNHEALTHY,
+        message=(
+            f"{len(scope.sick)} of {scope.total} targets are sick, each by a new template of its own: they are undone "
+            f"one by one, and {min(running)} is verified first"
+        ),
+        retry_at=now + _NEXT,
+    )
+
+
+def is_too_much(setting: str, scope: Scope) -> bool:
+    """Tell whether more targets are sick than may be."""
+    return len(scope.sick) > at_most(setting, scope.total)
+
+
+def _is_undone_one_by_one(situation: Situation, scope: Scope) -> bool:
+    """Whether every sick target is at fault itself, so that nothing common is, and this action is the cure."""
+    return situation.action.heals_rollout and scope.sick | {situation.target} <= scope.at_fault
 
 
 def at_most(setting: str, total: int) -> int:

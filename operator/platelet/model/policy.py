@@ -151,7 +151,8 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """All targets of a policy and those of them that are sick. None where it could not be read."""
+    """All targets of a policy that want pods, and those of them that are sick. None where it could not be read."""
 
     total: int
     sick: frozenset[WorkloadRef]
+    at_fault: frozenset[WorkloadRef] = frozenset()  # the sick ones whose cause is known to be their own new template

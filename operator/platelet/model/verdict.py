@@ -16,6 +16,7 @@ class Deny:
     message: str
     retry_at: datetime | None = None
     escalate: bool = False  # waiting cannot help: tell people now
+    common_cause: bool = False  # nothing of this target's own: people are told soon, once for all that wait for it
     undo_helps: bool = False  # what stands in the way is the live template's own doing: a later step may undo it
 
 

@@ -71,6 +71,11 @@ def remediation_of(entry: Entry) -> str:
     return entry.id.partition("/")[0]
 
 
+def is_running(entry: Entry) -> bool:
+    """Tell whether the attempt changed, or may yet change, something whose verification is not over."""
+    return entry.kind == "Act" and not entry.refunded and entry.settled_at is None and entry.outcome in (None, "Done")
+
+
 def _is_being_decided(entry: Entry, situation: Situation) -> bool:
     remediation = situation.remediation
     present_step = f"{remediation.uid}/{remediation.status.step}/"

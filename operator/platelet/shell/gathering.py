@@ -105,11 +105,9 @@ class Gatherer:
             leading_for=self._around.leading_for(),
             readings=await self._around.asker.ask(verifying.questions(remediation, ladder.steps, remediation.target)),
         )
-        return await self._look_around(situation, standing, found.open)
+        return await self._look_around(situation, standing, found)
 
-    async def _look_around(
-        self, situation: Situation, standing: Standing | None, siblings: Sequence[Remediation]
-    ) -> Situation:
+    async def _look_around(self, situation: Situation, standing: Standing | None, siblings: Survey) -> Situation:
         """Add what lies beyond the target, where anything may still be planned that it could forbid."""
         status, far = situation.remediation.status, False
         under_way = acting.unfinished(status) is not None  # until its write has left, everything is asked again

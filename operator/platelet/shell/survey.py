@@ -61,6 +61,12 @@ class Survey:
         places = [place for place, each in enumerate(self._stored) if _state(each) != "Closed"]
         return [each for each in map(self._at, places) if isinstance(each, Remediation)]
 
+    @property
+    def open_unreadable(self) -> list[Unreadable]:
+        """Those that cannot be read and are not closed: they may be of an incident."""
+        places = [place for place, each in enumerate(self._stored) if _state(each) != "Closed"]
+        return [each for each in map(self._at, places) if isinstance(each, Unreadable)]
+
     def of(self, target: WorkloadRef) -> list[Remediation]:
         """Those of one target that can be read."""
         return [each for each in self._about(target) if isinstance(each, Remediation)]

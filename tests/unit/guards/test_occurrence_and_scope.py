@@ -1,5 +1,6 @@
 """The signal is old enough (TRAPS 24), and not too much is sick at once (TRAPS 26; I8)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,20 @@ from platelet.model import reasons
 from platelet.model.policy import Scope
 from platelet.model.situation import Situation
 from platelet.model.workload import WorkloadRef
-from tests.unit.situations import NOW, TARGET, a_policy, a_signal, a_situation, an_alert, limits, minutes, seconds
+from tests.unit.situations import (
+    NOW,
+    TARGET,
+    UNDO,
+    a_budget,
+    a_policy,
+    a_signal,
+    a_situation,
+    an_alert,
+    an_entry,
+    limits,
+    minutes,
+    seconds,
+)
 
 OLD_ENOUGH = {
     "it has held for long": (a_signal(),),
@@ -173,3 +187,63 @@ def test_a_replica_that_has_just_begun_to_lead_asks_first() -> None:
     later = signal_known.deny(replace(begun, leading_for=minutes(2)), NOW)
     assert later is not None
     assert "does not answer" in later.message
+
+
+WEB = WorkloadRef(kind="Deployment", namespace="shop", name="web")
+BOTH = frozenset({TARGET, WEB})
+BESIDE = {
+    "nothing is under way": ({}, True),
+    "another of the policy is being verified": ({"settled_at": None}, False),
+    "one of the sick is being verified for another policy": ({"settled_at": None, "policy": "shop/other"}, False),
+    "what is verified of another policy is none of the sick": (
+        {"settled_at": None, "policy": "shop/other", "target": replace(WEB, name="well")},
+        True,
+    ),
+    "another was refused": ({"settled_at": None, "outcome": "Refused", "refunded": True}, True),
+}
+
+
+def at_fault(entry: Mapping[str, Any], **changes: Any) -> Situation:
+    """Two of three are sick, each by a new template of its own; one attempt is on the budget."""
+    attempt = an_entry(
+        id="rem-web/0/1", target=entry.get("target", WEB), **{k: v for k, v in entry.items() if k != "target"}
+    )
+    known = {"scope": Scope(total=3, sick=BOTH, at_fault=BOTH), "budget": a_budget(attempt), "action": UNDO}
+    return a_situation(**{**known, **changes})
+
+
+@pytest.mark.parametrize(("entry", "allowed"), BESIDE.values(), ids=BESIDE)
+def test_of_several_that_are_at_fault_themselves_one_is_undone_at_a_time(
+    entry: Mapping[str, Any],
+    allowed: bool,  # noqa: FBT001
+) -> None:
+    """The reservation asks again, on the newest budget."""
+    situation = at_fault(entry)
+    for denial in (max_unhealthy.deny(situation, NOW), max_unhealthy.deny_beside_another(situation, NOW)):
+        assert (denial is None) == allowed
+        if denial is not None:
+            assert denial.retry_at is not None
+            assert not denial.common_cause
+
+
+STILL_TOO_MANY = {
+    "of one of the sick it is not known": {"scope": Scope(total=3, sick=BOTH, at_fault=frozenset({TARGET}))},
+    "of this one it is not known": {"scope": Scope(total=3, sick=BOTH, at_fault=frozenset({WEB}))},
+    "a restart brings no other template": {"action": replace(UNDO, heals_rollout=False)},
+}
+
+
+@pytest.mark.parametrize("changes", STILL_TOO_MANY.values(), ids=STILL_TOO_MANY)
+def test_what_is_not_known_to_be_at_fault_itself_waits_and_people_are_told(changes: Mapping[str, Any]) -> None:
+    """Unknown means that the brake holds."""
+    denial = max_unhealthy.deny(at_fault({}, **changes), NOW)
+    assert denial is not None
+    assert (denial.reason, denial.common_cause) == (reasons.TOO_MANY_UNHEALTHY, True)
+
+
+def test_a_budget_that_cannot_be_read_lets_nobody_go_beside_another() -> None:
+    """I10."""
+    situation = replace(at_fault({}), budget=None)
+    denial = max_unhealthy.deny(situation, NOW)
+    assert denial is not None
+    assert denial.reason == reasons.BUDGET_UNREADABLE
