@@ -63,6 +63,16 @@ def test_a_workload_that_comes_again_finds_its_history(simulation: Simulation) -
     assert images_written(simulation)[-1] == "app:good-1"
 
 
+def test_attestations_whose_records_are_gone_go_within_hours(simulation: Simulation) -> None:
+    """The namespace was deleted with all that was in it."""
+    a_released_one(simulation)
+    simulation.world.delete("api")
+    for each in simulation.world.store.find(kube.CONTROLLER_REVISIONS, SHOP):
+        simulation.world.store.delete(kube.CONTROLLER_REVISIONS, SHOP, each["metadata"]["name"])
+    simulation.run(timedelta(hours=3))
+    assert remembered(simulation) == (0, 0)
+
+
 def of_another(simulation: Simulation, **annotations: str) -> str:
     """A ControllerRevision of somebody's, with our labels, of a workload that there is not."""
     labels = {records.TARGET_KIND: "Deployment", records.TARGET: "nothing"}

@@ -240,6 +240,25 @@ async def test_a_reservation_whose_remediation_is_gone_ends_and_is_not_refunded(
     assert not entry.refunded
 
 
+@pytest.mark.parametrize("readable", [True, False], ids=["one that can be read", "one of a newer version"])
+async def test_a_reservation_of_a_living_remediation_is_left_to_it(readable: bool) -> None:  # noqa: FBT001 - a table
+    """Its write may be under way: whoever ended it now would free a place that is used."""
+    shell = Shell()
+    shell.set_budget()
+    sweeper, succession = a_sweeper(shell)
+    await sweeper.sweep()
+    await shell.opener.bring(API, [a_fact()], [await shell.standing()])
+    (living,) = shell.remediations()
+    if not readable:
+        spoilt = {"metadata": {"name": living.name}, "status": {"state": "Dreaming"}}
+        shell.world.store.patch(kube.REMEDIATIONS, SHOP, living.name, spoilt, subresource="status")
+    place = an_entry(id=f"{living.uid}/0/1", outcome=None, outcome_at=None, settled_at=None)
+    shell.set_budget(place, epoch=succession.epoch)
+    await sweeper.sweep()
+    assert sweeper.unreadable == (0 if readable else 1)
+    assert [(each.outcome, each.settled_at) for each in shell.budget().status.entries] == [(None, None)]
+
+
 def lent(shell: Shell) -> Any:
     due_at = shell.clock.now() + timedelta(minutes=5)
     back = PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=2), due_at=due_at)
