@@ -46,7 +46,7 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
 
 def _is_well(workload: Workload, situation: Situation, now: datetime) -> bool:
     """Whether all pods are there, ready, and have not restarted for as long as proves a template healthy."""
-    if workload.cannot_create or workload.observed_generation < workload.generation:
+    if workload.cannot_create:
         return False
     counted = [each for each in situation.pods if each.is_active]
     enough = min(workload.available_replicas, workload.updated_replicas + workload.held_replicas, len(counted))
