@@ -1,5 +1,6 @@
 """Reading what others wrote: a malformed detail reads as absent, and nothing raises over it."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -97,6 +98,14 @@ def texts(value: object) -> dict[str, str]:
     """Take the entries of labels or annotations that are strings."""
     entries = mapping(value).items()
     return {key: entry for key, entry in entries if isinstance(key, str) and isinstance(entry, str)}
+
+
+def shorten(value: str, most: int = 256) -> str:
+    """Take a string, cut to what a record of ours admits; a hash at its end tells one that was cut from others."""
+    if len(value) <= most:
+        return value
+    mark = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:16]
+    return f"{value[: most - len(mark) - 1]}#{mark}"
 
 
 def number(value: object, absent: int = 0) -> int:

@@ -67,11 +67,17 @@ def read_workload(kind: Kind, obj: Mapping[str, Any]) -> Workload:
         deleting=bool(metadata.get("deletionTimestamp")),
         template=template,
         template_hash=hash_template(template),
-        restart_stamp=lenient.texts(lenient.mapping(template.get("metadata")).get("annotations")).get(RESTARTED_AT, ""),
+        restart_stamp=_restart_stamp(template),
         template_manager=_template_manager(metadata),
         **_progress(kind, spec, lenient.mapping(obj.get("status"))),
         **_strategy(kind, spec),
     )
+
+
+def _restart_stamp(template: Mapping[str, Any]) -> str:
+    """Whatever stands there: people may write anything, of any length."""
+    annotations = lenient.texts(lenient.mapping(template.get("metadata")).get("annotations"))
+    return lenient.shorten(annotations.get(RESTARTED_AT, ""))
 
 
 def _template_manager(metadata: Mapping[str, Any]) -> str:

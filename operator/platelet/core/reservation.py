@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from platelet import guards
 from platelet.guards import suspended
 from platelet.model import reasons, windows
-from platelet.model.budget import MAX_ENTRIES, Budget, BudgetSpec, BudgetStatus, Entry
+from platelet.model.budget import MAX_ENTRIES, ROOM_FOR_ACTS, Budget, BudgetSpec, BudgetStatus, Entry
 from platelet.model.durations import format_duration
 from platelet.model.effects import Settle
 from platelet.model.policy import DAY
@@ -37,7 +37,15 @@ def reserve(budget: Budget, entry: Entry, situation: Situation, now: datetime) -
         denial = first[1] if first else None
     if denial is not None:
         return denial
-    return replace(budget.status, entries=(*forget(budget.status.entries, now), replace(entry, reserved_at=now)))
+    kept = _make_room(forget(budget.status.entries, now))
+    return replace(budget.status, entries=(*kept, replace(entry, reserved_at=now)))
+
+
+def _make_room(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Where the budget is about to be full, forget the take-backs that are over: they count for nothing."""
+    if len(entries) < ROOM_FOR_ACTS:
+        return entries
+    return tuple(each for each in entries if each.kind == "Act" or each.settled_at is None)
 
 
 def settle(status: BudgetStatus, outcome: Settle) -> BudgetStatus:
@@ -177,7 +185,7 @@ def free(budget: Budget, now: datetime) -> int:
     if status.full_until is not None and status.full_until > now:
         return 0
     rooms = [each.max_actions - len(windows.used(status.entries, each.per, now)) for each in budget.spec.limits]
-    return max(0, min([*rooms, MAX_ENTRIES - len(status.entries)]))
+    return max(0, min([*rooms, ROOM_FOR_ACTS - len(status.entries)])) if budget.has_room_for_acts else 0
 
 
 def _newest(entry: Entry) -> datetime:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from platelet.api import lenient
+from platelet.core import record
 from platelet.model.signal import TOLD, Evidence, Signal
 from platelet.model.workload import Pod, Revision, Workload, newest_revision_hash
 from platelet.triggers import alert as alert_trigger
@@ -45,9 +47,9 @@ def as_evidence(signal: Signal, now: datetime) -> Evidence:
     """A signal as it is kept on a Remediation."""
     return Evidence(
         source=signal.source,
-        reason=signal.reason,
-        fingerprint=signal.fingerprint,
-        message=signal.message,
+        reason=lenient.shorten(signal.reason),
+        fingerprint=lenient.shorten(signal.fingerprint),
+        message=record.clip(signal.message),
         first_seen=signal.since,
         last_seen=now,
         holds_at=signal.holds_at,

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from platelet.guards import suspended
 from platelet.model import reasons, windows
-from platelet.model.budget import MAX_ENTRIES, Budget, Entry
+from platelet.model.budget import Budget, Entry
 from platelet.model.durations import say_time
 from platelet.model.policy import Rate
 from platelet.model.situation import Situation
@@ -37,11 +37,11 @@ def _deny_without_history(budget: Budget, now: datetime) -> Deny | None:
 def _deny_without_room(budget: Budget, uid: str) -> Deny | None:
     entries = budget.status.entries
     reserved_already = any(windows.remediation_of(entry) == uid and entry.outcome_at is None for entry in entries)
-    if len(entries) < MAX_ENTRIES or reserved_already:
+    if budget.has_room_for_acts or reserved_already:
         return None
     return Deny(
         reason=reasons.BUDGET_FULL,
-        message=f"the ActionBudget remembers {len(entries)} attempts of the last 24h, its maximum is {MAX_ENTRIES}",
+        message=f"the ActionBudget remembers {len(entries)} attempts of the last 24h, and has no room for another one",
     )
 
 

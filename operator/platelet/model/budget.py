@@ -12,7 +12,10 @@ from platelet.model.policy import Rate
 from platelet.model.signal import ShortText, Text
 from platelet.model.workload import WorkloadRef
 
-MAX_ENTRIES = 2000
+MAX_ENTRIES = 2100
+ROOM_FOR_ACTS = 1900  # entries; what is above is kept for take-backs, which must never find the budget full
+LARGEST = 1_000_000  # bytes of all entries, about; with long names an object is full before its list is
+PolicyKey = Annotated[str, Field(max_length=317)]  # namespace/name
 EntryKind = Literal["Act", "TakeBack"]
 EntryOutcome = Literal["Done", "Refused", "Superseded", "Unknown", "Abandoned"]
 Leaving = Literal["TakeBack", "Drop"]
@@ -74,7 +77,7 @@ class Entry:
     id: ShortText  # <remediation uid>/<step>/<n>, or <attempt id>/back
     kind: EntryKind = "Act"
     target: WorkloadRef
-    policy: ShortText  # namespace/name
+    policy: PolicyKey
     epoch: int  # of the leader that reserved
     reserved_at: Timestamp
     outcome: EntryOutcome | None = None
@@ -110,7 +113,19 @@ class Budget:
     spec: BudgetSpec = field(default_factory=BudgetSpec)
     status: BudgetStatus = field(default_factory=BudgetStatus)
 
+    @property
+    def has_room_for_acts(self) -> bool:
+        """Whether it may remember one more attempt that changes something."""
+        entries = self.status.entries
+        return len(entries) < ROOM_FOR_ACTS and sum(_size(each) for each in entries) < LARGEST
+
     def leaving(self, now: datetime) -> Leaving | None:
         """What shall become of temporary changes before platelet is removed; None while it is here to stay."""
         suspension = self.spec.suspended
         return suspension.leaving if suspension is not None and suspension.in_force(now) else None
+
+
+def _size(entry: Entry) -> int:
+    """About so many bytes of JSON."""
+    named = len(entry.id) + len(entry.policy) + len(entry.target.namespace) + len(entry.target.name)
+    return named + (300 if entry.take_back is None else 700)

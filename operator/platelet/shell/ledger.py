@@ -12,7 +12,7 @@ from platelet.model.durations import say_time
 from platelet.model.effects import Reserve, Settle
 from platelet.model.verdict import Deny
 from platelet.shell.clock import Clock, ClockNotReadyError
-from platelet.shell.kube import BUDGETS, ApiError, Conflict, Json, Kube, Unanswered
+from platelet.shell.kube import BUDGETS, ApiError, Conflict, Json, Kube, Refused, Unanswered
 
 _TRIES = 5
 _STEP = timedelta(minutes=1)
@@ -158,6 +158,8 @@ class Ledger:
             except Conflict as error:
                 if not remaining:
                     return _fail(batch, error)
+            except Refused as error:
+                return await self._write_each(batch, error)
             except (ApiError, ValueError) as error:
                 return _fail(batch, error)
             except asyncio.CancelledError:
@@ -167,6 +169,14 @@ class Ledger:
                 for request, answer in zip(batch, answers, strict=True):
                     request.answer.set_result(answer)
                 return None
+        return None
+
+    async def _write_each(self, batch: list[_Request], error: Refused) -> None:
+        """One change that the API server does not take holds up no other."""
+        if len(batch) == 1:
+            return _fail(batch, error)
+        for request in batch:
+            await self._write([request])
         return None
 
     async def _write_once(self, batch: list[_Request]) -> list[BudgetStatus | Deny]:
@@ -226,7 +236,11 @@ class Ledger:
     async def _put(self, stored: Json, budget: Budget, now: datetime) -> None:
         used = reservation.describe_use(budget.spec, budget.status.entries, now)
         body = {**stored, "status": contract.write_budget_status(replace(budget.status, used=used))}
-        await self._kube.replace(BUDGETS, self._namespace, self._name, body, subresource="status")
+        if body["status"] == stored.get("status"):
+            return
+        answer = await self._kube.replace(BUDGETS, self._namespace, self._name, body, subresource="status")
+        if answer["metadata"]["resourceVersion"] == budget.resource_version:
+            raise Refused(200, "NotStored", "the API server took the budget's status and changed it back")
 
 
 def _fail(batch: list[_Request], error: Exception) -> None:

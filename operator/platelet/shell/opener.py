@@ -11,7 +11,7 @@ from platelet.model.remediation import Remediation
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.clock import Clock
-from platelet.shell.kube import REMEDIATIONS, WORKLOADS, Conflict, Kube, NotFound
+from platelet.shell.kube import REMEDIATIONS, WORKLOADS, Conflict, Kube, NotFound, Refused
 from platelet.shell.policy_book import PolicyBook, Standing
 from platelet.shell.survey import Survey, survey
 
@@ -106,7 +106,13 @@ class Opener:
 
 
 async def store_status(kube: Kube, remediation: Remediation, update: opening.Update) -> None:
-    """Compare-and-swap of a Remediation's status. Raises Conflict when it has changed since it was read."""
+    """Compare-and-swap of a Remediation's status. Raises Conflict when it has changed since it was read.
+
+    The answer is the object as stored: Refused where the API server took it and kept what was there.
+    """
+    status = contract.write_status(update.status)
+    if status == contract.write_status(remediation.status):
+        return
     body = {
         "apiVersion": REMEDIATIONS.api_version,
         "kind": REMEDIATIONS.kind,
@@ -117,9 +123,11 @@ async def store_status(kube: Kube, remediation: Remediation, update: opening.Upd
             "resourceVersion": remediation.resource_version,
         },
         "spec": contract.write_spec(remediation.spec),
-        "status": contract.write_status(update.status),
+        "status": status,
     }
-    await kube.replace(REMEDIATIONS, remediation.namespace, remediation.name, body, subresource="status")
+    stored = await kube.replace(REMEDIATIONS, remediation.namespace, remediation.name, body, subresource="status")
+    if stored["metadata"]["resourceVersion"] == remediation.resource_version:
+        raise Refused(200, "NotStored", "the API server took the status and changed it back")
 
 
 def _new_object(step: opening.Create) -> dict[str, object]:

@@ -1,24 +1,27 @@
 """Drives one Remediation: gather, decide, store, do, look again; until there is nothing left to do for now."""
 
+import contextlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import structlog
 
 from platelet.api import remediation as contract
 from platelet.api.cluster_role import OPERATOR_NAMESPACE
-from platelet.core import acting, history
+from platelet.core import acting, history, unrecorded
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.core.opening import Update
+from platelet.model.effects import Settle
 from platelet.model.remediation import Remediation, RemediationStatus
+from platelet.model.situation import Situation
 from platelet.shell.clock import Clock
 from platelet.shell.gathering import Gatherer
 from platelet.shell.hands import Hands
 from platelet.shell.historian import Historian
-from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound
+from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound, Refused, Unanswered
 from platelet.shell.narrator import Narrator
 from platelet.shell.opener import store_status
 from platelet.shell.sight import SettlePods, Sight, see
@@ -27,6 +30,8 @@ from platelet.shell.survey import UNREADABLE
 _TURNS = 40  # a heal takes about ten; more than this in a row is a livelock, and yields
 _PAUSE = 1.0  # seconds, after effects that came to nothing; doubled each time
 _LONGEST_PAUSE = 60.0
+_TRIES_REFUSED, _TRIES_UNANSWERED = 3, 6  # of storing a status, some seconds; then its place is given back
+_UNSTORED_PAUSE, _LONGEST_UNSTORED = 60.0, 3600.0
 
 log = structlog.get_logger("platelet.reconciler")
 
@@ -39,6 +44,14 @@ class Turn:
     over: bool = False  # closed, or gone: it is not looked at again
     again_at: datetime | None = None
     fruitless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unstored:
+    """How often in a row a status could not be stored, and until when it is left alone."""
+
+    failures: int
+    until: datetime
 
 
 class Reconciler:
@@ -71,12 +84,16 @@ class Reconciler:
         self._historian = historian
         self._narrator = narrator
         self._fruitless: dict[tuple[str, str], int] = {}
+        self._unstored: dict[tuple[str, str], Unstored] = {}
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
         """Work on one Remediation until it waits. Returns seconds until it is due by time, None when it is over.
 
         Raises ApiError when the API server cannot be read: the caller backs off and comes again.
         """
+        held = self._unstored.get((namespace, name))
+        if held is not None and held.until > self._clock.now():
+            return (held.until - self._clock.now()).total_seconds()
         for _ in range(_TURNS):
             turn = await self._turn(namespace, name)
             if turn.fruitless:
@@ -110,7 +127,13 @@ class Reconciler:
         sight = await self._see(remediation)
         situation = await self._gatherer.gather(remediation, sight)
         decision = decide(situation, self._clock.now())
-        return await self._carry_out(remediation, decision)
+        try:
+            turn = await self._carry_out(remediation, decision)
+        except (Refused, Unanswered) as error:
+            return await self._not_stored(situation, decision, error)
+        if decision.status != remediation.status:
+            self._unstored.pop((namespace, name), None)
+        return turn
 
     async def _see(self, remediation: Remediation) -> Sight:
         """The target; its live template is on record before anything is planned on it.
@@ -128,7 +151,7 @@ class Reconciler:
 
     async def _carry_out(self, remediation: Remediation, decision: Decision) -> Turn:
         before, after = remediation.status, decision.status
-        stored = after != before
+        stored = after != before and contract.write_status(after) != contract.write_status(before)
         if stored:
             try:
                 await store_status(self._kube, remediation, Update(remediation=remediation, status=after))
@@ -140,6 +163,35 @@ class Reconciler:
         if stored or any(results):
             return Turn(rest=False)
         return Turn(rest=True, again_at=decision.again_at, fruitless=bool(results))
+
+    async def _not_stored(self, situation: Situation, decision: Decision, error: Refused | Unanswered) -> Turn:
+        """Try again a few times; then go by what can be stored, with growing pauses while that is nothing."""
+        remediation, now, refused = situation.remediation, self._clock.now(), isinstance(error, Refused)
+        key = (remediation.namespace, remediation.name)
+        failures = self._unstored.get(key, Unstored(0, now)).failures + 1
+        log.warning("a status was not stored", namespace=key[0], name=key[1], failures=failures, error=str(error))
+        surplus = failures - (_TRIES_REFUSED if refused else _TRIES_UNANSWERED)
+        if surplus < 0:
+            pause = _PAUSE * 2 ** (failures - 1)
+        else:
+            pause = min(_LONGEST_UNSTORED, _UNSTORED_PAUSE * 2 ** min(surplus, 10))
+            plain = unrecorded.decide(situation, decision.status, error.message, now, refused=refused)
+            if await self._settle_for(remediation, plain):
+                self._unstored.pop(key, None)
+                return Turn(rest=False)
+        self._unstored[key] = Unstored(failures, now + timedelta(seconds=pause))
+        return Turn(rest=True, again_at=now + timedelta(seconds=pause))
+
+    async def _settle_for(self, remediation: Remediation, plain: Decision) -> bool:
+        """Give places back, whatever comes of the rest; whether the plain status could be stored."""
+        told = [each for each in plain.effects if not isinstance(each, Settle)]
+        for effect in plain.effects:
+            if isinstance(effect, Settle):
+                await self._hands.run(effect)
+        with contextlib.suppress(Refused, Unanswered):
+            await self._carry_out(remediation, replace(plain, effects=tuple(told)))
+            return plain.status != remediation.status
+        return False
 
     def _remember_intents(self, before: RemediationStatus, after: RemediationStatus) -> None:
         known = {each.id for each in before.attempts}

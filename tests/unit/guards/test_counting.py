@@ -8,7 +8,7 @@ import pytest
 
 from platelet.guards import cooldown, max_concurrent, operator_rate, policy_rate, target_rate
 from platelet.model import reasons
-from platelet.model.budget import MAX_ENTRIES, BudgetSpec, Entry
+from platelet.model.budget import ROOM_FOR_ACTS, BudgetSpec, Entry
 from platelet.model.policy import Rate
 from platelet.model.situation import Situation
 from platelet.model.workload import WorkloadRef
@@ -324,7 +324,7 @@ def test_lost_history_without_a_reason_says_what_it_means() -> None:
 
 def test_a_budget_without_room_denies_all_but_what_is_reserved_already() -> None:
     """Forgetting is worse than waiting."""
-    old = tuple(spent(HOUR * 3, id=f"old-{number}/0/1") for number in range(MAX_ENTRIES))
+    old = tuple(spent(HOUR * 3, id=f"old-{number}/0/1") for number in range(ROOM_FOR_ACTS))
     denial = operator_rate.deny(five_per_hour(*old), NOW)
     assert denial is not None
     assert denial.reason == reasons.BUDGET_FULL
@@ -334,3 +334,13 @@ def test_a_budget_without_room_denies_all_but_what_is_reserved_already() -> None
     assert operator_rate.deny(five_per_hour(*others_reserved), NOW) is not None
     ended_before = (*old[1:], spent(HOUR * 3, id="rem-1/0/1"))
     assert operator_rate.deny(five_per_hour(*ended_before), NOW) is not None
+
+
+def test_a_budget_of_long_names_is_full_before_its_list_is() -> None:
+    """An object of the API server has an end, too."""
+    long = {"policy": f"{'n' * 63}/{'p' * 253}", "target": replace(OTHER_TARGET, namespace="n" * 63, name="w" * 253)}
+    old = tuple(spent(HOUR * 3, id=f"old-{number}/0/1", **long) for number in range(1200))
+    denial = operator_rate.deny(five_per_hour(*old), NOW)
+    assert denial is not None
+    assert denial.reason == reasons.BUDGET_FULL
+    assert operator_rate.deny(five_per_hour(*old[:600]), NOW) is None

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from platelet.core import reservation
-from platelet.model.budget import BudgetSpec, PendingTakeBack
+from platelet.model.budget import ROOM_FOR_ACTS, BudgetSpec, PendingTakeBack
 from platelet.model.effects import Reserve, Settle
 from platelet.model.intent import PostState
 from platelet.model.policy import Rate
 from platelet.shell import kube
 from platelet.shell.clock import ClockNotReadyError
 from platelet.shell.ledger import Ledger
+from tests.scenarios import admission
 from tests.scenarios.model_api import ModelApi
 from tests.scenarios.world import OPERATOR
 from tests.unit.shell.in_memory import API, MINUTE, Shell
@@ -276,3 +277,49 @@ async def test_a_budget_whose_history_was_lost_has_nothing_free() -> None:
     assert reservation.free(budget, shell.clock.now()) > 0
     lost = replace(budget, status=replace(budget.status, full_until=shell.clock.now() + MINUTE))
     assert reservation.free(lost, shell.clock.now()) == 0
+
+
+async def test_a_change_that_the_api_server_does_not_take_holds_up_no_other() -> None:
+    """Each of a batch that is refused is written by itself."""
+    shell = a_shell({"limits": [{"maxActions": 50, "per": "1h"}]})
+
+    def refuse(review: admission.Review) -> None:
+        if any(each["id"].startswith("rem-2/") for each in review.new.get("status", {}).get("entries", [])):
+            raise kube.Refused(422, "Invalid", "not this one")
+
+    shell.world.store.admissions.append(refuse)
+    ledger = a_ledger(shell)
+    asked = (ledger.reserve(a_reservation(each)) for each in (1, 2, 3))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert [answers[0], answers[2]] == [True, True]
+    assert isinstance(answers[1], kube.Refused)
+    assert [each.id for each in shell.budget().status.entries] == ["rem-1/0/1", "rem-3/0/1"]
+
+
+async def test_what_the_api_server_takes_and_changes_back_is_no_place() -> None:
+    shell = a_shell()
+
+    def change_back(review: admission.Review) -> None:
+        if review.old is not None:
+            review.new["status"] = review.old["status"]
+
+    shell.world.store.admissions.append(change_back)
+    with pytest.raises(kube.Refused):
+        await a_ledger(shell).reserve(a_reservation())
+
+
+async def test_a_budget_that_is_full_for_acts_takes_take_backs_and_forgets_those_that_are_over() -> None:
+    shell = a_shell({"limits": [{"maxActions": 1000, "per": "1s"}]})
+    shell.world.store.has_schemas = True
+    now = shell.clock.now()
+    spent = {"policy": "shop/p", "target": API, "reserved_at": now, "outcome_at": now, "settled_at": now}
+    acts = [an_entry(id=f"old-{number}/0/1", **spent) for number in range(ROOM_FOR_ACTS)]
+    backs = [an_entry(id=f"old-{number}/0/1/back", kind="TakeBack", **spent) for number in range(100)]
+    shell.set_budget(*acts, *backs)
+    ledger = a_ledger(shell)
+    assert not await ledger.reserve(a_reservation())
+    back = a_reservation(7)
+    entry = replace(back.entry, id="old-7/0/1/back/2", kind="TakeBack")
+    situation = replace(back.situation, budget=shell.budget())
+    assert await ledger.reserve(Reserve(entry=entry, situation=situation))
+    assert len(shell.budget().status.entries) == ROOM_FOR_ACTS + 1

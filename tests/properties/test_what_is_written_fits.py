@@ -1,0 +1,73 @@
+"""Whatever a decision writes, the CRDs admit: others' words may have any length, and lists do not grow for ever."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from platelet.api import budget as budgets
+from platelet.api import remediation as remediations
+from platelet.core import signals
+from platelet.core.decide import decide
+from platelet.model import approval
+from platelet.model.budget import BudgetStatus
+from platelet.model.effects import Reserve
+from platelet.model.signal import Signal
+from platelet.model.situation import Situation, WriteFailure
+from platelet.shell import kube
+from tests.properties.any_situation import any_situation, many
+from tests.scenarios import schemas
+from tests.unit.situations import NOW, a_signal
+
+texts = st.sampled_from(["x" * 5000, "é" * 3000, "💥" * 2000, "\n" * 1500, "a b " * 1000])
+
+
+def stretched(situation: Situation, text: str) -> Situation:
+    """The same, but for what people and programs have said, which is long."""
+    remediation, policy, attempts = situation.remediation, situation.policy, situation.remediation.status.attempts
+    said = {
+        approval.APPROVED_BY: text,
+        approval.REJECTED_BY: text,
+        approval.REJECT_REASON: text,
+        approval.APPROVE: text,
+        "platelet.dev/other": text,
+    }
+    asked = remediation.status.approval
+    if asked is not None:
+        said[approval.REJECT] = asked.token
+    return replace(
+        situation,
+        remediation=replace(remediation, annotations=said),
+        policy=replace(policy, not_ready_reason=text, suspended=policy.suspended and text) if policy else None,
+        signals=tuple(_long(each, text) for each in situation.signals),
+        namespace_suspended=situation.namespace_suspended and text,
+        failure=WriteFailure(attempt=attempts[-1].id, code=422, message=text) if attempts else None,
+        invalid_steps=situation.invalid_steps and text,
+    )
+
+
+def _long(signal: Signal, text: str) -> Signal:
+    return replace(signal, message=text, pods=tuple("p" * 253 for _ in signal.pods))
+
+
+@many
+@given(any_situation(), texts)
+def test_every_status_that_is_decided_on_is_one_that_the_crd_admits(situation: Situation, text: str) -> None:
+    status = decide(stretched(situation, text), NOW).status
+    assert schemas.faults(kube.REMEDIATIONS, {"status": remediations.write_status(status)}) == []
+
+
+@many
+@given(any_situation(), texts)
+def test_every_place_that_is_asked_for_is_one_that_the_crd_admits(situation: Situation, text: str) -> None:
+    asked = [each.entry for each in decide(stretched(situation, text), NOW).effects if isinstance(each, Reserve)]
+    entries = [replace(each, policy=f"{'n' * 63}/{'p' * 253}") for each in asked]
+    status = BudgetStatus(epoch=1, entries=tuple(entries))
+    assert schemas.faults(kube.BUDGETS, {"status": budgets.write_budget_status(status)}) == []
+
+
+@given(texts)
+def test_every_fact_that_opens_a_remediation_is_one_that_the_crd_admits(text: str) -> None:
+    fact = signals.as_evidence(a_signal(reason=text, fingerprint=text, message=text), NOW)
+    assert max(len(fact.reason), len(fact.fingerprint)) <= 256
+    assert len(fact.message) <= 1024
