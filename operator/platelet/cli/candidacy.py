@@ -80,8 +80,9 @@ def _say_strays(strays: Sequence[Evidence]) -> tuple[str, ...]:
 
 
 def shown(pods: Sequence[Pod], now: datetime) -> tuple[str, ...]:
-    """What the pods show, whatever any policy asks for."""
-    said = [f"{sum(each.ready for each in pods)} of {len(pods)} pods are ready"]
+    """What the pods show, whatever any policy asks for. Those that are over, or on their way out, do not count."""
+    active = [each for each in pods if each.is_active]
+    said = [f"{sum(each.ready for each in active)} of {len(active)} pods are ready"]
     for reason in symptoms.ORDER:
         found = [symptoms.find(reason, each, now, 0, None) for each in pods]
         sick = [each for each in found if each is not None]

@@ -197,6 +197,11 @@ def test_alerts_that_name_no_workload_are_told_with_their_policy() -> None:
         ),
         pytest.param((), ["0 of 0 pods are ready"], id="none"),
         pytest.param(
+            (a_pod(), a_pod("api-1-x", ready=False, phase="Failed"), a_pod("api-1-y", ready=False, deleting=True)),
+            ["1 of 1 pods are ready"],
+            id="one that was evicted and one that goes do not count",
+        ),
+        pytest.param(
             (a_pod(ready=False, phase="Pending", containers=(), unschedulable="0/2 nodes"),),
             [
                 "0 of 1 pods are ready",
