@@ -72,6 +72,8 @@ def of_overview(overview: Overview) -> Document:
                 "health": each.health,
                 "healthSince": format_time(each.health_since) if each.health_since else None,
                 "firstSeen": format_time(each.first_seen),
+                "releasedAt": format_time(each.last_release),
+                "releasedBy": each.released_by or None,
                 "live": each.template_hash == overview.live_template,
                 "undoGoal": each.name == overview.undo_goal,
             }

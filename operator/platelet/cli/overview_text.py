@@ -83,6 +83,6 @@ def _revision(record: RevisionRecord, overview: Overview) -> str:
         "an undo goes here" if record.name == overview.undo_goal else "",
     ]
     said = ", ".join(mark for mark in marks if mark)
-    return f"{record.template_hash}: {record.health}{since}; first seen {lines.moment(record.first_seen, now)}" + (
-        f" <- {said}" if said else ""
-    )
+    by = f" by {record.released_by}" if record.released_by else ""
+    released = f"released {lines.moment(record.last_release, now)}{by}"
+    return f"{record.template_hash}: {record.health}{since}; {released}" + (f" <- {said}" if said else "")

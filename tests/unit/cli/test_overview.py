@@ -45,7 +45,10 @@ SICK = Sight(
     workload=a_workload(labels={"app": "api"}, template=TEMPLATE),
     revisions=(a_revision(2, BAD, replicas=2, template=TEMPLATE), a_revision(1, GOOD)),
     pods=(a_sick_pod("api-2-a"), a_sick_pod("api-2-b")),
-    records=(a_record(template=TEMPLATE), a_record(BAD, health="Unknown", first_seen=RELEASED, template=TEMPLATE)),
+    records=(
+        a_record(template=TEMPLATE),
+        a_record(BAD, health="Unknown", first_seen=RELEASED, template=TEMPLATE, released_by="ci-bot"),
+    ),
 )
 WELL = replace(SICK, workload=a_well_workload(labels={"app": "api"}), pods=(a_pod("api-1-a"), a_pod("api-1-b")))
 EVERYTHING = Targets(all=True)
@@ -249,7 +252,7 @@ def test_revisions_are_told_with_their_health_and_the_undo_goal() -> None:
     text = overview_text.text(an_overview())
     at = text.index("Revisions")
     assert text[at + 1].startswith("  bad: Unknown")
-    assert text[at + 1].endswith("<- live")
+    assert text[at + 1].endswith("; released 2026-11-21T11:55:00Z (5m ago) by ci-bot <- live")
     assert text[at + 2].startswith("  good: Healthy since 2026-11-18T12:10:00Z (2d23h ago)")
     assert text[at + 2].endswith("<- an undo goes here")
 
