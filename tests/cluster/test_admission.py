@@ -240,14 +240,14 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("verb", ["approve", "reject"])
+@pytest.mark.parametrize("verb", ["approve", "reject", "retry"])
 @pytest.mark.parametrize(("user", "name", "words"), ANSWERS.values(), ids=ANSWERS)
 def test_an_answer_needs_the_verb_and_ones_own_name(team: Team, user: str, name: str, words: str, verb: str) -> None:
     """All four combinations of own and other name, with and without the verb; on an object of others."""
     made = remediation("heal")
     made["metadata"]["name"] = f"asked-{secrets.token_hex(3)}"
     team.plane.kubectl("create", "-n", team.namespace, "-f", "-", input=json.dumps(made))
-    by = {"approve": "approved-by", "reject": "rejected-by"}[verb]
+    by = {"approve": "approved-by", "reject": "rejected-by", "retry": "retried-by"}[verb]
     said = (f"platelet.dev/{verb}=0-1-x", f"platelet.dev/{by}={name}")
     answer = team.kubectl(user, "annotate", "rem", made["metadata"]["name"], *said)
     assert words in answer

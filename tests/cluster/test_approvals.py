@@ -95,7 +95,7 @@ def test_a_yes_by_the_one_who_may_and_by_nobody_else_heals(scene: Scene) -> None
     assert (told.code, "awaits no approval now" in told.err) == (1, True)
 
 
-def test_a_no_by_kubectl_alone_is_the_end_of_automation(scene: Scene) -> None:
+def test_a_no_by_kubectl_alone_is_the_end_of_automation_until_it_is_handed_back(scene: Scene) -> None:
     shown = asked(scene, "no")
     token = shown["status"]["approval"]["token"]
     said = (f"platelet.dev/reject={token}", "platelet.dev/rejected-by=alice", "platelet.dev/reject-reason=a test")
@@ -105,6 +105,16 @@ def test_a_no_by_kubectl_alone_is_the_end_of_automation(scene: Scene) -> None:
     assert ended["reason"] == "Rejected"
     assert ended["message"].startswith("rejected by alice: a test")
     assert scene.effects("no") == []
+    where = f"rem/{shown['metadata']['name']}"
+    scene.kubectl("wait", where, "--for=condition=Settled", "--timeout=10s")
+    reason = 'jsonpath={.status.conditions[?(@.type=="Settled")].reason}'
+    assert scene.kubectl("get", where, "-o", reason) == "Rejected"
+    assert "bob may neither approve nor reject" in says(scene, "bob", "retry", where).err
+    handed_back = says(scene, "alice", "retry", where)
+    assert (handed_back.code, handed_back.err) == (0, "")
+    again = asked(scene, "no", besides=token)["status"]
+    assert [each["by"] for each in again["decisions"] if each["reason"] == "HandedBack"] == ["escalation"]
+    assert incidents.condition(asked(scene, "no", besides=token), "Escalated") == ("False", "HandedBack")
 
 
 def test_a_yes_to_an_older_plan_does_nothing_and_is_told_so(scene: Scene) -> None:

@@ -31,8 +31,8 @@ def marked(scene: Scene, name: str) -> Json | None:
     return json.loads(text) if text else None
 
 
-def three_events(scene: Scene, kind: str, name: str) -> list[Json]:
-    """The operator's Events on an object, in their order, once there are three."""
+def four_events(scene: Scene, kind: str, name: str) -> list[Json]:
+    """The operator's Events on an object, in their order, once there are four."""
 
     def told() -> list[Json]:
         found = [
@@ -41,9 +41,9 @@ def three_events(scene: Scene, kind: str, name: str) -> list[Json]:
             if each["reportingController"] == "platelet.dev/operator"
             if (each["regarding"]["kind"], each["regarding"]["name"]) == (kind, name)
         ]
-        return sorted(found, key=lambda each: str(each["eventTime"])) if len(found) >= 3 else []
+        return sorted(found, key=lambda each: str(each["eventTime"])) if len(found) >= 4 else []
 
-    return scene.until(f"three Events on {kind} {name}", "", told)
+    return scene.until(f"four Events on {kind} {name}", "", told)
 
 
 def test_the_mark_says_why_since_when_and_where_and_goes_when_the_workload_is_well(scene: Scene) -> None:
@@ -79,13 +79,14 @@ def test_events_on_workload_and_policy_tell_what_was_done_and_what_became_of_it(
             manifests.send(operator.alerts_url, manifests.resolved(firing))
         scene.until_state("web", state)
     for kind, name in (("Deployment", "web"), ("RemediationPolicy", "more")):
-        told = three_events(scene, kind, name)
+        told = four_events(scene, kind, name)
         assert [(each["reason"], each["type"]) for each in told] == [
+            ("Opened", "Normal"),
             ("Acted", "Normal"),
             ("Recovered", "Normal"),
             ("Escalated", "Warning"),
         ]
-        assert f"Remediation {scene.namespace}/deployment-web-1: scale: scale from 1 to 2" in told[0]["note"]
+        assert f"Remediation {scene.namespace}/deployment-web-1: scale: scale from 1 to 2" in told[1]["note"]
     assert "Escalated" in scene.kubectl("describe", "deployment", "web")
 
 

@@ -69,6 +69,14 @@ PAGES = {
         {'platelet_unexpected_errors_total{instance="a",where="leading"}': "_x25 1x5"},
         ["PlateletErrors"],
     ),
+    "a webhook takes nothing": (
+        {'platelet_notices_undelivered{instance="a"}': "1x30"},
+        ["PlateletDoesNotReachPeople"],
+    ),
+    "a webhook fails again and again": (
+        {'platelet_deliveries_total{instance="a",result="failed"}': "0+1x30"},
+        ["PlateletDoesNotReachPeople"],
+    ),
     "a right is missing": (
         {'platelet_kube_requests_seconds_count{instance="a",code="403"}': "0+20x30"},
         ["PlateletCannotAskTheApi"],

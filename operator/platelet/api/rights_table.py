@@ -25,7 +25,7 @@ _PEOPLE = """\
 | author of a policy | the verb `use` on its Runbook (`runbooks.platelet.dev`) | the policy's spec changes |
 | author of a policy with a `namespaceSelector` | besides, all rights above, in every namespace | the same |
 | who makes a Remediation by hand | `use` on its Runbook, and the rights of the steps that it carries | it is created |
-| who approves or rejects | the verb `{verb}` on remediations, beside `get` and `patch` | the answer is written |
+| who approves, rejects, retries | the verb `{verb}` on remediations, beside `get` and `patch` | the answer is written |
 
 A label or an annotation is no authorship: only a new spec is judged; and whoever may write a policy may suspend it.
 Under GitOps the author is the reconciler's account; there the review in Git is the check.
@@ -45,7 +45,10 @@ platelet reject remediation/NAME -n NAMESPACE --reason "the fix is on its way"
 kubectl get rem NAME -n NAMESPACE -o jsonpath='{{.status.approval}}'
 kubectl annotate rem NAME -n NAMESPACE {approve}=TOKEN {approved_by}=YOU
 kubectl annotate rem NAME -n NAMESPACE {reject}=TOKEN {rejected_by}=YOU {reject_reason}=WHY
+kubectl annotate rem NAME -n NAMESPACE {retry}=TOKEN {retried_by}=YOU
 ```
+
+The token of a retry is `.status.escalation.token`: it holds for that escalation, once.
 
 `YOU` must be the name by which the API server knows you (`kubectl auth whoami`): admission compares them.
 
@@ -84,6 +87,8 @@ def build_rights_table() -> str:
         approve=approval.APPROVE,
         approved_by=approval.APPROVED_BY,
         reject=approval.REJECT,
+        retry=approval.RETRY,
+        retried_by=approval.RETRIED_BY,
         rejected_by=approval.REJECTED_BY,
         reject_reason=approval.REJECT_REASON,
     )

@@ -7,7 +7,7 @@ import pytest
 from platelet.cli import answering, commands, incident, incident_text, session
 from platelet.core.decide import decide
 from platelet.model.remediation import Approval, Remediation, RemediationStatus
-from tests.unit.core.runbooks import undo_step
+from tests.unit.core.runbooks import restart_step, undo_step
 from tests.unit.situations import NOW, a_policy, a_remediation, a_situation, a_status, minutes
 
 
@@ -58,6 +58,7 @@ def test_where_there_is_no_such_question_one_line_says_why(remediation: Remediat
     [
         pytest.param(["approve", "deployment/api"], "only a Remediation can be answered to", id="a workload"),
         pytest.param(["approve", "rem/a/b"], "write it like remediation/NAME", id="a namespace in the name"),
+        pytest.param(["retry", "deployment/api"], "only a Remediation can be answered to", id="a workload to retry"),
         pytest.param(["reject", "rem/a"], "--reason", id="no reason"),
         pytest.param(["reject", "rem/a", "--reason", " "], "say why in 1 to 512 characters", id="an empty reason"),
     ],
@@ -79,3 +80,34 @@ def test_explain_says_what_is_asked_how_to_answer_and_until_when() -> None:
     assert f"platelet.dev/approve={approval.token} platelet.dev/approved-by=YOU" in said
     assert "at 2026-11-21T12:30:00Z (in 29m): stop, and tell people, if nobody has approved by then" in said
     assert "none yet" in said
+
+
+def people_have_it() -> Remediation:
+    """A Remediation of which no step is left."""
+    begun = a_remediation(status=a_status(step=1))
+    return replace(begun, status=decide(a_situation(remediation=begun, steps=(restart_step(),)), NOW).status)
+
+
+def test_an_escalation_is_found_by_its_token_or_without_one() -> None:
+    remediation = people_have_it()
+    told = answering.find_escalation(remediation, "")
+    assert told.token
+    assert answering.find_escalation(remediation, told.token) == told
+
+
+NOT_TO_BE_HANDED_BACK = {
+    "it is not escalated": (a_remediation(status=a_status()), "", "is not escalated now: it is Waiting"),
+    "the token is that of an earlier escalation": (people_have_it(), "feed", "feed is an earlier escalation"),
+}
+
+
+@pytest.mark.parametrize(("remediation", "token", "words"), NOT_TO_BE_HANDED_BACK.values(), ids=NOT_TO_BE_HANDED_BACK)
+def test_where_nothing_can_be_handed_back_one_line_says_why(remediation: Remediation, token: str, words: str) -> None:
+    with pytest.raises(session.NothingToTellError, match=words):
+        answering.find_escalation(remediation, token)
+
+
+def test_explain_says_what_people_can_do_with_what_they_have() -> None:
+    situation = a_situation(steps=(restart_step(),), remediation=people_have_it())
+    said = "\n".join(incident_text.text(incident.explain(situation, NOW)))
+    assert "hand it back, and its steps are tried again: platelet retry remediation/deployment-api-1 -n shop" in said

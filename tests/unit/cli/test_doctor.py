@@ -10,7 +10,8 @@ from platelet.cli import checkup
 from platelet.cli.checkup import Finding
 from platelet.cli.reading import Leader
 from platelet.model.budget import BudgetSpec, Suspension
-from tests.unit.situations import A_MINUTE_AGO, NOW, a_budget, minutes, seconds
+from platelet.model.escalation import PendingNotice
+from tests.unit.situations import A_MINUTE_AGO, NOW, a_budget, a_remediation, a_status, minutes, seconds
 
 LEASE = timedelta(seconds=15)
 ESTABLISHED = {"conditions": [{"type": "Established", "status": "True"}]}
@@ -238,3 +239,20 @@ def test_people_and_machines_read_the_same() -> None:
         ],
         "now": "t",
     }
+
+
+def test_what_webhooks_have_not_taken_is_named_with_the_error() -> None:
+    failed = PendingNotice(
+        kind="Resolved",
+        reason="ResolvedByPeople",
+        message="m",
+        at=NOW,
+        deliveries=3,
+        last_error="pager.svc: 503",
+    )
+    untold = a_remediation(status=a_status(state="Closed", notices=(failed,)))
+    [finding] = checkup.of_notices([a_remediation(), untold])
+    assert finding.outcome == "fail"
+    assert "shop/deployment-api-1 in 3 tries: pager.svc: 503" in finding.message
+    [finding] = checkup.of_notices([a_remediation()])
+    assert finding.outcome == "ok"

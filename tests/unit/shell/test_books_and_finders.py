@@ -9,6 +9,7 @@ from prometheus_client import generate_latest
 from platelet.api.outside import Outside
 from platelet.core import signals
 from platelet.core.opening import Update
+from platelet.model.escalation import EscalationRecord
 from platelet.model.policy import Settings
 from platelet.model.remediation import RemediationStatus
 from platelet.model.situation import Situation
@@ -517,3 +518,20 @@ def test_what_has_changed_is_counted_once() -> None:
     assert [each for each in said if "remediations_open" in each] == [
         'platelet_remediations_open{state="Monitoring"} 1.0'
     ]
+
+
+def test_what_webhooks_have_not_taken_is_a_gauge_and_each_escalation_is_counted() -> None:
+    metrics = Metrics()
+    narrator, now = Narrator(metrics), Shell().clock.now()
+    failed = EscalationRecord(reason="GaveUp", message="m", at=now, deliveries=1, last_error="503")
+    waiting, had = a_status(), a_status(state="Escalated", escalation=failed)
+    narrator.tell(a_remediation(status=waiting), had)
+    narrator.tell(a_remediation(status=had), replace(had, escalation=replace(failed, deliveries=2)))
+    again = replace(had, escalation=replace(failed, at=now + minutes(1)))
+    narrator.tell(a_remediation(status=had), again)
+    narrator.count_open([a_remediation(status=had), a_remediation(status=waiting)])
+    read = metrics.registry.get_sample_value
+    assert read("platelet_escalations_total", {"reason": "GaveUp"}) == 2
+    assert read("platelet_notices_undelivered") == 1
+    narrator.count_open([])
+    assert read("platelet_notices_undelivered") == 0

@@ -164,3 +164,15 @@ async def test_a_refused_connection_is_said_without_the_path() -> None:
 
 async def test_a_policy_without_a_webhook_is_no_error() -> None:
     assert not (await deliver(None)).delivered
+
+
+async def test_each_try_is_counted_as_a_delivery_or_none() -> None:
+    results: list[bool] = []
+    async with fake_server.serve(fake_server.answer({})) as server:
+        made = Courier(MemoryKube(), lambda *_: Webhook(url=server.url), Destinations(("127.0.0.1",)), results.append)
+        await made.deliver(NOTICE)
+        await made.close()
+    gone = Courier(MemoryKube(), lambda *_: None, Destinations(()), results.append)
+    await gone.deliver(NOTICE)
+    await gone.close()
+    assert results == [True, False]
