@@ -10,6 +10,7 @@ from platelet.model import approval
 from platelet.model.budget import Entry
 from platelet.shell import kube
 from tests.scenarios import history
+from tests.scenarios.admission import Admission
 from tests.scenarios.manifests import on_alert, on_pods, policy, runbook, step
 from tests.scenarios.model_api import Call, FaultKind
 from tests.scenarios.simulation import Simulation
@@ -181,15 +182,19 @@ class Play:
     outcome: Outcome
 
 
-def play(
+def play(  # noqa: PLR0913 - what may go wrong has these parts
     heal: Heal,
     *,
     faults: dict[int, FaultKind] | None = None,
     replicas: int = 1,
     stands_still: timedelta = timedelta(),
     outage: tuple[datetime, datetime] | None = None,
+    admissions: Sequence[Admission] = (),
 ) -> Play:
-    """Play an incident to its end, with faults at call indices; a process that is paused goes on after a while."""
+    """Play an incident to its end, with faults at call indices; a process that is paused goes on after a while.
+
+    `admissions` are there from the moment at which it strikes.
+    """
     with Simulation(replicas) as simulation:
         simulation.world.server.faults.at.update(faults or {})
         simulation.world.server.faults.outages += [outage] if outage else []
@@ -197,6 +202,7 @@ def play(
         simulation.stands_still = stands_still
         struck_at, first = simulation.world.now, simulation.world.server.index
         heal.strike(simulation)
+        simulation.world.store.admissions.extend(admissions)
         simulation.run_until(lambda: is_over(simulation) and not simulation.is_waiting_for_a_process())
         over_at = simulation.world.server.index
         simulation.run(SETTLES_WITHIN)

@@ -31,8 +31,6 @@ def why_not_sent(situation: Situation, status: RemediationStatus, attempt: Attem
 
     Whatever people or the world around may have come to forbid since the intent is asked again.
     """
-    if attempt.post.replicas is not None and situation.autoscalers:
-        return f"the replicas belong to {situation.autoscalers[0]} now"
     if attempt.kind == "TakeBack":
         return _why_not_taken_back(situation, status, attempt, now)
     if over := why_over(situation):
