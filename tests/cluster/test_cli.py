@@ -563,6 +563,21 @@ def test_without_the_right_to_it_the_api_servers_words_are_told(plane: cluster.C
     assert 'not allowed: actionbudgets.platelet.dev "platelet" is forbidden: User "bob"' in said.err
 
 
+def test_who_may_only_view_a_namespace_is_told_what_was_not_seen(plane: cluster.ControlPlane, namespace: str) -> None:
+    """Explain explains the rest; the doctor says what it could not look at, and calls no want of rights a failure."""
+    plane.kubectl("create", "rolebinding", "view", "-n", namespace, "--clusterrole=view", "--user=bob")
+    a_policy(plane, namespace)
+    apply(plane, namespace, installation.deployment("api", "app:good-1", labels=HEALED))
+    explained = platelet(plane, "explain", "deployment/api", "-n", namespace, user="bob")
+    assert (explained.code, explained.err) == (0, "")
+    assert f"ok  {namespace}/heal (Enforce)" in explained.out
+    assert "note: you may not read actionbudgets in platelet-system: limits, cooldowns and a pause" in explained.out
+    examined = platelet(plane, "doctor", "-n", namespace, "-o", "json", user="bob")
+    findings = json.loads(examined.out)["findings"]
+    assert [each for each in findings if each["outcome"] == "fail" and each["check"] == "rights"] == []
+    assert [each["check"] for each in findings if "not looked at" in each["message"]][:1] == ["crds"]
+
+
 def test_an_unreachable_api_server_is_one_line(tmp_path: Path, plane: cluster.ControlPlane) -> None:
     """Nobody listens there: exit code 1."""
     content = yaml.safe_load(plane.kubeconfig("admin").read_text())
