@@ -68,6 +68,13 @@ def recovered(situation: Situation, status: RemediationStatus, now: datetime) ->
     return Decision(status=status, effects=sinks.publish(notice))
 
 
+def held(situation: Situation, decision: Decision, reason: str, message: str, now: datetime) -> Decision:
+    """It waits for something common: an Event, and the webhook hears of it although nothing was asked or escalated."""
+    status = announce(decision.status, "Held", reason, message, now, reason)
+    events = sinks.publish(_notice(situation, status, "Held", reason, record.clip(message), now))
+    return replace(decision, status=status, effects=(*decision.effects, *events))
+
+
 def deliver(situation: Situation, decision: Decision, now: datetime) -> Decision:
     """Add the delivery that is due, one at a time and in order; nothing is kept where no webhook is."""
     status, policy = decision.status, situation.policy
@@ -113,8 +120,10 @@ def _announce_what_follows(before: RemediationStatus, after: RemediationStatus, 
 
 
 def _was_told(status: RemediationStatus) -> bool:
-    """Whether a webhook may know of the incident: by a question, or by an escalation that was not silent."""
-    told = status.escalation
+    """Whether a webhook may know of the incident: by a question, an escalation, or what holds it."""
+    told, held = status.escalation, status.held
+    if held is not None and held.told_at is not None and not held.by_another:
+        return True
     return status.approval is not None or (told is not None and (not told.silent or told.told > 1))
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from platelet import actions, guards
-from platelet.core import approving, conditions, escalating, meaning, record, settling
+from platelet.core import approving, conditions, escalating, holding, meaning, record, settling
 from platelet.core.decision import Decision
 from platelet.guards import occurrence
 from platelet.model import durations, reasons
@@ -153,11 +153,12 @@ def _denied(rung: Rung, denial: Deny, give_up_at: datetime, now: datetime) -> De
         until=denial.retry_at,
     )
     held = open_reservation(rung.situation, rung.status)
-    return Decision(
+    decision = Decision(
         status=waiting,
         effects=(settling.abandon(held, now),) if held else (),  # a place that is not used now blocks nobody
         again_at=min(filter(None, (denial.retry_at, give_up_at, approving.expires_at(rung.status)))),
     )
+    return holding.hold(rung.situation, decision, denial, now)
 
 
 def _begins_beyond_the_ladder(situation: Situation, status: RemediationStatus) -> bool:

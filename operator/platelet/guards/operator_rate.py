@@ -31,6 +31,7 @@ def _deny_without_history(budget: Budget, now: datetime) -> Deny | None:
         reason=reasons.HISTORY_LOST,
         message=f"what was done before is not known ({why}); nothing acts until {say_time(until)}",
         retry_at=until,
+        common_cause=True,
     )
 
 
@@ -42,6 +43,7 @@ def _deny_without_room(budget: Budget, uid: str) -> Deny | None:
     return Deny(
         reason=reasons.BUDGET_FULL,
         message=f"the ActionBudget remembers {len(entries)} attempts of the last 24h, and has no room for another one",
+        common_cause=True,
     )
 
 
@@ -56,4 +58,5 @@ def _deny_rate(entries: tuple[Entry, ...], rate: Rate, now: datetime) -> Deny | 
             + (f", until {say_time(full.until)}" if full.until else "")
         ),
         retry_at=full.until,
+        common_cause=True,
     )

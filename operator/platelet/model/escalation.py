@@ -9,7 +9,7 @@ from platelet.model.durations import CAMEL, Timestamp
 from platelet.model.intent import PreState
 from platelet.model.signal import ShortText, Text
 
-NoticeKind = Literal["Opened", "ApprovalNeeded", "Acted", "Recovered", "Escalated", "NotDelivered", "Resolved"]
+NoticeKind = Literal["Opened", "ApprovalNeeded", "Held", "Acted", "Recovered", "Escalated", "NotDelivered", "Resolved"]
 MAX_SYMPTOMS = 32
 MAX_NOTICES = 10
 

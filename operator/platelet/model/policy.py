@@ -155,4 +155,6 @@ class Scope:
 
     total: int
     sick: frozenset[WorkloadRef]
+    told_by_others: frozenset[str] = frozenset()  # what the policy waits for, as people were told by other incidents
+    left_to_others: frozenset[str] = frozenset()  # the same, as they will be by one that is older than this
     at_fault: frozenset[WorkloadRef] = frozenset()  # the sick ones whose cause is known to be their own new template

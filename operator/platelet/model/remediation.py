@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 
 from platelet.model.durations import CAMEL, Timestamp
 from platelet.model.escalation import MAX_NOTICES, EscalationRecord, PendingNotice
+from platelet.model.held import Held
 from platelet.model.intent import PostState, PreState
 from platelet.model.policy import Mode
 from platelet.model.signal import Evidence, ShortText, Text
@@ -228,6 +229,7 @@ class RemediationStatus:
     step: int = 0
     step_name: ShortText = ""
     waiting: Waiting | None = None
+    held: Held | None = None  # by a cause that is not its own, as people were told or will be
     approval: Approval | None = None  # the last plan that a person was asked to approve
     verifying: Verifying | None = None
     undoing: ShortText = ""  # the attempt that is taken back before the next step, since its step failed

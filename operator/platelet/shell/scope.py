@@ -8,7 +8,7 @@ from platelet import actions
 from platelet.api import workloads
 from platelet.core import causes
 from platelet.guards import max_unhealthy
-from platelet.model.policy import Scope
+from platelet.model.policy import ACTING, Scope
 from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.situation import Situation
 from platelet.model.workload import Kind, WorkloadRef
@@ -37,6 +37,7 @@ async def read_scope(kube: Kube, situation: Situation, standing: Standing | None
         incidents = [each for found in surveys for each in found.open]
         unreadable = [each.target for found in surveys for each in found.open_unreadable if each.target is not None]
         scope = _count(situation.target, listed, _troubled(incidents).union(unreadable))
+        scope = _note_what_is_told(scope, situation.remediation, incidents)
         return await _look_into(kube, situation, scope, incidents)
     except Refused:
         return None
@@ -101,6 +102,26 @@ def _is_unavailable(kind: Kind, stored: Json, wanted: int, available: int) -> bo
         return available < wanted
     conditions = (stored.get("status") or {}).get("conditions") or []
     return any(each.get("type") == "Available" and each.get("status") != "True" for each in conditions)
+
+
+def _note_what_is_told(scope: Scope, mine: Remediation, incidents: Sequence[Remediation]) -> Scope:
+    """Note what people hear of by another incident of the same policy."""
+    policy = mine.spec.policy_ref.name, mine.spec.policy_ref.namespace or mine.namespace
+    told, left = set(), set()
+    for each in incidents:
+        ref, held = each.spec.policy_ref, each.status.held
+        if held is None or each.uid == mine.uid or (ref.name, ref.namespace or each.namespace) != policy:
+            continue
+        if held.told_at is not None:
+            told.add(held.reason)
+        elif each.status.state in BEFORE_ACTING and each.spec.mode in ACTING and _order(each) < _order(mine):
+            left.add(held.reason)
+    return replace(scope, told_by_others=frozenset(told), left_to_others=frozenset(left))
+
+
+def _order(remediation: Remediation) -> tuple[bool, str, str]:
+    opened_at = remediation.status.opened_at
+    return opened_at is None, opened_at.isoformat() if opened_at else "", remediation.uid
 
 
 async def _look_into(kube: Kube, situation: Situation, scope: Scope, incidents: Sequence[Remediation]) -> Scope:
