@@ -9,9 +9,10 @@ import pytest
 from platelet.model import approval, reasons
 from platelet.model.remediation import Remediation
 from platelet.shell import kube
-from tests.scenarios.heals import HEAL, LIMITS, approve, effects
+from tests.scenarios.heals import HEAL, LIMITS, approve, effects, sample
 from tests.scenarios.incidents import BUSY, MINUTE, begin, states
 from tests.scenarios.manifests import on_alert, on_pods, policy, runbook, step
+from tests.scenarios.model_api import FaultKind
 from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import SHOP
 
@@ -277,3 +278,24 @@ def test_waiting_for_settled_ends_either_way(simulation: Simulation, image: str)
     status = simulation.remediation().status
     settled = {each.type: (each.status, each.reason) for each in status.conditions}["Settled"]
     assert settled == ("True", status.reason)
+
+
+def test_a_kill_at_any_call_loses_no_end() -> None:
+    """Told at least once, whichever call the process dies at; nothing is done on the way."""
+
+    def play(faults: dict[int, FaultKind]) -> tuple[range, bool, list[tuple[str, str]], int]:
+        with Simulation() as simulation:
+            simulation.world.server.faults.at.update(faults)
+            begin(simulation, step("rolloutRestart"), escalation=PAGER)
+            simulation.world.release("api", "app:crash")
+            simulation.run_until(lambda: "escalated" in told(simulation))
+            first = simulation.world.server.index
+            simulation.world.release("api", "app:good-2")
+            simulation.run(10 * MINUTE)
+            mending = range(first, simulation.world.server.index)
+            return mending, "resolved" in told(simulation), states(simulation), actions(simulation)
+
+    mending, *calm = play({})
+    kinds: tuple[FaultKind, ...] = ("kill before", "kill after")
+    for number, index in enumerate(sample(mending, 20)):
+        assert play({index: kinds[number % 2]})[1:] == tuple(calm), index
