@@ -203,7 +203,10 @@ def play(  # noqa: PLR0913 - what may go wrong has these parts
         struck_at, first = simulation.world.now, simulation.world.server.index
         heal.strike(simulation)
         simulation.world.store.admissions.extend(admissions)
-        simulation.run_until(lambda: is_over(simulation) and not simulation.is_waiting_for_a_process())
+        simulation.run_until(
+            lambda: is_over(simulation) and not simulation.is_waiting_for_a_process(),
+            within=timedelta(hours=3),  # giveUpAfter, and what came before it
+        )
         over_at = simulation.world.server.index
         simulation.run(SETTLES_WITHIN)
         last = last_write(simulation)
