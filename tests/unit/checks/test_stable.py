@@ -257,6 +257,12 @@ def test_well_since_tells_the_last_change() -> None:
     assert is_well(a_well_workload(), sets, PODS)
 
 
+def test_a_surplus_pod_is_looked_at_too() -> None:
+    """As many are ready as are wanted, and one more is not: which of them is taken away, nobody knows."""
+    assert well_since(a_well_workload(), (), PODS) is not None
+    assert well_since(a_well_workload(), (), (*PODS, a_new_pod("api-3-c", ready=False))) is None
+
+
 def test_a_crash_loop_whose_rollout_is_complete_is_not_well() -> None:
     """Rollout complete is not health (TRAPS 39)."""
     assert not is_well(a_well_workload(available_replicas=0), (), PODS)

@@ -180,6 +180,10 @@ def sighting(**changes: Any) -> history.Sighting:
     return history.Sighting(**(known | changes))
 
 
+THREE_WELL = tuple(
+    a_pod(name, created_at=BORN, ready_changed_at=BORN, containers=(a_container(started_at=BORN),))
+    for name in ("db-0", "db-1", "db-2")
+)
 WELL_FOR_A_MOMENT = a_pod(ready_changed_at=NOW - minutes(1))
 HEALTH = {
     "well for long": (sighting(), "Healthy"),
@@ -200,9 +204,18 @@ HEALTH = {
     "bad since just now": (sighting(records=(a_record(health="Bad", health_since=NOW),)), None),
     "suspect for long, and well": (sighting(records=(a_record(health="Suspect", health_since=BORN),)), "Healthy"),
     "suspect since just now": (sighting(records=(a_record(health="Suspect", health_since=NOW),)), None),
-    "held back from some pods by a partition": (
-        sighting(workload=a_stateful_set(available_replicas=3, updated_replicas=1, partition=2)),
+    "held back from some pods by a partition, all of which are well": (
+        sighting(
+            workload=a_stateful_set(template_hash=GOOD, available_replicas=3, updated_replicas=1, partition=2),
+            pods=THREE_WELL,
+        ),
         None,
+    ),
+    "held back from no pod, all of which are well": (
+        sighting(
+            workload=a_stateful_set(template_hash=GOOD, available_replicas=3, updated_replicas=3), pods=THREE_WELL
+        ),
+        "Healthy",
     ),
     "scaled to nothing": (sighting(workload=a_well_workload(replicas=0, updated_replicas=0, status_replicas=0)), None),
 }

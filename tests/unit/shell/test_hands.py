@@ -357,3 +357,12 @@ async def test_a_health_that_is_not_kept_came_to_nothing() -> None:
         at=shell.clock.now(),
     )
     assert not await shell.hands.run(mark)
+
+
+def test_what_was_never_sent_is_not_known_after_a_lost_leadership() -> None:
+    """Whoever led meanwhile may have sent it."""
+    shell = Shell()
+    shell.hands.intended(ID)
+    assert ID in shell.hands.never_sent
+    shell.hands.forget()
+    assert shell.hands.never_sent == frozenset()
