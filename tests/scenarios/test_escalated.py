@@ -177,3 +177,12 @@ def test_a_runbook_by_hand_does_not_wait_for_what_people_have(simulation: Simula
     }
     simulation.world.store.create(kube.REMEDIATIONS, SHOP, body)
     simulation.run_until(lambda: actions(simulation) == before + 1, within=HOUR)
+
+
+def test_what_a_restart_mends_for_a_while_only_is_restarted_three_times_a_day(simulation: Simulation) -> None:
+    """A leak that is back every 25 minutes: recovered each time, and no remedy; then people have it, once."""
+    simulation.apply(runbook(step("rolloutRestart")), {**policy(), "spec": {**policy()["spec"], "limits": {}}})
+    simulation.world.deploy("api", "app:flaky-25m", labels=HEAL)
+    simulation.run(24 * HOUR)
+    assert actions(simulation) == 3
+    assert len(escalations(simulation)) == 1

@@ -1,7 +1,8 @@
 """Which earlier Remediation of a target a new one continues, and at which step: attempts carry over (TRAPS 25).
 
 Limits and the ladder are keyed by the target's name. What people have released since, and a Runbook that they have
-changed, begin a ladder of their own.
+changed, begin a ladder of their own. A fault that a step has mended three times within a day, each time for a while
+only, goes on with the step after it.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from platelet.model import reasons
 from platelet.model.policy import DAY, Policy
 from platelet.model.remediation import Remediation, RemediationStatus
 
+OFTEN = 3  # recoveries of one target within a day: what comes back then is not mended by that step
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -28,6 +30,10 @@ def find(
     given_up = next((each for each in closed if _was_given_up(each, runbook, live_template, now)), None)
     if given_up is not None:
         return given_up, len(runbook.steps)
+    relapsed = [each for each in closed if _mended_for_a_while(each, runbook, live_template, now)]
+    if len(relapsed) >= OFTEN:
+        latest = max(relapsed, key=_closed_at)
+        return latest, _next_step(latest.status)
     gone = [each for each in closed if _is_gone(each, policy.limits.reopen_within, live_template, now)]
     if gone:
         latest = max(gone, key=_closed_at)
@@ -43,7 +49,8 @@ def may_be_continued(remediation: Remediation) -> bool:
 
 def asks_for_template(siblings: Sequence[Remediation]) -> bool:
     """Whether the target's live template may matter to what becomes of a fact."""
-    return any(
+    recovered = sum(each.status.reason == reasons.RECOVERED for each in siblings)
+    return recovered >= OFTEN or any(
         each.status.state in ("Monitoring", "Verifying")
         or (each.status.state == "Closed" and (_was_escalated(each.status) or _target_is_gone(each.status)))
         for each in siblings
@@ -55,8 +62,25 @@ def _was_given_up(before: Remediation, runbook: Runbook, live_template: str | No
 
     What people were told of once and what then came back within a day is for people again.
     """
-    status, pinned = before.status, before.spec.runbook_ref
+    status = before.status
     by_itself = status.reason == reasons.RESOLVED_BY_ITSELF or _target_is_gone(status)
+    acted = any(attempt.kind == "Act" and attempt.phase in ("Done", "Unknown") for attempt in status.attempts)
+    return by_itself and _was_escalated(status) and acted and _is_of_today(before, runbook, live_template, now)
+
+
+def _mended_for_a_while(before: Remediation, runbook: Runbook, live_template: str | None, now: datetime) -> bool:
+    """Whether it recovered by a step that was meant to last; a temporary change is meant to be needed again."""
+    status = before.status
+    lasting = any(
+        attempt.kind == "Act" and attempt.verdict == "Recovered" and attempt.take_back is None
+        for attempt in status.attempts
+    )
+    return status.reason == reasons.RECOVERED and lasting and _is_of_today(before, runbook, live_template, now)
+
+
+def _is_of_today(before: Remediation, runbook: Runbook, live_template: str | None, now: datetime) -> bool:
+    """Whether it ended within a day, went by this very Runbook, and met the template that is live."""
+    pinned = before.spec.runbook_ref
     same_ladder = (pinned.namespace, pinned.name, pinned.uid, pinned.generation) == (
         runbook.namespace,
         runbook.name,
@@ -64,13 +88,10 @@ def _was_given_up(before: Remediation, runbook: Runbook, live_template: str | No
         runbook.generation,
     )
     return (
-        by_itself
-        and same_ladder
+        same_ladder
         and not before.spec.by_hand
-        and _was_escalated(status)
-        and any(attempt.kind == "Act" and attempt.phase in ("Done", "Unknown") for attempt in status.attempts)
         and now - _closed_at(before) < DAY
-        and (live_template is None or live_template in _templates(status))
+        and (live_template is None or live_template in _templates(before.status))
     )
 
 

@@ -174,7 +174,7 @@ def _come_back(situation: Situation, status: RemediationStatus, give_up_at: date
             status, now, step="", by="occurrence", reason=young.reason, message=young.message, until=young.retry_at
         )
         return Decision(status=waiting, again_at=min(filter(None, (young.retry_at, give_up_at))))
-    message = f"it came back, and every step was tried in {situation.remediation.spec.continues}"
+    message = f"it came back, and no step is left that {situation.remediation.spec.continues} has not tried"
     if situation.signals:
         message = f"{message}: {situation.signals[0].message}"
     return escalating.escalate(situation, status, reasons.RECURRED, message, now)

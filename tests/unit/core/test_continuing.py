@@ -10,7 +10,7 @@ from platelet.core import continuing, handover
 from platelet.model import reasons
 from platelet.model.escalation import EscalationRecord
 from platelet.model.policy import DAY
-from platelet.model.remediation import Remediation
+from platelet.model.remediation import Remediation, TakeBack
 from tests.unit.situations import (
     BAD,
     GOOD,
@@ -82,6 +82,43 @@ def test_where_the_ladder_begins(before: Remediation, live: str | None, step: in
     assert (continued is not None) == (step > 0)
 
 
+RECOVERED = {**OVER, "reason": reasons.RECOVERED, "attempts": (an_attempt(verdict="Recovered"),)}
+LENT = an_attempt(verdict="Recovered", take_back=TakeBack(due_at=NOW))
+GIVEN_BACK = an_attempt(id="rem-1/0/1/back", kind="TakeBack")
+RELAPSES: dict[str, tuple[list[Remediation], str | None, int]] = {
+    "three recoveries within a day: the step after": ([closed(**RECOVERED)] * 3, GOOD, 1),
+    "the template is not known: the same": ([closed(**RECOVERED)] * 3, None, 1),
+    "two recoveries: the ladder from its beginning": ([closed(**RECOVERED)] * 2, GOOD, 0),
+    "another template since": ([closed(**RECOVERED)] * 3, "other", 0),
+    "one of them more than a day ago": (
+        [*[closed(**RECOVERED)] * 2, closed(**{**RECOVERED, "closed_at": NOW - DAY})],
+        GOOD,
+        0,
+    ),
+    "one of them by hand": ([*[closed(**RECOVERED)] * 2, by_hand(closed(**RECOVERED))], GOOD, 0),
+    "what is lent and given back each time is meant to be": (
+        [closed(**{**RECOVERED, "attempts": (LENT, GIVEN_BACK)})] * 3,
+        GOOD,
+        0,
+    ),
+    "by the last step: people have it": (
+        [closed(**{**RECOVERED, "step": 2, "attempts": (an_attempt(step=2, verdict="Recovered"),)})] * 3,
+        GOOD,
+        3,
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "live", "step"), RELAPSES.values(), ids=RELAPSES)
+def test_what_a_step_mends_for_a_while_only_goes_on_with_the_next_one(
+    before: list[Remediation], live: str | None, step: int
+) -> None:
+    """A remedy that must be repeated all day is none (TRAPS 25)."""
+    continued, first_step = continuing.find(before, a_policy(), RUNBOOK, live, NOW)
+    assert first_step == step
+    assert (continued is not None) == (step > 0)
+
+
 @pytest.mark.parametrize("changes", [{"uid": "uid-new"}, {"generation": 5}, {"name": "other"}], ids=str)
 def test_a_runbook_that_people_have_changed_begins_anew(changes: dict[str, Any]) -> None:
     assert continuing.find([closed(**BY_ITSELF)], a_policy(), replace(RUNBOOK, **changes), BAD, NOW) == (None, 0)
@@ -92,5 +129,6 @@ def test_the_template_is_asked_for_only_where_it_matters() -> None:
     assert continuing.asks_for_template([closed(**BY_ITSELF)])
     assert continuing.asks_for_template([closed(**GONE)])
     assert continuing.asks_for_template([a_remediation(status=a_status(state="Monitoring"))])
-    assert not continuing.asks_for_template([closed(**{**OVER, "reason": reasons.RECOVERED})])
+    assert not continuing.asks_for_template([closed(**RECOVERED)] * 2)
+    assert continuing.asks_for_template([closed(**RECOVERED)] * 3)
     assert not continuing.asks_for_template([a_remediation(status=a_status(state="Escalated"))])
