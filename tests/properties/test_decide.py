@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from platelet import guards
 from platelet.actions.rollout_undo import RolloutUndo
-from platelet.core import acting, meaning, reservation
+from platelet.core import acting, handover, meaning, reservation
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.guards import clock
@@ -216,7 +216,8 @@ def test_where_a_cheap_guard_says_no_nothing_hangs_on_what_is_far_around(
     assume(acting.unfinished(remediation.status) is None)
     waiting = replace(situation, remediation=replace(remediation, status=replace(remediation.status, state="Waiting")))
     if guards.first_denial(waiting, NOW + timedelta(seconds=30), guards.WHATEVER_THE_STEP) is not None:
-        known = waiting.autoscalers if meaning.bounds_written(waiting) else ()
+        at_stake = meaning.writes_replicas(waiting) or handover.needs_autoscalers(waiting)
+        known = waiting.autoscalers if meaning.bounds_written(waiting) or at_stake else ()
         unread = decide(replace(waiting, scope=None, autoscalers=known), NOW + passed)
         effects = [replace(each, situation=waiting) if isinstance(each, Reserve) else each for each in unread.effects]
         assert replace(unread, effects=tuple(effects)) == decide(waiting, NOW + passed)
@@ -225,12 +226,14 @@ def test_where_a_cheap_guard_says_no_nothing_hangs_on_what_is_far_around(
 
 @many
 @given(any_situation())
-def test_what_is_closed_stays_as_it_is_and_only_settles(situation: Situation) -> None:
+def test_what_is_closed_stays_as_it_is(situation: Situation) -> None:
+    """It settles its reservations, tells its end to whoever was told of it, and takes its own mark off; no more."""
     closed = replace(situation.remediation.status, state="Closed")
     situation = replace(situation, remediation=replace(situation.remediation, status=closed))
     decision = decide(situation, NOW)
-    assert decision.status == closed
-    assert all(isinstance(each, Settle) for each in decision.effects)
+    assert replace(decision.status, notices=()) == replace(closed, notices=())
+    assert all(isinstance(each, Settle | Deliver | Annotate) for each in decision.effects)
+    assert all(each.value is None for each in decision.effects if isinstance(each, Annotate))
 
 
 @many

@@ -14,9 +14,11 @@ from platelet.model import reasons
 from platelet.model.durations import format_duration
 from platelet.model.effects import Effect
 from platelet.model.escalation import EscalationRecord
+from platelet.model.policy import ACTING
 from platelet.model.remediation import RemediationStatus
 from platelet.model.situation import Situation
 from platelet.model.workload import Workload
+from platelet.sinks import annotation
 
 QUIET_FOR = timedelta(hours=4)  # what nobody changed is let go only then: it may come back (TRAPS 25)
 _FLASH = timedelta(seconds=10)  # a crash loop is well for a moment in each turn (TRAPS 40)
@@ -213,8 +215,13 @@ def _let_go(situation: Situation, status: RemediationStatus, release: Release, n
 
 def unmark(situation: Situation, status: RemediationStatus, now: datetime) -> tuple[Effect, ...]:
     """Remove the mark of an incident that was closed by others: by a policy that took precedence."""
-    told = status.escalation
-    return () if told is None or told.silent else sinks.remove_annotation(_notice(situation, status, now))
+    told, workload = status.escalation, situation.workload
+    acted = situation.remediation.spec.mode in ACTING
+    if told is None or told.silent or workload is None or not acted:
+        return ()
+    if annotation.named_uid(workload) != situation.remediation.uid:
+        return ()  # what cannot be read any more is scrubbed by the sweep, as everything that names no open one
+    return sinks.remove_annotation(_notice(situation, status, now))
 
 
 def _account_delivery(situation: Situation, status: RemediationStatus, now: datetime) -> RemediationStatus:

@@ -68,6 +68,8 @@ def _strategy(hint: Any) -> st.SearchStrategy[Any]:
         return st.lists(_strategy(get_args(hint)[0]), min_size=1, max_size=2).map(tuple)
     if dataclasses.is_dataclass(hint):
         return st.deferred(lambda: any_of(hint))  # type: ignore[arg-type]
+    if origin is Mapping and get_args(hint)[1] is not Any:
+        return st.dictionaries(TEXTS, _strategy(get_args(hint)[1]), max_size=3)
     return _SCALARS[origin or hint]
 
 
@@ -81,6 +83,8 @@ def _sample(hint: Any) -> Any:
         return (_sample(get_args(hint)[0]),)
     if dataclasses.is_dataclass(hint):
         return filled(hint)  # type: ignore[arg-type]
+    if origin is Mapping and get_args(hint)[1] is not Any:
+        return {"name": _sample(get_args(hint)[1])}
     return _SAMPLES[origin or hint]
 
 
