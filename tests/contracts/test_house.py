@@ -116,3 +116,12 @@ def test_no_file_names_a_package_registry() -> None:
     files = [name for name in listing.stdout.split() if (ROOT / name).is_file()]
     texts = ((name, (ROOT / name).read_text(errors="ignore")) for name in files)
     assert [name for name, text in texts if hosts.search(text)] == []
+
+
+def test_each_decision_on_record_has_a_number_of_its_own() -> None:
+    """In its file's name as in its title, and none is left out."""
+    records = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    numbers = [int(record.name.partition("-")[0]) for record in records]
+    assert numbers == list(range(1, len(records) + 1))
+    titles = [record.read_text(encoding="utf-8").partition(".")[0] for record in records]
+    assert titles == [f"# {number}" for number in numbers]
