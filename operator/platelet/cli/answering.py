@@ -37,7 +37,7 @@ async def read_remediation(client: ClusterClient, namespace: str, name: str) -> 
         stored = await client.get(kube.REMEDIATIONS, namespace, name)
     except kube.NotFound:
         raise NothingToTellError(
-            f"there is no Remediation {namespace}/{name}; those that there are: kubectl get rem -n {namespace}"
+            f"there is no Remediation {namespace}/{name}; list them: kubectl get rem -n {namespace}"
         ) from None
     return contract.read_remediation(stored)
 

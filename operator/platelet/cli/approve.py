@@ -9,16 +9,18 @@ from platelet.model import approval
 from platelet.shell.client import ClusterClient
 
 _DESCRIPTION = """\
-Say yes to the plan that a Remediation shows, and to no other: if the world changes before it is carried out, the plan
-is void and people are asked anew. The guards are asked again, then the operator acts. It needs the RBAC verb `approve`
-on remediations beside `get` and `patch`; your name goes on record."""
+Say yes to the plan that a Remediation shows, and to no other: if the situation changes before it is carried out, the
+plan is void and people are asked again. The guards are asked once more, then the operator acts. You need the RBAC
+verbs `approve`, `get` and `patch` on remediations; your name goes on record."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("approve", help="say yes to the plan that is shown", description=_DESCRIPTION)
     parser.add_argument("name", type=subjects.remediation, metavar="remediation/NAME")
-    parser.add_argument("--token", default="", help="only this plan, such as a notice has told it")
+    parser.add_argument(
+        "--token", default="", help="answer only to the plan with this token, from a notice or the Remediation"
+    )
     session.add_arguments(parser)
     parser.set_defaults(call=call)
 

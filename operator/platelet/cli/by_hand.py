@@ -119,7 +119,7 @@ def with_numbers(given: Mapping[str, str], sight: Sight) -> dict[str, str]:
     revision = next((each for each in sight.revisions if each.name == wanted), None)
     if revision is None:
         known = ", ".join(f"{each.name} ({each.number})" for each in sight.revisions) or "none"
-        raise NothingToTellError(f"there is no revision {wanted}; those that there are: {known}")
+        raise NothingToTellError(f"there is no revision {wanted}; there are: {known}")
     return {**given, "revision": str(revision.number)}
 
 
@@ -137,7 +137,7 @@ async def _find_runbook(reader: Reader, wish: Wish, policy: Policy) -> str:
         return namespace
     namespace = wish.target.namespace
     raise NothingToTellError(
-        f"there is no Runbook {namespace}/{wish.runbook}; those that there are: kubectl get runbooks -n {namespace}"
+        f"there is no Runbook {namespace}/{wish.runbook}; list them: kubectl get runbooks -n {namespace}"
     )
 
 

@@ -28,20 +28,20 @@ COMMANDS = (
 _FLAGS_OF_ALL = ("-n", "--namespace", "--kubeconfig", "--context", "--operator-namespace")
 _EPILOG = """\
 examples:
-  platelet get -A -w                           policies, runbooks, remediations and the budget, as they change
+  platelet get -A -w                           policies, Runbooks, Remediations and the budget, as they change
   platelet explain deployment/api -n shop      why is nothing done for it?
   platelet explain remediation/NAME -n shop    what was done, why, and what comes next
   platelet timeline deployment/api --since 24h what happened to it, in one list
   platelet approve remediation/NAME -n shop    say yes to the plan that it shows
-  platelet retry remediation/NAME -n shop      let it try again what it has handed to people
-  platelet run RUNBOOK deployment/api --wait   a runbook by hand, within the limits of a policy
+  platelet retry remediation/NAME -n shop      hand an escalated incident back, to be tried again
+  platelet run RUNBOOK deployment/api --wait   run a Runbook by hand, within a policy's limits
   platelet pause --for 1h --reason freeze      stop all actions of the operator
   platelet resume                              let it act again
-  platelet doctor -A                           what keeps it from healing, with the fix
-  platelet lint deploy/                        what is wrong with manifests, before they reach a cluster
+  platelet doctor -A                           what keeps it from healing, and how to fix it
+  platelet lint deploy/                        check manifests before they reach a cluster
 
-exit codes: 0 done; 1 it failed: the API server refused or did not answer, there is no such object, what was waited for
-did not come, a check of the doctor failed; 2 the arguments or the settings are wrong; 130 interrupted by Ctrl-C
+exit codes: 0 done; 1 failed: the API server refused or did not answer, the object does not exist, what was waited for
+did not happen, a check of the doctor failed; 2 wrong arguments or settings; 130 interrupted by Ctrl-C
 """
 
 
@@ -86,7 +86,7 @@ def make_parser(name: str = "platelet", names: Sequence[str] = COMMANDS) -> argp
     """The commands of these names with their arguments."""
     parser = argparse.ArgumentParser(
         prog=name,
-        description="Runs the team's own runbooks on Kubernetes, and says why it did and why it did not.",
+        description="Heals Kubernetes workloads by your team's own Runbooks, and says why it did or did not.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

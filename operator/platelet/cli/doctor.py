@@ -34,23 +34,25 @@ _ACCESS_REVIEWS = kube.Resource(
 )
 _FORBIDDEN = 403
 _DESCRIPTION = """\
-Look at everything that healing rests on: the CRDs, the admission policies, the operator's rights, its ActionBudget, who
-leads, the time, whether policies are Ready, and with --alertmanager whether an alert comes from there to the operator
-(a test alert is posted, which no policy is asked about). Exit code 1 when a check fails; a warning does not."""
+Check everything that healing needs: the CRDs, the admission policies, the operator's rights, its ActionBudget, the
+leader, the clock, whether policies are Ready, and with --alertmanager whether an alert gets from there to the operator
+(no policy is asked about the test alert). The exit code is 1 when a check fails, but not for a warning."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
-    parser = commands.add_parser("doctor", help="what keeps platelet from healing", description=_DESCRIPTION)
-    parser.add_argument("--alertmanager", metavar="URL", help="post a test alert there and wait for it")
+    parser = commands.add_parser("doctor", help="find what keeps platelet from healing", description=_DESCRIPTION)
+    parser.add_argument(
+        "--alertmanager", metavar="URL", help="post a test alert to this Alertmanager, and wait until it arrives"
+    )
     parser.add_argument(
         "--timeout",
         type=session.read_duration,
         default=timedelta(minutes=2),
         metavar="DURATION",
-        help="for the test alert, whose route has a group_wait; default: 2m",
+        help="how long to wait for the test alert (its route has a group_wait); default: 2m",
     )
-    parser.add_argument("-A", "--all-namespaces", action="store_true", help="policies of all namespaces")
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="look at policies in all namespaces")
     output.add_argument(parser)
     session.add_arguments(parser)
     parser.set_defaults(call=call)

@@ -34,21 +34,21 @@ from platelet.shell.policy_book import Standing
 from platelet.shell.sight import Sight
 
 _DESCRIPTION = """\
-Say why platelet acts or does not, with the very function that the operator decides with, on fresh reads and with your
-own rights. Nothing is written. A Remediation is explained step by step, with every guard's answer; a workload by the
-policies that are for it or are not, its Remediations and its revisions."""
+Say why platelet acts or does not. It reads afresh, with your own rights, and decides with the very function that the
+operator uses; nothing is written. For a Remediation you see each step with every guard's answer; for a workload the
+policies that are or are not for it, its Remediations and its revisions."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = commands.add_parser(
-        "explain", help="say why something was done, or is not, and what comes next", description=_DESCRIPTION
+        "explain", help="say why something was done or not, and what comes next", description=_DESCRIPTION
     )
     parser.add_argument(
         "what", type=subjects.explained, metavar="KIND/NAME", help="remediation/NAME or deployment/NAME"
     )
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="the OperatorConfig, where it protects further namespaces"
+        "--config", type=Path, metavar="FILE", help="the operator's settings, if they protect more namespaces"
     )
     output.add_argument(parser)
     session.add_arguments(parser)
@@ -97,7 +97,7 @@ async def _explain_remediation(reader: Reader, namespace: str, name: str) -> inc
         remediation = await reader.remediation(namespace, name)
     except kube.NotFound:
         raise session.NothingToTellError(
-            f"there is no Remediation {namespace}/{name}; those that there are: kubectl get rem -n {namespace}"
+            f"there is no Remediation {namespace}/{name}; list them: kubectl get rem -n {namespace}"
         ) from None
     return await _explained(reader, remediation)
 

@@ -14,8 +14,8 @@ from platelet.shell import kube
 from platelet.shell.client import ClusterClient
 
 _DESCRIPTION = """\
-Show policies, runbooks, Remediations and the ActionBudget, all of them or the kinds that are named. With -w they are
-followed: on a terminal as a view that is kept up to date, else as one line for each change that can be seen."""
+Show policies, Runbooks, Remediations and the ActionBudget: all of them, or the kinds that you name. With -w, follow
+changes: on a terminal as a view that is kept up to date, otherwise as one line for each visible change."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,9 +23,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser(
         "get", help="show policies, runbooks, remediations and the budget", description=_DESCRIPTION
     )
-    parser.add_argument("kinds", nargs="*", type=_kind, metavar="KIND", help="such as policies or rem; default: all")
-    parser.add_argument("-w", "--watch", action="store_true", help="and follow what changes, until Ctrl-C")
-    parser.add_argument("-A", "--all-namespaces", action="store_true", help="of all namespaces")
+    parser.add_argument(
+        "kinds", nargs="*", type=_kind, metavar="KIND", help="such as policies or rem; default: all kinds"
+    )
+    parser.add_argument("-w", "--watch", action="store_true", help="follow changes until Ctrl-C")
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="look in all namespaces")
     output.add_argument(parser, wide=True)
     session.add_arguments(parser)
     parser.set_defaults(call=call)
@@ -81,5 +83,5 @@ def _kind(word: str) -> crds.Kind:
     found = tables.kind_of(word)
     if found is None:
         names = ", ".join(each.plural for each in crds.KINDS)
-        raise argparse.ArgumentTypeError(f"{word!r} is no kind of platelet's: only {names} are")
+        raise argparse.ArgumentTypeError(f"{word!r} is no kind of platelet's: write one of {names}")
     return found

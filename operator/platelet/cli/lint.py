@@ -15,20 +15,21 @@ from platelet.shell.client import ClusterClient
 _NO_CLUSTERS_NAMESPACE = "default"  # of objects that name none
 _DESCRIPTION = """\
 Find what is wrong with Runbooks and policies in files, without a cluster: fields and bounds, conditions in CEL,
-schedules and time zones, matchers, PromQL, a Runbook that is not among the files, and what could never work. With the
-operator's settings among the files (an OperatorConfig, or the ConfigMap that holds it) it is judged whom they let the
-operator ask. With --dry-run=server the API server is asked, too: its schemas and its admission; nothing is stored."""
+schedules and time zones, matchers, PromQL, Runbooks that are missing among the files, and what could never work. If the
+operator's settings are among the files (an OperatorConfig, or the ConfigMap that holds it), hosts and servers are
+checked against them. With --dry-run=server the API server checks, too, by its schemas and its admission; nothing is
+stored."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
-    parser = commands.add_parser(
-        "lint", help="what is wrong with manifests, before they reach a cluster", description=_DESCRIPTION
-    )
+    parser = commands.add_parser("lint", help="check manifests before they reach a cluster", description=_DESCRIPTION)
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="YAML or JSON, a folder of them, or - for standard input"
     )
-    parser.add_argument("--dry-run", choices=("none", "server"), default="none", help="default: none")
+    parser.add_argument(
+        "--dry-run", choices=("none", "server"), default="none", help="server: ask the API server, too; default: none"
+    )
     output.add_argument(parser)
     session.add_arguments(parser)
     parser.set_defaults(call=call)
@@ -87,7 +88,7 @@ def _text(found: Sequence[Manifest], faults: Sequence[Fault]) -> list[str]:
     """One line for each fault, as compilers write it; and what was looked at."""
     count = sum(lenient.text(each.content.get("apiVersion")).startswith(f"{crds.GROUP}/") for each in found)
     told = [f"{each.severity:<4}  {each.place}: {each.name}: {each.reason}: {each.message}" for each in faults]
-    return [*told, f"{count} of platelet's objects looked at, {len(faults)} to mend"]
+    return [*told, f"{count} of platelet's objects checked, {len(faults)} faults found"]
 
 
 def _document(faults: Sequence[Fault], *, failed: bool) -> dict[str, Any]:

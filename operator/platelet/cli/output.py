@@ -24,7 +24,7 @@ class _Dumper(yaml.SafeDumper):
 def add_argument(parser: argparse._ActionsContainer, *, wide: bool = False) -> None:
     """Add `-o`; `wide` where there are columns to add."""
     choices = ("wide", *_DOCUMENTS) if wide else _DOCUMENTS
-    parser.add_argument("-o", "--output", choices=choices, default="", help="default: lines for people")
+    parser.add_argument("-o", "--output", choices=choices, default="", help="default: text for people")
 
 
 def write(options: argparse.Namespace, text: Iterable[str], document: Document) -> None:

@@ -10,9 +10,9 @@ from platelet.shell.client import ClusterClient
 
 _LONGEST_REASON = 1024  # as the CRD admits
 _DESCRIPTION = """\
-Stop all actions of the operator: the kill switch on the ActionBudget. Incidents are still recorded and explained; an
-attempt that has already begun is finished and verified; temporary changes are not taken back before you resume.
-A pause that is in force is never shortened: end it with `platelet resume`."""
+Stop all actions of the operator, by the kill switch on the ActionBudget. Incidents are still recorded and explained. An
+attempt that has already begun is finished and verified; temporary changes are not taken back until you resume. A pause
+that is in force is never shortened: end it with `platelet resume`."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,7 +25,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="DURATION",
         help="such as 90s or 1h30m; default: until resumed",
     )
-    parser.add_argument("--reason", type=_reason, default="", metavar="TEXT", help="for the people who wonder")
+    parser.add_argument("--reason", type=_reason, default="", metavar="TEXT", help="why, for other people to read")
     session.add_arguments(parser)
     parser.set_defaults(call=call)
 

@@ -10,16 +10,18 @@ from platelet.shell.client import ClusterClient
 
 _LONGEST_REASON = 512
 _DESCRIPTION = """\
-Say no to the plan that a Remediation shows. Automation ends for this incident: people have it. It needs the RBAC verb
-`approve` on remediations beside `get` and `patch`; your name and your reason go on record."""
+Say no to the plan that a Remediation shows. Automation ends for this incident, and people have it. You need the RBAC
+verbs `approve`, `get` and `patch` on remediations; your name and your reason go on record."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("reject", help="say no to the plan that is shown", description=_DESCRIPTION)
     parser.add_argument("name", type=subjects.remediation, metavar="remediation/NAME")
-    parser.add_argument("--reason", type=_reason, required=True, metavar="TEXT", help="for the people who wonder")
-    parser.add_argument("--token", default="", help="only this plan, such as a notice has told it")
+    parser.add_argument("--reason", type=_reason, required=True, metavar="TEXT", help="why, for other people to read")
+    parser.add_argument(
+        "--token", default="", help="answer only to the plan with this token, from a notice or the Remediation"
+    )
     session.add_arguments(parser)
     parser.set_defaults(call=call)
 

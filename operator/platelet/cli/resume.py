@@ -8,8 +8,8 @@ from platelet.cli import lines, session, suspension
 from platelet.shell.client import ClusterClient
 
 _DESCRIPTION = """\
-End a pause of the operator. What was wrong meanwhile is judged by how it is now: nothing that has gone by is made up
-for. Namespaces, workloads and policies that are suspended by themselves stay so."""
+End a pause of the operator. What happened meanwhile is not made up for: only what is wrong now counts. Namespaces,
+workloads and policies that are suspended individually stay suspended."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -10,16 +10,20 @@ from platelet.shell.client import ClusterClient
 
 _DESCRIPTION = """\
 Hand an escalated incident back: its steps are tried again from the first one, as they were when it was opened, under
-the same limits, guards and approvals. Where the target is well by then, the incident is closed instead. It is heard
-once: the next escalation has another token. It needs the RBAC verb `approve` on remediations beside `get` and `patch`;
-your name goes on record."""
+the same limits, guards and approvals. If the workload is well by then, the incident is closed instead. This counts
+once: the next escalation has to be handed back again. You need the RBAC verbs `approve`, `get` and `patch` on
+remediations; your name goes on record."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
-    parser = commands.add_parser("retry", help="hand an escalated incident back", description=_DESCRIPTION)
+    parser = commands.add_parser(
+        "retry", help="hand an escalated incident back, to be tried again", description=_DESCRIPTION
+    )
     parser.add_argument("name", type=subjects.remediation, metavar="remediation/NAME")
-    parser.add_argument("--token", default="", help="only this escalation, such as a notice has told it")
+    parser.add_argument(
+        "--token", default="", help="only for the escalation with this token, from a notice or the Remediation"
+    )
     session.add_arguments(parser)
     parser.set_defaults(call=call)
 

@@ -19,23 +19,28 @@ from platelet.shell.client import ClusterClient
 
 _ASK_EVERY = 1.0  # seconds
 _DESCRIPTION = """\
-Before platelet is removed: pause it, take back at once what it changed for a time only (or let it stay, with --drop),
-and remove its marks and revision records from users' namespaces; the memory of which revisions were healthy goes with
-them, and is not to be had again. It works while platelet is paused. To go on instead of removing it: `platelet resume`.
-It asks first; --yes answers beforehand."""
+Use this before you remove platelet. It pauses the operator, takes back at once all changes that were temporary (or
+keeps them, with --drop), and removes platelet's annotations and revision records from users' namespaces. The memory of
+which revisions were healthy goes with them. It works while platelet is paused. To keep platelet after all:
+`platelet resume`. It asks before it begins, unless you say --yes."""
 _WARNING = """This pauses platelet everywhere, {how}, and removes its
-marks and revision records from all namespaces. The memory of which revisions were healthy goes with them: if platelet
-goes on afterwards, it can undo to LastHealthy only what has proved itself anew."""
+annotations and revision records from all namespaces. The memory of which revisions were healthy goes with them: if
+you resume platelet afterwards, it can undo to LastHealthy only what has run well again since."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
-    parser = commands.add_parser("revert", help="give back what was lent, before removing it", description=_DESCRIPTION)
-    parser.add_argument(
-        "--all", action="store_true", required=True, help="of the whole operator: there is no other way"
+    parser = commands.add_parser(
+        "revert", help="take back temporary changes, before platelet is removed", description=_DESCRIPTION
     )
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask; scripts must say so")
-    parser.add_argument("--drop", action="store_true", help="let temporary changes stay as they are now")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        required=True,
+        help="for the whole operator; required, since single workloads cannot be reverted",
+    )
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask first; scripts need this")
+    parser.add_argument("--drop", action="store_true", help="keep temporary changes as they are now")
     parser.add_argument(
         "--timeout",
         type=session.read_duration,

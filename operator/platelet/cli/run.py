@@ -19,9 +19,9 @@ from platelet.shell.ports import CannotListenError
 from platelet.shell.wiring import Operator
 
 _DESCRIPTION = """\
-With --config: run the operator, until SIGTERM. With RUNBOOK and KIND/NAME: ask the operator to carry out a runbook by
-hand. That is a Remediation like any other: a policy that is for the workload sets its mode and limits, every guard is
-asked, recovery is verified, and the record says who asked."""
+With --config: run the operator until SIGTERM. With RUNBOOK and KIND/NAME: ask the operator to run a Runbook by hand.
+That creates a Remediation like any other: a policy for the workload sets mode and limits, every guard is asked,
+recovery is verified, and the record says who asked."""
 _OF_OPERATOR = {"log_format": "--log-format", "log_level": "--log-level"}
 _BY_HAND = {
     "namespace": "--namespace",
@@ -32,18 +32,18 @@ _BY_HAND = {
     "wait": "--wait",
     "output": "--output",
 }
-_HOW = "platelet run --config FILE runs the operator, platelet run RUNBOOK KIND/NAME carries out a runbook by hand"
+_HOW = "platelet run --config FILE runs the operator, platelet run RUNBOOK KIND/NAME runs a Runbook by hand"
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
-    parser = commands.add_parser("run", help="run the operator, or a runbook by hand", description=_DESCRIPTION)
+    parser = commands.add_parser("run", help="run the operator, or a Runbook by hand", description=_DESCRIPTION)
     operator = parser.add_argument_group("the operator")
-    operator.add_argument("--config", type=Path, metavar="FILE", help="the OperatorConfig")
+    operator.add_argument("--config", type=Path, metavar="FILE", help="the operator's settings (an OperatorConfig)")
     operator.add_argument("--log-format", choices=("json", "console"), help="default: json")
     operator.add_argument("--log-level", choices=("DEBUG", "INFO", "WARNING", "ERROR"), help="default: INFO")
     hand = parser.add_argument_group("by hand")
-    hand.add_argument("runbook", nargs="?", metavar="RUNBOOK", help="a Runbook of the workload's namespace")
+    hand.add_argument("runbook", nargs="?", metavar="RUNBOOK", help="a Runbook in the workload's namespace")
     hand.add_argument("what", nargs="?", type=subjects.workload, metavar="KIND/NAME", help="such as deployment/NAME")
     hand.add_argument(
         "--set",
@@ -54,10 +54,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="NAME=VALUE",
         help="revision=NAME or NUMBER for an undo, replicas=NUMBER for a scale, within the Runbook's bounds",
     )
-    hand.add_argument("--policy", metavar="NAME", help="whose limits hold; default: the one that would act anyway")
-    hand.add_argument("--observe", action="store_true", help="only say what would be done, and wait for that answer")
-    hand.add_argument("--reason", default="", metavar="TEXT", help="for the people who wonder")
-    hand.add_argument("--wait", action="store_true", help="until it has recovered (exit code 0) or has not (1)")
+    hand.add_argument("--policy", metavar="NAME", help="the policy whose limits apply; default: the one that would act")
+    hand.add_argument("--observe", action="store_true", help="wait for what would be done, and do nothing")
+    hand.add_argument("--reason", default="", metavar="TEXT", help="why, for other people to read")
+    hand.add_argument("--wait", action="store_true", help="wait until it has recovered (exit code 0) or has failed (1)")
     hand.add_argument(
         "--timeout", type=session.read_duration, default=timedelta(minutes=30), metavar="DURATION", help="default: 30m"
     )
@@ -98,6 +98,9 @@ def _run_operator(options: argparse.Namespace) -> int:
     """Run until SIGTERM. A bad configuration stops the start with the field, the value and the fix."""
     try:
         config = load_config(options.config.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        sys.stderr.write(f"platelet: --config: there is no file {options.config}\n")
+        return 2
     except (OSError, UnicodeDecodeError, InvalidSpec) as error:
         sys.stderr.write(f"platelet: {options.config}: {error}\n")
         return 2

@@ -33,16 +33,20 @@ class NothingToTellError(Exception):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what every command needs to reach the cluster and to find objects in it."""
-    parser.add_argument("-n", "--namespace", help="default: the pod's own, the context's, else default, as kubectl")
     parser.add_argument(
-        "--kubeconfig", metavar="FILE", help="default: the pod's own account, else KUBECONFIG, as kubectl"
+        "-n", "--namespace", help="default: as kubectl: the pod's own, else the context's, else default"
     )
-    parser.add_argument("--context", help="context of the kubeconfig; default: its current one")
+    parser.add_argument(
+        "--kubeconfig",
+        metavar="FILE",
+        help="default: as kubectl: the pod's own account, else $KUBECONFIG, else ~/.kube/config",
+    )
+    parser.add_argument("--context", help="a context of the kubeconfig; default: the current one")
     parser.add_argument(
         "--operator-namespace",
         default="platelet-system",
         metavar="NAMESPACE",
-        help="where the operator and its ActionBudget live; default: %(default)s",
+        help="where the operator and its ActionBudget are; default: %(default)s",
     )
 
 

@@ -16,7 +16,7 @@ def workload(text: str) -> tuple[Kind, str]:
     kind, name = _split(text, f"{KINDS[0].lower()}/NAME")
     found = _workload_kind(kind)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{kind!r} is no kind of workload here: only {_few()} are")
+        raise argparse.ArgumentTypeError(f"{kind!r} is no kind of workload here: write one of {_few()}")
     return found, name
 
 
@@ -27,7 +27,7 @@ def explained(text: str) -> tuple[Kind | Literal["Remediation"], str]:
         return "Remediation", name
     found = _workload_kind(kind)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{kind!r} cannot be explained: only remediations and {_few()} can")
+        raise argparse.ArgumentTypeError(f"{kind!r} cannot be explained, only remediations and {_few()}")
     return found, name
 
 
@@ -59,4 +59,5 @@ def _workload_kind(text: str) -> Kind | None:
 
 
 def _few() -> str:
-    return " and ".join(f"{kind.lower()}s" for kind in KINDS)
+    *names, last = (f"{kind.lower()}s" for kind in KINDS)
+    return f"{', '.join(names)} and {last}"

@@ -16,9 +16,9 @@ from platelet.shell.client import ClusterClient
 from platelet.shell.gathering import read_remediations
 
 _DESCRIPTION = """\
-Tell what happened to one workload, oldest first: rollouts (ReplicaSets), what is remembered of its revisions, alerts,
-what its pods showed, every decision, attempt, verdict, escalation and take-back on its Remediations, and Kubernetes
-Events, which the API server forgets after about an hour."""
+Tell what happened to one workload, oldest first: rollouts (ReplicaSets), the health of its revisions, alerts, what its
+pods showed, every decision, attempt, verdict, escalation and take-back of its Remediations, and Kubernetes Events,
+which the API server forgets after about an hour."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -26,7 +26,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser("timeline", help="what happened to a workload, in one list", description=_DESCRIPTION)
     parser.add_argument("what", type=subjects.workload, metavar="KIND/NAME", help="deployment/NAME")
     parser.add_argument(
-        "--since", type=session.read_duration, metavar="DURATION", help="such as 30m or 24h; default: all on record"
+        "--since",
+        type=session.read_duration,
+        metavar="DURATION",
+        help="such as 30m or 24h; default: everything on record",
     )
     output.add_argument(parser, wide=True)
     session.add_arguments(parser)
@@ -43,7 +46,7 @@ async def _tell(options: argparse.Namespace, client: ClusterClient) -> int:
     target = WorkloadRef(kind=kind, namespace=session.namespace_of(options), name=name)
     told, notes = await _read(client, target, options.operator_namespace, options.since)
     if not told.exists and not told.entries:
-        raise session.NothingToTellError(f"there is no {kind} {target.namespace}/{name}, and nothing on record of one")
+        raise session.NothingToTellError(f"there is no {kind} {target.namespace}/{name}, and no record of one")
     shown = text(told, wide=options.output == "wide")
     output.write(options, [*shown, *(f"note: {each}" for each in notes)], chronicle.document(told) | {"notes": notes})
     return 0

@@ -102,7 +102,7 @@ def test_a_revision_is_named_by_its_number_or_by_its_object(given: dict[str, str
 
 def test_a_revision_that_does_not_exist_is_told_with_those_that_do() -> None:
     """Nothing is created."""
-    with pytest.raises(NothingToTellError, match=r"there is no revision api-9; those that there are: api-2 \(2\)"):
+    with pytest.raises(NothingToTellError, match=r"there is no revision api-9; there are: api-2 \(2\)"):
         by_hand.with_numbers({"revision": "api-9"}, Sight(workload=None, revisions=REVISIONS))
 
 

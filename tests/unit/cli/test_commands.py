@@ -80,6 +80,12 @@ def test_every_command_has_help_and_a_line_in_the_list(command: str, capsys: pyt
         pytest.param(["--context", "explain"], "are required", id="only a flag that swallows the command"),
         pytest.param(["pause", "--kubeconfig", "/nowhere"], "there is no file /nowhere", id="no kubeconfig"),
         pytest.param(["explain", "rem/a", "--config", "/nowhere"], "/nowhere", id="no settings"),
+        pytest.param(["run", "--config", "/nowhere"], "there is no file /nowhere", id="an operator without settings"),
+        pytest.param(
+            ["explain", "node/a"],
+            "only remediations and deployments, statefulsets and daemonsets",
+            id="all that can be explained",
+        ),
     ],
 )
 def test_wrong_arguments_are_exit_code_2(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:

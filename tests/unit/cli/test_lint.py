@@ -57,7 +57,7 @@ def test_what_is_well_is_content(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_what_is_shipped_is_well(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each sample with its Runbook."""
     assert commands.main(["lint", str(ROOT / folder)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].endswith("0 to mend")
+    assert capsys.readouterr().out.splitlines()[-1].endswith("0 faults found")
 
 
 # What is changed in the two objects; the line that is told.
