@@ -1,5 +1,6 @@
 """Which sample shows what: every trigger, guard, action and check that can be written has one, and each row is true."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import yaml
 
 from platelet.actions import ACTIONS
 from platelet.checks import CHECKS
+from platelet.cli import commands
 from platelet.guards import GUARDS
 from platelet.triggers import TRIGGERS
 
@@ -62,6 +64,18 @@ def test_the_sample_shows_it(what: tuple[str, str]) -> None:
     file, field = SHOWN[what]
     documents = yaml.safe_load_all((DEPLOY / file).read_text())
     assert any(field in set(fields(each)) for each in documents), f"{file} has no {field}"
+
+
+@pytest.mark.parametrize("sample", sorted((DEPLOY / "samples").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_sample_says_which_settings_it_needs(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the settings in its comment, all of it works."""
+    settings = tmp_path / "settings.yaml"
+    shown = re.findall(r"^#   (\w+: [\[{].+)$", sample.read_text(), re.MULTILINE)
+    settings.write_text("\n".join(["apiVersion: platelet.dev/v1alpha1", "kind: OperatorConfig", *shown]))
+    assert commands.main(["lint", str(sample), str(settings)]) == 0
+    assert capsys.readouterr().out.splitlines()[:-1] == []
 
 
 def fields(value: Any, path: str = "") -> Iterator[str]:
