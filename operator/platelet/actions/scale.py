@@ -50,7 +50,7 @@ class Scale:
     ] = None
     by: Annotated[
         int | None,
-        Field(ge=-MOST, le=MOST, description="This many replicas more than now; fewer when negative."),
+        Field(ge=-MOST, le=MOST, description="This many more replicas than now, or fewer if negative."),
     ] = None
     min: Annotated[
         int | None,

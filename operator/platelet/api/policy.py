@@ -72,7 +72,7 @@ class SecretRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """Where people are told: a CloudEvents body by POST."""
+    """Where people are called: a POST with a CloudEvents body."""
 
     url: Annotated[
         str,
@@ -93,7 +93,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscalationSpec:
-    """Who is told when automation has come to its end."""
+    """Who is called when automation cannot help."""
 
     webhook: Webhook
 
@@ -116,25 +116,31 @@ class PolicySpec:
         Field(
             min_length=1,
             max_length=MAX_TRIGGERS,
-            description="Any of them is enough.",
+            description="When to act: any one of them is enough.",
             json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ]
     targets: Targets
     priority: Annotated[
-        int, Field(ge=-1000, le=1000, description="Of several policies for one target the highest acts.")
+        int,
+        Field(
+            ge=-1000,
+            le=1000,
+            description="If several policies are for the same workload, the one with the highest number acts.",
+        ),
     ] = 0
     runbook_ref: Annotated[RunbookRef, Field(description="The Runbook to follow, in the policy's namespace.")]
     limits: Limits = field(default_factory=Limits)
     approval: ApprovalRules = field(default_factory=ApprovalRules)
     force: Annotated[
-        bool, Field(description="Act even where GitOps or another operator owns the workload and may revert it.")
+        bool,
+        Field(description="Act even if GitOps or another operator owns the workload and may take the change back."),
     ] = False
-    suspended: Annotated[Pause | None, Field(description="While it is set, the policy starts nothing.")] = None
+    suspended: Annotated[Pause | None, Field(description="While this is set, the policy starts nothing new.")] = None
     escalation: EscalationSpec | None = None
     namespace_selector: Annotated[
         LabelSelector | None,
-        Field(description="Act in these namespaces too. Only for policies in the operator's own namespace."),
+        Field(description="Act in these namespaces, too. Only for policies in the operator's own namespace."),
     ] = None
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
@@ -151,11 +157,11 @@ class PolicyStatus(ReadinessStatus):
         tuple[Evidence, ...],
         Field(
             max_length=MAX_UNTARGETED,
-            description="Alerts that matched and for which no workload was found: label them, or use targets.refs.",
+            description="Alerts that matched but lead to no workload: give them labels that do, or use targets.refs.",
         ),
     ] = ()
     untargeted_dropped: Annotated[
-        int, Field(ge=0, description="How many such alerts found no place on the list, over all time.")
+        int, Field(ge=0, description="How many more such alerts there have been than the list has room for.")
     ] = 0
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL

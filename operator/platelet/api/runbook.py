@@ -44,7 +44,7 @@ When = Annotated[
     str,
     Field(
         max_length=1024,
-        description="A condition in CEL over target, signal and remediation; without one the step is always tried. "
+        description="A condition in CEL over target, signal and remediation. Without one the step is always tried. "
         'For example: target.changedWithin("30m").',
     ),
 ]
@@ -74,15 +74,15 @@ _FOR_RULE = "`for` of a check is longer than `timeout` of its step, so it could 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifySpec:
-    """How the step's recovery is proven. Without a proof the next step follows."""
+    """How recovery is verified after the step."""
 
     timeout: Annotated[
         Duration,
         Between("1s", "24h"),
-        Field(description="From the write to the complete rollout, and once more from there to stability."),
+        Field(description="How long the rollout may take, and then once more how long the checks may take to pass."),
     ] = timedelta(minutes=5)
     stable_for: Annotated[
-        Duration, Between("0s", "24h"), Field(description="How long everything must be available without a restart.")
+        Duration, Between("0s", "24h"), Field(description="How long all pods must be available without a restart.")
     ] = timedelta(minutes=1)
     checks: Annotated[
         tuple[CheckSpec, ...],
@@ -110,13 +110,17 @@ Approval = Annotated[
 OnFailure = Annotated[
     policy.OnFailure,
     Field(
-        description="What follows when the proof fails. Next: the next step. Escalate: people, at once. Stop: nothing; "
-        "automation ends for this incident, on record only. Undo: this step is taken back, then the next one."
+        description="What follows if the step did not help. Next: the next step. Escalate: people are called. "
+        "Stop: automation ends for this incident, and nobody is called. "
+        "Undo: this step is taken back, and the next one follows."
     ),
 ]
 OnInconclusive = Annotated[
     policy.OnInconclusive,
-    Field(description="What follows when the proof cannot be known. Escalate: people. Next: the next step, unproven."),
+    Field(
+        description="What follows if nobody can tell whether it helped. Escalate: people are called. "
+        "Next: the next step."
+    ),
 ]
 _KEYS = ", ".join(action.key for action in ACTIONS)
 
@@ -131,7 +135,7 @@ def _stays(key: str) -> unions.Rule:
 
 STEP = unions.Union(
     name="StepSpec",
-    doc="One rung: an optional condition, exactly one action, and how its success is proven.",
+    doc="One step: an optional condition, exactly one action, and how its success is verified.",
     kinds={action.key: action.settings for action in ACTIONS},
     none=f"a step needs an action: add one of {_KEYS}; one without settings has braces: rolloutRestart: {{}}",
     several=f"a step does one thing: keep one of {_KEYS}, and write a further step for the other",

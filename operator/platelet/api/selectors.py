@@ -16,7 +16,7 @@ EMPTY_RULE = "an empty selector chooses nothing: name at least one label"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchExpression:
-    """One demand on one label."""
+    """One condition on one label."""
 
     key: _LABEL_KEY
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]

@@ -34,7 +34,11 @@ class MaintenanceWindow:
     duration: Annotated[Duration, Between("1m", "168h"), Field(description="How long it lasts, in elapsed time.")]
     time_zone: Annotated[
         str,
-        Field(min_length=1, max_length=64, description="Whose clocks: a name of the IANA database, Europe/Berlin."),
+        Field(
+            min_length=1,
+            max_length=64,
+            description="The time zone: a name of the IANA database, such as Europe/Berlin.",
+        ),
     ] = "UTC"
     effect: Annotated[
         WindowEffect,

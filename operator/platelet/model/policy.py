@@ -58,16 +58,16 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The brakes of one policy, with their defaults (DESIGN 3.6)."""
+    """The limits of one policy, with their defaults (DESIGN 3.6)."""
 
-    cooldown: Annotated[Duration, Between("0s", "24h")] = timedelta(minutes=10)  # between remediations of one target
-    rate: Rate = field(default_factory=lambda: Rate(max_actions=3, per=timedelta(hours=1)))  # per target
-    per_policy: Rate | None = None  # for all its targets together
-    max_unhealthy: MaxUnhealthy = "30%"  # act only while no more targets than this are sick; one may always be
-    max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 1  # remediations of the policy that act or verify at once
-    give_up_after: Annotated[Duration, Between("1s", "24h")] = timedelta(hours=2)  # what waits longer goes to people
-    reopen_within: Annotated[Duration, Between("0s", "24h")] = timedelta(minutes=15)  # watch so long for a recurrence
-    maintenance_windows: MaintenanceWindows = ()  # for attempts; what was lent for a time is taken back in any case
+    cooldown: Annotated[Duration, Between("0s", "24h")] = timedelta(minutes=10)  # between two incidents of one workload
+    rate: Rate = field(default_factory=lambda: Rate(max_actions=3, per=timedelta(hours=1)))  # for one workload
+    per_policy: Rate | None = None  # for all the policy's workloads together
+    max_unhealthy: MaxUnhealthy = "30%"  # act only while no more workloads than this are sick; one may always be
+    max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 1  # Remediations that may act or be verified at once
+    give_up_after: Annotated[Duration, Between("1s", "24h")] = timedelta(hours=2)  # then people are called
+    reopen_within: Annotated[Duration, Between("0s", "24h")] = timedelta(minutes=15)  # how long a recovery is watched
+    maintenance_windows: MaintenanceWindows = ()  # for attempts; temporary changes are taken back in any case
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -79,7 +79,7 @@ class ApprovalRules:
     expires_after: Annotated[
         Duration,
         Between("1s", "24h"),
-        Field(description="How long an answer is awaited; then people have the incident."),
+        Field(description="How long to wait for an answer before people are called."),
     ] = timedelta(minutes=30)
     kinds: Annotated[
         tuple[Kind, ...],

@@ -33,8 +33,12 @@ class QueryTrigger(Bounded):
         str,
         Field(min_length=1, max_length=4096, description="PromQL, asked at every interval. It has no placeholders."),
     ]
-    above: Annotated[float | None, Field(allow_inf_nan=False, description="Results above this are facts.")] = None
-    below: Annotated[float | None, Field(allow_inf_nan=False, description="Results below this are facts.")] = None
+    above: Annotated[float | None, Field(allow_inf_nan=False, description="A result above this opens an incident.")] = (
+        None
+    )
+    below: Annotated[float | None, Field(allow_inf_nan=False, description="A result below this opens an incident.")] = (
+        None
+    )
     for_: Annotated[
         Duration,
         Field(description="How long a result must be beyond the bound before anything is done."),

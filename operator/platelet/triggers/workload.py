@@ -38,7 +38,7 @@ _FOR_MESSAGE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadTrigger:
-    """`workload:` in a policy: the workload as a whole does not get where it should be."""
+    """`workload:` in a policy: what the status of the workload itself says."""
 
     conditions: Annotated[
         tuple[WorkloadCondition, ...],
