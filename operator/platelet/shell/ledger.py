@@ -219,8 +219,8 @@ class Ledger:
         self._doubted_at = boot if self._doubted_at is None else self._doubted_at
         if boot - self._doubted_at < _ASKED_AGAIN:
             raise ClockNotReadyError(
-                f"the API server says that it is {say_time(now)}, and the leader before us was there at"
-                f" {say_time(left_at)}: asked again for a minute"
+                f"no replica has led since {say_time(left_at)} by the API server's clock: "
+                "it is asked again for a minute, to make sure that it is right, and nothing acts until then"
             )
 
     def _notice_step(self, now: datetime) -> None:

@@ -207,12 +207,14 @@ class Operator:
 
     async def _take_over(self) -> None:
         """Our epoch is on the budget, and the policies are read, before the first decision."""
+        why = ""
         while True:
             try:
                 await self._book.refresh()
                 await self._succession.ensure()
             except (ApiError, ValueError, ClockNotReadyError) as error:
-                log.warning("cannot take over yet", why=str(error))
+                if why != (why := str(error)):  # once, not at each try
+                    log.warning("cannot take over yet", why=why)
                 await asyncio.sleep(_RETRY)
             else:
                 return
