@@ -110,7 +110,7 @@ def find_goal(settings: RolloutUndo, situation: Situation) -> Plan | Refusal:
         return Refusal(reason=reasons.MISSING_REFERENCE, message=incomplete)
     return Refusal(
         reason=reasons.NO_HEALTHY_REVISION,
-        message="no other template of this workload is known to have been healthy; it is not guessed which one was",
+        message="no other template of this workload is known to have been healthy, and platelet does not guess",
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from platelet.model import reasons
+from platelet.model.approval import how_to_retry
 from platelet.model.effects import Publish
 from platelet.model.notice import Notice
 
@@ -65,5 +66,8 @@ def _regarding(notice: Notice) -> Iterator[Mapping[str, str]]:
 
 def _note(notice: Notice) -> str:
     remediation = notice.remediation
-    note = f"Remediation {remediation.namespace}/{remediation.name}: {notice.reason}: {notice.message}"
-    return note.encode("utf-8", "replace")[:NOTE_LENGTH].decode("utf-8", "ignore")
+    namespace, name = remediation.namespace, remediation.name
+    note = f"Remediation {namespace}/{name}: {notice.reason}: {notice.message}"
+    way_back = f"; to try again: {how_to_retry(namespace, name)}" if notice.kind == "Escalated" else ""
+    room = NOTE_LENGTH - len(way_back)
+    return note.encode("utf-8", "replace")[:room].decode("utf-8", "ignore") + way_back

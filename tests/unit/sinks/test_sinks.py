@@ -106,7 +106,10 @@ def test_events_regard_the_workload_and_the_policy() -> None:
     }
     assert on_policy.regarding["kind"] == "RemediationPolicy"
     assert (on_policy.type, on_policy.reason, on_policy.action) == ("Warning", "Escalated", "Escalate")
-    assert on_policy.note == "Remediation shop/deployment-api-1: NoStepLeft: no step is left after 1 attempts"
+    assert on_policy.note == (
+        "Remediation shop/deployment-api-1: NoStepLeft: no step is left after 1 attempts; "
+        "to try again: platelet retry remediation/deployment-api-1 -n shop"
+    )
 
 
 def test_events_only_regard_what_exists() -> None:
