@@ -8,8 +8,8 @@ export PYTHONPATH := operator:.
 
 .PHONY: help demo test mutants bench check lint types contracts crds lock cluster cluster-down image clean
 
-help: ## Say what there is
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/; s/[$$][$$]/$$/' | expand -t 24
 
 $(READY): requirements-dev.txt
 	@echo "making the virtual environment $(VENV)" >&2
@@ -23,7 +23,7 @@ demo: $(READY) ## Watch platelet heal, on a cluster of its own (about 3 minutes;
 test: $(READY) ## Run every test, tier by tier (about 25 minutes)
 	@$(BIN)/python -m tests.tiers
 
-mutants: $(READY) ## Plant each defect of tests/mutants in turn, and see that a test catches it (half an hour)
+mutants: $(READY) ## Plant each defect of tests/mutants in turn, and check that a test catches it (half an hour)
 	@$(BIN)/python -m tests.mutants
 
 bench: $(READY) ## Measure: memory and CPU at idle, seconds from a pod's status to the undo
@@ -42,16 +42,16 @@ contracts: $(READY)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pytest -q tests/contracts
 
-crds: $(READY) ## Write crds/ anew from the models, the rights from what the actions declare, the commands' help
+crds: $(READY) ## Generate crds/, the rights and the commands' help from the code
 	@$(BIN)/python -m platelet.api.crds crds
 	@$(BIN)/python -m platelet.api.rights .
 	@$(BIN)/python -m platelet.cli.reference docs/cli.md
 
-lock: ## Write the hash-locked requirements anew
+lock: ## Update the hash-locked requirements
 	@uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate requirements.in -o requirements.txt
 	@uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate requirements-dev.in -c requirements.txt -o requirements-dev.txt
 
-cluster: $(READY) ## Start a cluster in the background: eval "$$(make -s cluster)"; KIND=1: by kind, with real containers
+cluster: $(READY) ## Start a cluster in the background: eval "$$(make -s cluster)"; KIND=1: with kind and real containers
 ifeq ($(KIND),1)
 	@kind create cluster --name platelet --kubeconfig build/kind.kubeconfig --wait 2m >&2
 	@echo "export KUBECONFIG=$(CURDIR)/build/kind.kubeconfig"
@@ -59,7 +59,7 @@ else
 	@$(BIN)/python -m tests.cluster up
 endif
 
-cluster-down: $(READY) ## End it; KIND=1: the one of kind
+cluster-down: $(READY) ## End that cluster; KIND=1: the one made with kind
 ifeq ($(KIND),1)
 	@kind delete cluster --name platelet --kubeconfig build/kind.kubeconfig
 else
