@@ -54,7 +54,7 @@ def _deny_rate(entries: tuple[Entry, ...], rate: Rate, now: datetime) -> Deny | 
     return Deny(
         reason=reasons.OPERATOR_RATE_LIMITED,
         message=(
-            f"the operator took {full.used} actions; the limit of the ActionBudget is {windows.describe(rate)}"
+            f"the operator took {full.taken}; the limit of the ActionBudget is {windows.describe(rate)}"
             + (f", until {say_time(full.until)}" if full.until else "")
         ),
         retry_at=full.until,

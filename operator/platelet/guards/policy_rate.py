@@ -26,7 +26,7 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     return Deny(
         reason=reasons.POLICY_RATE_LIMITED,
         message=(
-            f"policy {policy.key} took {full.used} actions; its limit is {windows.describe(rate)}"
+            f"policy {policy.key} took {full.taken}; its limit is {windows.describe(rate)}"
             + (f", until {say_time(full.until)}" if full.until else "")
         ),
         retry_at=full.until,

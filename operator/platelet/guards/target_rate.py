@@ -23,7 +23,7 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     return Deny(
         reason=reasons.TARGET_RATE_LIMITED,
         message=(
-            f"{situation.target} had {full.used} actions; its limit is {windows.describe(rate)}"
+            f"{situation.target} had {full.taken}; its limit is {windows.describe(rate)}"
             + (f", until {say_time(full.until)}" if full.until else "")
         ),
         retry_at=full.until,

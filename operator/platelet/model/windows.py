@@ -21,6 +21,11 @@ class Full:
     used: int
     until: datetime | None
 
+    @property
+    def taken(self) -> str:
+        """How many actions took the slots, for people: `1 action`."""
+        return f"{self.used} action" + ("" if self.used == 1 else "s")
+
 
 def others(entries: Iterable[Entry], situation: Situation) -> tuple[Entry, ...]:
     """All entries but the one of the attempt that is being decided.

@@ -199,6 +199,7 @@ def test_a_full_rate_denies_until_the_slot_is_free(rate: str, entry: Entry, unti
     denial = guard.deny(limited(rate, entry), NOW)
     assert denial is not None
     assert (denial.reason, denial.retry_at) == (reason, until)
+    assert "1 action; " in denial.message
     assert "1 per 1h" in denial.message
 
 
