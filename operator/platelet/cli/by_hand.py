@@ -112,11 +112,14 @@ async def _expect_an_operator(reader: Reader) -> None:
 
 
 def with_numbers(given: Mapping[str, str], sight: Sight) -> dict[str, str]:
-    """A revision that is named by its ReplicaSet or ControllerRevision, by its number. Raises NothingToTellError."""
+    """Give the revision by its number, whether it was named so or by its ReplicaSet or ControllerRevision.
+
+    Where none could be read the number is left to the operator. Raises NothingToTellError for one that is not there.
+    """
     wanted = given.get("revision", "")
-    if not wanted or wanted.isdigit():
+    if not wanted or (wanted.isdigit() and not sight.revisions):
         return dict(given)
-    revision = next((each for each in sight.revisions if each.name == wanted), None)
+    revision = next((each for each in sight.revisions if wanted in (each.name, str(each.number))), None)
     if revision is None:
         known = ", ".join(f"{each.name} ({each.number})" for each in sight.revisions) or "none"
         raise NothingToTellError(f"there is no revision {wanted}; there are: {known}")

@@ -100,10 +100,16 @@ def test_a_revision_is_named_by_its_number_or_by_its_object(given: dict[str, str
     assert by_hand.with_numbers(given, Sight(workload=None, revisions=REVISIONS)) == expected
 
 
-def test_a_revision_that_does_not_exist_is_told_with_those_that_do() -> None:
+@pytest.mark.parametrize("wanted", ["api-9", "9"])
+def test_a_revision_that_does_not_exist_is_told_with_those_that_do(wanted: str) -> None:
     """Nothing is created."""
-    with pytest.raises(NothingToTellError, match=r"there is no revision api-9; there are: api-2 \(2\)"):
-        by_hand.with_numbers({"revision": "api-9"}, Sight(workload=None, revisions=REVISIONS))
+    with pytest.raises(NothingToTellError, match=rf"there is no revision {wanted}; there are: api-2 \(2\)"):
+        by_hand.with_numbers({"revision": wanted}, Sight(workload=None, revisions=REVISIONS))
+
+
+def test_a_number_is_left_to_the_operator_where_no_revision_could_be_read() -> None:
+    """Few rights are no reason to refuse."""
+    assert by_hand.with_numbers({"revision": "9"}, Sight(workload=None)) == {"revision": "9"}
 
 
 def test_a_question_is_in_mode_observe_whatever_the_policy_may() -> None:
