@@ -31,11 +31,9 @@ async def load(kubeconfig: str | None = None, context: str | None = None) -> Con
             await kube_config.load_kube_config(path, context, configuration, persist_config=False)
     except Exception as error:
         said = (str(error).splitlines() or [""])[0]
-        fix = (
-            "give --kubeconfig FILE, or run in a pod with a service account"
-            if context is None
-            else "the contexts that there are: kubectl config get-contexts"
-        )
+        fix = "give --kubeconfig FILE, or run in a pod with a service account"
+        if context is not None:
+            fix = f"{fix}; kubectl config get-contexts lists the contexts"
         raise ConnectionNotConfiguredError(
             f"no connection to a cluster: {type(error).__name__}: {said}; {fix}"
         ) from error

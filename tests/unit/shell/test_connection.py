@@ -51,3 +51,11 @@ async def test_half_a_pod_says_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_PORT", raising=False)
     with pytest.raises(connection.ConnectionNotConfiguredError, match="service account"):
         await connection.load()
+
+
+async def test_a_context_that_does_not_exist_says_how_to_list_them(tmp_path: Path) -> None:
+    """People type the name of another machine's context."""
+    path = tmp_path / "config"
+    path.write_text("apiVersion: v1\nkind: Config\ncontexts: []\nclusters: []\nusers: []\n")
+    with pytest.raises(connection.ConnectionNotConfiguredError, match="kubectl config get-contexts"):
+        await connection.load(str(path), "prod-eu")
