@@ -195,6 +195,7 @@ def _timeline_tells_all(plane: cluster.ControlPlane, namespace: str) -> None:
     assert [each["message"].rpartition("=")[2] for each in entries if each["kind"] == "rollout"] == [
         "app:good-1",
         "app:crash-1",
+        "app:good-1",
     ]
     assert any(each["by"] == "deployment-controller" for each in entries if each["kind"] == "event")
     assert sum(each["kind"] == "event" and each["by"].startswith("platelet") for each in entries) == 0
@@ -328,7 +329,7 @@ def test_people_who_may_only_view_their_namespace_are_told_too(plane: cluster.Co
 
 
 OTHER_SCREEN, FIRST_SCREEN = "\x1b[?1049h", "\x1b[?1049l"  # xterm's alternate screen buffer
-CHECKS = ("crds", "admission", "rights", "budget", "leader", "clock", "policies", "alerts")
+CHECKS = ("crds", "admission", "rights", "budget", "leader", "clock", "policies", "suspended", "notices", "alerts")
 NAMED = {"refs": [{"kind": "Deployment", "name": "api"}]}
 RESTART = {"name": "restart", "rolloutRestart": {}, "verify": {"timeout": "30s", "stableFor": "1s"}}
 
@@ -432,6 +433,7 @@ def test_the_doctor_finds_nothing_wrong_and_an_alert_comes_by_the_route(
 ) -> None:
     """On an installation as documented; the test alert opens nothing, though a policy would match it."""
     operating.until_leading(operator)
+    apply(plane, namespace, installation.deployment("api", "app:good-1", labels={}))
     a_policy(plane, namespace, triggers=[{"alert": {"matchers": ['alertname=~".+"']}}], targets=NAMED)
     plane.kubectl("wait", "rempol", "--all", "-n", namespace, "--for=condition=Ready", "--timeout=30s")
     sender = Sender(operator.alerts_url, installation.ALERT_TOKEN)
@@ -526,7 +528,7 @@ def _a_remediation() -> dict[str, Any]:
         pytest.param(
             ["run", "undo", "deploy/none"], 1, "there is no Deployment default/none", id="nothing to run it on"
         ),
-        pytest.param(["run"], 2, "platelet run RUNBOOK KIND/NAME carries out a runbook", id="nothing to run"),
+        pytest.param(["run"], 2, "platelet run RUNBOOK KIND/NAME runs a Runbook by hand", id="nothing to run"),
         pytest.param(["get", "pods"], 2, "is no kind of platelet's", id="another's kind"),
         pytest.param(["pause", "-n", "shop"], 2, "kubectl annotate namespace shop", id="a pause of one namespace"),
         pytest.param(["pause", "--operator-namespace", "elsewhere"], 1, "To install: kubectl apply", id="no budget"),
@@ -571,7 +573,7 @@ def test_who_may_only_view_a_namespace_is_told_what_was_not_seen(plane: cluster.
     explained = platelet(plane, "explain", "deployment/api", "-n", namespace, user="bob")
     assert (explained.code, explained.err) == (0, "")
     assert f"ok  {namespace}/heal (Enforce)" in explained.out
-    assert "note: you may not read actionbudgets in platelet-system: limits, cooldowns and a pause" in explained.out
+    assert "note: health is what revision records say of themselves" in explained.out
     examined = platelet(plane, "doctor", "-n", namespace, "-o", "json", user="bob")
     findings = json.loads(examined.out)["findings"]
     assert [each for each in findings if each["outcome"] == "fail" and each["check"] == "rights"] == []

@@ -167,12 +167,26 @@ def protected(request: pytest.FixtureRequest, shielded: Scene) -> Iterator[Scene
 
 
 def test_nothing_is_done_in_a_protected_namespace(protected: Scene, fire: Callable[..., Json]) -> None:
-    protected.use(manifests.policy("shielded", SICK, RESTART))
-    protected.admit("shielded", "web")
-    fire("web", protected.namespace)
-    remediation = protected.until_state("web", "Escalated")
-    assert incidents.condition(remediation, "Escalated") == ("True", "ProtectedNamespace")
-    assert protected.effects("web") == []
+    """Whatever a policy of the operator's namespace selects; people are called."""
+    label = {"platelet.test/protected": protected.namespace}
+    protected.plane.kubectl("label", "namespace", protected.namespace, *(f"{k}={v}" for k, v in label.items()))
+    shielded = manifests.policy("shielded", SICK, RESTART, namespaceSelector={"matchLabels": label})
+    with incidents.scene(protected.plane, installation.NAMESPACE) as home:
+        home.use(shielded)
+        protected.admit("shielded", "web")
+        fire("web", protected.namespace)
+        remediation = protected.until_state("web", "Escalated")
+        assert incidents.condition(remediation, "Escalated") == ("True", "ProtectedNamespace")
+        assert protected.effects("web") == []
+        home.kubectl("delete", "rempol/shielded", "rbk/shielded")
+
+
+def test_a_policy_of_a_protected_namespace_says_so_at_once(protected: Scene) -> None:
+    """It could never act: not Ready, with what to do."""
+    protected.apply(manifests.policy("in-vain", SICK, RESTART))
+    wait = "--for=jsonpath={.status.conditions[?(@.type=='Ready')].reason}=ProtectedNamespace"
+    protected.kubectl("wait", "rempol/in-vain", wait, "--timeout=30s")
+    protected.kubectl("delete", "rempol/in-vain", "rbk/in-vain")
 
 
 def heal_once(scene: Scene, fire: Callable[..., Json], operator: OperatorProcess, name: str) -> datetime:

@@ -135,6 +135,9 @@ def test_every_write_on_what_is_not_its_own_is_a_patch_with_preconditions_and_an
     scene.until_verifying("scale")
     scene.until_state("people", "Escalated")
     manifests.send(operator.alerts_url, *(manifests.resolved(each) for each in alerts.values()))
+    scene.kubectl(
+        "rollout", "restart", "deployment/people"
+    )  # somebody does something: else it stays people's for hours
     for name in ("undo", "restart", "scale", "people"):
         scene.until_state(name, "Closed")
 

@@ -48,11 +48,11 @@ def begun(situation: Situation, now: datetime) -> Situation:
 
 
 def foresee(situation: Situation, now: datetime) -> Outlook:
-    """Let `decide` go on until it rests or wants to change the world; accounting on the budget is no change."""
+    """Let `decide` go on until it rests or wants to change the world; accounts and Events are no change of it."""
     decision = decide(situation, now)
     for _ in range(_TURNS):
         resting = decision.status == situation.remediation.status
-        if resting or any(not isinstance(each, effects.Settle) for each in decision.effects):
+        if resting or any(not isinstance(each, effects.Settle | effects.Publish) for each in decision.effects):
             break
         situation = replace(situation, remediation=replace(situation.remediation, status=decision.status))
         decision = decide(situation, now)

@@ -98,6 +98,11 @@ SCALED = an_entry(
             id="no step can be planned: people",
         ),
         pytest.param(
+            situation(records=(), status={"opened_at": None, "evidence": ()}),
+            [("now", "stop, and tell people: NoStepLeft: "), ("", "close, when the target has been well")],
+            id="the same, before an operator has looked: that it opens is told, and changes nothing",
+        ),
+        pytest.param(
             situation(workload=None),
             [("now", "close: TargetGone: the target was deleted")],
             id="the target is gone",
