@@ -75,7 +75,7 @@ TIERS = (
         name="pure",
         folders=("tests/unit", "tests/contracts", "tests/properties", "tests/scenarios", "tests/mutants"),
         parallel=True,
-        minutes=25,
+        minutes=35,
     ),
     Tier(
         name="cluster",

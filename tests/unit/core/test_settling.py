@@ -54,6 +54,14 @@ def test_only_what_the_api_server_has_refused_is_refunded(phase: Phase, refunded
     assert (entry.outcome, entry.refunded) == (phase, refunded)
 
 
+def test_an_intent_that_may_still_be_sent_is_not_settled() -> None:
+    """Its place is taken until its outcome is known."""
+    attempt = an_attempt(phase="Intended", outcome_at=None)
+    status = a_status(state="Acting", attempts=(attempt,))
+    situation = a_situation(remediation=a_remediation(status=status), budget=a_budget(open_entry()))
+    assert settling.unsettled(situation, status, NOW) == ()
+
+
 @pytest.mark.parametrize("phase", ["Done", "Unknown"])
 def test_a_place_that_was_taken_for_abandoned_and_was_used_counts_from_its_use(phase: Phase) -> None:
     """And what was lent under it is owed."""
