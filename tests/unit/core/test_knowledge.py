@@ -7,7 +7,7 @@ import pytest
 
 from platelet.core import conditions, history, meaning, opening, references, signals
 from platelet.model import reasons
-from platelet.model.effects import MarkRevision, RememberRevision
+from platelet.model.effects import ForgetRevision, MarkRevision, RememberRevision
 from platelet.model.workload import WorkloadRef
 from platelet.triggers.pod import PodTrigger
 from tests.unit.situations import (
@@ -244,3 +244,19 @@ def test_names_of_a_series() -> None:
     names = [opening.series(each, a_policy()) for each in long]
     assert names[0] != names[1]
     assert all(len(each) < 253 - 10 for each in names)
+
+
+def test_of_many_records_the_oldest_go_but_never_the_newest_healthy_ones() -> None:
+    """A workload that was released thirty times badly can still go back to where it was well."""
+    healthy = [a_record(f"well-{number}", first_seen=BORN + minutes(number)) for number in range(7)]
+    failed = [
+        a_record(f"bad-{number:02}", health="Bad", ever_healthy=False, first_seen=BORN + minutes(60 + number))
+        for number in range(25)
+    ]
+    seen = sighting(records=(*sighting().records, *healthy, *failed))
+    effects, _ = history.observe(seen, minutes(10), NOW)
+    forgotten = {each.record for each in effects if isinstance(each, ForgetRevision)}
+    kept = {record.name for record in seen.records} - forgotten
+    assert {f"api-well-{number}" for number in range(2, 7)} <= kept
+    assert {"api-well-0", "api-well-1", "api-bad-00"} <= forgotten
+    assert {f"api-bad-{number:02}" for number in range(5, 25)} <= kept

@@ -7,7 +7,7 @@ import pytest
 from platelet.api.runbook import Runbook
 from platelet.core import opening
 from platelet.model import reasons
-from platelet.model.remediation import State
+from platelet.model.remediation import RemediationStatus, State
 from platelet.model.signal import Source
 from tests.unit.situations import (
     GOOD,
@@ -66,3 +66,42 @@ def test_a_target_that_was_created_anew_goes_on_with_its_own_ladder(source: Sour
     answer = opening.receive(before.target, [fact], a_policy(), RUNBOOK, [before], {}, None, NOW)
     assert isinstance(answer, opening.Create)
     assert answer.spec.first_step == first_step
+
+
+HIGHER = a_policy(name="higher", priority=a_policy().priority + 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "asked_by_hand", "yields"),
+    [
+        pytest.param(a_status(state="Waiting"), False, True, id="nothing was done yet"),
+        pytest.param(a_status(state="Waiting", attempts=(an_attempt(),)), False, False, id="between two attempts"),
+        pytest.param(a_status(state="Verifying", attempts=(an_attempt(),)), False, False, id="under way"),
+        pytest.param(a_status(state="Waiting"), True, False, id="people have chosen the policy"),
+    ],
+)
+def test_an_incident_yields_to_a_higher_priority_until_its_first_attempt(
+    status: RemediationStatus,
+    *,
+    asked_by_hand: bool,
+    yields: bool,
+) -> None:
+    """Afterwards its policy is fixed: two runbooks are not mixed."""
+    current = a_remediation(status=status)
+    if asked_by_hand:
+        asked = evidence_of(a_signal(source="request"))
+        current = replace(current, spec=replace(current.spec, signal=asked))
+    incumbents = {each.key: each for each in (a_policy(), HIGHER)}
+    fact = evidence_of(a_signal())
+    answer = opening.receive(current.target, [fact], HIGHER, RUNBOOK, [current], incumbents, GOOD, NOW)
+    closed = isinstance(answer, opening.Update) and answer.status.state == "Closed"
+    assert closed == yields
+
+
+def test_an_observing_incident_does_not_stand_in_the_way_of_an_acting_one() -> None:
+    """They are recorded beside each other."""
+    observed = a_remediation(status=a_status(state="Waiting"))
+    observed = replace(observed, spec=replace(observed.spec, mode="Observe"))
+    fact = evidence_of(a_signal())
+    answer = opening.receive(observed.target, [fact], a_policy(), RUNBOOK, [observed], {}, GOOD, NOW)
+    assert isinstance(answer, opening.Create)

@@ -62,6 +62,14 @@ def test_an_intent_that_may_still_be_sent_is_not_settled() -> None:
     assert settling.unsettled(situation, status, NOW) == ()
 
 
+def test_another_leaders_budget_is_left_to_it() -> None:
+    """What we know of our attempts may be overtaken: who leads now settles them from the record."""
+    status = a_status(state="Waiting", attempts=(an_attempt(outcome_at=NOW),))
+    situation = a_situation(remediation=a_remediation(status=status), budget=a_budget(open_entry()))
+    assert len(settling.unsettled(situation, status, NOW)) == 1
+    assert settling.unsettled(replace(situation, epoch=situation.epoch + 1), status, NOW) == ()
+
+
 @pytest.mark.parametrize("phase", ["Done", "Unknown"])
 def test_a_place_that_was_taken_for_abandoned_and_was_used_counts_from_its_use(phase: Phase) -> None:
     """And what was lent under it is owed."""
