@@ -197,3 +197,26 @@ def test_people_may_answer_at_any_length(simulation: Simulation) -> None:
     simulation.run(5 * MINUTE)
     assert states(simulation) == [("Escalated", reasons.REJECTED)]
     assert [each for each in simulation.world.server.audit if each.code in REFUSED] == []
+
+
+def test_a_name_that_comes_back_is_another_incident(simulation: Simulation) -> None:
+    """Nothing could be stored of the first one, so it was left alone; people deleted it, and the next is healed."""
+    doomed: set[str] = set()
+
+    def refuse(review: Review) -> None:
+        if review.resource is kube.REMEDIATIONS and review.subresource == "status":
+            doomed.update([review.new["metadata"]["uid"]] if not doomed else [])
+            if review.new["metadata"]["uid"] in doomed:
+                raise kube.Refused(413, "RequestEntityTooLarge", "limit is 3145728")
+
+    simulation.world.store.admissions.append(refuse)
+    begin(simulation, step("rolloutUndo"))
+    simulation.world.release("api", "app:crash")
+    simulation.run(20 * MINUTE)
+    assert simulation.world.image("api") == "app:crash"
+    (first,) = simulation.world.store.view(kube.REMEDIATIONS, SHOP)
+    simulation.world.store.delete(kube.REMEDIATIONS, SHOP, first["metadata"]["name"])
+    simulation.run(10 * MINUTE)
+    (second,) = simulation.world.store.view(kube.REMEDIATIONS, SHOP)
+    assert second["metadata"]["name"] == first["metadata"]["name"]
+    assert simulation.world.image("api") == "app:good-1", simulation.describe()

@@ -53,13 +53,13 @@ async def _show(options: argparse.Namespace, client: ClusterClient) -> int:
 
 
 async def _switched_off(options: argparse.Namespace, client: ClusterClient) -> list[switches.Switch]:
-    """What people have switched off, where all kinds are shown; nothing where one may not look."""
+    """What people have switched off, where all kinds are shown; nothing where it cannot be read."""
     if options.kinds:
         return []
     try:
         namespace = "" if options.all_namespaces else session.namespace_of(options)
         return await switches.read(client, client.clock, namespace)
-    except (kube.Refused, kube.NotFound):
+    except kube.ApiError:
         return []
 
 

@@ -38,6 +38,10 @@ class _Loader(yaml.SafeLoader):
         seen = set()
         for key_node, _ in node.value:
             key = key_node.value
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key is no word: is this a template of Helm?", key_node.start_mark
+                )
             if key in seen and key != "<<":
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} stands twice in one mapping", key_node.start_mark
@@ -76,6 +80,8 @@ def read(name: str) -> list[Manifest]:
         return list(_read(name, text))
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableFileError(f"{name}: {error}") from None
+    except RecursionError:
+        raise UnreadableFileError(f"{name}: it is nested too deep to be read") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark is not None else name

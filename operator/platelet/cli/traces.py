@@ -29,7 +29,10 @@ async def remove(api: kube.Kube) -> Removed:
     for resource in _CARRIERS:
         async for namespace, name in _marked(api, resource):
             marks += await _unmark(api, resource, namespace, name)
-    kept = await api.list(kube.CONTROLLER_REVISIONS, labels=records.TARGET)
+    labelled = await api.list(kube.CONTROLLER_REVISIONS, labels=records.TARGET)
+    kept = [
+        each for each in labelled if lenient.read_owner(each) is None
+    ]  # a workload's own history carries its labels
     for each in kept:
         meta = each["metadata"]
         try:

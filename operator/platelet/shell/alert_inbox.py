@@ -95,8 +95,9 @@ class AlertInbox:
         await self._bring(delivery)
         await self._reach_holders(delivery)
         await self._set_aside(delivery)
-        if delivery.failure is not None:
-            raise NotStoredError(str(delivery.failure)) from delivery.failure
+        if delivery.failures:
+            last = delivery.failures[-1]
+            raise NotStoredError(str(last), for_good=all(map(_is_for_good, delivery.failures))) from last
 
     def _is_over(self, alert: Alert, *, present: bool) -> bool:
         """Whether a "firing" comes after the "resolved" of the same episode: senders and retries reorder them."""
@@ -171,7 +172,7 @@ class AlertInbox:
                 return
         except ApiError as unknown:
             error = unknown
-        if not isinstance(error, Refused) or error.code == _UNAUTHORIZED:
+        if not _is_for_good(error):
             delivery.fails(items, error)
             return
         log.error("alerts are refused", target=str(target), why=str(error))
@@ -233,6 +234,11 @@ class _End:
 
     ended_at: datetime  # by the sender's clock
     heard_at: datetime
+
+
+def _is_for_good(error: ApiError) -> bool:
+    """Whether trying again is in vain. Credentials that are refused are renewed."""
+    return isinstance(error, Refused) and error.code != _UNAUTHORIZED
 
 
 def _patience(*, present: bool) -> timedelta:

@@ -70,11 +70,11 @@ class Delivery:
     strays: dict[str, list[Astray]] = field(default_factory=dict)  # by policy
     located: dict[tuple[str, str], Located] = field(default_factory=dict)  # by episode and assumed namespace
     found: dict[Located, tuple[Found, Mapping[str, str]]] = field(default_factory=dict)
-    failure: ApiError | None = None
+    failures: list[ApiError] = field(default_factory=list)
 
     def fails(self, items: Sequence[Item], error: ApiError) -> None:
         """These are not stored; another try may."""
-        self.failure = error
+        self.failures.append(error)
         for item in items:
             item.meets("failed")
 

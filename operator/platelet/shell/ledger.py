@@ -120,7 +120,7 @@ class Ledger:
         status = await self._submit(change)
         if isinstance(status, Deny):
             raise Conflict(409, status.reason, status.message)
-        self._epoch = status.epoch
+        self._epoch, self._doubted_at = status.epoch, None
         return status.epoch, uid
 
     async def abandon(self, epoch: int, attempts: Collection[str]) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from platelet.api import lenient
 from platelet.api import remediation as contract
 from platelet.api.cluster_role import OPERATOR_NAMESPACE
 from platelet.core import acting, history, unrecorded
@@ -48,8 +49,9 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Unstored:
-    """How often in a row a status could not be stored, and until when it is left alone."""
+    """How often in a row the status of one object could not be stored, and until when it is left alone."""
 
+    uid: str
     failures: int
     until: datetime
 
@@ -92,8 +94,8 @@ class Reconciler:
         Raises ApiError when the API server cannot be read: the caller backs off and comes again.
         """
         held = self._unstored.get((namespace, name))
-        if held is not None and held.until > self._clock.now():
-            return (held.until - self._clock.now()).total_seconds()
+        if held is not None and held.until > self._clock.now() and await self._is_there(namespace, name, held.uid):
+            return max(0.0, (held.until - self._clock.now()).total_seconds())
         for _ in range(_TURNS):
             turn = await self._turn(namespace, name)
             if turn.fruitless:
@@ -106,6 +108,17 @@ class Reconciler:
                     return math.inf
                 return max(0.0, (turn.again_at - self._clock.now()).total_seconds())
         return _PAUSE
+
+    async def _is_there(self, namespace: str, name: str, uid: str) -> bool:
+        """Whether it is still the same one: a name comes back once its Remediation was deleted."""
+        try:
+            stored = await self._kube.get(REMEDIATIONS, namespace, name)
+        except NotFound:
+            stored = {}
+        if lenient.mapping(stored.get("metadata")).get("uid") == uid:
+            return True
+        self._unstored.pop((namespace, name), None)
+        return False
 
     def _back_off(self, key: tuple[str, str]) -> float:
         failures = self._fruitless.get(key, 0)
@@ -168,7 +181,8 @@ class Reconciler:
         """Try again a few times; then go by what can be stored, with growing pauses while that is nothing."""
         remediation, now, refused = situation.remediation, self._clock.now(), isinstance(error, Refused)
         key = (remediation.namespace, remediation.name)
-        failures = self._unstored.get(key, Unstored(0, now)).failures + 1
+        before = self._unstored.get(key)
+        failures = 1 + (before.failures if before is not None and before.uid == remediation.uid else 0)
         log.warning("a status was not stored", namespace=key[0], name=key[1], failures=failures, error=str(error))
         surplus = failures - (_TRIES_REFUSED if refused else _TRIES_UNANSWERED)
         if surplus < 0:
@@ -179,7 +193,7 @@ class Reconciler:
             if await self._settle_for(remediation, plain):
                 self._unstored.pop(key, None)
                 return Turn(rest=False)
-        self._unstored[key] = Unstored(failures, now + timedelta(seconds=pause))
+        self._unstored[key] = Unstored(remediation.uid, failures, now + timedelta(seconds=pause))
         return Turn(rest=True, again_at=now + timedelta(seconds=pause))
 
     async def _settle_for(self, remediation: Remediation, plain: Decision) -> bool:

@@ -205,6 +205,10 @@ def test_a_list_and_the_namespace_of_the_command_are_understood(
     [
         pytest.param("a: [1", ":1: this is not YAML: ", id="no YAML"),
         pytest.param("a: 1\na: 2", ":2: this is not YAML: the key 'a' stands twice in one mapping", id="a key twice"),
+        pytest.param(
+            "a: {{ .Values.b }}", ":1: this is not YAML: a key is no word: is this a template of Helm?", id="Helm"
+        ),
+        pytest.param("a: " + "[" * 3000, "it is nested too deep to be read", id="too deep"),
         pytest.param("- 1", ":1: this is no object of Kubernetes", id="no object"),
         pytest.param(None, "there is no file", id="no file"),
     ],
