@@ -38,7 +38,7 @@ def check(trial: Trial, now: datetime) -> Verdict:
         f"{workload.updated_replicas} of {workload.replicas} pods updated, {workload.available_replicas} available"
         f"{_why_not(workload, trial.situation.pods)}"
     )
-    starts_until = trial.verifying.started_at + workload.progress_deadline
+    starts_until = trial.verifying.started_at + workload.start_grace
     if deadline <= now < starts_until and _only_starts(workload, trial.situation):
         return Verdict(
             outcome="Pending",

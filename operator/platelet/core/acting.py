@@ -57,7 +57,8 @@ def _answered(
 ) -> Decision:
     """The API server took the write: done with what it stored, unless that is what was there before."""
     made = meaning.as_stored(attempt, stored)
-    kept = replace(attempt, post=made, left_template=stored.template_hash or "")
+    left = stored.template_hash if stored.template_hash != attempt.pre.template_hash else None
+    kept = replace(attempt, post=made, left_template=left or "")
     if made == attempt.post:
         return _done(situation, status, kept, "the target is as intended", now)
     if made == meaning.as_before(attempt):

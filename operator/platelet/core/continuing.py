@@ -27,18 +27,31 @@ def find(
     """
     closed = [each for each in siblings if each.status.closed_at is not None]
     last = max(closed, key=_closed_at, default=None)
-    given_up = next((each for each in closed if _was_given_up(each, runbook, live_template, now)), None)
+    given_up = next((each for each in closed if _was_given_up(each, policy, runbook, live_template, now)), None)
     if given_up is not None:
         return given_up, len(runbook.steps)
     relapsed = [each for each in closed if _mended_for_a_while(each, runbook, live_template, now)]
     if len(relapsed) >= OFTEN:
         latest = max(relapsed, key=_closed_at)
-        return latest, _next_step(latest.status)
+        return latest, next_step(latest.status)
     gone = [each for each in closed if _is_gone(each, policy.limits.reopen_within, live_template, now)]
     if gone:
         latest = max(gone, key=_closed_at)
-        return latest, _next_step(latest.status)
+        return latest, next_step(latest.status)
     return (last, 0) if last is not None and _is_indebted(last.status) else (None, 0)
+
+
+def next_step(status: RemediationStatus) -> int:
+    """The step that a fault which has come back goes on with: the one after the last that was tried, and no later.
+
+    What was tried before people handed the incident back counts no more.
+    """
+    since = status.handed_back_at or _NEVER
+    tried = any(
+        each.step == status.step and each.phase in ("Done", "Unknown") and each.intended_at >= since
+        for each in status.attempts
+    )
+    return status.step + 1 if tried else status.step
 
 
 def may_be_continued(remediation: Remediation) -> bool:
@@ -57,13 +70,17 @@ def asks_for_template(siblings: Sequence[Remediation]) -> bool:
     )
 
 
-def _was_given_up(before: Remediation, runbook: Runbook, live_template: str | None, now: datetime) -> bool:
+def _was_given_up(
+    before: Remediation, policy: Policy, runbook: Runbook, live_template: str | None, now: datetime
+) -> bool:
     """Whether its steps were tried for this very template in vain, and its escalation ended though nobody did anything.
 
-    What people were told of once and what then came back within a day is for people again.
+    What people were told of once and what then came back within a day is for people again. So is what another policy
+    took over meanwhile, where this one was the one that had tried.
     """
     status = before.status
-    by_itself = status.reason == reasons.RESOLVED_BY_ITSELF or _target_is_gone(status)
+    taken_over = status.reason == reasons.CANCELLED and before.spec.policy_ref.uid == policy.uid
+    by_itself = status.reason == reasons.RESOLVED_BY_ITSELF or _target_is_gone(status) or taken_over
     acted = any(attempt.kind == "Act" and attempt.phase in ("Done", "Unknown") for attempt in status.attempts)
     return by_itself and _was_escalated(status) and acted and _is_of_today(before, runbook, live_template, now)
 
@@ -113,11 +130,6 @@ def _is_indebted(status: RemediationStatus) -> bool:
     lent = {each.id for each in status.attempts if each.take_back is not None and each.phase == "Done"}
     ended = (each for each in status.attempts if each.kind == "TakeBack" and each.phase == "Done")
     return bool(lent - {each.id.split("/back")[0] for each in ended})
-
-
-def _next_step(status: RemediationStatus) -> int:
-    tried = any(each.step == status.step and each.phase == "Done" for each in status.attempts)
-    return status.step + 1 if tried else status.step
 
 
 def _was_escalated(status: RemediationStatus) -> bool:

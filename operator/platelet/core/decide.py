@@ -104,7 +104,9 @@ def _ended(situation: Situation, status: RemediationStatus, now: datetime) -> De
     """What ends an incident whatever its state: the target is gone, or the policy no longer wants it."""
     if situation.workload is None:
         gone = record.close(status, reasons.TARGET_GONE, "the target was deleted", now)
-        return Decision(status=gone, effects=taking_back.let_go(situation, now))
+        lent = [each.id for each in status.attempts if each.take_back is not None]
+        owed = [entry.id for entry in taking_back.pending(situation)]
+        return Decision(status=record.let_go(gone, *lent, *owed), effects=taking_back.let_go(situation, now))
     owes = not taking_back.is_known(situation) or taking_back.pending(situation)
     if status.state == "Escalated" or (owes and status.state not in BEFORE_ACTING):
         return None

@@ -34,6 +34,7 @@ def who(situation: Situation, status: RemediationStatus) -> str:
 def begin_anew(situation: Situation, status: RemediationStatus, by: str, now: datetime) -> RemediationStatus:
     """Go back to the first step. What was tried stays on record, and on the budget."""
     text = f"{by} handed it back: the steps are tried again"
+    status = record.void_approval(status, "the steps are tried again")
     status = record.note(status, now, step="", by="escalation", reason=reasons.HANDED_BACK, message=text)
     status = record.set_condition(status, "Escalated", reasons.HANDED_BACK, text, now, true=False)
     first = situation.steps[0].name if situation.steps else ""

@@ -94,6 +94,7 @@ def _remember(sighting: Sighting, known: set[str], now: datetime) -> list[Effect
     """Records for the live template and for every revision that an undo could go to."""
     workload = sighting.workload
     templates = {workload.template_hash: workload.template}
+    since = releases.date_live(workload, sighting.records, now)
     for each in sighting.revisions:
         templates.setdefault(each.template_hash, each.template)
     return [
@@ -102,7 +103,7 @@ def _remember(sighting: Sighting, known: set[str], now: datetime) -> list[Effect
             template_hash=template_hash,
             template=template,
             first_seen=_first_seen(sighting, template_hash, now),
-            live_since=now if template_hash == workload.template_hash else None,
+            live_since=since if template_hash == workload.template_hash else None,
             released_by=workload.template_manager if template_hash == workload.template_hash else "",
         )
         for template_hash, template in templates.items()

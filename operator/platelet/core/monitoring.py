@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from platelet import checks
-from platelet.core import escalating, meaning, record, taking_back
+from platelet.core import continuing, escalating, meaning, record, taking_back
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.remediation import RemediationStatus
@@ -55,7 +55,7 @@ def _reopen(situation: Situation, status: RemediationStatus, now: datetime) -> D
         text = f"{reverted}: {situation.signals[0].message}"
         return escalating.escalate(situation, status, reasons.REVERTED_BY_OTHERS, text, now)
     again = status.taken_back_at is not None and not status.reapplied
-    step = status.step if again else status.step + 1
+    step = status.step if again else continuing.next_step(status)
     message = situation.signals[0].message
     status = record.note(status, now, step=status.step_name, by="monitoring", reason=reasons.RECURRED, message=message)
     status = record.set_condition(status, "Recovered", reasons.RECURRED, message, now, true=False)

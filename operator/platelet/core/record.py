@@ -97,6 +97,14 @@ def withdraw_question(status: RemediationStatus, why: str) -> RemediationStatus:
     return replace(status, approval=replace(asked, answer="Void", message=clip(why)))
 
 
+def void_approval(status: RemediationStatus, why: str) -> RemediationStatus:
+    """An approval that was given and not used holds no more; nor does a question that is open."""
+    asked = status.approval
+    if asked is None or asked.answer not in (None, "Approved") or any(a.id == asked.attempt for a in status.attempts):
+        return status
+    return replace(status, approval=replace(asked, answer="Void", message=clip(why)))
+
+
 def put_attempt(status: RemediationStatus, attempt: Attempt) -> RemediationStatus:
     """Add an attempt, or replace the one with the same id."""
     others = [each for each in status.attempts if each.id != attempt.id]

@@ -4,12 +4,14 @@ A release is a template that people make live: for the first time, or again. Wha
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from platelet.model.effects import MarkRelease
 from platelet.model.remediation import Attempt
 from platelet.model.revision import RevisionRecord
 from platelet.model.workload import Pod, Workload
+
+_TICK = timedelta(microseconds=1)
 
 
 def became_live(workload: Workload, records: Sequence[RevisionRecord]) -> bool:
@@ -19,6 +21,16 @@ def became_live(workload: Workload, records: Sequence[RevisionRecord]) -> bool:
         return False
     since = live.live_since
     return since is None or any(moment > since for moment in (*_others_live_since(live, records), workload.created_at))
+
+
+def date_live(workload: Workload, records: Sequence[RevisionRecord], now: datetime) -> datetime:
+    """The moment to note as the one when the live template became so: after all that it follows.
+
+    Stamps of a clock that was ahead, of the API server's or of a leader before, would else outlive each note.
+    """
+    live = _live(workload, records)
+    others = [record.live_since for record in records if live is None or record.name != live.name]
+    return max([now, workload.created_at, *(moment + _TICK for moment in others if moment is not None)])
 
 
 def note(  # noqa: PLR0913 - what is seen of one workload
@@ -48,7 +60,7 @@ def note(  # noqa: PLR0913 - what is seen of one workload
         namespace=workload.ref.namespace,
         record=live.name,
         resource_version=live.resource_version,
-        live_since=now,
+        live_since=date_live(workload, records, now),
         released_at=released_at,
         released_by=workload.template_manager,
     )

@@ -16,7 +16,7 @@ from platelet.model.remediation import Remediation
 KEPT_FOR: Final = timedelta(days=30)  # after it was closed
 KEPT_PER_TARGET: Final = 10
 KEPT_PER_NAMESPACE: Final = 200
-_KEPT_AT_LEAST: Final = timedelta(days=1)  # by the namespace's cap: as long as the budget remembers
+_KEPT_AT_LEAST: Final = timedelta(days=1)  # as long as the budget remembers, and as attempts carry over
 GONE_FOR: Final = timedelta(days=2)  # a workload that is created again meanwhile finds its history
 KEPT_OF_GONE: Final = 10  # per namespace, of all workloads that are gone
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -31,7 +31,8 @@ def outdated(remediations: Sequence[Remediation], budget: Budget | None, now: da
         return []
     closed = droppable(remediations, budget)
     old = [each for each in closed if now - _closed_at(each, now) > KEPT_FOR]
-    of_target = beyond(closed, KEPT_PER_TARGET, lambda each: (each.target, each.spec.mode))
+    done_with = [each for each in closed if not _tells_where_to_go_on(each, now)]
+    of_target = beyond(done_with, KEPT_PER_TARGET, lambda each: (each.target, each.spec.mode))
     settled = beyond(closed, KEPT_PER_NAMESPACE, lambda each: each.namespace)
     of_namespace = [each for each in settled if now - _closed_at(each, now) > _KEPT_AT_LEAST]
     return list({each.uid: each for each in (*old, *of_target, *of_namespace)}.values())
@@ -69,6 +70,12 @@ def beyond(found: Iterable[Remediation], most: int, group: Callable[[Remediation
         sorted(each, key=lambda one: one.status.closed_at or _NEVER, reverse=True) for each in groups.values()
     ]
     return [each for members in newest_first for each in members[most:]]
+
+
+def _tells_where_to_go_on(remediation: Remediation, now: datetime) -> bool:
+    """Whether a new one may have to go on after its steps (`core.continuing`); limits bound how many there are."""
+    acted = any(each.kind == "Act" and each.phase in ("Done", "Unknown") for each in remediation.status.attempts)
+    return acted and now - _closed_at(remediation, now) <= _KEPT_AT_LEAST
 
 
 def _closed_at(remediation: Remediation, now: datetime) -> datetime:

@@ -49,7 +49,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if give_up_at <= now:
         message = _why_not(status, policy.limits.give_up_after)
         return escalating.escalate(situation, status, reasons.GAVE_UP, message, now)
-    unknown = [each for each in status.attempts if each.kind == "Act" and each.phase == "Unknown"]
+    unknown = _unknown(status)
     if len(unknown) >= _UNKNOWN_ENDS:
         message = f"what came of {len(unknown)} writes is not known; the last: {unknown[-1].message}"
         return escalating.escalate(situation, status, reasons.UNKNOWN_OUTCOME, message, now)
@@ -185,6 +185,13 @@ def _skip(  # noqa: PLR0913 - a skipped step has these parts
 ) -> RemediationStatus:
     noted = record.note(status, now, step=step.name, by=by, reason=reason, message=message)
     return replace(noted, step=status.step + 1, waiting=None)
+
+
+def _unknown(status: RemediationStatus) -> list[Attempt]:
+    """The writes of which nobody knows what they came to, since people last handed the incident back."""
+    unknown = [each for each in status.attempts if each.kind == "Act" and each.phase == "Unknown"]
+    since = status.handed_back_at
+    return [each for each in unknown if since is None or each.intended_at >= since]
 
 
 def _numbers(situation: Situation, status: RemediationStatus, since: datetime | None = None) -> list[int]:

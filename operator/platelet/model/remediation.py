@@ -81,7 +81,7 @@ class Attempt:
     message: Text = ""
     pre: PreState
     post: PostState  # once it is Done: as the API server stored it
-    left_template: ShortText = ""  # hash of the template beside it, by the write's answer: an admission may add to it
+    left_template: ShortText = ""  # the hash of what an admission made of the template, where it did
     take_back: TakeBack | None = None
     approved_by: ShortText = ""  # the person, where one had to approve it
     approved_at: Timestamp | None = None

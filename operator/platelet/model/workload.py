@@ -13,6 +13,8 @@ Kind = Literal["Deployment", "StatefulSet", "DaemonSet"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 
+LONGEST_START = timedelta(hours=1)  # what has not started by then hangs, whatever its deadline
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadRef:
@@ -73,6 +75,11 @@ class Workload:
     current_revision: str = ""  # StatefulSet: where its last complete rollout led
     update_revision: str = ""  # StatefulSet: where its present rollout leads
     progress_deadline: timedelta = timedelta(minutes=10)  # a rollout without progress for so long is stuck
+
+    @property
+    def start_grace(self) -> timedelta:
+        """How long the first start of a pod may take: a rollout's deadline, unless that is as good as none."""
+        return min(self.progress_deadline, LONGEST_START)
 
     @property
     def held_replicas(self) -> int:

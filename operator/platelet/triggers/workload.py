@@ -138,7 +138,7 @@ def next_change(
         moments += [each.since + _patience(trigger, each)]
         moments += [] if each.known else [each.since + REMEMBERED_AFTER]
     if is_short(workload):
-        moments += [each.created_at + workload.progress_deadline for each in pods if each.is_starting]
+        moments += [each.created_at + workload.start_grace for each in pods if each.is_starting]
     return min((moment for moment in moments if moment > now), default=None)
 
 
@@ -221,7 +221,7 @@ def _unavailable(workload: Workload, pods: Sequence[Pod], seen_since: datetime, 
     A pod whose first start goes on is neither, for as long as a rollout may go without progress.
     """
     alive = [each for each in pods if each.is_active]
-    starting = [each for each in alive if each.is_starting and now < each.created_at + workload.progress_deadline]
+    starting = [each for each in alive if each.is_starting and now < each.created_at + workload.start_grace]
     if not is_short(workload) or workload.available_replicas + len(starting) >= workload.replicas:
         return None
     unready = [_unready_since(each) for each in alive if not each.ready and each not in starting]

@@ -279,6 +279,13 @@ def test_a_restart_that_an_admission_added_to_leaves_the_template_that_is_stored
     assert meaning.expected_template(status) == "bad and more"
 
 
+def test_a_restart_leaves_no_other_template() -> None:
+    """What is live then is what people have released, and may be to blame."""
+    status = decide(answered(RESTART, PostState(template_hash=BAD, restart_stamp=STAMP)), NOW).status
+    assert status.attempts[0].left_template == ""
+    assert meaning.expected_template(status) == BAD
+
+
 CHANGED_BACK = {
     "a template": (UNDO, PostState(template_hash=BAD, restart_stamp="")),
     "a number": (SCALE, PostState(replicas=2)),

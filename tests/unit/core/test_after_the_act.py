@@ -122,6 +122,17 @@ def test_a_recurrence_goes_to_the_next_step_and_attempts_carry_over() -> None:
     assert [(each.type, each.status) for each in status.conditions] == [("Recovered", "False")]
 
 
+def test_a_recurrence_goes_to_the_step_that_was_reached_and_not_tried() -> None:
+    status = decide(watched(signals=(a_signal(),), step=1), NOW).status
+    assert (status.state, status.step) == ("Waiting", 1)
+
+
+def test_a_recurrence_after_a_hand_back_begins_with_the_first_step() -> None:
+    """What was tried before counts no more."""
+    status = decide(watched(signals=(a_signal(),), handed_back_at=NOW - seconds(30)), NOW).status
+    assert (status.state, status.step) == ("Waiting", 0)
+
+
 def test_a_young_recurrence_is_waited_for() -> None:
     decision = decide(watched(signals=(a_signal(holds_at=NOW + seconds(9)),)), NOW)
     assert (decision.status.state, decision.again_at) == ("Monitoring", NOW + seconds(9))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from platelet import actions
-from platelet.core import approving
+from platelet.core import approving, handing_back
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.model import approval, reasons
@@ -310,6 +310,15 @@ def test_the_policy_says_how_long_an_answer_is_awaited() -> None:
     assert shown.expires_at == NOW + timedelta(hours=3)
     waits = decide(situation(status=status, policy=patient), NOW + timedelta(hours=2, minutes=30)).status
     assert waits.state == "AwaitingApproval", "people's time is not giveUpAfter's"
+
+
+def test_a_yes_from_before_a_hand_back_holds_no_more() -> None:
+    """It would expire at once, and call people again."""
+    status, shown = approved()
+    anew = handing_back.begin_anew(situation(), status, ANN, NOW + minutes(1))
+    assert approving.standing(anew) is None
+    assert anew.approval is not None
+    assert (anew.approval.token, anew.approval.answer) == (shown.token, "Void")
 
 
 def test_a_question_that_its_step_left_open_does_not_trouble_the_next() -> None:

@@ -45,6 +45,11 @@ def by_hand(remediation: Remediation) -> Remediation:
     return replace(remediation, spec=replace(remediation.spec, signal=asked))
 
 
+def of_another_policy(remediation: Remediation) -> Remediation:
+    other = replace(remediation.spec.policy_ref, name="other", uid="uid-other")
+    return replace(remediation, spec=replace(remediation.spec, policy_ref=other))
+
+
 CASES: dict[str, tuple[Remediation, str | None, int]] = {
     "an escalation that ended by itself: people have it again": (closed(**BY_ITSELF), BAD, 3),
     "the template is not known: the same": (closed(**BY_ITSELF), None, 3),
@@ -53,7 +58,12 @@ CASES: dict[str, tuple[Remediation, str | None, int]] = {
     "a day later": (closed(**{**BY_ITSELF, "closed_at": NOW - DAY}), BAD, 0),
     "within the day": (closed(**{**BY_ITSELF, "closed_at": NOW - DAY + seconds(1)}), BAD, 3),
     "people mended it": (closed(**{**BY_ITSELF, "reason": reasons.RESOLVED_BY_PEOPLE}), BAD, 0),
-    "a policy that takes precedence": (closed(**{**BY_ITSELF, "reason": reasons.CANCELLED}), BAD, 0),
+    "a policy that took precedence for a while": (closed(**{**BY_ITSELF, "reason": reasons.CANCELLED}), BAD, 3),
+    "the policy that takes precedence": (
+        of_another_policy(closed(**{**BY_ITSELF, "reason": reasons.CANCELLED})),
+        BAD,
+        0,
+    ),
     "nothing had been tried": (closed(**{**BY_ITSELF, "attempts": ()}), BAD, 0),
     "nothing had been sent": (closed(**{**BY_ITSELF, "attempts": (an_attempt(phase="Superseded"),)}), BAD, 0),
     "by hand: another ladder": (by_hand(closed(**BY_ITSELF)), BAD, 0),

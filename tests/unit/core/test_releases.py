@@ -106,6 +106,28 @@ def test_what_is_on_record_as_live_is_not_noted_again() -> None:
     assert release_of(sighting(records=LIVE_ALREADY)) is None
 
 
+AHEAD: dict[str, history.Sighting] = {
+    "the API server's clock is ahead": sighting(workload=a_well_workload(created_at=NOW + minutes(60))),
+    "the leader before had a clock that was ahead": sighting(
+        records=(a_record(live_since=BORN), a_record(BAD, live_since=NOW + minutes(60)))
+    ),
+    "and the template is new": sighting(records=(a_record(BAD, live_since=NOW + minutes(60)),)),
+}
+
+
+@pytest.mark.parametrize("seen", AHEAD.values(), ids=AHEAD)
+def test_a_stamp_that_lies_ahead_is_noted_once(seen: history.Sighting) -> None:
+    """Else each look would write it again, as fast as the API server answers."""
+    effects, _ = history.observe(seen, minutes(10), NOW)
+    noted = [each for each in effects if isinstance(each, (MarkRelease, RememberRevision)) and each.live_since]
+    (live_since,) = [each.live_since for each in noted]
+    others = [each for each in seen.records if each.template_hash != GOOD]
+    records = (a_record(live_since=live_since), *others)
+    assert release_of(replace(seen, records=records)) is None
+    back = replace(seen, records=records, workload=replace(seen.workload, template_hash=BAD))
+    assert history.is_behind(back.workload, back.revisions, back.records)
+
+
 def test_a_first_release_is_live_since_it_is_on_record_and_as_old_as_its_oldest_replica_set() -> None:
     seen = sighting(
         records=(a_record(BAD, live_since=HOUR_AGO),), revisions=(a_revision(3, GOOD, created_at=RELEASED),)

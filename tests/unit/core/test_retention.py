@@ -81,6 +81,14 @@ def test_of_one_target_the_newest_ten_of_each_mode_stay() -> None:
     assert going(found) == {"Enforce-10", "Enforce-11", "Observe-10", "Observe-11"}
 
 
+def test_short_incidents_do_not_push_out_what_tells_where_the_ladder_goes_on() -> None:
+    """Ten alerts that end at once would else begin it anew."""
+    tried = [closed("tried", timedelta(hours=23), attempts=(an_attempt(),))]
+    late = [closed("late", timedelta(hours=25), attempts=(an_attempt(),))]
+    short = [closed(f"short-{n}", timedelta(hours=n)) for n in range(10)]
+    assert going([*tried, *late, *short]) == {"late"}
+
+
 def test_of_one_namespace_the_newest_two_hundred_stay() -> None:
     """Names that change every day never reach the limit of a target."""
     found = [closed(f"rem-{n}", (2 + n / 1000) * DAY, target=f"preview-{n}") for n in range(203)]

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from platelet.core import reservation
+from platelet.core import obligations, reservation
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.budget import BudgetSpec, Entry, EntryKind, Leaving, PendingTakeBack, Suspension
 from platelet.model.effects import Reserve, Settle, Write
 from platelet.model.intent import PostState, PreState
-from platelet.model.remediation import State, Verifying
+from platelet.model.remediation import State, TakeBack, Verifying
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 from tests.unit.core.runbooks import scale_step
@@ -167,6 +167,15 @@ def test_a_deleted_target_owes_nothing() -> None:
     decision = decide(recovered(workload=None), NOW)
     assert (decision.status.state, decision.status.reason) == ("Closed", reasons.TARGET_GONE)
     assert settled(decision) == ["rem-1/0/1"]
+    assert obligations.owed([replace(a_remediation(), status=decision.status)]) == ()
+
+
+def test_a_deleted_target_owes_nothing_to_a_budget_that_is_made_anew() -> None:
+    """Else its Remediation would be kept for ever."""
+    attempt = an_attempt(id="rem-1/0/1", take_back=TakeBack(due_at=NOW))
+    indebted = a_remediation(status=a_status(state="Monitoring", attempts=(attempt,)))
+    closed = decide(a_situation(remediation=indebted, workload=None, budget=a_budget()), NOW).status
+    assert obligations.owed([a_remediation(status=closed)]) == ()
 
 
 def test_an_incident_is_not_closed_while_something_is_to_be_taken_back() -> None:

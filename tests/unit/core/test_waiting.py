@@ -182,6 +182,18 @@ def test_three_tries_that_came_to_nothing_are_enough_for_a_step() -> None:
     assert (asked(decision), decision.status.step) == ([], 1)
 
 
+def test_two_writes_of_unknown_outcome_are_for_people_and_count_until_they_hand_it_back() -> None:
+    lost = tuple(
+        an_attempt(id=f"rem-1/0/{n}", phase="Unknown", intended_at=NOW - minutes(30 - n), message="timed out")
+        for n in (1, 2)
+    )
+    told = decide(waiting(remediation=a_remediation(status=a_status(attempts=lost))), NOW).status
+    assert (told.state, told.reason) == ("Escalated", reasons.UNKNOWN_OUTCOME)
+    back = a_status(attempts=lost, handed_back_at=NOW - minutes(1))
+    anew = decide(waiting(remediation=a_remediation(status=back)), NOW).status
+    assert (anew.state, anew.reason) != ("Escalated", reasons.UNKNOWN_OUTCOME)
+
+
 def test_a_place_for_other_replicas_than_now_is_given_up() -> None:
     """Its obligation speaks of a number that is no longer what a take-back should restore."""
     lent = PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=2))

@@ -12,6 +12,7 @@ from platelet.model.signal import Signal
 from platelet.model.workload import Pod, Workload
 from platelet.triggers import workload
 from tests.unit.situations import (
+    BORN,
     NOW,
     RELEASED,
     a_container,
@@ -60,10 +61,10 @@ def starting(name: str = "api-2-a", **changes: Any) -> Pod:
     return unready(name, created_at=NOW - LONG, containers=(a_container(ready=False, started=False),), **changes)
 
 
-def initializing(name: str = "api-2-a") -> Pod:
+def initializing(name: str = "api-2-a", created_at: datetime = NOW - LONG) -> Pod:
     """Build a pod whose init container has been running for six minutes."""
     init = a_container(name="migrate", ready=False, init=True)
-    return unready(name, created_at=NOW - LONG, phase="Pending", containers=(init,))
+    return unready(name, created_at=created_at, phase="Pending", containers=(init,))
 
 
 def observe(trigger: workload.WorkloadTrigger, seen: Workload, *pods: Pod, **known: Any) -> Signal | None:
@@ -115,6 +116,13 @@ def observe(trigger: workload.WorkloadTrigger, seen: Workload, *pods: Pod, **kno
             (initializing(), initializing("b")),
             "ReplicasUnavailable",
             id="an init container runs for longer than a rollout may stand still",
+        ),
+        pytest.param(
+            rule(),
+            a_workload(progress_deadline=seconds(2**31 - 1)),
+            (initializing(created_at=BORN), initializing("b", created_at=BORN)),
+            "ReplicasUnavailable",
+            id="an init container hangs, and the rollout has no deadline",
         ),
         pytest.param(
             rule(), a_workload(), (starting(), unready("b")), "ReplicasUnavailable", id="one starts, one is sick"
