@@ -180,9 +180,17 @@ def test_pause_stops_an_attempt_and_resume_lets_it_heal(
 
 def _timeline_tells_all(plane: cluster.ControlPlane, namespace: str) -> None:
     """The whole incident is one list: both releases, what the pods showed, the pause, the undo and what came of it."""
-    said = platelet(plane, "timeline", "deploy/api", "-n", namespace, "-o", "json")
-    assert (said.code, said.err) == (0, "")
-    entries = json.loads(said.out)["entries"]
+
+    def read() -> list[dict[str, Any]]:
+        said = platelet(plane, "timeline", "deploy/api", "-n", namespace, "-o", "json")
+        assert (said.code, said.err) == (0, "")
+        return list(json.loads(said.out)["entries"])
+
+    def has_events() -> bool:
+        return any(entry["by"] == "deployment-controller" for entry in read() if entry["kind"] == "event")
+
+    patience.until("the Deployment controller's Events, which it sends when it may", has_events)
+    entries = read()
     told = [(each["kind"], each["reason"]) for each in entries]
     story = [
         ("revision", "Healthy"),
@@ -197,7 +205,6 @@ def _timeline_tells_all(plane: cluster.ControlPlane, namespace: str) -> None:
         "app:crash-1",
         "app:good-1",
     ]
-    assert any(each["by"] == "deployment-controller" for each in entries if each["kind"] == "event")
     assert sum(each["kind"] == "event" and each["by"].startswith("platelet") for each in entries) == 0
     later = platelet(plane, "timeline", "deploy/api", "-n", namespace, "--since", "1s")
     assert later.out.startswith(f"Deployment {namespace}/api: ")

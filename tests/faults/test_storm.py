@@ -85,8 +85,13 @@ def _waits(status: Mapping[str, Any], reason: str) -> bool:
 
 def assert_held(ward: Ward, replica: Replica) -> None:
     """By the audit log there were five actions, each under an id of its own, and a while later there are no more."""
+
+    def acted() -> list[str]:
+        return [attempt for attempts in ward.effects().values() for attempt in attempts]
+
+    patience.until("the actions for which there are places", lambda: len(acted()) >= ALLOWED)
     time.sleep(QUIET)
-    ids = [attempt for attempts in ward.effects().values() for attempt in attempts]
+    ids = acted()
     assert len(ids) == ALLOWED
     assert scene.twice(ids) == []
     assert replica.process.alive
