@@ -10,7 +10,8 @@ from platelet.cli.entry import Entry
 from platelet.model.remediation import Remediation
 from platelet.model.workload import Revision
 
-_POD_BY_POD = ("ScalingReplicaSet", "SuccessfulCreate", "SuccessfulDelete")
+_OF_THE_WORKLOAD = "ScalingReplicaSet"
+_POD_BY_POD = (_OF_THE_WORKLOAD, "SuccessfulCreate", "SuccessfulDelete")
 """Reasons of the controllers' Events that tell how a rollout goes on."""
 
 
@@ -27,10 +28,16 @@ def fold_pods_made(entries: Iterable[Entry]) -> list[Entry]:
             place = len(folded)
             folded.append(entry)
         else:
-            first = folded[place]
-            last_at = max(entry.last_at or entry.at, first.last_at or first.at)
-            folded[place] = replace(first, message=entry.message, count=first.count + entry.count, last_at=last_at)
+            folded[place] = _fold(folded[place], entry)
     return folded
+
+
+def _fold(first: Entry, entry: Entry) -> Entry:
+    """Tell two in one: by the workload's own controller if either is, whichever came first within the second."""
+    count, last_at = first.count + entry.count, max(entry.last_at or entry.at, first.last_at or first.at)
+    if first.reason == _OF_THE_WORKLOAD and entry.reason != _OF_THE_WORKLOAD:
+        return replace(first, count=count, last_at=last_at)
+    return replace(first, reason=entry.reason, by=entry.by, message=entry.message, count=count, last_at=last_at)
 
 
 def tell_rollouts(revisions: Iterable[Revision], remediations: Iterable[Remediation]) -> Iterator[Entry]:

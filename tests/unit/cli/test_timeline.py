@@ -253,7 +253,7 @@ def test_a_revision_keeps_its_first_number_and_is_told_again_when_it_comes_back(
 
 
 def test_what_the_controllers_did_pod_by_pod_is_one_entry_for_each_rollout() -> None:
-    """With how often, until when, and the last word."""
+    """With how often, until when, and the last word of the workload's own controller."""
     moments = ["11:55:01", "11:55:03", "11:55:09", "11:59:01", "11:59:04"]  # two rollouts: at 11:55 and our undo's
     events = [
         an_event(eventTime=f"2026-11-21T{at}Z", note=f"Scaled at {at}", reason=reason)
@@ -262,8 +262,16 @@ def test_what_the_controllers_did_pod_by_pod_is_one_entry_for_each_rollout() -> 
     told = [each for each in compiled(*events).entries if each.kind == "event"]
     assert [(each.at.strftime("%X"), each.count, each.message) for each in told] == [
         ("11:55:01", 3, "Scaled at 11:55:09"),
-        ("11:59:01", 2, "Scaled at 11:59:04"),
+        ("11:59:01", 2, "Scaled at 11:59:01"),
     ]
+
+
+def test_what_the_workloads_own_controller_says_is_told_whichever_event_is_first() -> None:
+    """Both have the same second, and any order."""
+    made = an_event(reason="SuccessfulCreate", note="Created pod", reportingController="replicaset-controller")
+    for events in ([made, an_event()], [an_event(), made]):
+        (told,) = [each for each in compiled(*events).entries if each.kind == "event"]
+        assert (told.reason, told.by, told.count) == ("ScalingReplicaSet", "deployment-controller", 2)
 
 
 def test_what_is_gone_is_told_from_what_remains() -> None:
