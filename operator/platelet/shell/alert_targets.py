@@ -7,13 +7,11 @@ from platelet.model.alert import Alert
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
 from platelet.shell.delivery import Delivery, Item
-from platelet.shell.kube import WORKLOADS, Kube, NotFound, Refused
+from platelet.shell.kube import WORKLOADS, Kube, NotFound
 from platelet.shell.policy_book import Standing
 from platelet.shell.targets import Found, TargetFinder
 from platelet.triggers import alert as alert_trigger
 from platelet.triggers import clusters, matchers, targeting
-
-_FORBIDDEN = 403
 
 
 class AlertTargets:
@@ -64,15 +62,6 @@ class AlertTargets:
         return delivery.found[located]
 
     async def _look_up(self, located: targeting.Located) -> tuple[Found, Mapping[str, str]]:
-        """Where it leads; what the operator may not read leads nowhere, and says so."""
-        try:
-            return await self._follow(located)
-        except Refused as error:
-            if error.code != _FORBIDDEN:
-                raise
-            return Found(why=f"the API server refuses to look it up: {error.message}"), {}
-
-    async def _follow(self, located: targeting.Located) -> tuple[Found, Mapping[str, str]]:
         found = await self._finder.of_alert(located)
         if found.target is None:
             return found, {}

@@ -344,35 +344,6 @@ async def test_an_alert_that_is_back_after_its_remediation_was_closed_opens_anot
     assert len(shell.remediations()) == 2
 
 
-class Blind:
-    """An API server that says no to reading one kind: the role is older than the operator."""
-
-    def __init__(self, api: Any, resource: kube.Resource) -> None:
-        """The kind that may not be read."""
-        self._api = api
-        self._resource = resource
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._api, name)
-
-    async def get(self, resource: kube.Resource, namespace: str, name: str) -> Any:
-        """As it is, unless it is of that kind."""
-        if resource == self._resource:
-            raise kube.Refused(403, "Forbidden", f"{resource.plural} is forbidden")
-        return await self._api.get(resource, namespace, name)
-
-
-async def test_an_alert_whose_subject_may_not_be_looked_up_is_on_record_and_holds_up_nothing() -> None:
-    """Neither the sender, who would bring it again for ever, nor the other alerts of its body."""
-    shell = await a_shell()
-    shell.api = Blind(shell.api, kube.SERVICES)  # type: ignore[assignment]
-    inbox = shell.new_inbox()
-    labels = [{"namespace": SHOP, "service": "front"}, {"namespace": SHOP, "deployment": "api"}]
-    await inbox.store([shell.an_alert(number, labels=each) for number, each in enumerate(labels)], 0)
-    assert [each.spec.target_ref.name for each in shell.remediations()] == ["api"]
-    assert shell.fates == ["untargeted", "stored"]
-
-
 async def test_what_is_refused_for_good_is_told_as_such_to_the_poller() -> None:
     """What it has heard of all others is known then."""
     shell = await a_shell()
