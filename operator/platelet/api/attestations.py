@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from platelet.api import lenient, records
+from platelet.model.digest import digest
 from platelet.model.revision import RevisionRecord
 from platelet.model.workload import WorkloadRef
 
@@ -28,7 +29,7 @@ _SAID: Final = (
 
 def attestation_name(namespace: str, record: str) -> str:
     """Name the attestation of a record: the same for every record that ever has this name in its namespace."""
-    return f"platelet-health-{records.shorten(f'{namespace}/{record}')}"
+    return f"platelet-health-{digest(f'{namespace}/{record}')}"
 
 
 def attestation_selector(target: WorkloadRef) -> str:

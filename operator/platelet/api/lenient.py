@@ -1,11 +1,11 @@
 """Reading what others wrote: a malformed detail reads as absent, and nothing raises over it."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from platelet.model import durations
+from platelet.model.digest import digest
 from platelet.model.workload import Owner
 
 _BUILT_IN: Final = frozenset(  # the API groups of Kubernetes itself; CRDs may end in .k8s.io, too
@@ -104,7 +104,7 @@ def shorten(value: str, most: int = 256) -> str:
     """Take a string, cut to what a record of ours admits; a hash at its end tells one that was cut from others."""
     if len(value) <= most:
         return value
-    mark = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:16]
+    mark = digest(value)
     return f"{value[: most - len(mark) - 1]}#{mark}"
 
 

@@ -6,13 +6,13 @@ the namespace may write those, so they are for people to read: what is believed 
 (`api.attestations`).
 """
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, get_args
 
 from platelet.api import lenient, templates
 from platelet.model import durations, effects
+from platelet.model.digest import digest
 from platelet.model.revision import Health, RevisionRecord
 from platelet.model.workload import KINDS, Kind, WorkloadRef
 
@@ -35,7 +35,7 @@ _HEALTHS: tuple[Health, ...] = get_args(Health)
 
 def record_name(target: WorkloadRef, template_hash: str) -> str:
     """Name the record: the same for the same template of the same workload, so that two creators collide."""
-    return f"platelet-{target.kind.lower()}-{shorten(f'{target.name}/{template_hash}')}"
+    return f"platelet-{target.kind.lower()}-{digest(f'{target.name}/{template_hash}')}"
 
 
 def record_selector(target: WorkloadRef) -> str:
@@ -155,9 +155,4 @@ def read_health(name: str | None) -> Health:
 
 def label(name: str) -> str:
     """Shorten a name to what a label's value may hold."""
-    return name if len(name) <= _LONGEST_LABEL else shorten(name)
-
-
-def shorten(text: str) -> str:
-    """Name a text by 16 hex digits."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return name if len(name) <= _LONGEST_LABEL else digest(name)

@@ -1,11 +1,11 @@
 """Pod templates: what names them, whoever carries them."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from platelet.model import stamps
+from platelet.model.digest import digest
 from platelet.model.stamps import POD_TEMPLATE_HASH
 
 __all__ = ["CONTROLLER_REVISION_HASH", "POD_TEMPLATE_HASH", "RESTARTED_AT", "hash_template"]
@@ -36,7 +36,7 @@ def hash_template(template: Mapping[str, Any]) -> str:
             del meaning["metadata"]
     _drop_reloaders_variables(meaning.get("spec"))
     canonical = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return digest(canonical)
 
 
 def _drop_reloaders_variables(spec: Any) -> None:

@@ -32,7 +32,6 @@ _ADMISSION = {
 _ACCESS_REVIEWS = kube.Resource(
     "authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False
 )
-_FORBIDDEN = 403
 _DESCRIPTION = """\
 Check everything that healing needs: the CRDs, the admission policies, the operator's rights, its ActionBudget, the
 leader, the clock, whether policies are Ready, and with --alertmanager whether an alert gets from there to the operator
@@ -124,7 +123,7 @@ async def _rights(client: ClusterClient, namespace: str) -> list[Finding]:
     try:
         answers = await asyncio.gather(*(_may(client, account, right, place) for right, place in asked))
     except kube.Refused as error:
-        if error.code != _FORBIDDEN:
+        if error.code != kube.FORBIDDEN:
             raise
         return [_unseen("rights", error)]
     denied = [right for (right, _), allowed in zip(asked, answers, strict=True) if not allowed]

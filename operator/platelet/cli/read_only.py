@@ -6,7 +6,6 @@ from typing import Any, NoReturn
 from platelet.api import attestations
 from platelet.shell import kube
 
-_FORBIDDEN = 403
 _NEEDED = (kube.PODS, kube.REPLICA_SETS, *kube.WORKLOADS.values())
 """Without these of the workload's own namespace there is nothing to explain."""
 
@@ -37,7 +36,7 @@ class ReadOnly:
         try:
             return await self._api.get(resource, namespace, name)
         except kube.Refused as error:
-            if error.code != _FORBIDDEN or resource not in _STAND_INS:
+            if error.code != kube.FORBIDDEN or resource not in _STAND_INS:
                 raise
         body, judged = _STAND_INS[resource]
         place = f" in {namespace}" if namespace else ""
@@ -50,7 +49,7 @@ class ReadOnly:
             return await self._api.list(resource, namespace, labels=labels)
         except kube.Refused as error:
             attested = resource == kube.CONTROLLER_REVISIONS and attestations.NAMESPACE in labels
-            if error.code != _FORBIDDEN or attested or (namespace and resource in _NEEDED):
+            if error.code != kube.FORBIDDEN or attested or (namespace and resource in _NEEDED):
                 raise
         place = f"in {namespace}" if namespace else "of all namespaces"
         self._unseen[f"you may not list {resource.plural} {place}: judged as if there were none"] = None

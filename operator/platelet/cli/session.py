@@ -21,8 +21,6 @@ from platelet.shell.connection import ConnectionNotConfiguredError
 
 _OWN_NAMESPACE = Path(incluster_config.SERVICE_TOKEN_FILENAME).with_name("namespace")
 _WHO_AM_I = kube.Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False)
-_UNAUTHORIZED = 401
-_FORBIDDEN = 403
 
 Work = Callable[[client.ClusterClient], Awaitable[int]]
 
@@ -113,9 +111,9 @@ def describe(error: kube.ApiError) -> str:
     """Say what the API server's no means for the one who asked."""
     if isinstance(error, kube.Unanswered):
         return f"the API server did not answer: {error.message}"
-    if error.code == _UNAUTHORIZED:
+    if error.code == kube.UNAUTHORIZED:
         return "the API server does not know you: check the credentials in the kubeconfig"
-    if error.code == _FORBIDDEN:
+    if error.code == kube.FORBIDDEN:
         return f"not allowed: {error.message}"
     return f"the API server refused: {error}"
 

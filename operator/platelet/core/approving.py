@@ -7,7 +7,6 @@ Where the guards allow and the plan is the approved one, `waiting` goes on; the 
 moment of a take-back) are those of the act.
 """
 
-import hashlib
 import json
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from platelet import sinks
 from platelet.core import delivering, escalating, meaning, record
 from platelet.core.decision import Decision
 from platelet.model import approval, reasons
+from platelet.model.digest import digest
 from platelet.model.durations import format_duration, say_time
 from platelet.model.effects import Effect
 from platelet.model.intent import PreState
@@ -142,15 +142,13 @@ def hash_plan(action: str, pre: PreState, plan: Plan) -> str:
         "post": post,
         "takeBack": plan.take_back is not None and [plan.take_back.due_at is not None, plan.take_back.when_resolved],
     }
-    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return digest(json.dumps(plain, sort_keys=True, default=str))
 
 
 def make_token(attempt: str, plan_hash: str, asked_at: datetime) -> str:
     """Make the token of a question: `<step>-<attempt>-<hash>`; the hash covers the Remediation's uid, too."""
     _, step, number = attempt.rsplit("/", 2)
-    return (
-        f"{step}-{number}-{hashlib.sha256(f'{attempt} {plan_hash} {asked_at.isoformat()}'.encode()).hexdigest()[:16]}"
-    )
+    return f"{step}-{number}-{digest(f'{attempt} {plan_hash} {asked_at.isoformat()}')}"
 
 
 def _void(status: RemediationStatus, why: str, now: datetime) -> RemediationStatus:

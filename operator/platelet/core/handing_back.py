@@ -4,12 +4,12 @@ They write the escalation's token as an annotation, with their name, as they wou
 next escalation has another token.
 """
 
-import hashlib
 from dataclasses import replace
 from datetime import datetime
 
 from platelet.core import record
 from platelet.model import approval, reasons
+from platelet.model.digest import digest
 from platelet.model.remediation import RemediationStatus
 from platelet.model.signal import Evidence
 from platelet.model.situation import Situation
@@ -19,8 +19,7 @@ _SHORT = 256
 
 def make_token(situation: Situation, told: int, at: datetime) -> str:
     """Make the token of an escalation."""
-    text = f"{situation.remediation.uid} {told} {at.isoformat()}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return digest(f"{situation.remediation.uid} {told} {at.isoformat()}")
 
 
 def who(situation: Situation, status: RemediationStatus) -> str:

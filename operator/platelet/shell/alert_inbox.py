@@ -19,7 +19,7 @@ from platelet.model.workload import WorkloadRef
 from platelet.shell import alert_targets, evidence_edits
 from platelet.shell.clock import Clock
 from platelet.shell.delivery import Astray, Bid, Delivery, Item
-from platelet.shell.kube import ApiError, Kube, NotFound, Refused
+from platelet.shell.kube import UNAUTHORIZED, ApiError, Kube, NotFound, Refused
 from platelet.shell.namespaces import is_ending
 from platelet.shell.opener import Opener
 from platelet.shell.policy_book import PolicyBook
@@ -33,7 +33,6 @@ log = structlog.get_logger("platelet.alerts")
 
 _REMEMBERED = 10_000
 _TWO_POLLS = timedelta(minutes=2)  # what fires in Alertmanager so long after its end is not a late report of before
-_UNAUTHORIZED = 401
 
 
 class AlertInbox:
@@ -238,7 +237,7 @@ class _End:
 
 def _is_for_good(error: ApiError) -> bool:
     """Whether trying again is in vain. Credentials that are refused are renewed."""
-    return isinstance(error, Refused) and error.code != _UNAUTHORIZED
+    return isinstance(error, Refused) and error.code != UNAUTHORIZED
 
 
 def _patience(*, present: bool) -> timedelta:

@@ -65,6 +65,8 @@ POLICIES = Resource("platelet.dev", "v1alpha1", "remediationpolicies", "Remediat
 REMEDIATIONS = Resource("platelet.dev", "v1alpha1", "remediations", "Remediation")
 BUDGETS = Resource("platelet.dev", "v1alpha1", "actionbudgets", "ActionBudget")
 
+UNAUTHORIZED, FORBIDDEN = 401, 403  # HTTP statuses of a Refused
+
 
 class ApiError(Exception):
     """The API server's answer was no. `code` is the HTTP status; the message never contains request bodies."""

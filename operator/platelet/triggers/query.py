@@ -4,7 +4,6 @@ A level, not an edge: what is beyond the bound now is a fact now, whatever was m
 so does a sample that is NaN or stale: it neither opens nor ends anything.
 """
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pydantic import Field
 from platelet.model import promql
 from platelet.model.alert import Alert
 from platelet.model.bound import Bounded
+from platelet.model.digest import digest
 from platelet.model.durations import Between, Duration
 from platelet.model.reading import Result, Sample
 from platelet.model.signal import Evidence, ShortText
@@ -98,7 +98,7 @@ def observe(trigger: QueryTrigger, policy_uid: str, result: Result, now: datetim
 
 def prefix(policy_uid: str, trigger: QueryTrigger) -> str:
     """What the fingerprints of all facts of one trigger begin with: another expression or bound has other facts."""
-    asked = hashlib.sha256(f"{trigger.expr}\n{trigger.bound}".encode()).hexdigest()[:16]
+    asked = digest(f"{trigger.expr}\n{trigger.bound}")
     return f"{prefix_of_policy(policy_uid)}{asked}/"
 
 
