@@ -153,12 +153,11 @@ def make_token(attempt: str, plan_hash: str, asked_at: datetime) -> str:
 
 def _void(status: RemediationStatus, why: str, now: datetime) -> RemediationStatus:
     """End a question that is no longer open, and say why; an approval that was given for it holds no more."""
-    asked = status.approval
-    if asked is None or asked.answer not in (None, "Approved") or _was_used(status, asked):
+    voided = record.void_approval(status, why)
+    if voided.approval is None or voided.approval == status.approval:
         return status
-    text = record.clip(why)
-    status = record.note(status, now, step=asked.step_name, by="approval", reason=reasons.PLAN_CHANGED, message=text)
-    return replace(status, approval=replace(asked, answer="Void", message=text))
+    step, text = voided.approval.step_name, voided.approval.message
+    return record.note(voided, now, step=step, by="approval", reason=reasons.PLAN_CHANGED, message=text)
 
 
 def _was_used(status: RemediationStatus, asked: Approval) -> bool:

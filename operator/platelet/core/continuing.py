@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from platelet.api.runbook import Runbook
+from platelet.core import record
 from platelet.model import reasons
 from platelet.model.policy import DAY, Policy
 from platelet.model.remediation import Remediation, RemediationStatus
@@ -46,11 +47,7 @@ def next_step(status: RemediationStatus) -> int:
 
     What was tried before people handed the incident back counts no more.
     """
-    since = status.handed_back_at or _NEVER
-    tried = any(
-        each.step == status.step and each.phase in ("Done", "Unknown") and each.intended_at >= since
-        for each in status.attempts
-    )
+    tried = any(each.step == status.step and each.may_have_landed for each in record.attempts_anew(status))
     return status.step + 1 if tried else status.step
 
 
@@ -81,8 +78,12 @@ def _was_given_up(
     status = before.status
     taken_over = status.reason == reasons.CANCELLED and before.spec.policy_ref.uid == policy.uid
     by_itself = status.reason == reasons.RESOLVED_BY_ITSELF or _target_is_gone(status) or taken_over
-    acted = any(attempt.kind == "Act" and attempt.phase in ("Done", "Unknown") for attempt in status.attempts)
-    return by_itself and _was_escalated(status) and acted and _is_of_today(before, runbook, live_template, now)
+    return (
+        by_itself
+        and _was_escalated(status)
+        and record.has_acted(status)
+        and _is_of_today(before, runbook, live_template, now)
+    )
 
 
 def _mended_for_a_while(before: Remediation, runbook: Runbook, live_template: str | None, now: datetime) -> bool:

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from platelet import checks
-from platelet.core import releases, signals
+from platelet.core import releases
 from platelet.model import reasons
 from platelet.model.effects import Effect, ForgetRevision, MarkRelease, MarkRevision, RememberRevision
 from platelet.model.remediation import BEFORE_ACTING, Attempt, Remediation
 from platelet.model.revision import Health, RevisionRecord
 from platelet.model.signal import SHOWN
-from platelet.model.workload import Pod, Revision, Workload
+from platelet.model.workload import Pod, Revision, Workload, newest_revision_hash
 from platelet.triggers import symptoms
 
 _KEPT = 20  # records per workload; the newest healthy ones are never dropped
@@ -47,7 +47,7 @@ class Sighting:
 def incident_of(sighting: Sighting, siblings: Sequence[Remediation], now: datetime) -> Incident:
     """Whether an open one of all Remediations of the workload is about what the pods of its live template show."""
     since = sighting.live.live_since if sighting.live is not None else None
-    newest = signals.newest_revision_hash(sighting.workload, sighting.revisions)
+    newest = newest_revision_hash(sighting.workload, sighting.revisions)
     mine = [pod for pod in sighting.pods if newest and pod.revision_hash == newest]
     failing = bool(symptoms.remember({}, mine, now))
     about = [each for each in siblings if not each.mere_request and _is_shown(each, since, failing=failing)]
@@ -86,7 +86,7 @@ def is_behind(workload: Workload, revisions: Sequence[Revision], records: Sequen
 
 
 def _release(sighting: Sighting, now: datetime) -> MarkRelease | None:
-    newest = signals.newest_revision_hash(sighting.workload, sighting.revisions)
+    newest = newest_revision_hash(sighting.workload, sighting.revisions)
     return releases.note(sighting.workload, sighting.records, sighting.pods, newest, sighting.attempts, now)
 
 

@@ -100,7 +100,8 @@ def withdraw_question(status: RemediationStatus, why: str) -> RemediationStatus:
 def void_approval(status: RemediationStatus, why: str) -> RemediationStatus:
     """An approval that was given and not used holds no more; nor does a question that is open."""
     asked = status.approval
-    if asked is None or asked.answer not in (None, "Approved") or any(a.id == asked.attempt for a in status.attempts):
+    used = asked is not None and any(each.id == asked.attempt for each in status.attempts)
+    if asked is None or asked.answer not in (None, "Approved") or used:
         return status
     return replace(status, approval=replace(asked, answer="Void", message=clip(why)))
 
@@ -111,6 +112,17 @@ def put_attempt(status: RemediationStatus, attempt: Attempt) -> RemediationStatu
     position = next((i for i, each in enumerate(status.attempts) if each.id == attempt.id), len(others))
     kept, dropped = _keep_newest([*others[:position], attempt, *others[position:]], MAX_ATTEMPTS)
     return replace(status, attempts=kept, attempts_dropped=status.attempts_dropped + dropped)
+
+
+def attempts_anew(status: RemediationStatus) -> tuple[Attempt, ...]:
+    """The attempts since people last handed the incident back: what was tried before counts no more."""
+    since = status.handed_back_at
+    return tuple(each for each in status.attempts if since is None or each.intended_at >= since)
+
+
+def has_acted(status: RemediationStatus) -> bool:
+    """Whether an act, other than the taking back of one, is in effect or may be."""
+    return any(each.kind == "Act" and each.may_have_landed for each in status.attempts)
 
 
 def let_go(status: RemediationStatus, *attempts: str) -> RemediationStatus:

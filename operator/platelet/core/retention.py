@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from platelet.core import obligations
+from platelet.core import obligations, record
 from platelet.model.budget import Budget
 from platelet.model.remediation import Remediation
 
@@ -74,8 +74,7 @@ def beyond(found: Iterable[Remediation], most: int, group: Callable[[Remediation
 
 def _tells_where_to_go_on(remediation: Remediation, now: datetime) -> bool:
     """Whether a new one may have to go on after its steps (`core.continuing`); limits bound how many there are."""
-    acted = any(each.kind == "Act" and each.phase in ("Done", "Unknown") for each in remediation.status.attempts)
-    return acted and now - _closed_at(remediation, now) <= _KEPT_AT_LEAST
+    return record.has_acted(remediation.status) and now - _closed_at(remediation, now) <= _KEPT_AT_LEAST
 
 
 def _closed_at(remediation: Remediation, now: datetime) -> datetime:

@@ -35,7 +35,7 @@ def _settle(
         return None
     over = attempt.verdict is not None or attempt.phase != "Done" or attempt.kind == "TakeBack"
     over = over or status.state == "Closed"
-    used_after_all = entry.outcome == "Abandoned" and attempt.phase in ("Done", "Unknown")
+    used_after_all = entry.outcome == "Abandoned" and attempt.may_have_landed
     if entry.outcome is None or used_after_all:
         return Settle(
             attempt=entry.id,

@@ -11,8 +11,6 @@ from platelet.triggers import alert as alert_trigger
 from platelet.triggers import pod as pod_trigger
 from platelet.triggers import workload as workload_trigger
 
-__all__ = ["as_evidence", "current", "newest_revision_hash"]
-
 _CHECKED_FOR = timedelta(minutes=5)  # so long after it failed, whether a check still fails is not known any more
 
 

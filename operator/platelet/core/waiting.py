@@ -189,9 +189,7 @@ def _skip(  # noqa: PLR0913 - a skipped step has these parts
 
 def _unknown(status: RemediationStatus) -> list[Attempt]:
     """The writes of which nobody knows what they came to, since people last handed the incident back."""
-    unknown = [each for each in status.attempts if each.kind == "Act" and each.phase == "Unknown"]
-    since = status.handed_back_at
-    return [each for each in unknown if since is None or each.intended_at >= since]
+    return [each for each in record.attempts_anew(status) if each.kind == "Act" and each.phase == "Unknown"]
 
 
 def _numbers(situation: Situation, status: RemediationStatus, since: datetime | None = None) -> list[int]:

@@ -13,10 +13,8 @@ from platelet.model.remediation import Attempt
 from platelet.model.signal import SHOWN, TOLD
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
-from platelet.model.workload import Workload
+from platelet.model.workload import DEADLINE_EXCEEDED, ROLLOUT_COMPLETE, Workload
 
-COMPLETE = "NewReplicaSetAvailable"
-DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
 DEFAULT_DEADLINE = timedelta(seconds=600)  # apps/v1's progressDeadlineSeconds, for those without the condition
 SOON = timedelta(seconds=5)  # a controller that works answers a new generation sooner
 
@@ -58,7 +56,7 @@ def _unfinished(workload: Workload, situation: Situation, now: datetime) -> str 
         return old
     if workload.ref.kind != "Deployment":
         return None
-    if reason and (status, reason) != ("True", COMPLETE):
+    if reason and (status, reason) != ("True", ROLLOUT_COMPLETE):
         return f"condition Progressing is {status} with reason {reason}"
     if not reason and workload.available_replicas < workload.updated_replicas and _is_young(situation, now):
         return f"{workload.available_replicas} of {workload.updated_replicas} new pods are available"
@@ -84,7 +82,10 @@ def _old_pods(workload: Workload, situation: Situation) -> str | None:
 
 def _goes_on(workload: Workload) -> bool:
     """Whether a rollout that pods were refused to may still make room for itself."""
-    return workload.conditions.get("Progressing", ("", COMPLETE))[1] not in (COMPLETE, DEADLINE_EXCEEDED)
+    return workload.conditions.get("Progressing", ("", ROLLOUT_COMPLETE))[1] not in (
+        ROLLOUT_COMPLETE,
+        DEADLINE_EXCEEDED,
+    )
 
 
 def _is_young(situation: Situation, now: datetime) -> bool:
@@ -95,7 +96,7 @@ def _is_young(situation: Situation, now: datetime) -> bool:
 
 def _is_ours(workload: Workload, situation: Situation) -> bool:
     """Whether the live spec is what the last attempt of this remediation left: its own rollout does not stop it."""
-    written = [attempt for attempt in situation.remediation.status.attempts if attempt.phase in ("Done", "Unknown")]
+    written = [attempt for attempt in situation.remediation.status.attempts if attempt.may_have_landed]
     return bool(written) and _left(written[-1], workload)
 
 

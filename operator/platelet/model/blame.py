@@ -29,7 +29,7 @@ def why_not(within: timedelta, situation: Situation, now: datetime) -> str:
     live = live_record(situation)
     if live is None:
         return "when the live template was released is not known: it is not on record yet"
-    restored = (each for each in situation.remediation.status.attempts if each.phase in ("Done", "Unknown"))
+    restored = (each for each in situation.remediation.status.attempts if each.may_have_landed)
     ours = {template for each in restored for template in (each.post.template_hash, each.left_template)}
     if live.template_hash in ours and live.ever_healthy:
         return "the live template is one that platelet has put back, and no release of people"

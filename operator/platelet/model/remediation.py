@@ -91,6 +91,11 @@ class Attempt:
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
+    @property
+    def may_have_landed(self) -> bool:
+        """Whether its write is in effect, or may be: nobody knows what came of it."""
+        return self.phase in ("Done", "Unknown")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:

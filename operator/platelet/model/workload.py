@@ -13,6 +13,8 @@ Kind = Literal["Deployment", "StatefulSet", "DaemonSet"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 
+ROLLOUT_COMPLETE = "NewReplicaSetAvailable"  # reasons of the condition Progressing (deployment_util.go)
+DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
 LONGEST_START = timedelta(hours=1)  # what has not started by then hangs, whatever its deadline
 
 
@@ -99,7 +101,7 @@ class Workload:
         """
         if self.ref.kind == "StatefulSet":
             return self.current_revision == self.update_revision
-        return self.conditions.get("Progressing", ("", ""))[1] == "NewReplicaSetAvailable"
+        return self.conditions.get("Progressing", ("", ""))[1] == ROLLOUT_COMPLETE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

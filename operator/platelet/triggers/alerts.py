@@ -10,28 +10,17 @@ from typing import Any, Literal
 
 from platelet.model.alert import Alert
 from platelet.triggers.alert_json import (
-    MAX_ANNOTATIONS,
     MAX_COMPLAINTS,
-    MAX_TEXT,
     BadAlertError,
     MalformedBodyError,
     decode,
-    fingerprint,
     read_alert,
     type_of,
 )
-from platelet.triggers.alertmanager_api import ApiRead, read_api_alerts, read_started_at
 
 __all__ = (
-    "MAX_ANNOTATIONS",
-    "MAX_COMPLAINTS",
-    "MAX_TEXT",
-    "ApiRead",
     "MalformedBodyError",
     "WebhookRead",
-    "fingerprint",
-    "read_api_alerts",
-    "read_started_at",
     "read_webhook",
 )
 _MAX_TRUNCATED = 1_000_000_000

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field
 
 from platelet.model.durations import CAMEL, PATTERN, Duration
 from platelet.model.signal import ShortText, Signal
-from platelet.model.workload import Pod, Workload
+from platelet.model.workload import DEADLINE_EXCEEDED, Pod, Workload
 from platelet.triggers import symptoms
 
 WorkloadCondition = Literal["RolloutStuck", "ReplicasUnavailable"]
@@ -26,7 +26,6 @@ _MAX_QUOTE = 400  # characters of the API server's own words
 UNAVAILABLE_FOR = timedelta(minutes=5)  # when the policy says nothing: every rollout has unavailable pods for a while
 REFUSED_FOR = timedelta(minutes=1)  # a quota may be full for a moment, until pods that are replaced have gone
 REMEMBERED_AFTER = timedelta(minutes=1)  # pods that are missing carry no time: then the Remediation has to remember it
-DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
 _FOR_RULE = (  # text that is no duration is left to the rule on the text
     f"!has(self.__for__) || !self.__for__.matches('{PATTERN}') || (duration(self.__for__) <= duration('24h') && "
     "(!('ReplicasUnavailable' in self.conditions) || duration(self.__for__) > duration('0s')))"

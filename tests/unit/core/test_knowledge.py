@@ -8,7 +8,7 @@ import pytest
 from platelet.core import conditions, history, meaning, opening, references, signals
 from platelet.model import reasons
 from platelet.model.effects import ForgetRevision, MarkRevision, RememberRevision
-from platelet.model.workload import WorkloadRef
+from platelet.model.workload import WorkloadRef, newest_revision_hash
 from platelet.triggers.pod import PodTrigger
 from tests.unit.situations import (
     BAD,
@@ -75,8 +75,8 @@ def test_evidence_speaks(fact: Any, speaks: bool) -> None:  # noqa: FBT001 - a t
 
 
 def test_while_the_newest_replica_set_is_not_made_no_pod_is_of_the_newest() -> None:
-    assert signals.newest_revision_hash(a_workload(template_hash="newer"), SETS) == ""
-    assert signals.newest_revision_hash(a_workload(), SETS) == "pth-2"
+    assert newest_revision_hash(a_workload(template_hash="newer"), SETS) == ""
+    assert newest_revision_hash(a_workload(), SETS) == "pth-2"
 
 
 def a_template(**container: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from platelet.guards import cause_elsewhere, managed_elsewhere, protected_namesp
 from platelet.model import reasons
 from platelet.model.policy import Settings
 from platelet.model.situation import NodeHealth, Situation
-from platelet.model.workload import Owner, Pod
+from platelet.model.workload import DEADLINE_EXCEEDED, Owner, Pod
 from tests.unit.situations import (
     BAD,
     BORN,
@@ -302,7 +302,7 @@ def test_a_rollout_that_goes_on_may_make_room_for_itself(action: Any) -> None:
     denial = rollout_in_progress.deny(a_situation(workload=on, action=action), NOW)
     assert denial is not None
     assert denial.reason == reasons.ROLLOUT_IN_PROGRESS
-    over = replace(NO_ROOM, conditions={"Progressing": ("False", rollout_in_progress.DEADLINE_EXCEEDED)})
+    over = replace(NO_ROOM, conditions={"Progressing": ("False", DEADLINE_EXCEEDED)})
     assert rollout_in_progress.deny(a_situation(workload=over, action=action), NOW) is None
 
 

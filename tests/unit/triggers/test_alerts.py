@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.triggers import alerts
+from platelet.triggers import alert_json
 from platelet.triggers.alertmanager_api import (
     read_api_alerts,
     read_api_groups,
@@ -222,13 +222,13 @@ def test_a_deep_value_inside_one_alert_is_refused_without_a_crash() -> None:
 def test_annotations_are_for_people_and_bounded() -> None:
     many = {f"a{i}": "x" * 5000 for i in range(100)} | {"n": 1}
     (alert,) = read_webhook(a_body(an_alert(annotations=many))).alerts
-    assert len(alert.annotations) == alerts.MAX_ANNOTATIONS
-    assert {len(text) for text in alert.annotations.values()} == {alerts.MAX_TEXT}
+    assert len(alert.annotations) == alert_json.MAX_ANNOTATIONS
+    assert {len(text) for text in alert.annotations.values()} == {alert_json.MAX_TEXT}
 
 
 def test_complaints_are_bounded_but_counted() -> None:
     read = read_webhook(a_body(*[1] * 1000))
-    assert (len(read.bad), read.rejected) == (alerts.MAX_COMPLAINTS, 1000)
+    assert (len(read.bad), read.rejected) == (alert_json.MAX_COMPLAINTS, 1000)
 
 
 @pytest.mark.parametrize(
@@ -240,13 +240,13 @@ def test_complaints_are_bounded_but_counted() -> None:
 )
 def test_a_computed_fingerprint_is_the_one_of_prometheus(labels: dict[str, str], expected: int) -> None:
     """The second value is from the tests of prometheus/common's model package."""
-    assert int(alerts.fingerprint(labels), 16) == expected
+    assert int(alert_json.fingerprint(labels), 16) == expected
 
 
 @pytest.mark.parametrize("given_fingerprint", [None, 7, "", "xyz", "a/b", "0" * 300])
 def test_a_missing_or_odd_fingerprint_is_computed(given_fingerprint: object) -> None:
     (alert,) = read_webhook(a_body(an_alert(fingerprint=given_fingerprint))).alerts
-    assert alert.fingerprint == alerts.fingerprint(alert.labels)
+    assert alert.fingerprint == alert_json.fingerprint(alert.labels)
 
 
 def test_of_the_api_only_active_alerts_fire_and_suppressed_ones_are_known() -> None:
