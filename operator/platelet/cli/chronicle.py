@@ -91,8 +91,7 @@ def _incident(remediation: Remediation) -> Iterator[Entry]:
         if fact.resolved_at is not None:
             yield Entry(at=fact.resolved_at, kind="resolved", reason=fact.reason, remediation=name)
     if status.opened_at is not None:
-        policy = f"{spec.policy_ref.namespace or remediation.namespace}/{spec.policy_ref.name}"
-        message = f"{name} by policy {policy} with runbook {spec.runbook_ref.name}, mode {spec.mode}"
+        message = f"{name} by policy {remediation.policy_key} with runbook {spec.runbook_ref.name}, mode {spec.mode}"
         yield Entry(at=status.opened_at, kind="opened", message=message, remediation=name)
     for each in status.decisions:
         if _is_told_elsewhere(each, status):

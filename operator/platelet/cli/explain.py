@@ -148,8 +148,7 @@ def _facts_by_policy(opened: Sequence[Remediation]) -> dict[str, list[Evidence]]
     """What is on record of the open incidents, by the policy that looked for it."""
     facts: dict[str, list[Evidence]] = {}
     for remediation in opened:
-        reference = remediation.spec.policy_ref
-        known = facts.setdefault(f"{reference.namespace or remediation.namespace}/{reference.name}", [])
+        known = facts.setdefault(remediation.policy_key, [])
         known += remediation.status.evidence or (remediation.spec.signal,)
     return facts
 

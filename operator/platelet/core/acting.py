@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from platelet import sinks
-from platelet.core import escalating, meaning, record, withdrawing
+from platelet.core import escalating, meaning, record, telling, withdrawing
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.durations import format_duration
@@ -88,15 +88,7 @@ def _done(situation: Situation, status: RemediationStatus, attempt: Attempt, mes
 
 
 def _notice(situation: Situation, status: RemediationStatus, attempt: Attempt, now: datetime) -> sinks.Notice:
-    return sinks.Notice(
-        kind="Acted",
-        remediation=replace(situation.remediation, status=status),
-        workload=situation.workload,
-        policy=situation.policy,
-        reason=attempt.action,
-        message=attempt.summary,
-        at=now,
-    )
+    return telling.notice(situation, status, "Acted", attempt.action, attempt.summary, now)
 
 
 def _write(situation: Situation, attempt: Attempt, workload: Workload) -> Write:

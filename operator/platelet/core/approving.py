@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from platelet import sinks
-from platelet.core import delivering, escalating, meaning, record
+from platelet.core import delivering, escalating, meaning, record, telling
 from platelet.core.decision import Decision
 from platelet.model import approval, reasons
 from platelet.model.digest import digest
@@ -238,12 +238,5 @@ def _short(token: str) -> str:
 
 
 def _notice(situation: Situation, status: RemediationStatus, asked: Approval) -> sinks.Notice:
-    return sinks.Notice(
-        kind="ApprovalNeeded",
-        remediation=replace(situation.remediation, status=status),
-        workload=situation.workload,
-        policy=situation.policy,
-        reason=reasons.APPROVAL_NEEDED,
-        message=_question(situation, asked),
-        at=asked.asked_at,
-    )
+    text = _question(situation, asked)
+    return telling.notice(situation, status, "ApprovalNeeded", reasons.APPROVAL_NEEDED, text, asked.asked_at)

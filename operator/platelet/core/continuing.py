@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from platelet.api.runbook import Runbook
-from platelet.core import record
-from platelet.model import reasons
+from platelet.core import handover, record
+from platelet.model import reasons, windows
 from platelet.model.policy import DAY, Policy
 from platelet.model.remediation import Remediation, RemediationStatus
 
@@ -109,7 +109,7 @@ def _is_of_today(before: Remediation, runbook: Runbook, live_template: str | Non
         same_ladder
         and not before.spec.by_hand
         and now - _closed_at(before) < DAY
-        and (live_template is None or live_template in _templates(before.status))
+        and (live_template is None or live_template in handover.known_templates(before.status))
     )
 
 
@@ -122,7 +122,7 @@ def _is_gone(before: Remediation, reopen_within: timedelta, live_template: str |
         and not _was_escalated(status)
         and bool(status.attempts)
         and now - _closed_at(before) < reopen_within
-        and (live_template is None or live_template in _templates(status))
+        and (live_template is None or live_template in handover.known_templates(status))
     )
 
 
@@ -130,7 +130,7 @@ def _is_indebted(status: RemediationStatus) -> bool:
     """Whether it was closed before its temporary change was taken back: its alerts tell when that is due."""
     lent = {each.id for each in status.attempts if each.take_back is not None and each.phase == "Done"}
     ended = (each for each in status.attempts if each.kind == "TakeBack" and each.phase == "Done")
-    return bool(lent - {each.id.split("/back")[0] for each in ended})
+    return bool(lent - {windows.origin_of(each.id) for each in ended})
 
 
 def _was_escalated(status: RemediationStatus) -> bool:
@@ -140,14 +140,6 @@ def _was_escalated(status: RemediationStatus) -> bool:
 
 def _target_is_gone(status: RemediationStatus) -> bool:
     return status.reason == reasons.TARGET_GONE
-
-
-def _templates(status: RemediationStatus) -> frozenset[str]:
-    """The templates that an incident has met."""
-    met = [each.pre.template_hash for each in status.attempts]
-    met += [each.post.template_hash for each in status.attempts if each.post.template_hash is not None]
-    told = status.escalation
-    return frozenset([*met, *([told.handed_over.template_hash] if told and told.handed_over else [])])
 
 
 def _closed_at(remediation: Remediation) -> datetime:

@@ -241,13 +241,6 @@ def _delivery(situation: Situation, status: RemediationStatus, now: datetime) ->
 
 def _notice(situation: Situation, status: RemediationStatus, now: datetime) -> sinks.Notice:
     told = status.escalation
-    return sinks.Notice(
-        kind="Escalated",
-        remediation=replace(situation.remediation, status=status),
-        workload=situation.workload,
-        policy=situation.policy,
-        reason=told.reason if told else status.reason,
-        message=told.message if told else status.message,
-        at=told.at if told else now,
-        occasion=told.occasion if told else "",
-    )
+    if told is None:
+        return telling.notice(situation, status, "Escalated", status.reason, status.message, now)
+    return telling.notice(situation, status, "Escalated", told.reason, told.message, told.at, told.occasion)

@@ -48,7 +48,7 @@ def fails_anew(situation: Situation, status: RemediationStatus) -> str:
     alerts, which lag, say nothing about the new one.
     """
     before, workload = _handed_over(status), situation.workload
-    if before is None or workload is None or workload.template_hash in _known_templates(status):
+    if before is None or workload is None or workload.template_hash in known_templates(status):
         return ""
     fresh = [signal for signal in situation.signals if signal.source in ("pod", "workload") and signal.newest_only]
     return fresh[0].message if fresh else ""
@@ -62,7 +62,7 @@ def is_sick_after_all(situation: Situation, status: RemediationStatus, now: date
     told = status.escalation
     if told is None or told.reason != reasons.NOTHING_WRONG_WITH_TARGET:
         return ""
-    holding = (each for each in situation.signals if each.holds_at <= now and not each.suppressed)
+    holding = (each for each in situation.signals if each.counts(now))
     return next((each.message for each in holding if not each.unnamed), "")
 
 
@@ -70,7 +70,7 @@ def _handed_over(status: RemediationStatus) -> PreState | None:
     return status.escalation.handed_over if status.escalation is not None else None
 
 
-def _known_templates(status: RemediationStatus) -> frozenset[str]:
+def known_templates(status: RemediationStatus) -> frozenset[str]:
     """What the incident has met: the template that was handed over, and those that its attempts left or restored."""
     before = _handed_over(status)
     met = [attempt.pre.template_hash for attempt in status.attempts]

@@ -34,13 +34,13 @@ def present(situation: Situation, post: PostState) -> PostState | None:
     autoscaler = written_autoscaler(situation, post)
     if workload is None or (post.autoscaler is not None and autoscaler is None):
         return None
-    return replace(
-        post,
-        template_hash=workload.template_hash if post.template_hash is not None else None,
-        restart_stamp=workload.restart_stamp if post.restart_stamp is not None else None,
-        replicas=workload.replicas if post.replicas is not None else None,
+    state = PostState(
+        template_hash=workload.template_hash,
+        restart_stamp=workload.restart_stamp,
+        replicas=workload.replicas,
         autoscaler=autoscaler.bounds if autoscaler else None,
     )
+    return _written(post, state)
 
 
 def written_autoscaler(situation: Situation, post: PostState) -> Autoscaler | None:
@@ -75,13 +75,17 @@ def landed(situation: Situation, attempt: Attempt) -> bool:
 
 def as_stored(attempt: Attempt, stored: PostState) -> PostState:
     """The fields that the attempt's write sets, as its answer shows them: the object as stored."""
-    post = attempt.post
+    return _written(attempt.post, stored)
+
+
+def _written(post: PostState, state: PostState) -> PostState:
+    """Of a state, the fields that a write sets."""
     return replace(
         post,
-        template_hash=stored.template_hash if post.template_hash is not None else None,
-        restart_stamp=stored.restart_stamp if post.restart_stamp is not None else None,
-        replicas=stored.replicas if post.replicas is not None else None,
-        autoscaler=stored.autoscaler if post.autoscaler is not None else None,
+        template_hash=state.template_hash if post.template_hash is not None else None,
+        restart_stamp=state.restart_stamp if post.restart_stamp is not None else None,
+        replicas=state.replicas if post.replicas is not None else None,
+        autoscaler=state.autoscaler if post.autoscaler is not None else None,
     )
 
 

@@ -5,8 +5,9 @@ that deleting the budget does not lose it either.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
+from platelet.core import meaning
+from platelet.model import windows
 from platelet.model.budget import Entry, PendingTakeBack
 from platelet.model.remediation import Attempt, Remediation
 
@@ -27,7 +28,7 @@ def owed(remediations: Iterable[Remediation]) -> tuple[Entry, ...]:
 
 def still_owe(remediations: Iterable[Remediation]) -> frozenset[str]:
     """The uids of the Remediations without which such a change could not be built anew."""
-    return frozenset(entry.id.partition("/")[0] for entry in owed(remediations))
+    return frozenset(windows.remediation_of(entry) for entry in owed(remediations))
 
 
 def _settled(remediation: Remediation) -> Iterator[str]:
@@ -35,16 +36,15 @@ def _settled(remediation: Remediation) -> Iterator[str]:
     yield from remediation.status.let_go
     for each in remediation.status.attempts:
         if each.kind == "TakeBack" and each.phase == "Done":
-            yield each.id.partition("/back")[0]
+            yield windows.origin_of(each.id)
 
 
 def _entry(remediation: Remediation, attempt: Attempt) -> Entry:
-    policy = remediation.spec.policy_ref
     over = attempt.verdict_at or (attempt.outcome_at if remediation.status.state == "Closed" else None)
     return Entry(
         id=attempt.id,
         target=remediation.target,
-        policy=f"{policy.namespace or remediation.namespace}/{policy.name}",
+        policy=remediation.policy_key,
         epoch=0,  # of a budget that is gone
         reserved_at=attempt.intended_at,
         outcome="Done" if attempt.phase == "Done" else "Unknown" if attempt.phase == "Unknown" else None,
@@ -57,16 +57,10 @@ def _entry(remediation: Remediation, attempt: Attempt) -> Entry:
 def _take_back(attempt: Attempt) -> PendingTakeBack | None:
     if attempt.take_back is None:
         return None
-    pre, ours = attempt.pre, attempt.post
-    before = replace(
-        ours,
-        replicas=pre.replicas if ours.replicas is not None else None,
-        autoscaler=pre.autoscaler if ours.autoscaler is not None else None,
-    )
     return PendingTakeBack(
-        ours=ours,
-        before=before,
-        uid=pre.uid,
+        ours=attempt.post,
+        before=meaning.as_before(attempt),
+        uid=attempt.pre.uid,
         due_at=attempt.take_back.due_at,
         when_resolved=attempt.take_back.when_resolved,
     )

@@ -68,7 +68,7 @@ def claims(remediations: Iterable[Remediation], now: datetime) -> tuple[Entry, .
 
 def _claim(remediation: Remediation, now: datetime) -> Entry | None:
     """A place that is taken as by an attempt that was done at once and verified within its timeout."""
-    spec, status = remediation.spec, remediation.status
+    status = remediation.status
     said = _claimed(status)
     if said is None or said.first_at + DAY <= now:
         return None
@@ -76,7 +76,7 @@ def _claim(remediation: Remediation, now: datetime) -> Entry | None:
     return Entry(
         id=f"{remediation.uid}/{status.step}/1",
         target=remediation.target,
-        policy=f"{spec.policy_ref.namespace or remediation.namespace}/{spec.policy_ref.name}",
+        policy=remediation.policy_key,
         epoch=0,
         reserved_at=said.first_at,
         outcome="Done",

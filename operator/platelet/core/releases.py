@@ -29,8 +29,7 @@ def date_live(workload: Workload, records: Sequence[RevisionRecord], now: dateti
     Stamps of a clock that was ahead, of the API server's or of a leader before, would else outlive each note.
     """
     live = _live(workload, records)
-    others = [record.live_since for record in records if live is None or record.name != live.name]
-    return max([now, workload.created_at, *(moment + _TICK for moment in others if moment is not None)])
+    return max([now, workload.created_at, *(moment + _TICK for moment in _others_live_since(live, records))])
 
 
 def note(  # noqa: PLR0913 - what is seen of one workload
@@ -70,8 +69,8 @@ def _live(workload: Workload, records: Sequence[RevisionRecord]) -> RevisionReco
     return next((record for record in records if record.template_hash == workload.template_hash), None)
 
 
-def _others_live_since(live: RevisionRecord, records: Sequence[RevisionRecord]) -> list[datetime]:
-    others = [record.live_since for record in records if record.name != live.name]
+def _others_live_since(live: RevisionRecord | None, records: Sequence[RevisionRecord]) -> list[datetime]:
+    others = [record.live_since for record in records if live is None or record.name != live.name]
     return [moment for moment in others if moment is not None]
 
 

@@ -61,7 +61,7 @@ def find(situation: Situation, status: RemediationStatus, now: datetime) -> News
 
 
 def _holds(signal: Signal, now: datetime) -> bool:
-    return signal.source in (*SHOWN, *TOLD) and signal.holds_at <= now and not signal.suppressed
+    return signal.source in (*SHOWN, *TOLD) and signal.counts(now)
 
 
 def _of_others(situation: Situation, status: RemediationStatus, now: datetime) -> Iterator[Evidence]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from platelet.core import obligations, record
+from platelet.model import windows
 from platelet.model.budget import Budget
 from platelet.model.remediation import Remediation
 
@@ -40,7 +41,7 @@ def outdated(remediations: Sequence[Remediation], budget: Budget | None, now: da
 
 def droppable(remediations: Sequence[Remediation], budget: Budget) -> list[Remediation]:
     """The closed ones that nothing relies on any more."""
-    pending = {each.id.partition("/")[0] for each in budget.status.entries if each.settled_at is None}
+    pending = {windows.remediation_of(each) for each in budget.status.entries if each.settled_at is None}
     kept = obligations.still_owe(remediations) | pending
     continued = {(each.namespace, each.spec.continues) for each in remediations if each.status.state != "Closed"}
     return [

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from platelet.model import windows
 from platelet.model.budget import Entry
 from platelet.model.effects import Settle
 from platelet.model.remediation import Attempt, RemediationStatus
@@ -50,7 +51,7 @@ def _settle(
 
 def _is_moot(entry: Entry, situation: Situation) -> bool:
     """Whether nothing is left to be taken back under this reservation."""
-    origin = entry.id.partition("/back")[0]
+    origin = windows.origin_of(entry.id)
     entries = situation.budget.status.entries if situation.budget else ()
     return not any(each.id == origin and each.take_back and not each.take_back.done for each in entries)
 

@@ -39,8 +39,8 @@ def announce(  # noqa: PLR0913 - a notice has these parts
     status: RemediationStatus, kind: NoticeKind, reason: str, message: str, now: datetime, occasion: str = ""
 ) -> RemediationStatus:
     """Keep a notice for the policy's webhook until it is delivered. The oldest makes room."""
-    notice = PendingNotice(kind=kind, occasion=occasion, reason=reason, message=record.clip(message), at=now)
-    return replace(status, notices=(*status.notices, notice)[-MAX_NOTICES:])
+    pending = PendingNotice(kind=kind, occasion=occasion, reason=reason, message=record.clip(message), at=now)
+    return replace(status, notices=(*status.notices, pending)[-MAX_NOTICES:])
 
 
 def announce_end(status: RemediationStatus, now: datetime) -> RemediationStatus:
@@ -64,14 +64,14 @@ def tell(situation: Situation, decision: Decision, now: datetime) -> Decision:
 
 def recovered(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
     """The target is well after what was done."""
-    notice = _notice(situation, status, "Recovered", reasons.RECOVERED, status.message, now)
-    return Decision(status=status, effects=sinks.publish(notice))
+    well = notice(situation, status, "Recovered", reasons.RECOVERED, status.message, now)
+    return Decision(status=status, effects=sinks.publish(well))
 
 
 def held(situation: Situation, decision: Decision, reason: str, message: str, now: datetime) -> Decision:
     """It waits for something common: an Event, and the webhook hears of it although nothing was asked or escalated."""
     status = announce(decision.status, "Held", reason, message, now, reason)
-    events = sinks.publish(_notice(situation, status, "Held", reason, record.clip(message), now))
+    events = sinks.publish(notice(situation, status, "Held", reason, record.clip(message), now))
     return replace(decision, status=status, effects=(*decision.effects, *events))
 
 
@@ -100,14 +100,18 @@ def _events(
     if signal.source == "takeBack":
         return
     if before.opened_at is None and after.opened_at is not None:
-        yield from sinks.publish(_notice(situation, after, "Opened", signal.reason, signal.message, now))
+        yield from sinks.publish(notice(situation, after, "Opened", signal.reason, signal.message, now))
     if before.state != "Closed" and after.state == "Closed":
-        yield from sinks.publish(_notice(situation, after, "Resolved", after.reason, after.message, now))
+        yield from sinks.publish(notice(situation, after, "Resolved", after.reason, after.message, now))
 
 
 def _announce_what_follows(before: RemediationStatus, after: RemediationStatus, now: datetime) -> RemediationStatus:
-    if not _was_told(before):
-        return announce_end(after, now) if before.state != "Closed" and after.state == "Closed" else after
+    if _was_told(before):
+        after = _announce_progress(before, after, now)
+    return announce_end(after, now) if before.state != "Closed" and after.state == "Closed" else after
+
+
+def _announce_progress(before: RemediationStatus, after: RemediationStatus, now: datetime) -> RemediationStatus:
     done = {each.id for each in before.attempts if each.phase == "Done"}
     for attempt in after.attempts:
         if attempt.phase == "Done" and attempt.id not in done:
@@ -116,7 +120,7 @@ def _announce_what_follows(before: RemediationStatus, after: RemediationStatus, 
     if after.state == "Monitoring" and before.state != "Monitoring":
         acts = [each.id.partition("/")[2] for each in after.attempts if each.kind == "Act"]
         after = announce(after, "Recovered", after.reason, after.message, now, acts[-1] if acts else "")
-    return announce_end(after, now) if before.state != "Closed" and after.state == "Closed" else after
+    return after
 
 
 def _was_told(status: RemediationStatus) -> bool:
@@ -158,17 +162,24 @@ def _failures(situation: Situation, status: RemediationStatus, now: datetime) ->
     if not any(delivering.failed_twice(each, now) for each in delivering.undelivered(status)):
         return ()
     text = f"the policy's webhook was not told, and is tried again: {result.message}"
-    return sinks.publish(_notice(situation, status, "NotDelivered", reasons.NOT_DELIVERED, text, now))
+    return sinks.publish(notice(situation, status, "NotDelivered", reasons.NOT_DELIVERED, text, now))
 
 
 def _render(situation: Situation, status: RemediationStatus, pending: PendingNotice) -> sinks.Notice:
-    notice = _notice(situation, status, pending.kind, pending.reason, pending.message, pending.at)
-    return replace(notice, occasion=pending.occasion)
+    kind, occasion = pending.kind, pending.occasion
+    return notice(situation, status, kind, pending.reason, pending.message, pending.at, occasion)
 
 
-def _notice(  # noqa: PLR0913 - a notice has these parts
-    situation: Situation, status: RemediationStatus, kind: NoticeKind, reason: str, message: str, at: datetime
+def notice(  # noqa: PLR0913 - a notice has these parts
+    situation: Situation,
+    status: RemediationStatus,
+    kind: NoticeKind,
+    reason: str,
+    message: str,
+    at: datetime,
+    occasion: str = "",
 ) -> sinks.Notice:
+    """Make what a sink is told: the incident as `status` has it."""
     return sinks.Notice(
         kind=kind,
         remediation=replace(situation.remediation, status=status),
@@ -177,4 +188,5 @@ def _notice(  # noqa: PLR0913 - a notice has these parts
         reason=reason,
         message=message,
         at=at,
+        occasion=occasion,
     )

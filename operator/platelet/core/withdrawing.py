@@ -6,7 +6,7 @@ from datetime import datetime
 from platelet import actions, guards
 from platelet.core import approving
 from platelet.model.approval import REJECT
-from platelet.model.policy import ACTING
+from platelet.model.policy import ACTING, Step
 from platelet.model.remediation import Attempt, RemediationStatus
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
@@ -35,9 +35,10 @@ def why_not_sent(situation: Situation, status: RemediationStatus, attempt: Attem
         return _why_not_taken_back(situation, status, attempt, now)
     if over := why_over(situation):
         return over
-    if disapproved := _why_not_approved(situation, status, attempt):
+    seen = _with_traits(situation, attempt)
+    if disapproved := _why_not_approved(seen, status, attempt):
         return disapproved
-    return _say(guards.first_denial(_with_traits(situation, attempt), now, guards.BEFORE_SENDING))
+    return _say(guards.first_denial(seen, now, guards.BEFORE_SENDING))
 
 
 def why_no_further(situation: Situation, now: datetime) -> str:
@@ -58,10 +59,10 @@ def _why_not_approved(situation: Situation, status: RemediationStatus, attempt: 
     given = approving.approved(status, attempt.id)
     if given is not None and situation.remediation.annotations.get(REJECT) == given.token:
         return "a person has rejected it meanwhile"
-    step = next(iter(situation.steps[attempt.step : attempt.step + 1]), None)
+    step = _step_of(situation, attempt)
     if step is None or attempt.approved_by:
         return ""
-    why = approving.why_needed(situation, step, _with_traits(situation, attempt).action)
+    why = approving.why_needed(situation, step, situation.action)
     return f"a person must approve it now: {why}" if why else ""
 
 
@@ -70,9 +71,14 @@ def _with_traits(situation: Situation, attempt: Attempt) -> Situation:
     action = actions.BY_KEY.get(attempt.action)
     if action is None:
         return situation
-    step = next(iter(situation.steps[attempt.step : attempt.step + 1]), None)
-    known = step is not None and step.action == action.key and step.settings is not None
-    return replace(situation, action=action.traits_with(step.settings) if step and known else action.traits)
+    step = _step_of(situation, attempt)
+    if step is None or step.action != action.key or step.settings is None:
+        return replace(situation, action=action.traits)
+    return replace(situation, action=action.traits_with(step.settings))
+
+
+def _step_of(situation: Situation, attempt: Attempt) -> Step | None:
+    return next(iter(situation.steps[attempt.step : attempt.step + 1]), None)
 
 
 def _say(denial: tuple[str, Deny] | None) -> str:

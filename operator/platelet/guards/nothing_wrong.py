@@ -20,7 +20,7 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
 
     A query counts as named: it was written for its policy. An unknown age is no young one, and is asked for again.
     """
-    holding = [each for each in situation.signals if each.holds_at <= now and not each.suppressed]
+    holding = [each for each in situation.signals if each.counts(now)]
     workload = situation.workload
     if workload is None or not holding or not all(each.unnamed for each in holding):
         return None

@@ -11,7 +11,7 @@ _SOON = timedelta(seconds=5)
 
 def deny(situation: Situation, now: datetime) -> Deny | None:
     """Deny while nothing but queries shows ill health, and not all of them were answered when they were asked last."""
-    holding = [signal for signal in situation.signals if signal.holds_at <= now and not signal.suppressed]
+    holding = [signal for signal in situation.signals if signal.counts(now)]
     if situation.queries_known_at is not None or any(signal.source != "query" for signal in holding):
         return None
     if not holding:

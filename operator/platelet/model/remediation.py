@@ -279,6 +279,11 @@ class Remediation:
         return WorkloadRef(kind=self.spec.target_ref.kind, namespace=self.namespace, name=self.spec.target_ref.name)
 
     @property
+    def policy_key(self) -> str:
+        """The namespace/name of its policy, which is in its own namespace where the reference names none."""
+        return f"{self.spec.policy_ref.namespace or self.namespace}/{self.spec.policy_ref.name}"
+
+    @property
     def mere_request(self) -> bool:
         """Whether people asked for it and nothing is known to be wrong: it says nothing about the target's health."""
         return self.spec.by_hand and all(each.source == "request" for each in self.status.evidence)

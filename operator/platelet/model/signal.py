@@ -37,6 +37,10 @@ class Signal:
     unnamed: bool = False  # an alert that no matcher on `alertname` of the policy names: it may be about anything
     newest_only: bool = False  # every sick pod belongs to the newest revision: the rollout itself is the fault
 
+    def counts(self, now: datetime) -> bool:
+        """Whether it is a reason to act now: old enough, and not kept from us."""
+        return self.holds_at <= now and not self.suppressed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:

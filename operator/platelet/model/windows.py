@@ -71,6 +71,11 @@ def describe(rate: Rate) -> str:
     return f"{rate.max_actions} per {format_duration(rate.per)}"
 
 
+def origin_of(attempt: str) -> str:
+    """The id of the attempt that this one takes back, or its own."""
+    return attempt.partition("/back")[0]
+
+
 def remediation_of(entry: Entry) -> str:
     """Read the uid of the Remediation whose attempt this is."""
     return entry.id.partition("/")[0]
