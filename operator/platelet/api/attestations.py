@@ -39,29 +39,28 @@ def attestation_selector(target: WorkloadRef) -> str:
 
 def is_attestation(obj: Mapping[str, Any]) -> bool:
     """Tell an attestation from a revision record, which has the same labels otherwise."""
-    return NAMESPACE in lenient.texts(lenient.mapping(obj.get("metadata")).get("labels"))
+    return NAMESPACE in _texts(obj, "labels")
 
 
 def namespace_of(attestation: Mapping[str, Any]) -> str:
     """The namespace of the record."""
-    return lenient.texts(lenient.mapping(attestation["metadata"]).get("labels")).get(NAMESPACE, "")
+    return _texts(attestation, "labels").get(NAMESPACE, "")
 
 
 def record_of(attestation: Mapping[str, Any]) -> str:
     """The uid of the record."""
-    return lenient.texts(lenient.mapping(attestation["metadata"]).get("annotations")).get(RECORD_UID, "")
+    return _texts(attestation, "annotations").get(RECORD_UID, "")
 
 
 def is_about(obj: Mapping[str, Any], record: RevisionRecord) -> bool:
     """Whether it was written about this very record."""
-    annotations = lenient.texts(lenient.mapping(obj.get("metadata")).get("annotations"))
-    return bool(record.uid) and annotations.get(RECORD_UID) == record.uid
+    return bool(record.uid) and record_of(obj) == record.uid
 
 
 def attest(record: RevisionRecord, attestations: Iterable[Mapping[str, Any]]) -> RevisionRecord:
     """Give a record what was attested; without an attestation of this very record its health is Unknown."""
     about = next((each for each in attestations if is_about(each, record)), None)
-    annotations = lenient.texts(lenient.mapping(lenient.mapping(about).get("metadata")).get("annotations"))
+    annotations = _texts(about or {}, "annotations")
     return replace(
         record,
         health=records.read_health(annotations.get(records.HEALTH)),
@@ -104,6 +103,11 @@ def write_change(record: RevisionRecord, before: Mapping[str, Any], marked: Mapp
     old = {} if is_about(before, record) else dict.fromkeys(_SAID)
     annotations: dict[str, str | None] = {**old, RECORD_UID: record.uid, **marked}
     return {"metadata": {"resourceVersion": before["metadata"]["resourceVersion"], "annotations": annotations}}
+
+
+def _texts(obj: Mapping[str, Any], field: str) -> dict[str, str]:
+    """The labels or the annotations of an object."""
+    return lenient.texts(lenient.mapping(obj.get("metadata")).get(field))
 
 
 def _images(template: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -38,10 +38,19 @@ def find_in_policy(
     """Find the caveats of a policy that follows these steps. Without settings what depends on them is not judged."""
     return (
         *find_unused(loaded, outside),
+        *find_own(loaded, steps, outside, around),
+        *find_in_runbook(steps, outside),
+    )
+
+
+def find_own(
+    loaded: LoadedPolicy, steps: Sequence[Step], outside: Outside | None, around: Surroundings
+) -> tuple[Caveat, ...]:
+    """Find the caveats of the policy itself, without those of its triggers and of its Runbook."""
+    return (
         *_of_targets(loaded, steps, around),
         *_of_webhook(loaded, outside, around),
         *_of_alerts(loaded, outside),
-        *find_in_runbook(steps, outside),
     )
 
 

@@ -109,6 +109,7 @@ KINDS: Final = (
         ),
     ),
 )
+BY_NAME: Final = {kind.name: kind for kind in KINDS}
 
 
 class _Dumper(yaml.SafeDumper):

@@ -31,7 +31,7 @@ async def read_question(client: ClusterClient, namespace: str, name: str, token:
     return find_question(await read_remediation(client, namespace, name), token, client.clock.now())
 
 
-async def read_remediation(client: ClusterClient, namespace: str, name: str) -> Remediation:
+async def read_remediation(client: kube.Kube, namespace: str, name: str) -> Remediation:
     """Read it. Raises NothingToTellError where it is not."""
     try:
         stored = await client.get(kube.REMEDIATIONS, namespace, name)

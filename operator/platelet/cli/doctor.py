@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -72,8 +72,9 @@ async def _examine(options: argparse.Namespace, client: ClusterClient) -> int:
     findings += [checkup.of_budget(budget, now) if not isinstance(budget, Finding) else budget]
     findings += [checkup.of_leader(leader, now, namespace), checkup.of_clock(datetime.now(UTC), now)]
     looked_at = "" if options.all_namespaces else session.namespace_of(options)
-    findings += [*await _policies(client, looked_at), *await _switches_of_people(client, looked_at)]
-    findings += await _notices(client, looked_at)
+    findings += await _as_allowed("policies", _policies(client, looked_at))
+    findings += await _as_allowed("suspended", _switches_of_people(client, looked_at))
+    findings += await _as_allowed("notices", _notices(client, looked_at))
     if options.alertmanager:
         findings.append(await alert_route.examine(client, namespace, options.alertmanager, options.timeout))
     output.write(options, checkup.text(findings), checkup.document(findings, format_time(now)))
@@ -159,32 +160,27 @@ async def _budget(client: ClusterClient, namespace: str) -> Budget | Finding | N
         return _unseen("budget", error)
 
 
-async def _policies(client: ClusterClient, namespace: str) -> list[Finding]:
+async def _as_allowed(check: str, findings: Awaitable[list[Finding]]) -> list[Finding]:
+    """None where there is no such namespace or kind, which other findings say; a warning where it may not be read."""
     try:
-        stored = await client.list(kube.POLICIES, namespace)
-        return [*checkup.of_policies(stored), *checkup.of_untargeted(stored)]
-    except kube.NotFound:
-        return []  # there is no such kind: the CRDs' finding says so
-    except kube.Refused as error:
-        return [_unseen("policies", error)]
-
-
-async def _switches_of_people(client: ClusterClient, namespace: str) -> list[Finding]:
-    try:
-        return checkup.of_switches(await switches.read(client, client.clock, namespace))
-    except kube.NotFound:
-        return []  # there is no such namespace, or no such kind: other findings say so
-    except kube.Refused as error:
-        return [_unseen("suspended", error)]
-
-
-async def _notices(client: ClusterClient, namespace: str) -> list[Finding]:
-    try:
-        return checkup.of_notices((await survey(client, namespace)).readable)
+        return await findings
     except kube.NotFound:
         return []
     except kube.Refused as error:
-        return [_unseen("notices", error)]
+        return [_unseen(check, error)]
+
+
+async def _policies(client: ClusterClient, namespace: str) -> list[Finding]:
+    stored = await client.list(kube.POLICIES, namespace)
+    return [*checkup.of_policies(stored), *checkup.of_untargeted(stored)]
+
+
+async def _switches_of_people(client: ClusterClient, namespace: str) -> list[Finding]:
+    return checkup.of_switches(await switches.read(client, client.clock, namespace))
+
+
+async def _notices(client: ClusterClient, namespace: str) -> list[Finding]:
+    return checkup.of_notices((await survey(client, namespace)).readable)
 
 
 def _unseen(check: str, error: kube.Refused) -> Finding:

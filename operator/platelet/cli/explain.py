@@ -20,6 +20,7 @@ from platelet.cli import (
     subjects,
     switches,
 )
+from platelet.cli.answering import read_remediation
 from platelet.cli.candidacy import Candidate, judge, shown, with_strays
 from platelet.cli.reading import Leader, Reader
 from platelet.core import opening, signals
@@ -93,13 +94,7 @@ def notes(leader: Leader | None, namespace: str, now: datetime, *, has_budget: b
 
 
 async def _explain_remediation(reader: Reader, namespace: str, name: str) -> incident.Incident:
-    try:
-        remediation = await reader.remediation(namespace, name)
-    except kube.NotFound:
-        raise session.NothingToTellError(
-            f"there is no Remediation {namespace}/{name}; list them: kubectl get rem -n {namespace}"
-        ) from None
-    return await _explained(reader, remediation)
+    return await _explained(reader, await read_remediation(reader.kube, namespace, name))
 
 
 async def _explained(reader: Reader, remediation: Remediation) -> incident.Incident:

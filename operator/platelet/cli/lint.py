@@ -56,25 +56,15 @@ def call(options: argparse.Namespace) -> int:
 
 
 async def _ask(client: ClusterClient, manifest: Manifest, namespace: str) -> list[Fault]:
-    kind = next((each for each in crds.KINDS if each.name == manifest.kind), None)
-    metadata = lenient.mapping(manifest.content.get("metadata"))
-    name = lenient.text(metadata.get("name"))
+    kind, (place, name) = crds.BY_NAME.get(manifest.kind), linter.key_of(manifest, namespace)
     if kind is None or not name:
         return []
-    place = lenient.text(metadata.get("namespace")) or namespace
     resource = kube.Resource(crds.GROUP, crds.VERSION, kind.plural, kind.name)
     try:
         await client.try_apply(resource, place, name, manifest.content)
     except (kube.Refused, kube.NotFound) as error:
-        return [
-            Fault(
-                place=manifest.place,
-                name=f"{kind.name} {place}/{name}",
-                severity="fail",
-                reason=reasons.REFUSED,
-                message=f"the API server refuses it: {error.message}",
-            )
-        ]
+        text = f"the API server refuses it: {error.message}"
+        return [linter.make_fault(manifest, namespace, "fail", reasons.REFUSED, text)]
     return []
 
 

@@ -37,10 +37,10 @@ def lint(manifests: Sequence[Manifest], namespace: str, operator_namespace: str)
     """
     ours = [each for each in manifests if _is_ours(each)]
     outside, faults = _read_settings(manifests)
-    books = {_key(each, namespace): each for each in ours if each.kind == "Runbook"}
+    books = {key_of(each, namespace): each for each in ours if each.kind == "Runbook"}
     for manifest in ours:
         found = _judge(manifest, books, namespace, operator_namespace, outside)
-        faults += [_fault(manifest, namespace, *each) for each in found]
+        faults += [make_fault(manifest, namespace, *each) for each in found]
     return faults
 
 
@@ -60,13 +60,13 @@ def _judge(
     operator_namespace: str,
     outside: Outside | None,
 ) -> Iterator[Finding]:
-    kind = next((each for each in crds.KINDS if each.name == manifest.kind), None)
+    kind = crds.BY_NAME.get(manifest.kind)
     wanted = f"{crds.GROUP}/{crds.VERSION}"
     if kind is None or manifest.content.get("apiVersion") != wanted:
         names = ", ".join(each.name for each in crds.KINDS)
         yield "fail", reasons.INVALID_SPEC, f"this platelet knows the kinds {names} of {wanted} only"
         return
-    if not _key(manifest, namespace)[1]:
+    if not key_of(manifest, namespace)[1]:
         yield "fail", reasons.INVALID_SPEC, "metadata.name: is required: add it"
         return
     stored = _as_stored(manifest, namespace)
@@ -110,11 +110,8 @@ def _judge_policy(
         said = f"there is no Runbook {loaded.runbook} of namespace {loaded.policy.namespace} among these files"
         yield "fail", reasons.RUNBOOK_NOT_FOUND, f"{said}: name its file, too"
     elif read is not None:
-        steps = runbook.read_steps(read.steps)
-        of_others = {*unused, *caveats.find_in_runbook(steps, outside)}
-        for caveat in caveats.find_in_policy(loaded, steps, outside, Surroundings()):
-            if caveat not in of_others:
-                yield "warn", caveat.reason, caveat.message
+        for caveat in caveats.find_own(loaded, runbook.read_steps(read.steps), outside, Surroundings()):
+            yield "warn", caveat.reason, caveat.message
 
 
 _ANY_BOOK = runbook.Runbook(
@@ -163,24 +160,26 @@ def _settings_in(manifest: Manifest) -> Iterator[tuple[str, str]]:
     if manifest.kind == _SETTINGS:
         yield _SETTINGS, yaml.safe_dump(manifest.content)
     elif manifest.kind == "ConfigMap":
-        for key, text in lenient.texts(manifest.content.get("data")).items():
+        for entry, text in lenient.texts(manifest.content.get("data")).items():
             if f"kind: {_SETTINGS}" in text:
-                yield f"ConfigMap {_key(manifest, '')[1]}, {key}", text
+                yield f"ConfigMap {key_of(manifest, '')[1]}, {entry}", text
 
 
 def _as_stored(manifest: Manifest, namespace: str) -> dict[str, Any]:
     """The object with what the API server would have added, as far as readers ask for it."""
-    place, name = _key(manifest, namespace)
+    place, name = key_of(manifest, namespace)
     return {**manifest.content, "metadata": {"namespace": place, "name": name, "uid": "", "resourceVersion": ""}}
 
 
-def _key(manifest: Manifest, namespace: str) -> tuple[str, str]:
+def key_of(manifest: Manifest, namespace: str) -> tuple[str, str]:
+    """The namespace and the name of an object; `namespace` stands in for one that it does not say."""
     metadata = lenient.mapping(manifest.content.get("metadata"))
     return lenient.text(metadata.get("namespace")) or namespace, lenient.text(metadata.get("name"))
 
 
-def _fault(manifest: Manifest, namespace: str, severity: Severity, reason: str, message: str) -> Fault:
-    place, name = _key(manifest, namespace)
+def make_fault(manifest: Manifest, namespace: str, severity: Severity, reason: str, message: str) -> Fault:
+    """Make the fault of one object."""
+    place, name = key_of(manifest, namespace)
     return Fault(
         place=manifest.place,
         name=f"{manifest.kind} {place}/{name or '?'}",

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from platelet.api import attestations, evidence, lenient
 from platelet.api import budget as budget_contract
-from platelet.api import remediation as remediation_contract
 from platelet.api.invalid import InvalidSpec
 from platelet.api.policy import read_policy
 from platelet.cli.candidacy import Unread
@@ -110,10 +109,6 @@ class Reader:
         if unseen:
             self.kube.miss(unseen)
         return sight
-
-    async def remediation(self, namespace: str, name: str) -> Remediation:
-        """One Remediation. Raises NotFound, InvalidSpec."""
-        return remediation_contract.read_remediation(await self.kube.get(kube.REMEDIATIONS, namespace, name))
 
     async def standings(self, namespace: str) -> list[Standing | Unread]:
         """The policies of a namespace, and those of the operator's namespace that reach beyond it. Raises ApiError."""

@@ -8,7 +8,7 @@ from platelet.model.workload import KINDS, Kind
 
 _APPS = ("apps", "v1.apps")
 _SHORT = {"Deployment": "deploy", "StatefulSet": "sts", "DaemonSet": "ds"}
-_REMEDIATION = crds.names_of(next(kind for kind in crds.KINDS if kind.name == "Remediation"))
+_REMEDIATION = crds.names_of(crds.BY_NAME["Remediation"])
 
 
 def workload(text: str) -> tuple[Kind, str]:

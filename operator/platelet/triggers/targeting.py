@@ -143,11 +143,6 @@ def locate(labels: Mapping[str, str]) -> Located:
     return found
 
 
-def namespace_of(labels: Mapping[str, str]) -> str:
-    """Give the namespace that the alert is about, empty when it says none or that is in doubt."""
-    return subject.read(labels).namespace
-
-
 def namespaces_of(labels: Mapping[str, str]) -> frozenset[str]:
     """Give all namespaces that the alert may be about: mostly one; none when it says none."""
     return subject.read(labels).namespaces

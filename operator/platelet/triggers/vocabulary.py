@@ -16,7 +16,6 @@ Side = Literal["own", "called", "caller"]
 Origin = Literal["resource", "exported", "plain", "discovered"]
 """resource: of what has made the measurement; exported: renamed by Prometheus; discovered: of the scraped target."""
 
-WORKLOADS: Final = ("deployment", "statefulset", "daemonset", "rollout")
 NOT_UNDERSTOOD: Final = "notUnderstood"
 """What names a namespace, a workload or a pod in words that are not read: never taken for naming nothing."""
 OTHER: Final = "otherObject"

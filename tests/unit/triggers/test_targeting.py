@@ -17,7 +17,6 @@ from platelet.triggers.targeting import (
     ServicesNamed,
     WorkloadNamed,
     locate,
-    namespace_of,
     namespaces_of,
 )
 
@@ -133,7 +132,7 @@ def test_exported_labels_win_over_those_of_the_scraped_target() -> None:
     assert locate(labels | {"deployment": "api"}) == deployment()
     pod = locate(labels | {"exported_pod": "api-7f9-x", "exported_container": "app", "uid": UID})
     assert pod == PodNamed(namespace="shop", pod="api-7f9-x", uid=UID)
-    assert namespace_of(labels) == "shop"
+    assert namespaces_of(labels) == {"shop"}
 
 
 def test_beside_an_exported_namespace_a_plain_pod_is_the_scraped_targets() -> None:
