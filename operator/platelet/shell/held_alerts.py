@@ -52,6 +52,9 @@ class HeldAlerts:
         """Store that these are over. Raises NotStoredError when one could not be stored; the next poll tries again."""
         names = by_labels(episodes)
         await self._edit(episodes, lambda status: record.end_evidence(status, names, at))
+        over = self._queries.intersection(episodes)  # nobody asks again: unlike alerts, they are not polled
+        self._held -= over
+        self._queries -= over
 
     async def suppress(self, suppressed: Collection[str], active: Collection[str], at: datetime) -> None:
         """Store which of them Alertmanager keeps from us and which no more. Raises NotStoredError, as `resolve`."""

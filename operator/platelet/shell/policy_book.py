@@ -69,15 +69,18 @@ class PolicyBook:
             if each.loaded.targets.matches(labels, target.name, target.kind)
         ]
 
-    async def refresh(self) -> bool:
-        """Read and check all policies and runbooks; forget those that are gone. Whether anything has changed."""
+    async def refresh(self, *, thorough: bool = True) -> bool:
+        """Read and check all policies and runbooks; forget those that are gone. Whether anything has changed.
+
+        Unless `thorough`, what cannot work is left as it was told: it takes more reads, and keeps nothing from acting.
+        """
         before = dict(self._standings)
         runbooks = {_key(each): each for each in await self._kube.list(RUNBOOKS)}
         for stored in runbooks.values():
             await self._tell_runbook(stored)
         policies = await self._kube.list(POLICIES)
         for stored in policies:
-            await self._enter(stored, runbooks.get(_runbook_key(stored)), thorough=True)
+            await self._enter(stored, runbooks.get(_runbook_key(stored)), thorough=thorough)
         present = {_key(each) for each in policies}
         self._standings = {key: each for key, each in self._standings.items() if key in present}
         return self._standings != before

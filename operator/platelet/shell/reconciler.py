@@ -26,7 +26,7 @@ from platelet.shell.kube import REMEDIATIONS, Conflict, Kube, NotFound, Refused,
 from platelet.shell.narrator import Narrator
 from platelet.shell.opener import store_status
 from platelet.shell.sight import SettlePods, Sight, see
-from platelet.shell.survey import UNREADABLE
+from platelet.shell.survey import UNREADABLE, survey
 
 _TURNS = 40  # a heal takes about ten; more than this in a row is a livelock, and yields
 _PAUSE = 1.0  # seconds, after effects that came to nothing; doubled each time
@@ -158,7 +158,8 @@ class Reconciler:
         if acting.unfinished(remediation.status) is not None:
             return sight
         if sight.workload is not None and history.is_behind(sight.workload, sight.revisions, sight.records):
-            await self._historian.look(target, acting=False)
+            siblings = (await survey(self._kube, target.namespace)).of(target)
+            await self._historian.record(sight, siblings)
             sight = await see(self._kube, target, self._home, settle=self._settle)
         return sight
 

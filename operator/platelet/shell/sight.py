@@ -35,25 +35,30 @@ SettlePods = Callable[[Sequence[Pod]], tuple[Pod, ...]]
 
 
 async def see(
-    kube: Kube, target: WorkloadRef, home: str | None = OPERATOR_NAMESPACE, *, settle: SettlePods = tuple
+    kube: Kube,
+    target: WorkloadRef,
+    home: str | None = OPERATOR_NAMESPACE,
+    *,
+    settle: SettlePods = tuple,
+    with_records: bool = True,
 ) -> Sight:
     """Read a workload, its revisions (newest first), its pods and its revision records.
 
     `home` is the operator's namespace, where it has attested their health; None for people who may not look there: the
     records then say themselves how healthy they are, which is no ground to act on. Without `settle` the times of pods
-    are taken as their kubelets told them. Raises ApiError.
+    are taken as their kubelets told them; `with_records=False` is for who does not need them. Raises ApiError.
     """
     try:
         stored = await kube.get(WORKLOADS[target.kind], target.namespace, target.name)
     except NotFound:
-        return Sight(workload=None, records=await _records(kube, target, home))
+        return Sight(workload=None, records=await _records(kube, target, home) if with_records else ())
     workload = workload_contract.read_workload(target.kind, stored)
     labels = _selector_text(workload.selector)
     kept_in = REPLICA_SETS if target.kind == "Deployment" else CONTROLLER_REVISIONS
     stored_revisions, stored_pods, records = await asyncio.gather(
         kube.list(kept_in, target.namespace, labels=labels),
         kube.list(PODS, target.namespace, labels=labels),
-        _records(kube, target, home),
+        _records(kube, target, home) if with_records else _no_records(),
     )
     owned = [each for each in stored_revisions if _controller(each) == workload.uid]
     owners = {each["metadata"]["uid"] for each in owned} if target.kind == "Deployment" else {workload.uid}
@@ -105,6 +110,10 @@ def _record(stored: Json, target: WorkloadRef) -> RevisionRecord | None:
         log.warning("not a revision record of ours", target=str(target), name=stored["metadata"].get("name"))
         return None
     return record
+
+
+async def _no_records() -> tuple[RevisionRecord, ...]:
+    return ()
 
 
 def _selector_text(selector: Mapping[str, Any]) -> str:

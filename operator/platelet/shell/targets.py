@@ -50,9 +50,11 @@ class TargetFinder:
             stored = await self._kube.get(REPLICA_SETS, namespace, name)
         except NotFound:
             return None
-        if stored["metadata"]["uid"] != uid:
-            return None
-        owner = _controller(stored)
+        return self._owner_of(namespace, stored) if stored["metadata"]["uid"] == uid else None
+
+    def _owner_of(self, namespace: str, stored: Json) -> WorkloadRef | None:
+        """The Deployment that controls a ReplicaSet that was just read; remembered."""
+        owner, uid = _controller(stored), stored["metadata"]["uid"]
         found = _workload(namespace, owner) if owner else None
         self._owners[uid] = found
         if len(self._owners) > _REMEMBERED:
@@ -105,12 +107,10 @@ class TargetFinder:
             return Found(why=f"pod {named.pod} is gone, so its owner is not known", gone=True)
         if named.uid and stored["metadata"]["uid"] != named.uid:
             return Found(why=f"pod {named.pod} is not the one that the alert is about")
-        owner = _controller(stored)
-        nobodys = Found(why=f"pod {named.pod} does not belong to a {_HEALED}", other=True)
-        if owner is None or not is_ours_to_follow(owner.get("apiVersion", ""), owner["kind"]):
-            return nobodys
-        found = await self.of_controller(named.namespace, owner["kind"], owner["name"], owner["uid"])
-        return Found(found) if found else nobodys
+        found = await self._of_owner(named.namespace, stored)
+        if isinstance(found, WorkloadRef):
+            return Found(found)
+        return Found(why=f"pod {named.pod} does not belong to a {_HEALED}", other=True)
 
     async def _of_any_kind(self, namespace: str, name: str) -> Found:
         found = await asyncio.gather(*(self._exists(kind, namespace, name) for kind in KINDS))
@@ -131,7 +131,7 @@ class TargetFinder:
             stored = await self._kube.get(REPLICA_SETS, namespace, name)
         except NotFound:
             return Found(why=f"ReplicaSet {name} is gone, so its owner is not known", gone=True)
-        found = await self.of_replica_set(namespace, name, stored["metadata"]["uid"])
+        found = self._owner_of(namespace, stored)
         return Found(found) if found else Found(why=f"ReplicaSet {name} belongs to no Deployment", other=True)
 
     async def _of_services(self, named: targeting.ServicesNamed) -> Found:

@@ -210,7 +210,7 @@ class Operator:
         why = ""
         while True:
             try:
-                await self._book.refresh()
+                await self._book.refresh(thorough=False)
                 await self._succession.ensure()
             except (ApiError, ValueError, ClockNotReadyError) as error:
                 if why != (why := str(error)):  # once, not at each try

@@ -35,7 +35,9 @@ class WorkloadWatch:
     async def look(self, target: WorkloadRef) -> datetime | None:
         """Open or update what the workload calls for; when time alone may change the answer. Raises ApiError."""
         asking = [each for each in self._book.concerning(target.namespace) if each.loaded.workload_triggers]
-        sight = await see(self._kube, target, home=None, settle=self._settle) if asking else Sight(workload=None)
+        sight = (
+            await see(self._kube, target, with_records=False, settle=self._settle) if asking else Sight(workload=None)
+        )
         if sight.workload is None:
             self._short_since.pop(target, None)
             return None

@@ -232,6 +232,20 @@ async def test_facts_of_a_trigger_that_was_rewritten_end() -> None:
     assert over.status.evidence[0].resolved_at is not None
 
 
+async def test_what_has_ended_is_not_looked_for_again() -> None:
+    """Each look lists all Remediations, and there is one a second until the sweep."""
+    shell = Watched()
+    await shell.opened()
+    stored = shell.world.store.get(kube.POLICIES, SHOP, "measured")
+    spec = {**stored["spec"], "triggers": [on_query("other")]}
+    shell.world.store.replace(kube.POLICIES, SHOP, "measured", {**stored, "spec": spec})
+    await shell.book.refresh()
+    await shell.watch.look()
+    before = len(shell.world.server.audit)
+    await shell.watch.look()
+    assert [call.resource for call in shell.world.server.audit[before:]] == []
+
+
 # Each row: how the API server answers the end of a fact, and whether the policy's queries count as answered.
 ENDS: dict[str, tuple[FaultKind, bool]] = {
     "it refuses this one's status: nothing can be done about it either": ("refused", True),
