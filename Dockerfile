@@ -10,7 +10,8 @@ RUN python -m compileall -q /app
 
 FROM ${PYTHON}
 LABEL org.opencontainers.image.title="platelet" \
-      org.opencontainers.image.description="Self-healing for Kubernetes that runs the team's own runbooks"
+      org.opencontainers.image.description="Self-healing for Kubernetes that runs the team's own runbooks" \
+      org.opencontainers.image.licenses="Apache-2.0"
 # Nothing is written at run time: the root file system may be read-only.
 ENV PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 COPY --from=build /app /app

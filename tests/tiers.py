@@ -83,10 +83,10 @@ TIERS = (
         missing=_missing_for_cluster,
         parallel=True,
         spare=1,
-        minutes=45,
+        minutes=60,
     ),
     # One node per machine; what its containers show takes minutes, most of them waiting.
-    Tier(name="e2e", folders=("tests/e2e",), missing=needs.missing, minutes=15),
+    Tier(name="e2e", folders=("tests/e2e",), missing=needs.missing, minutes=20),
 )
 NOT_A_TIER = {"demo": "it is watched, not counted: make demo", "bench": "it is measured, not judged: make bench"}
 
@@ -94,7 +94,7 @@ NOT_A_TIER = {"demo": "it is watched, not counted: make demo", "bench": "it is m
 def run(tiers: Sequence[Tier], root: Path = ROOT, *, every_tier: bool = False, workers: int = 2) -> int:
     """Run all tiers, print the account, and return the exit code."""
     outcomes = _run_all(tiers, root, workers)
-    problems = [said for outcome in outcomes for said in _problems(outcome, every_tier=every_tier)]
+    problems = [problem for outcome in outcomes for problem in _problems(outcome, every_tier=every_tier)]
     unlisted = _unlisted(tiers, root)
     problems += [f"{folder} holds tests and belongs to no tier" for folder in unlisted]
     if not any(outcome.tests for outcome in outcomes):
@@ -131,7 +131,7 @@ def _run(tier: Tier, root: Path, workers: int) -> Outcome:
         report = Path(directory) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", f"--randomly-seed={SEED}", f"--junitxml={report}", *folders]
         if tier.parallel and workers > 1:
-            command += ["-n", str(workers + tier.spare), "--dist", "loadfile"]
+            command += ["-n", str(workers + tier.spare), "--dist", "loadfile", "--no-loadscope-reorder"]
         broken = _pytest(command, root, tier.minutes * 60)
         passed, failed, skipped = _count(report)
     if not broken and not passed + failed + skipped:
@@ -191,8 +191,8 @@ def _count(report: Path) -> tuple[int, int, int]:
             outcomes[key] = "failed"
         elif outcomes.get(key) != "failed":
             outcomes[key] = "skipped" if case.find("skipped") is not None else "passed"
-    found = list(outcomes.values())
-    return found.count("passed"), found.count("failed"), found.count("skipped")
+    results = list(outcomes.values())
+    return results.count("passed"), results.count("failed"), results.count("skipped")
 
 
 def _problems(outcome: Outcome, *, every_tier: bool) -> list[str]:
@@ -218,16 +218,16 @@ def _unlisted(tiers: Sequence[Tier], root: Path) -> list[str]:
 
 def _print_account(outcomes: Sequence[Outcome], problems: Sequence[str]) -> None:
     print("\n== what ran ==")
-    for each in outcomes:
-        if not each.not_run:
-            counts = f"{each.passed:5} passed {each.failed:4} failed {each.skipped:4} skipped"
-            print(f"{each.tier:<10}{counts} {each.seconds:8.1f} s")
+    for outcome in outcomes:
+        if not outcome.not_run:
+            counts = f"{outcome.passed:5} passed {outcome.failed:4} failed {outcome.skipped:4} skipped"
+            print(f"{outcome.tier:<10}{counts} {outcome.seconds:8.1f} s")
     print("== what did not run, and why ==")
-    for each in outcomes:
-        if each.not_run:
-            print(f"{each.tier:<10}{each.not_run}")
-        elif each.skipped:
-            print(f"{each.tier:<10}{each.skipped} tests were skipped: pytest's summary above says why")
+    for outcome in outcomes:
+        if outcome.not_run:
+            print(f"{outcome.tier:<10}{outcome.not_run}")
+        elif outcome.skipped:
+            print(f"{outcome.tier:<10}{outcome.skipped} tests were skipped: pytest's summary above says why")
     for name, why in NOT_A_TIER.items():
         print(f"{name:<10}{why}")
     for problem in problems:
@@ -235,10 +235,10 @@ def _print_account(outcomes: Sequence[Outcome], problems: Sequence[str]) -> None
 
 
 def _workers() -> int:
-    said = os.environ.get("PLATELET_WORKERS", "2")
-    if not said.isdigit() or int(said) < 1:
-        sys.exit(f"PLATELET_WORKERS={said!r} is not a number of processes: write it like 2")
-    return int(said)
+    text = os.environ.get("PLATELET_WORKERS", "2")
+    if not text.isdigit() or int(text) < 1:
+        sys.exit(f"PLATELET_WORKERS={text!r} is not a number of processes: write it like 2")
+    return int(text)
 
 
 def main(tiers: Sequence[Tier] = TIERS, root: Path = ROOT) -> int:

@@ -12,13 +12,14 @@ KWOK = "system:kwok"
 KUBELET = "system:node:real"  # of the one real node (tests/e2e); the name is the node's
 KUBE_PROXY = "system:kube-proxy"
 
-# The user's name and its groups. `platelet`, `alice` and `bob` have no right until a
+# The user's name and its groups. `platelet`, `alice`, `bob` and `baseline` have no right until a
 # test grants one; the system's users have theirs by the bootstrap roles of RBAC.
 _GROUPS: Mapping[str, str] = {
     "admin": "system:masters",
     "platelet": "",
     "alice": "",
     "bob": "",
+    "baseline": "",  # the Go operator that platelet is measured against (tests/bench)
     CONTROLLER_MANAGER: "",
     SCHEDULER: "",
     KWOK: "system:masters",

@@ -14,6 +14,24 @@ from typing import Any
 
 from tests.cluster import access
 
+# The operator's own, by verb, resource and subresource: its kinds, Events, Lease, revision records, its leader's label.
+OWN_WRITES = {
+    ("patch", "pods", ""),
+    ("create", "remediations", ""),
+    ("update", "remediations", "status"),
+    ("delete", "remediations", ""),
+    ("update", "remediationpolicies", "status"),
+    ("update", "runbooks", "status"),
+    ("update", "actionbudgets", "status"),
+    ("update", "escalationpolicies", "status"),
+    ("create", "leases", ""),
+    ("update", "leases", ""),
+    ("create", "events", ""),
+    ("patch", "events", ""),
+    ("create", "controllerrevisions", ""),
+    ("patch", "controllerrevisions", ""),
+    ("delete", "controllerrevisions", ""),
+}
 _WRITES = ("create", "update", "patch", "delete", "deletecollection")
 
 
@@ -29,7 +47,8 @@ class AuditEvent:
     user: str
     user_agent: str
     code: int
-    timestamp: datetime
+    timestamp: datetime  # when it came in
+    answered: datetime
     request: Mapping[str, Any] | None
     response: Mapping[str, Any] | None
     api_group: str
@@ -59,10 +78,12 @@ def read(log: Path, mentioning: str = "") -> Iterator[AuditEvent]:
             if not line.endswith("\n"):
                 return
             if mentioning in line:
-                yield _event(json.loads(line))
+                yield event(line)
 
 
-def _event(entry: Mapping[str, Any]) -> AuditEvent:
+def event(line: str) -> AuditEvent:
+    """One line of the log."""
+    entry = json.loads(line)
     target = entry.get("objectRef") or {}
     request, response = entry.get("requestObject"), entry.get("responseObject")
     # A create of a generated name has it only in the answer.
@@ -77,6 +98,7 @@ def _event(entry: Mapping[str, Any]) -> AuditEvent:
         user_agent=entry.get("userAgent", ""),
         code=(entry.get("responseStatus") or {}).get("code", 0),
         timestamp=datetime.fromisoformat(entry["requestReceivedTimestamp"]),
+        answered=datetime.fromisoformat(entry["stageTimestamp"]),
         request=request,
         response=response,
         api_group=target.get("apiGroup", ""),

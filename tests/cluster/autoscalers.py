@@ -60,8 +60,8 @@ def scaled_object(name: str, **spec: int) -> str:
 
 def spec_of(scene: Scene, path: str, name: str) -> Json:
     """The spec of an autoscaler."""
-    found: Json = next(each["spec"] for each in scene.items(path) if each["metadata"]["name"] == name)
-    return found
+    spec: Json = next(stored["spec"] for stored in scene.items(path) if stored["metadata"]["name"] == name)
+    return spec
 
 
 def bounds_of(scene: Scene, name: str) -> tuple[int, int]:

@@ -76,7 +76,7 @@ def _serving(
         [
             x509.DNSName("localhost"),
             x509.DNSName("kubernetes.default.svc"),
-            *(x509.IPAddress(ip_address(each)) for each in sorted({"127.0.0.1", "10.96.0.1", address})),
+            *(x509.IPAddress(ip_address(ip)) for ip in sorted({"127.0.0.1", "10.96.0.1", address})),
         ]
     )
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())

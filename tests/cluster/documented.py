@@ -48,15 +48,20 @@ ELSEWHERE: dict[str, str] = {
     "kubectl create secret generic platelet-alert-token": "e2e/test_in_a_pod.py",
     "platelet approve remediation/": "cluster/test_approvals.py",
     "platelet reject remediation/": "cluster/test_approvals.py",
+    "platelet acknowledge remediation/": "cluster/test_approvals.py",
     "platelet retry remediation/": "cluster/test_approvals.py",
     "platelet run RUNBOOK": "cluster/test_cli.py",
+    "platelet run back-to-work deployment/architect-api": "cluster/test_pack_architect_api.py",
+    "platelet run scale-to-four deployment/backend": "cluster/test_pack_ohmycoins.py",
     "kubectl wait rem deployment-api-1 --for=condition=Settled": "cluster/test_approvals.py",
     "kubectl wait rem deployment-api-1 -n shop --for=condition=Settled": "cluster/test_approvals.py",
     "kubectl get rem deployment-api-1 -n shop -o jsonpath=": "cluster/test_approvals.py",
     "kubectl get rem NAME": "cluster/test_approvals.py",
     "kubectl annotate rem NAME": "cluster/test_approvals.py",
+    "kubectl annotate --overwrite rem NAME platelet.dev/acknowledge": "cluster/test_admission.py",
     "kubectl kustomize my-policies | platelet lint -": "cluster/test_cli.py",
     "kubectl rollout restart": "cluster/test_kinds.py",
+    "kubectl apply -k deploy/logs": "cluster/test_logs.py",
     "platelet completion zsh": "unit/cli/test_commands.py",
 }
 """By how they begin: those with a name to be filled in, and those of an installation; the test that runs them."""
@@ -74,15 +79,15 @@ def is_shown(words: str) -> bool:
 
 def commands() -> dict[str, str]:
     """Every command, without its comment, and the file that shows it first."""
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
     for path, text in _documents():
         lines = [line for block in _BLOCK.findall(text) for line in block.splitlines()]
         shown = [line.partition(" #")[0].strip() for line in lines]
         spans = [" ".join(span.split()) for span in _SPAN.findall(_FENCED.sub("", text))]
         for command in (*shown, *(span for span in spans if _is_complete(span))):
             if command.startswith(_PROGRAMS):
-                found.setdefault(command, path.name)
-    return found
+                files.setdefault(command, path.name)
+    return files
 
 
 def _is_complete(span: str) -> bool:

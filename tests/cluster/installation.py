@@ -22,17 +22,25 @@ from tests.cluster.control_plane import ControlPlane, KubectlFailed
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "platelet-system"
+LISTENERS = ("alerts", "metrics", "callbacks")
 ALERT_TOKEN = "alert-token-of-the-tests"
 
 
 def install(plane: ControlPlane, budget: Mapping[str, Any] | None = None) -> None:
     """Apply deploy/base but for the operator itself; the ActionBudget with this spec, if one is given."""
     documents = base(plane)
-    crds = [each for each in documents if each["kind"] == "CustomResourceDefinition"]
+    crds = [document for document in documents if document["kind"] == "CustomResourceDefinition"]
     apply(plane, crds)
-    names = [each["metadata"]["name"] for each in crds]
+    names = [crd["metadata"]["name"] for crd in crds]
     plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", *names)
-    apply(plane, [_for_a_process(each) for each in documents if each not in crds and each["kind"] != "Deployment"])
+    apply(
+        plane,
+        [
+            _for_a_process(document)
+            for document in documents
+            if document not in crds and document["kind"] != "Deployment"
+        ],
+    )
     if budget is not None:
         patch = json.dumps({"spec": budget})
         plane.kubectl("patch", "budget", "platelet", "-n", NAMESPACE, "--type=merge", "-p", patch)
@@ -69,14 +77,20 @@ class OperatorProcess:
     """One running replica."""
 
     process: "subprocess.Popen[bytes]"
+    command: Sequence[str]
     log: Path
     alerts_url: str
     metrics_url: str
+    callbacks_url: str
 
     def kill(self) -> None:
         """End it as a crash does."""
         self.process.kill()
         self.process.wait()
+
+    def start_again(self) -> None:
+        """Start it anew after its end, with the same settings and ports; it knows nothing of what it did before."""
+        self.process = _launch(self.command, self.log)
 
     def stop(self) -> int:
         """End it as Kubernetes does; the exit code."""
@@ -110,20 +124,13 @@ class Installation:
     def start(self, *, server: str | None = None, **settings: Any) -> OperatorProcess:
         """Start one replica; `server` is another URL to reach the API server by, such as a proxy's."""
         number = len(self.replicas)
-        alerts, metrics = processes.free_ports(2)
-        config = self._config(number, alerts, metrics, settings)
+        ports = processes.free_ports(3)
+        config = self._config(number, ports, settings)
         kubeconfig = self._kubeconfig(number, server)
         log = self.directory / f"operator-{number}.log"
         command = [sys.executable, "-m", "platelet", "run", "--config", str(config), "--kubeconfig", str(kubeconfig)]
-        leash = [sys.executable, str(ROOT / "tests" / "cluster" / "leash.py"), str(os.getpid())]
-        with log.open("wb") as sink:
-            process = subprocess.Popen(  # noqa: S603 - the command line is our own
-                [*leash, *command],
-                stdout=sink,
-                stderr=sink,
-                env={**os.environ, "PYTHONPATH": str(ROOT / "operator")},
-            )
-        replica = OperatorProcess(process, log, f"http://127.0.0.1:{alerts}", f"http://127.0.0.1:{metrics}")
+        alerts, metrics, callbacks = (f"http://127.0.0.1:{port}" for port in ports)
+        replica = OperatorProcess(_launch(command, log), command, log, alerts, metrics, callbacks)
         self.replicas.append(replica)
         return replica
 
@@ -134,14 +141,16 @@ class Installation:
                 replica.resume()
                 replica.kill()
 
-    def _config(self, number: int, alerts: int, metrics: int, settings: Mapping[str, Any]) -> Path:
+    def _config(self, number: int, ports: Sequence[int], settings: Mapping[str, Any]) -> Path:
         token = self.directory / "alert-token"
         token.write_text(ALERT_TOKEN)
         content: dict[str, Any] = {
             "apiVersion": "platelet.dev/v1alpha1",
             "kind": "OperatorConfig",
             "namespace": NAMESPACE,
-            "listen": {"alerts": f"127.0.0.1:{alerts}", "metrics": f"127.0.0.1:{metrics}"},
+            "listen": dict(
+                zip(("alerts", "metrics", "callbacks"), (f"127.0.0.1:{port}" for port in ports), strict=True)
+            ),
             "alertTokenFiles": [str(token)],
             "lease": {"duration": "3s"},
             "healthyFor": "5s",
@@ -183,18 +192,18 @@ def installed(plane: ControlPlane, directory: Path, **settings: Any) -> Iterator
 def get(plane: ControlPlane, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
     """One object; None when it does not exist."""
     try:
-        found: dict[str, Any] = json.loads(plane.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
+        stored: dict[str, Any] = json.loads(plane.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
     except KubectlFailed as error:
         if "NotFound" in error.stderr:
             return None
         raise
-    return found
+    return stored
 
 
 def get_all(plane: ControlPlane, kind: str, namespace: str) -> list[dict[str, Any]]:
     """All objects of a kind in a namespace."""
-    found: list[dict[str, Any]] = json.loads(plane.kubectl("get", kind, "-n", namespace, "-o", "json"))["items"]
-    return found
+    items: list[dict[str, Any]] = json.loads(plane.kubectl("get", kind, "-n", namespace, "-o", "json"))["items"]
+    return items
 
 
 def deployment(name: str, image: str, *, replicas: int = 2, labels: Mapping[str, str] | None = None) -> str:
@@ -224,9 +233,24 @@ def workload(kind: str, name: str, image: str, *, labels: Mapping[str, str] | No
 def wait_for_state(plane: ControlPlane, namespace: str, name: str, *states: str, seconds: float = 60) -> dict[str, Any]:
     """The Remediation once it is in one of these states."""
 
-    def found() -> dict[str, Any] | None:
+    def find() -> dict[str, Any] | None:
         remediation = get(plane, "remediation", namespace, name)
         reached = remediation is not None and (remediation.get("status") or {}).get("state") in states
         return remediation if reached else None
 
-    return patience.until(f"remediation {namespace}/{name} in {' or '.join(states)}", found, seconds)
+    return patience.until(f"remediation {namespace}/{name} in {' or '.join(states)}", find, seconds)
+
+
+def _launch(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
+    """Start a process that cannot outlive this one; what it says goes to the end of the log."""
+    leash = [sys.executable, str(ROOT / "tests" / "cluster" / "leash.py"), str(os.getpid())]
+    with log.open("ab") as sink:
+        return subprocess.Popen(  # noqa: S603 - the command line is our own
+            [*leash, *command], stdout=sink, stderr=sink, env=_environment()
+        )
+
+
+def _environment() -> dict[str, str]:
+    """As in the image, where the package is compiled: else each start would compile it anew."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "PYTHONPATH": str(ROOT / "operator")}

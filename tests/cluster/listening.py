@@ -11,8 +11,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from tests.cluster.manifests import Json, ago
+from tests.published import alertmanager as alertmanager_api
+from tests.published import pagerduty, slack
 
 Answer = tuple[int, Any]
+SLACK_TOKEN = "xoxb-of-the-tests"
+ROUTING_KEY = "r0ut1ng-k3y-of-32-characters-abc"
+ROUTING_KEY_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +32,8 @@ class Call:
     @property
     def event(self) -> Json:
         """The CloudEvent that it carries."""
-        found: Json = json.loads(self.body)
-        return found
+        event: Json = json.loads(self.body)
+        return event
 
 
 @dataclass(slots=True)
@@ -46,7 +51,44 @@ class Pager:
 
     def of(self, namespace: str) -> list[Call]:
         """The calls about one namespace."""
-        return [each for each in self.calls if namespace.encode() in each.body]
+        return [call for call in self.calls if namespace.encode() in call.body]
+
+
+@dataclass(slots=True)
+class Publishers:
+    """Stands in for PagerDuty, Slack and an Alertmanager: takes only what their published limits allow."""
+
+    url: str = ""
+    calls: list[Call] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)  # why something was not taken
+
+    def answer(self, call: Call) -> Answer:
+        """As their references say."""
+        self.calls.append(call)
+        if call.path == "/api/v2/alerts":
+            faults = alertmanager_api.faults(call.event)
+            self.faults += faults
+            return 400 if faults else 200, None
+        method = call.path.removeprefix("/api/")
+        if method == call.path:
+            faults = pagerduty.faults(call.path, call.event)
+            self.faults += faults
+            return (400, {"status": "invalid event", "errors": faults}) if faults else (202, {"status": "success"})
+        if call.headers.get("Authorization") != f"Bearer {SLACK_TOKEN}":
+            return 200, {"ok": False, "error": "invalid_auth"}
+        faults = slack.faults(method, call.event)
+        self.faults += faults
+        if faults:
+            return 200, {"ok": False, "error": "invalid_arguments"}
+        return 200, {
+            "ok": True,
+            "channel": call.event["channel"],
+            "ts": call.event.get("ts", f"{len(self.calls)}.000100"),
+        }
+
+    def taken(self, path: str) -> list[Json]:
+        """The bodies of one path, in their order."""
+        return [call.event for call in self.calls if call.path == path]
 
 
 @dataclass(slots=True)
@@ -62,9 +104,9 @@ class Alertmanager:
     def answer(self, call: Call) -> Answer:
         """As the OpenAPI of Alertmanager says."""
         if call.path == "/api/v2/alerts" and call.method == "POST":
-            for each in json.loads(call.body):
+            for alert in json.loads(call.body):
                 for route in self.routes:
-                    route(each)
+                    route(alert)
             return 200, None
         if call.path == "/api/v2/alerts":
             self.asked += 1
@@ -80,8 +122,8 @@ class Alertmanager:
     def _alerts(self) -> list[Json]:
         """They fire for us, and have for a while."""
         state = {"state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": []}
-        told = {"status": state, "updatedAt": ago(0), "startsAt": self.since, "receivers": [{"name": "platelet"}]}
-        return [{**each, **told} for each in self.firing]
+        common = {"status": state, "updatedAt": ago(0), "startsAt": self.since, "receivers": [{"name": "platelet"}]}
+        return [{**alert, **common} for alert in self.firing]
 
 
 @dataclass(slots=True)
@@ -111,32 +153,41 @@ class Prometheus:
 @contextmanager
 def prometheus() -> Iterator[Prometheus]:
     """A Prometheus on loopback that knows nothing yet."""
-    found = Prometheus()
-    with _serving(found.answer) as url:
-        found.url = url
-        yield found
+    prometheus = Prometheus()
+    with serving(prometheus.answer) as url:
+        prometheus.url = url
+        yield prometheus
 
 
 @contextmanager
 def pager(refuses: int = 0) -> Iterator[Pager]:
     """A pager on loopback."""
-    found = Pager(refuses=refuses)
-    with _serving(found.answer) as url:
-        found.url = f"{url}/notices"
-        yield found
+    pager = Pager(refuses=refuses)
+    with serving(pager.answer) as url:
+        pager.url = f"{url}/notices"
+        yield pager
+
+
+@contextmanager
+def publishers() -> Iterator[Publishers]:
+    """All three on loopback."""
+    publishers = Publishers()
+    with serving(publishers.answer) as url:
+        publishers.url = url
+        yield publishers
 
 
 @contextmanager
 def alertmanager(*firing: Json) -> Iterator[Alertmanager]:
     """An Alertmanager on loopback, in which these alerts fire."""
-    found = Alertmanager(firing=list(firing))
-    with _serving(found.answer) as url:
-        found.url = url
-        yield found
+    alertmanager = Alertmanager(firing=list(firing))
+    with serving(alertmanager.answer) as url:
+        alertmanager.url = url
+        yield alertmanager
 
 
 @contextmanager
-def _serving(answer: Callable[[Call], Answer]) -> Iterator[str]:
+def serving(answer: Callable[[Call], Answer]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self._serve()
@@ -147,9 +198,10 @@ def _serving(answer: Callable[[Call], Answer]) -> Iterator[str]:
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             status, content = answer(Call(self.command, self.path.partition("?")[0], dict(self.headers), body))
-            raw = b"" if content is None else json.dumps(content).encode()
+            text = content if isinstance(content, str) else "" if content is None else json.dumps(content)
+            raw = text.encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", "text/plain" if isinstance(content, str) else "application/json")
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
             self.wfile.write(raw)

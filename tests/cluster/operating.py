@@ -16,10 +16,10 @@ WIDE_BUDGET = {"limits": [{"maxActions": 1000, "per": "1h"}], "suspended": None}
 @contextmanager
 def installed(plane: ControlPlane, directory: Path, **settings: Any) -> Iterator[installation.Installation]:
     """Platelet as on a new cluster, with a budget that stops nobody."""
-    with installation.installed(plane, directory, **settings) as found:
+    with installation.installed(plane, directory, **settings) as operator:
         installation.install(plane, budget=WIDE_BUDGET)
-        yield found
-        for replica in found.replicas:
+        yield operator
+        for replica in operator.replicas:
             if replica.alive:
                 replica.stop()
 
@@ -27,8 +27,8 @@ def installed(plane: ControlPlane, directory: Path, **settings: Any) -> Iterator
 @contextmanager
 def one_leader(plane: ControlPlane, directory: Path, **settings: Any) -> Iterator[installation.OperatorProcess]:
     """One operator that leads."""
-    with installed(plane, directory, **settings) as found:
-        replica = found.start()
+    with installed(plane, directory, **settings) as operator:
+        replica = operator.start()
         until_leading(replica)
         yield replica
 

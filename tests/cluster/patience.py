@@ -7,13 +7,13 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(what: str, found: Callable[[], T | None], seconds: float = 60.0) -> T:
+def until(what: str, find: Callable[[], T | None], seconds: float = 60.0, *, every: float = 0.05) -> T:
     """Ask again and again until the answer is true, and return it; else say what was awaited."""
     deadline = time.monotonic() + seconds
     while True:
-        answer = found()
+        answer = find()
         if answer:
             return answer
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {seconds:.0f} s for {what}; last answer: {answer!r}")
-        time.sleep(0.05)
+        time.sleep(every)

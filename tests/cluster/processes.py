@@ -121,7 +121,7 @@ def end(pid: int) -> None:
 
 def mentioning(text: str) -> list[int]:
     """Ids of the live processes whose command line holds `text`, such as a data directory."""
-    found: list[int] = []
+    ids: list[int] = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
@@ -130,5 +130,5 @@ def mentioning(text: str) -> list[int]:
         except OSError:
             continue
         if text.encode() in command:
-            found.append(int(entry.name))
-    return found
+            ids.append(int(entry.name))
+    return ids

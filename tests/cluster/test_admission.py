@@ -19,7 +19,7 @@ SCALE = step("scale", scale={"by": 1})
 AUTHOR: list[Json] = [
     {
         "apiGroups": ["platelet.dev"],
-        "resources": ["runbooks", "remediationpolicies", "remediations"],
+        "resources": ["runbooks", "remediationpolicies", "remediations", "escalationpolicies"],
         "verbs": ["create", "get", "list", "patch", "update"],
     }
 ]
@@ -71,11 +71,16 @@ def team(control_plane: ControlPlane) -> Iterator[Team]:
     people.grant(control_plane, "alice", HOME, [*AUTHOR, PATCHES, DELETES])
     people.grant(control_plane, "bob", namespace, [*AUTHOR, SCALES_DEPLOYMENTS, KEEPS_REVISIONS])
     control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=runbook("heal", RESTART))
-    found = Team(control_plane, namespace)
-    for each in (runbook("any", RESTART), policy("nobodys"), remediation("nobodys"), remediation("heal", approve="x")):
-        patience.until("admission to be in force", lambda each=each: "denied request" in found.asks("bob", each))  # type: ignore[misc]
-    yield found
+    team = Team(control_plane, namespace)
+    manifests = (runbook("any", RESTART), policy("nobodys"), remediation("nobodys"), remediation("heal", approve="x"))
+    for manifest in manifests:
+        patience.until("admission to be in force", partial(_denies, team, manifest))
+    yield team
     control_plane.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def _denies(team: Team, manifest: Json | str) -> bool:
+    return "denied request" in team.asks("bob", manifest)
 
 
 def policy(book: str, **spec: Any) -> Json:
@@ -115,15 +120,40 @@ def remediation(book: str, *steps: Json, **annotations: str) -> Json:
     }
 
 
+def escalation(*approvers: str, name: str = "oncall", key: str = "signing") -> Json:
+    """An EscalationPolicy with these approvers."""
+    channel = {"channel": "C0123456789", "tokenRef": {"name": "chat", "key": "token"}}
+    app = {"secretRef": {"name": "chat", "key": key}, "approvers": list(approvers)}
+    return {
+        "apiVersion": "platelet.dev/v1alpha1",
+        "kind": "EscalationPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "sinks": [{"name": "channel", "slack": channel}],
+            "levels": [{"after": "0s", "sinks": ["channel"]}],
+            "callbacks": {"slack": app},
+        },
+    }
+
+
 MAY: dict[str, tuple[str, str | Json]] = {
+    "approvers by one who may approve": ("alice", escalation("U0123456789")),
+    "an app without approvers by anybody": ("bob", escalation()),
     "a restart by one who may patch": ("alice", runbook("mine", RESTART)),
     "an undo by one who may patch": ("alice", runbook("mine", UNDO)),
     "a policy for a runbook that one may use": ("alice", policy("heal")),
     "a remediation by hand of a runbook that one may use": ("alice", remediation("heal", RESTART)),
     "everything by an admin": ("admin", policy("heal", namespaceSelector={"matchLabels": {"a": "b"}})),
+    "logs as evidence by one who may read them": ("admin", policy("heal", evidence={"logs": True})),
+    "no logs as evidence": ("alice", policy("heal", evidence={"logs": False})),
     "an approval in one's own name": ("alice", remediation("heal", RESTART, approve="x", approved_by="alice")),
 }
 MAY_NOT: dict[str, tuple[str, str | Json, str]] = {
+    "approvers by one who may not approve": (
+        "bob",
+        escalation("U0123456789"),
+        "bob may not approve what remediations in NS plan, so neither may they say who does: callbacks.slack.approvers",
+    ),
     "a scale by one who may only patch": (
         "alice",
         runbook("mine", RESTART, SCALE),
@@ -137,7 +167,7 @@ MAY_NOT: dict[str, tuple[str, str | Json, str]] = {
     "a restart by one who may not patch": (
         "bob",
         runbook("mine", RESTART),
-        "bob may not patch deployments in NS, so neither may a runbook of theirs: rolloutUndo and rolloutRestart would",
+        "bob may not patch deployments in NS, so neither may a runbook of theirs: rolloutUndo and rolloutRestart",
     ),
     "a policy for somebody else's runbook": (
         "bob",
@@ -165,6 +195,11 @@ MAY_NOT: dict[str, tuple[str, str | Json, str]] = {
         policy("heal", namespaceSelector={"matchLabels": {"a": "b"}}),
         "alice may not patch deployments in every namespace, so neither may a namespaceSelector",
     ),
+    "logs as evidence by one who may not read them": (
+        "alice",
+        policy("heal", evidence={"logs": True}),
+        "alice may not get pods/log where this policy acts, so neither may its evidence.logs",
+    ),
     "an approval in another's name": (
         "alice",
         remediation("heal", RESTART, approve="x", approved_by="admin"),
@@ -191,8 +226,8 @@ def test_one_may_not_write_what_one_may_not_do(team: Team, user: str, manifest: 
 
 def test_a_runbook_of_the_operators_namespace_is_judged_by_rights_in_every_namespace(team: Team) -> None:
     """A policy there may carry a namespaceSelector."""
-    said = team.asks("alice", runbook("mine", RESTART), namespace=HOME)
-    assert "alice may not patch deployments in every namespace, so neither may a runbook of theirs" in said
+    answer = team.asks("alice", runbook("mine", RESTART), namespace=HOME)
+    assert "alice may not patch deployments in every namespace, so neither may a runbook of theirs" in answer
 
 
 def test_the_operators_namespace_is_known_by_its_label_under_any_name(team: Team) -> None:
@@ -240,16 +275,16 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("verb", ["approve", "reject", "retry"])
+@pytest.mark.parametrize("verb", ["approve", "reject", "retry", "acknowledge"])
 @pytest.mark.parametrize(("user", "name", "words"), ANSWERS.values(), ids=ANSWERS)
 def test_an_answer_needs_the_verb_and_ones_own_name(team: Team, user: str, name: str, words: str, verb: str) -> None:
     """All four combinations of own and other name, with and without the verb; on an object of others."""
     made = remediation("heal")
     made["metadata"]["name"] = f"asked-{secrets.token_hex(3)}"
     team.plane.kubectl("create", "-n", team.namespace, "-f", "-", input=json.dumps(made))
-    by = {"approve": "approved-by", "reject": "rejected-by", "retry": "retried-by"}[verb]
-    said = (f"platelet.dev/{verb}=0-1-x", f"platelet.dev/{by}={name}")
-    answer = team.kubectl(user, "annotate", "rem", made["metadata"]["name"], *said)
+    by = {"approve": "approved", "reject": "rejected", "retry": "retried", "acknowledge": "acknowledged"}[verb]
+    annotations = (f"platelet.dev/{verb}=0-1-x", f"platelet.dev/{by}-by={name}")
+    answer = team.kubectl(user, "annotate", "rem", made["metadata"]["name"], *annotations)
     assert words in answer
     assert (answer == "") == (words == "")
 
@@ -296,3 +331,25 @@ def test_a_revision_record_is_the_operators_alone(team: Team, record: Json) -> N
     assert denied in team.kubectl("bob", "delete", "controllerrevision", name)
     team.plane.kubectl("delete", "-n", team.namespace, "controllerrevision", name)
     assert team.asks("bob", a_revision("of-my-own", heal="true")) == ""
+
+
+def test_who_may_not_approve_changes_neither_approvers_nor_the_key_that_they_are_known_by(team: Team) -> None:
+    """And may go on changing the rest."""
+    listed = escalation("U0123456789", name="kept")
+    team.plane.kubectl("create", "-n", team.namespace, "-f", "-", input=json.dumps(listed))
+
+    def changes(user: str, spec: Json) -> str:
+        return team.kubectl(user, "patch", "escpol", "kept", "--type=merge", "-p", json.dumps({"spec": spec}))
+
+    other_key = {"callbacks": {"slack": {"secretRef": {"key": "mine"}}}}
+    longer_list = {"callbacks": {"slack": {"approvers": ["U0123456789", "U0999999999"]}}}
+    for spec in (other_key, longer_list):
+        assert "so neither may they say who does" in changes("bob", spec)
+    assert changes("bob", {"levels": [{"after": "1m", "sinks": ["channel"]}]}) == ""
+    assert changes("bob", {"callbacks": {"slack": {"approvers": []}}}) == ""
+    assert changes("alice", longer_list) == ""
+
+
+def test_at_home_approvers_answer_for_every_namespace_so_their_author_must_be_able_to(team: Team) -> None:
+    answer = team.asks("alice", escalation("U0123456789"), namespace=HOME)
+    assert "alice may not approve what remediations in every namespace plan" in answer

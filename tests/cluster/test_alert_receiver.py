@@ -19,7 +19,7 @@ from tests.cluster.manifests import RESTART, Json
 pytestmark = pytest.mark.cluster
 SICK = [manifests.fires("Sick")]
 NEW_TOKEN = "the-token-after-rotation"
-AT_ONCE = 32  # requests that a receiver holds, shell/receiver.py
+AT_ONCE = 32  # requests that a receiver holds, shell/intake/receiver.py
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +28,14 @@ def installed(control_plane: cluster.ControlPlane, tmp_path_factory: pytest.Temp
     directory = tmp_path_factory.mktemp("operator")
     (directory / "new-token").write_text(f"{NEW_TOKEN}\n")
     tokens = [str(directory / "alert-token"), str(directory / "new-token")]
-    with operating.installed(control_plane, directory, alertTokenFiles=tokens) as found:
-        yield found
+    with operating.installed(control_plane, directory, alertTokenFiles=tokens) as installed:
+        yield installed
 
 
 @pytest.fixture
 def operator(installed: Installation) -> OperatorProcess:
     """The operator of this file, which leads."""
-    alive = next((each for each in installed.replicas if each.alive), None)
+    alive = next((replica for replica in installed.replicas if replica.alive), None)
     replica = alive or installed.start()
     operating.until_leading(replica)
     return replica
@@ -44,9 +44,9 @@ def operator(installed: Installation) -> OperatorProcess:
 @pytest.fixture
 def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """A fresh namespace with one policy, which restarts what is named in the alert Sick."""
-    with incidents.scene(control_plane) as found:
-        found.use(manifests.policy("restart", SICK, RESTART, limits={"reopenWithin": "1m"}))
-        yield found
+    with incidents.scene(control_plane) as scene:
+        scene.use(manifests.policy("restart", SICK, RESTART, limits={"reopenWithin": "1m"}))
+        yield scene
 
 
 def status_of(replica: OperatorProcess, body: object, token: str = ALERT_TOKEN) -> int:
@@ -73,7 +73,7 @@ def test_the_same_alert_from_two_senders_over_a_crash_is_one_remediation_and_one
     deliver_all(again, later)
     closed = scene.until_state("web", "Monitoring", "Closed")
     deliver_all(again, [firing] * 2)
-    assert [each["metadata"]["uid"] for each in scene.remediations("web")] == [closed["metadata"]["uid"]]
+    assert [remediation["metadata"]["uid"] for remediation in scene.remediations("web")] == [closed["metadata"]["uid"]]
     assert incidents.acts(closed) == ["rolloutRestart"]
     assert len(scene.effects("web")) == 1
 
@@ -97,7 +97,7 @@ def test_what_was_answered_with_200_survives_a_crash_in_the_next_moment(
     body = manifests.notification([manifests.alert("Sick", scene.namespace, deployment=name) for name in names])
     assert status_of(operator, body) == 200
     operator.kill()
-    assert {each["spec"]["targetRef"]["name"] for each in scene.remediations()} == set(names)
+    assert {remediation["spec"]["targetRef"]["name"] for remediation in scene.remediations()} == set(names)
     operating.until_leading(installed.start())
     for name in names:
         scene.until_acted(name)
@@ -159,7 +159,7 @@ def test_a_malformed_alert_among_ten_costs_only_itself(scene: Scene, operator: O
     answer = manifests.post(operator.alerts_url, manifests.notification(alerts))
     assert answer.status_code == 200
     assert answer.json() == {"stored": 9, "rejected": ["alert 4: startsAt is not an RFC 3339 time"]}
-    opened = {each["spec"]["targetRef"]["name"] for each in scene.remediations()}
+    opened = {remediation["spec"]["targetRef"]["name"] for remediation in scene.remediations()}
     assert opened == set(names) - {"web-4"}
 
 
@@ -181,9 +181,9 @@ def test_an_overloaded_receiver_answers_503_and_loses_nothing_that_it_answered_w
             senders.submit(patience.until, "a 200", lambda body=body: status_of(operator, body) == 200)
             for body in bodies
         ]
-        for each in deliveries:
-            each.result()
-    assert sorted(each["spec"]["targetRef"]["name"] for each in scene.remediations()) == names
+        for delivery in deliveries:
+            delivery.result()
+    assert sorted(remediation["spec"]["targetRef"]["name"] for remediation in scene.remediations()) == names
     for name in names:
         scene.until_acted(name)
 

@@ -19,13 +19,13 @@ EXPORTER = "kube-state-metrics"
 @pytest.fixture
 def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """A fresh namespace with a policy for all its Deployments, and one that names the Deployment `api`."""
-    with incidents.scene(control_plane) as found:
+    with incidents.scene(control_plane) as scene:
         refs = {"refs": [{"kind": "Deployment", "name": "api"}]}
-        found.use(
+        scene.use(
             manifests.policy("restart", SICK, RESTART, targets={"all": True}),
-            manifests.policy("down", [manifests.fires(down(found))], RESTART, targets=refs),
+            manifests.policy("down", [manifests.fires(down(scene))], RESTART, targets=refs),
         )
-        yield found
+        yield scene
 
 
 def down(scene: Scene) -> str:
@@ -36,17 +36,17 @@ def down(scene: Scene) -> str:
 def pod_of(scene: Scene, deployment: str) -> str:
     """The name of a pod of a Deployment."""
 
-    def found() -> str:
-        pods = [each["metadata"] for each in scene.items("/api/v1|pods")]
-        return next((each["name"] for each in pods if each["labels"].get("app") == deployment), "")
+    def find() -> str:
+        pods = [pod["metadata"] for pod in scene.items("/api/v1|pods")]
+        return next((metadata["name"] for metadata in pods if metadata["labels"].get("app") == deployment), "")
 
-    return scene.until(f"a pod of {deployment}", deployment, found)
+    return scene.until(f"a pod of {deployment}", deployment, find)
 
 
 def untargeted(scene: Scene, policy: str) -> list[Json]:
     """The alerts on record as having no target."""
-    found: list[Json] = scene.policy(policy).get("status", {}).get("untargetedAlerts", [])
-    return found
+    alerts: list[Json] = scene.policy(policy).get("status", {}).get("untargetedAlerts", [])
+    return alerts
 
 
 def test_an_alert_with_the_exporters_pod_beside_the_workload_is_about_the_workload(
@@ -61,7 +61,7 @@ def test_an_alert_with_the_exporters_pod_beside_the_workload_is_about_the_worklo
     scene.until_acted("web")
     assert scene.remediations(EXPORTER) == []
     assert scene.effects(EXPORTER) == []
-    assert [EXPORTER in each["message"] for each in untargeted(scene, "restart")] == [True]
+    assert [EXPORTER in alert["message"] for alert in untargeted(scene, "restart")] == [True]
 
 
 def test_an_alert_about_a_pod_is_about_the_deployment_that_owns_it(scene: Scene, operator: OperatorProcess) -> None:
@@ -88,7 +88,7 @@ def test_an_alert_about_a_service_is_about_the_one_workload_behind_it(scene: Sce
     )
     scene.until_acted("web")
     assert scene.remediations("other") == []
-    assert [each["message"] for each in untargeted(scene, "restart")] == ["no workload is behind Service nothing"]
+    assert [alert["message"] for alert in untargeted(scene, "restart")] == ["no workload is behind Service nothing"]
 
 
 def test_an_alert_that_names_no_workload_acts_through_refs_only(scene: Scene, operator: OperatorProcess) -> None:
@@ -113,19 +113,19 @@ def test_an_alert_that_matches_and_names_no_target_is_on_record_and_people_hear_
     assert recorded["reason"] == "Sick"
     assert recorded["message"] == "no label names a workload: name the target in the policy's targets.refs"
     events = [
-        each
-        for each in scene.items("/apis/events.k8s.io/v1|events")
-        if each["regarding"]["kind"] == "RemediationPolicy" and each["reason"] == "NoTarget"
+        event
+        for event in scene.items("/apis/events.k8s.io/v1|events")
+        if event["regarding"]["kind"] == "RemediationPolicy" and event["reason"] == "NoTarget"
     ]
-    assert [each["regarding"]["name"] for each in events] == ["restart"]
+    assert [event["regarding"]["name"] for event in events] == ["restart"]
     assert scene.remediations() == []
 
 
 def test_an_alert_of_another_namespace_never_matches(scene: Scene, operator: OperatorProcess) -> None:
     """Not even by refs, nor when the other namespace has a Deployment of that name."""
     with incidents.scene(scene.plane) as other:
-        for each in (scene, other):
-            each.admit("restart", "api")
+        for place in (scene, other):
+            place.admit("restart", "api")
         manifests.send(
             operator.alerts_url,
             manifests.alert(down(scene), other.namespace, deployment="api"),
@@ -135,5 +135,5 @@ def test_an_alert_of_another_namespace_never_matches(scene: Scene, operator: Ope
         scene.until_acted("api")
         assert len(scene.remediations()) == 1
         assert other.remediations() == []
-        assert [each for each in other.writes() if each.resource == "deployments"] == []
+        assert [write for write in other.writes() if write.resource == "deployments"] == []
     assert untargeted(scene, "restart") == untargeted(scene, "down") == []

@@ -22,37 +22,43 @@ NAMES = ("yes", "no", "overtaken", "nobody")
 @pytest.fixture(scope="module")
 def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """All Deployments have run well, then got a bad release; alice may approve, bob may only annotate."""
-    with incidents.scene(control_plane) as found:
-        people.bind(control_plane, "alice", found.namespace, "platelet-approve")
+    with incidents.scene(control_plane) as scene:
+        people.bind(control_plane, "alice", scene.namespace, "platelet-approve")
         remediations = {"apiGroups": ["platelet.dev"], "resources": ["remediations"], "verbs": ["get", "patch"]}
-        people.grant(control_plane, "bob", found.namespace, [remediations])
+        people.grant(control_plane, "bob", scene.namespace, [remediations])
         patient = manifests.policy("patient", [PULLS], UNDO, mode="Approve")
         hasty = manifests.policy("hasty", [PULLS], UNDO, mode="Approve", approval={"expiresAfter": "3s"})
         stores = {"kinds": ["StatefulSet"], "selector": {"matchLabels": {manifests.POLICY_LABEL: "stores"}}}
-        found.use(
+        scene.use(
             patient,
             hasty,
             manifests.policy("stores", [PULLS], UNDO, targets=stores),
             manifests.policy("busy", [manifests.fires("Busy")], manifests.step("scale", scale={"by": 1})),
         )
-        found.admit("busy", "web")
-        found.admit_kind("StatefulSet", "stores", "db", replicas=1, serviceName="db")
-        found.admit("patient", *NAMES[:-1])
-        found.admit("hasty", "nobody")
-        found.until_proven(*NAMES, "db")
+        scene.admit("busy", "web")
+        scene.admit_kind("StatefulSet", "stores", "db", replicas=1, serviceName="db")
+        scene.admit("patient", *NAMES[:-1])
+        scene.admit("hasty", "nobody")
+        scene.until_proven(*NAMES, "db")
         for name in (*NAMES, "db"):
-            found.release(name, BAD)
-        yield found
+            scene.release(name, BAD)
+        yield scene
 
 
 def asked(scene: Scene, target: str, *, besides: str = "") -> Json:
     """The Remediation whose plan is shown (another one than that of a token)."""
 
-    def found() -> Json | None:
-        seen = [each for each in scene.remediations(target) if each["status"].get("state") == "AwaitingApproval"]
-        return next((each for each in seen if each["status"]["approval"]["token"] != besides), None)
+    def find() -> Json | None:
+        seen = [
+            remediation
+            for remediation in scene.remediations(target)
+            if remediation["status"].get("state") == "AwaitingApproval"
+        ]
+        return next(
+            (remediation for remediation in seen if remediation["status"]["approval"]["token"] != besides), None
+        )
 
-    return scene.until(f"{target} to be asked for", target, found)
+    return scene.until(f"{target} to be asked for", target, find)
 
 
 def says(scene: Scene, user: str, *arguments: str) -> Said:
@@ -60,11 +66,11 @@ def says(scene: Scene, user: str, *arguments: str) -> Said:
     return platelet(scene.plane, *arguments, "-n", scene.namespace, user=user)
 
 
-def annotates(scene: Scene, user: str, remediation: Json, *said: str) -> str:
+def annotates(scene: Scene, user: str, remediation: Json, *annotations: str) -> str:
     """A person has only kubectl. The API server's no, or nothing."""
     name = remediation["metadata"]["name"]
     try:
-        scene.plane.kubectl("annotate", "--overwrite", "rem", name, "-n", scene.namespace, *said, user=user)
+        scene.plane.kubectl("annotate", "--overwrite", "rem", name, "-n", scene.namespace, *annotations, user=user)
     except KubectlFailed as error:
         return error.stderr
     return ""
@@ -89,18 +95,22 @@ def test_a_yes_by_the_one_who_may_and_by_nobody_else_heals(scene: Scene) -> None
     assert (attempt["approvedBy"], attempt["verdict"], scene.image("yes")) == ("alice", "Recovered", GOOD)
     (effect,) = scene.effects("yes")
     assert incidents.attempt_of(effect) == attempt["id"]
-    yes = [each for each in scene.plane.audit_events(mentioning=name) if each.user == "alice" and each.code == 200]
-    assert min(each.timestamp for each in yes if each.verb == "patch") < effect.timestamp
-    told = says(scene, "alice", "approve", f"remediation/{name}")
-    assert (told.code, "awaits no approval now" in told.err) == (1, True)
+    yes = [event for event in scene.plane.audit_events(mentioning=name) if event.user == "alice" and event.code == 200]
+    assert min(event.timestamp for event in yes if event.verb == "patch") < effect.timestamp
+    answer = says(scene, "alice", "approve", f"remediation/{name}")
+    assert (answer.code, "awaits no approval now" in answer.err) == (1, True)
 
 
 def test_a_no_by_kubectl_alone_is_the_end_of_automation_until_it_is_handed_back(scene: Scene) -> None:
     shown = asked(scene, "no")
     token = shown["status"]["approval"]["token"]
-    said = (f"platelet.dev/reject={token}", "platelet.dev/rejected-by=alice", "platelet.dev/reject-reason=a test")
-    assert "bob may neither approve nor reject" in annotates(scene, "bob", shown, *said)
-    assert annotates(scene, "alice", shown, *said) == ""
+    annotations = (
+        f"platelet.dev/reject={token}",
+        "platelet.dev/rejected-by=alice",
+        "platelet.dev/reject-reason=a test",
+    )
+    assert "bob may neither approve nor reject" in annotates(scene, "bob", shown, *annotations)
+    assert annotates(scene, "alice", shown, *annotations) == ""
     ended = scene.until_state("no", "Escalated")["status"]
     assert ended["reason"] == "Rejected"
     assert ended["message"].startswith("rejected by alice: a test")
@@ -109,11 +119,15 @@ def test_a_no_by_kubectl_alone_is_the_end_of_automation_until_it_is_handed_back(
     scene.kubectl("wait", where, "--for=condition=Settled", "--timeout=10s")
     reason = 'jsonpath={.status.conditions[?(@.type=="Settled")].reason}'
     assert scene.kubectl("get", where, "-o", reason) == "Rejected"
+    assert "bob may neither approve nor reject" in says(scene, "bob", "acknowledge", where).err
+    assert says(scene, "alice", "acknowledge", where).code == 0
+    by = 'jsonpath={.status.notifications[?(@.kind=="Escalated")].acknowledgedBy}'
+    scene.until("who has heard of it", "no", lambda: scene.kubectl("get", where, "-o", by) == "alice")
     assert "bob may neither approve nor reject" in says(scene, "bob", "retry", where).err
     handed_back = says(scene, "alice", "retry", where)
     assert (handed_back.code, handed_back.err) == (0, "")
     again = asked(scene, "no", besides=token)["status"]
-    assert [each["by"] for each in again["decisions"] if each["reason"] == "HandedBack"] == ["escalation"]
+    assert [decision["by"] for decision in again["decisions"] if decision["reason"] == "HandedBack"] == ["escalation"]
     assert incidents.condition(asked(scene, "no", besides=token), "Escalated") == ("False", "HandedBack")
 
 
@@ -125,7 +139,11 @@ def test_a_yes_to_an_older_plan_does_nothing_and_is_told_so(scene: Scene) -> Non
     assert annotates(scene, "alice", second, f"platelet.dev/approve={old}", "platelet.dev/approved-by=alice") == ""
 
     def told() -> bool:
-        (seen,) = [each for each in scene.remediations("overtaken") if each["status"]["state"] == "AwaitingApproval"]
+        (seen,) = [
+            remediation
+            for remediation in scene.remediations("overtaken")
+            if remediation["status"]["state"] == "AwaitingApproval"
+        ]
         return "the answer of alice is to another plan" in seen["status"]["message"]
 
     scene.until("the answer to be told to be another plan's", "overtaken", told)
@@ -140,7 +158,7 @@ def test_where_nobody_answers_people_are_called(scene: Scene) -> None:
     ended = scene.until_state("nobody", "Escalated")["status"]
     assert (ended["reason"], ended["approval"]["answer"]) == ("ApprovalExpired", "Expired")
     assert scene.effects("nobody") == []
-    reasons = {each["reason"] for each in scene.items("/apis/events.k8s.io/v1|events")}
+    reasons = {event["reason"] for event in scene.items("/apis/events.k8s.io/v1|events")}
     assert {"ApprovalNeeded", "Escalated"} <= reasons
 
 
@@ -163,8 +181,8 @@ def test_each_way_to_act_can_be_switched_off(scene: Scene, operator: OperatorPro
         manifests.send(operator.alerts_url, manifests.alert("Busy", scene.namespace, deployment="web"))
         ended = scene.until_state("web", "Escalated")["status"]
     finally:
-        found = json.loads(binding)
-        kept = {**found, "metadata": {"name": found["metadata"]["name"]}}
+        stored = json.loads(binding)
+        kept = {**stored, "metadata": {"name": stored["metadata"]["name"]}}
         scene.plane.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(kept))
     (attempt,) = ended["attempts"]
     assert (ended["reason"], attempt["phase"]) == ("NoStepLeft", "Refused")

@@ -1,17 +1,16 @@
 """Replicas that an autoscaler owns: its bounds are raised for a time and given back, if they are still ours."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster import autoscalers, incidents, manifests, operating
+from tests.cluster import autoscalers, incidents, manifests
 from tests.cluster import control_plane as cluster
 from tests.cluster.autoscalers import bounds_of, spec_of
-from tests.cluster.incidents import Scene
+from tests.cluster.incidents import Playground, Scene
 from tests.cluster.manifests import Json
 
 pytestmark = pytest.mark.cluster
-Playground = tuple[Scene, Callable[[Json], None]]
 BUSY = [manifests.fires("Busy")]
 
 
@@ -33,23 +32,17 @@ def playground(control_plane: cluster.ControlPlane, tmp_path_factory: pytest.Tem
     """A namespace with all policies, and what lets an alert fire for one of its Deployments."""
     autoscalers.install_keda(control_plane)
     directory = tmp_path_factory.mktemp("operator")
-    with (
-        operating.one_leader(control_plane, directory, resync="2s") as operator,
-        incidents.scene(control_plane) as scene,
-    ):
-        scene.use(*POLICIES)
-
-        def send(alert: Json) -> None:
-            manifests.send(operator.alerts_url, alert)
-
-        yield scene, send
+    with incidents.playground(control_plane, directory, *POLICIES) as playground:
+        yield playground
     control_plane.kubectl("delete", "crd", "scaledobjects.keda.sh")
 
 
 def raised(scene: Scene, name: str) -> list[Json]:
     """What the operator asked of the autoscaler of this name, in order, by the audit log."""
     resources = ("horizontalpodautoscalers", "scaledobjects")
-    return [(each.request or {})["spec"] for each in scene.writes() if each.name == name and each.resource in resources]
+    return [
+        (write.request or {})["spec"] for write in scene.writes() if write.name == name and write.resource in resources
+    ]
 
 
 def test_an_alert_raises_an_hpas_bounds_and_they_are_given_back(
@@ -83,8 +76,12 @@ def test_bounds_that_somebody_has_changed_meanwhile_are_left_alone(
     send(manifests.resolved(busy))
 
     def is_left() -> bool:
-        decisions = [each for found in scene.remediations("shared") for each in found["status"].get("decisions", [])]
-        return any(each["reason"] == "NotOursAnymore" and "3-9" in each["message"] for each in decisions)
+        decisions = [
+            decision
+            for remediation in scene.remediations("shared")
+            for decision in remediation["status"].get("decisions", [])
+        ]
+        return any(decision["reason"] == "NotOursAnymore" and "3-9" in decision["message"] for decision in decisions)
 
     scene.until("the record to say so", "shared", is_left)
     assert bounds_of(scene, "shared") == (3, 9)
@@ -123,7 +120,9 @@ def test_a_step_that_does_not_say_so_leaves_an_autoscaler_alone(
     scene.admit("plain", "strict")
     scene.apply(autoscalers.hpa("strict", 1, 2))
     send(manifests.alert("Busy", scene.namespace, deployment="strict"))
-    told = scene.until_state("strict", "Escalated")
-    said = [each["message"] for each in told["status"]["decisions"] if each["reason"] == "HPAOwned"]
-    assert any("autoscaler: HorizontalPodAutoscaler" in each for each in said)
+    escalated = scene.until_state("strict", "Escalated")
+    messages = [
+        decision["message"] for decision in escalated["status"]["decisions"] if decision["reason"] == "HPAOwned"
+    ]
+    assert any("autoscaler: HorizontalPodAutoscaler" in message for message in messages)
     assert raised(scene, "strict") == []

@@ -21,27 +21,27 @@ pytestmark = pytest.mark.cluster
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the guide is followed."""
-    found = tmp_path_factory.mktemp("guide")
-    guide.write_files(found)
-    return found
+    folder = tmp_path_factory.mktemp("guide")
+    guide.write_files(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def plane(folder: Path) -> Iterator[ControlPlane]:
     """A cluster that was bare until the guide's commands were run on it; the pods are KWOK's."""
-    with cluster.start() as found:
-        guide.run(found, guide.commands("2. The cluster"), folder)
-        yield found
+    with cluster.start() as plane:
+        guide.run(plane, guide.commands("2. The cluster"), folder)
+        yield plane
 
 
 def test_the_guide_installs_on_a_bare_cluster_with_two_replicas_that_pod_security_admits(plane: ControlPlane) -> None:
     """`restricted` refuses pods that are not: these were admitted, and no warning was given."""
     pods = json.loads(plane.kubectl("get", "pods", "-n", NAMESPACE, "-o", "json"))["items"]
-    assert [each["status"]["phase"] for each in pods] == ["Running"] * 2
-    assert {each["spec"]["containers"][0]["image"] for each in pods} == {"registry.example.com/platelet:0.1.0"}
+    assert [pod["status"]["phase"] for pod in pods] == ["Running"] * 2
+    assert {pod["spec"]["containers"][0]["image"] for pod in pods} == {"registry.example.com/platelet:0.1.0"}
     kinds = "networkpolicy,poddisruptionbudget,budget,service"
-    found = json.loads(plane.kubectl("get", kinds, "-n", NAMESPACE, "-o", "json"))
-    names = sorted(f"{each['kind']}/{each['metadata']['name']}" for each in found["items"])
+    listed = json.loads(plane.kubectl("get", kinds, "-n", NAMESPACE, "-o", "json"))
+    names = sorted(f"{item['kind']}/{item['metadata']['name']}" for item in listed["items"])
     assert names == [
         "ActionBudget/platelet",
         "NetworkPolicy/platelet",
@@ -53,8 +53,8 @@ def test_the_guide_installs_on_a_bare_cluster_with_two_replicas_that_pod_securit
 
 def test_an_installation_of_ones_own_is_taken_by_the_api_server(plane: ControlPlane) -> None:
     """The example, with TLS and its own limits; nothing is stored."""
-    said = plane.kubectl("apply", "--server-side", "--dry-run=server", "-k", str(guide.ROOT / "deploy" / "example"))
-    assert "deployment.apps/platelet serverside-applied (server dry run)" in said
+    applied = plane.kubectl("apply", "--server-side", "--dry-run=server", "-k", str(guide.ROOT / "deploy" / "example"))
+    assert "deployment.apps/platelet serverside-applied (server dry run)" in applied
 
 
 def test_the_token_for_alerts_is_made_by_the_guides_command(plane: ControlPlane, folder: Path) -> None:
@@ -62,8 +62,8 @@ def test_the_token_for_alerts_is_made_by_the_guides_command(plane: ControlPlane,
     plane.kubectl("create", "namespace", "monitoring")
     guide.run(plane, guide.commands("4. Alerts"), folder)
     tokens = {
-        plane.kubectl("get", "secret", "platelet-alert-token", "-n", each, "-o", "jsonpath={.data.token}")
-        for each in (NAMESPACE, "monitoring")
+        plane.kubectl("get", "secret", "platelet-alert-token", "-n", namespace, "-o", "jsonpath={.data.token}")
+        for namespace in (NAMESPACE, "monitoring")
     }
     assert len(tokens) == 1
     assert len(tokens.pop()) > 40
@@ -88,9 +88,9 @@ def test_applying_again_does_not_end_a_pause_and_changes_nothing(plane: ControlP
 
 def budget_spec(plane: ControlPlane) -> dict[str, object]:
     """The ActionBudget's spec."""
-    found = installation.get(plane, "budget", NAMESPACE, "platelet")
-    assert found is not None
-    return found["spec"]  # type: ignore[no-any-return]
+    stored = installation.get(plane, "budget", NAMESPACE, "platelet")
+    assert stored is not None
+    return stored["spec"]  # type: ignore[no-any-return]
 
 
 def test_the_operator_leads_and_heals_under_the_installed_account_and_is_refused_nothing(
@@ -111,6 +111,6 @@ def test_the_operator_leads_and_heals_under_the_installed_account_and_is_refused
             assert scene.image("api") == GOOD
     finally:
         replica.stop()
-    asked = [each for each in plane.audit_events() if each.user == ACCOUNT]
+    asked = [event for event in plane.audit_events() if event.user == ACCOUNT]
     assert len(asked) > 50
-    assert [each.uri for each in asked if each.lacks_right] == []
+    assert [event.uri for event in asked if event.lacks_right] == []

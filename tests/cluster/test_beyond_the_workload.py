@@ -1,4 +1,4 @@
-"""What no action on the workload mends, or others would take back: people are told why, and nothing is done."""
+"""What no action on the workload mends, or others would revert: people are told why, and nothing is done."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -28,16 +28,16 @@ def operator(
     control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
     """The operator of this file."""
-    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator"), resync="2s") as found:
-        yield found
+    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator"), resync="2s") as operator:
+        yield operator
 
 
 @pytest.fixture(scope="module")
 def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """A namespace with all policies; each case has a Deployment of its own."""
-    with incidents.scene(control_plane) as found:
-        found.use(*POLICIES)
-        yield found
+    with incidents.scene(control_plane) as scene:
+        scene.use(*POLICIES)
+        yield scene
 
 
 def is_argo(scene: Scene, name: str) -> None:
@@ -79,7 +79,7 @@ def is_on_a_lost_node(scene: Scene, name: str) -> None:
 
 
 def on_node(scene: Scene, node: str) -> list[Json]:
-    return [each for each in scene.items("/api/v1|pods") if each["spec"].get("nodeName") == node]
+    return [pod for pod in scene.items("/api/v1|pods") if pod["spec"].get("nodeName") == node]
 
 
 def misses_a_secret(scene: Scene, name: str) -> None:
@@ -96,9 +96,7 @@ def release(scene: Scene, name: str, container: Json) -> None:
 
 
 def proven_templates(scene: Scene, name: str) -> int:
-    records = [each["metadata"] for each in scene.items("/apis/apps/v1|controllerrevisions")]
-    mine = [each for each in records if name in (each.get("labels") or {}).values()]
-    return sum("Healthy" in (each.get("annotations") or {}).values() for each in mine)
+    return scene.proven().count(name)
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,7 @@ def test_a_workload_that_is_being_deleted_is_left_alone(scene: Scene, operator: 
     try:
         manifests.send(operator.alerts_url, manifests.alert("Sick", scene.namespace, deployment="going"))
         assert "being deleted" in scene.until_waiting("going", "BeingDeleted")["message"]
-        assert [each for each in scene.writes() if each.resource == "deployments" and each.name == "going"] == []
+        assert [write for write in scene.writes() if write.resource == "deployments" and write.name == "going"] == []
     finally:
         scene.patch("going", {"metadata": {"finalizers": None}})
     assert scene.until_state("going", "Closed")["status"]["reason"] == "TargetGone"

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cluster import attested, installation, listening, operating, patience
 from tests.cluster import control_plane as cluster
-from tests.cluster import installation, listening, operating, patience
 from tests.demo.alertmanager import Alertmanager as Sender
 
 pytestmark = pytest.mark.cluster
@@ -42,8 +42,8 @@ def installed(
     control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[installation.Installation]:
     """Platelet installed, and no operator running."""
-    with installation.installed(control_plane, tmp_path_factory.mktemp("platelet")) as found:
-        yield found
+    with installation.installed(control_plane, tmp_path_factory.mktemp("platelet")) as operator:
+        yield operator
 
 
 @pytest.fixture
@@ -114,8 +114,8 @@ def a_bad_release(plane: cluster.ControlPlane, namespace: str, **annotations: st
     apply(plane, namespace, yaml.safe_dump(manifest))
 
     def is_proven() -> bool:
-        records = installation.get_all(plane, "controllerrevisions", namespace)
-        return any(each["metadata"]["annotations"].get("platelet.dev/health") == "Healthy" for each in records)
+        attestations = installation.get_all(plane, "controllerrevisions", installation.NAMESPACE)
+        return "api" in attested.proven(attestations, namespace)
 
     patience.until("the good release to be on record as healthy", is_proven)
     plane.kubectl("set", "image", "deployment/api", "app=app:crash-1", "-n", namespace)
@@ -135,9 +135,9 @@ def a_crash_loop(plane: cluster.ControlPlane, namespace: str, labels: dict[str, 
 
 def image_of(plane: cluster.ControlPlane, namespace: str) -> str:
     """The image that the Deployment `api` wants."""
-    found = installation.get(plane, "deployment", namespace, "api")
-    assert found is not None
-    image: str = found["spec"]["template"]["spec"]["containers"][0]["image"]
+    deployment = installation.get(plane, "deployment", namespace, "api")
+    assert deployment is not None
+    image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
     return image
 
 
@@ -148,21 +148,21 @@ def test_pause_stops_an_attempt_and_resume_lets_it_heal(
     assert operator.alive
     a_policy(plane, namespace)
     try:
-        said = platelet(plane, "pause", "--for", "1h", "--reason", "release freeze")
-        assert (said.code, said.err) == (0, "")
-        assert "paused until" in said.out
-        assert "platelet resume" in said.out
+        answer = platelet(plane, "pause", "--for", "1h", "--reason", "release freeze")
+        assert (answer.code, answer.err) == (0, "")
+        assert "paused until" in answer.out
+        assert "platelet resume" in answer.out
         a_bad_release(plane, namespace)
 
         def is_suspended() -> bool:
-            found = installation.get(plane, "remediation", namespace, "deployment-api-1") or {}
-            return (found.get("status", {}).get("waiting") or {}).get("reason") == "Suspended"
+            remediation = installation.get(plane, "remediation", namespace, "deployment-api-1") or {}
+            return (remediation.get("status", {}).get("waiting") or {}).get("reason") == "Suspended"
 
         patience.until("the Remediation to wait for the pause", is_suspended)
-        said = platelet(plane, "explain", "remediation/deployment-api-1", "-n", namespace)
-        assert said.code == 0
-        assert "DENY      suspended: Suspended: everything is suspended by people until" in said.out
-        assert "release freeze" in said.out
+        answer = platelet(plane, "explain", "remediation/deployment-api-1", "-n", namespace)
+        assert answer.code == 0
+        assert "DENY      suspended: Suspended: everything is suspended by people until" in answer.out
+        assert "release freeze" in answer.out
         assert image_of(plane, namespace) == "app:crash-1"
     finally:
         resumed = platelet(plane, "resume")
@@ -170,11 +170,11 @@ def test_pause_stops_an_attempt_and_resume_lets_it_heal(
     assert "resumed" in resumed.out
     installation.wait_for_state(plane, namespace, "deployment-api-1", "Monitoring")
     assert image_of(plane, namespace) == "app:good-1"
-    said = platelet(plane, "explain", "deployment/api", "-n", namespace)
-    assert "an undo goes here" not in said.out
-    assert ": Bad" in said.out
-    said = platelet(plane, "explain", "remediation/deployment-api-1", "-n", namespace)
-    assert "Recovered" in said.out
+    answer = platelet(plane, "explain", "deployment/api", "-n", namespace)
+    assert "an undo goes here" not in answer.out
+    assert ": Bad" in answer.out
+    answer = platelet(plane, "explain", "remediation/deployment-api-1", "-n", namespace)
+    assert "Recovered" in answer.out
     _timeline_tells_all(plane, namespace)
 
 
@@ -182,16 +182,16 @@ def _timeline_tells_all(plane: cluster.ControlPlane, namespace: str) -> None:
     """The whole incident is one list: both releases, what the pods showed, the pause, the undo and what came of it."""
 
     def read() -> list[dict[str, Any]]:
-        said = platelet(plane, "timeline", "deploy/api", "-n", namespace, "-o", "json")
-        assert (said.code, said.err) == (0, "")
-        return list(json.loads(said.out)["entries"])
+        answer = platelet(plane, "timeline", "deploy/api", "-n", namespace, "-o", "json")
+        assert (answer.code, answer.err) == (0, "")
+        return list(json.loads(answer.out)["entries"])
 
     def has_events() -> bool:
         return any(entry["by"] == "deployment-controller" for entry in read() if entry["kind"] == "event")
 
     patience.until("the Deployment controller's Events, which it sends when it may", has_events)
     entries = read()
-    told = [(each["kind"], each["reason"]) for each in entries]
+    kinds = [(entry["kind"], entry["reason"]) for entry in entries]
     story = [
         ("revision", "Healthy"),
         ("pods", "CrashLoopBackOff"),
@@ -199,13 +199,13 @@ def _timeline_tells_all(plane: cluster.ControlPlane, namespace: str) -> None:
         ("attempt", "Done"),
         ("verdict", "Recovered"),
     ]
-    assert [told.index(each) for each in story] == sorted(told.index(each) for each in story)
-    assert [each["message"].rpartition("=")[2] for each in entries if each["kind"] == "rollout"] == [
+    assert [kinds.index(entry) for entry in story] == sorted(kinds.index(entry) for entry in story)
+    assert [entry["message"].rpartition("=")[2] for entry in entries if entry["kind"] == "rollout"] == [
         "app:good-1",
         "app:crash-1",
         "app:good-1",
     ]
-    assert sum(each["kind"] == "event" and each["by"].startswith("platelet") for each in entries) == 0
+    assert sum(entry["kind"] == "event" and entry["by"].startswith("platelet") for entry in entries) == 0
     later = platelet(plane, "timeline", "deploy/api", "-n", namespace, "--since", "1s")
     assert later.out.startswith(f"Deployment {namespace}/api: ")
 
@@ -239,27 +239,27 @@ def test_explain_names_why_no_policy_is_for_a_deployment(plane: cluster.ControlP
     """A missing Runbook, a missing label and a missing operator are each told with what to do."""
     a_policy(plane, namespace, runbook=False)
     a_crash_loop(plane, namespace, {})
-    said = platelet(plane, "explain", "deployment/api", "-n", namespace)
-    assert said.code == 0
-    assert "nothing is done: no policy that is ready is for this workload" in said.out
-    assert "not ready: RunbookNotFound: there is no Runbook undo" in said.out
-    assert "not a target: the policy asks for platelet.dev/heal=true" in said.out
-    assert "2 of 2 pods crash-loop" in said.out
-    assert "no operator leads in namespace platelet-system" in said.out
+    answer = platelet(plane, "explain", "deployment/api", "-n", namespace)
+    assert answer.code == 0
+    assert "nothing is done: no policy that is ready is for this workload" in answer.out
+    assert "not ready: RunbookNotFound: there is no Runbook undo" in answer.out
+    assert "not a target: the policy asks for platelet.dev/heal=true" in answer.out
+    assert "2 of 2 pods crash-loop" in answer.out
+    assert "no operator leads in namespace platelet-system" in answer.out
 
 
 def test_explain_says_what_would_open_when_an_operator_looks(plane: cluster.ControlPlane, namespace: str) -> None:
     """Without an operator it is told what one would do with what is seen now, and that there is none."""
     a_policy(plane, namespace)
     a_crash_loop(plane, namespace, HEALED)
-    said = platelet(plane, "explain", "deploy/api", "-n", namespace, "-o", "json")
-    assert said.code == 0
-    told = json.loads(said.out)
-    assert told["why"] == ["deployment-api-1 is to open at the operator's next look"]
-    [imagined] = told["wouldOpen"]
+    answer = platelet(plane, "explain", "deploy/api", "-n", namespace, "-o", "json")
+    assert answer.code == 0
+    document = json.loads(answer.out)
+    assert document["why"] == ["deployment-api-1 is to open at the operator's next look"]
+    [imagined] = document["wouldOpen"]
     assert imagined["steps"][0]["now"]["refusal"]["reason"] == "NoHealthyRevision"
     assert "stop, and tell people" in imagined["next"][0]["text"]
-    assert "app:crash-1" not in said.out, "templates are nobody's business"
+    assert "app:crash-1" not in answer.out, "templates are nobody's business"
 
 
 def test_explain_names_gitops(
@@ -272,9 +272,9 @@ def test_explain_names_gitops(
     a_bad_release(plane, namespace, **{"argocd.argoproj.io/tracking-id": tracking})
     installation.wait_for_state(plane, namespace, "deployment-api-1", "Escalated")
     for subject in ("deployment/api", "remediation/deployment-api-1"):
-        said = platelet(plane, "explain", subject, "-n", namespace)
-        assert said.code == 0
-        assert "GitOpsManaged: Argo CD application shop owns" in said.out
+        answer = platelet(plane, "explain", subject, "-n", namespace)
+        assert answer.code == 0
+        assert "GitOpsManaged: Argo CD application shop owns" in answer.out
 
 
 def test_explain_of_an_observed_remediation_says_what_would_be_done(
@@ -287,14 +287,14 @@ def test_explain_of_an_observed_remediation_says_what_would_be_done(
     name = "deployment-api-heal-observed-1"
 
     def is_planned() -> bool:
-        found = installation.get(plane, "remediation", namespace, name) or {}
-        return (found.get("status") or {}).get("reason") == "WouldHaveActed"
+        remediation = installation.get(plane, "remediation", namespace, name) or {}
+        return (remediation.get("status") or {}).get("reason") == "WouldHaveActed"
 
     patience.until("the plan to be on record", is_planned)
-    said = platelet(plane, "explain", f"rem/{name}", "-n", namespace)
-    assert said.code == 0
-    assert "would undo " in said.out
-    assert "nothing is done in mode Observe" in said.out
+    answer = platelet(plane, "explain", f"rem/{name}", "-n", namespace)
+    assert answer.code == 0
+    assert "would undo " in answer.out
+    assert "nothing is done in mode Observe" in answer.out
     assert image_of(plane, namespace) == "app:crash-1"
 
 
@@ -307,16 +307,18 @@ def test_explain_writes_nothing(plane: cluster.ControlPlane, namespace: str) -> 
     apply(plane, namespace, yaml.safe_dump(_a_remediation()))
     for subject in ("deployment/api", "remediation/by-hand"):
         for form in ([], ["-o", "json"], ["-o", "yaml"]):
-            said = platelet(plane, "explain", subject, "-n", namespace, *form, user="alice")
-            assert (said.code, said.err) == (0, "")
+            answer = platelet(plane, "explain", subject, "-n", namespace, *form, user="alice")
+            assert (answer.code, answer.err) == (0, "")
 
     def asked() -> list[Any]:
-        return [each for each in plane.audit_events() if each.user == "alice" and each.namespace == namespace]
+        return [event for event in plane.audit_events() if event.user == "alice" and event.namespace == namespace]
 
-    patience.until("her reads to be in the audit log", lambda: any(each.resource == "remediations" for each in asked()))
+    patience.until(
+        "her reads to be in the audit log", lambda: any(event.resource == "remediations" for event in asked())
+    )
     plane.kubectl("delete", "clusterrolebinding", binding)  # other files rely on what alice may not do
-    everything = [each for each in plane.audit_events() if each.user == "alice" and each.timestamp >= begun]
-    assert [each for each in everything if each.is_write] == []
+    everything = [event for event in plane.audit_events() if event.user == "alice" and event.timestamp >= begun]
+    assert [event for event in everything if event.is_write] == []
 
 
 def test_people_who_may_only_view_their_namespace_are_told_too(plane: cluster.ControlPlane, namespace: str) -> None:
@@ -329,10 +331,10 @@ def test_people_who_may_only_view_their_namespace_are_told_too(plane: cluster.Co
         plane.kubectl("create", "rolebinding", role, f"--clusterrole={role}", "--user=bob", "-n", place)
     a_policy(plane, namespace)
     a_crash_loop(plane, namespace, HEALED)
-    said = platelet(plane, "explain", "deployment/api", "-n", namespace, user="bob")
-    assert (said.code, said.err) == (0, "")
-    assert "CrashLoopBackOff since" in said.out
-    assert "note: you may not read nodes" in said.out
+    answer = platelet(plane, "explain", "deployment/api", "-n", namespace, user="bob")
+    assert (answer.code, answer.err) == (0, "")
+    assert "CrashLoopBackOff since" in answer.out
+    assert "note: you may not read nodes" in answer.out
 
 
 OTHER_SCREEN, FIRST_SCREEN = "\x1b[?1049h", "\x1b[?1049l"  # xterm's alternate screen buffer
@@ -353,20 +355,20 @@ def test_a_runbook_by_hand_restarts_a_healthy_workload(
     plane.kubectl("rollout", "status", "deployment/api", "-n", namespace, "--timeout=60s")
     asked = ("run", "restart", "deployment/api", "-n", namespace)
     operating.until_leading(operator)
-    said = platelet(plane, *asked, "--observe")
-    assert (said.code, said.err) == (0, "")
-    assert "Closed  WouldHaveActed: would rolling restart of all 2 pods" in said.out
-    said = platelet(plane, *asked, "--wait", "--reason", "a new certificate", "-o", "json")
-    assert (said.code, said.err) == (0, "")
-    told = json.loads(said.out)
-    assert told["spec"]["requestedBy"] == "admin"
-    assert [each["phase"] for each in told["status"]["attempts"]] == ["Done"]
-    said = platelet(plane, "timeline", "deployment/api", "-n", namespace)
-    assert "  request " in said.out
-    assert "RunByHand: admin asked for runbook restart: a new certificate" in said.out
-    said = platelet(plane, "run", "none", "deployment/api", "-n", namespace)
-    assert (said.code, said.out) == (1, "")
-    assert f"there is no Runbook {namespace}/none" in said.err
+    answer = platelet(plane, *asked, "--observe")
+    assert (answer.code, answer.err) == (0, "")
+    assert "Closed  WouldHaveActed: would rolling restart of all 2 pods" in answer.out
+    answer = platelet(plane, *asked, "--wait", "--reason", "a new certificate", "-o", "json")
+    assert (answer.code, answer.err) == (0, "")
+    document = json.loads(answer.out)
+    assert document["spec"]["requestedBy"] == "admin"
+    assert [attempt["phase"] for attempt in document["status"]["attempts"]] == ["Done"]
+    answer = platelet(plane, "timeline", "deployment/api", "-n", namespace)
+    assert "  request " in answer.out
+    assert "RunByHand: admin asked for runbook restart: a new certificate" in answer.out
+    answer = platelet(plane, "run", "none", "deployment/api", "-n", namespace)
+    assert (answer.code, answer.out) == (1, "")
+    assert f"there is no Runbook {namespace}/none" in answer.err
 
 
 def test_a_remediation_by_hand_needs_no_signal_and_takes_no_steps(plane: cluster.ControlPlane, namespace: str) -> None:
@@ -382,12 +384,12 @@ def test_a_remediation_by_hand_needs_no_signal_and_takes_no_steps(plane: cluster
 def test_get_shows_what_kubectl_shows_and_follows_it(plane: cluster.ControlPlane, namespace: str) -> None:
     """All kinds at once; with -w into a pipe, a line for each change until Ctrl-C."""
     a_policy(plane, namespace)
-    said = platelet(plane, "get", "-n", namespace)
-    assert (said.code, said.err) == (0, "")
-    assert f"actionbudgets in namespace {installation.NAMESPACE}" in said.out
-    assert "\n  heal  Enforce  " in said.out
+    answer = platelet(plane, "get", "-n", namespace)
+    assert (answer.code, answer.err) == (0, "")
+    assert f"actionbudgets in namespace {installation.NAMESPACE}" in answer.out
+    assert "\n  heal  Enforce  " in answer.out
     listed = json.loads(platelet(plane, "get", "policies", "rbk", "-n", namespace, "-o", "json").out)
-    assert [each["kind"] for each in listed["items"]] == ["RemediationPolicy", "Runbook"]
+    assert [item["kind"] for item in listed["items"]] == ["RemediationPolicy", "Runbook"]
     assert namespace in platelet(plane, "get", "policies", "-A", "-o", "wide").out
     with following(plane, namespace, subprocess.PIPE) as watching:
         assert watching.stdout is not None
@@ -447,21 +449,29 @@ def test_the_doctor_finds_nothing_wrong_and_an_alert_comes_by_the_route(
     with listening.alertmanager() as alertmanager:
         alertmanager.routes = [lambda alert: sender.fire(alert["labels"], "")]
         asked = ("doctor", "-n", namespace, "-o", "json", "--alertmanager", alertmanager.url)
-        said = platelet(plane, *asked)
-        told = json.loads(said.out)
-        assert {each["check"]: each["outcome"] for each in told["findings"]} == dict.fromkeys(CHECKS, "ok"), said.out
-        assert (said.code, told["healthy"]) == (0, True)
+        answer = platelet(plane, *asked)
+        document = json.loads(answer.out)
+        assert {finding["check"]: finding["outcome"] for finding in document["findings"]} == dict.fromkeys(
+            CHECKS, "ok"
+        ), answer.out
+        assert (answer.code, document["healthy"]) == (0, True)
         alertmanager.routes = []
-        said = platelet(plane, *asked, "--timeout", "1s")
-        told = json.loads(said.out)
-        assert (said.code, told["findings"][-1]["outcome"]) == (1, "fail")
-        assert "has not come to the operator in 1s" in told["findings"][-1]["message"]
+        answer = platelet(plane, *asked, "--timeout", "1s")
+        document = json.loads(answer.out)
+        assert (answer.code, document["findings"][-1]["outcome"]) == (1, "fail")
+        assert "has not come to the operator in 1s" in document["findings"][-1]["message"]
     assert installation.get_all(plane, "remediations", namespace) == []
 
 
 def test_the_doctor_says_what_is_wrong(plane: cluster.ControlPlane, namespace: str) -> None:
     """No operator, a policy without its Runbook, a right that was taken away, an Alertmanager that nobody reaches."""
     a_policy(plane, namespace, runbook=False)
+    sinks = [{"name": "pager", "webhook": {"url": "http://pager.svc/"}}]
+    spec = {"sinks": sinks, "levels": [{"after": "0s", "sinks": ["pager"]}]}
+    oncall = {"kind": "EscalationPolicy", "metadata": {"name": "oncall"}, "spec": spec}
+    plane.kubectl(
+        "apply", "-n", namespace, "-f", "-", input=json.dumps({"apiVersion": "platelet.dev/v1alpha1", **oncall})
+    )
     removed = {
         "clusterrolebinding": "platelet-scale-apps",
         "validatingadmissionpolicybinding": "platelet-approvals",
@@ -470,20 +480,22 @@ def test_the_doctor_says_what_is_wrong(plane: cluster.ControlPlane, namespace: s
     try:
         for kind, name in removed.items():
             plane.kubectl("delete", kind, name)
-        said = platelet(plane, "doctor", "-n", namespace, "--alertmanager", "http://127.0.0.1:1")
+        answer = platelet(plane, "doctor", "-n", namespace, "--alertmanager", "http://127.0.0.1:1")
     finally:
         for kind, name in removed.items():
             before = json.loads(stored[kind])
             metadata = {"name": name, "labels": before["metadata"]["labels"]}
             plane.kubectl("apply", "-f", "-", input=json.dumps(before | {"metadata": metadata}))
-    assert (said.code, said.err) == (1, "")
+    assert (answer.code, answer.err) == (1, "")
     assert (
-        "warn  rights: system:serviceaccount:platelet-system:platelet may not patch deployments/scale.apps" in said.out
+        "warn  rights: system:serviceaccount:platelet-system:platelet may not patch deployments/scale.apps"
+        in answer.out
     )
-    assert "fail  admission: ValidatingAdmissionPolicyBinding/platelet-approvals is not installed" in said.out
-    assert "fail  leader: no operator leads" in said.out
-    assert f"policies: {namespace}/heal was not judged by an operator yet" in said.out
-    assert "fail  alerts: Alertmanager took no test alert: ConnectError" in said.out
+    assert "fail  admission: ValidatingAdmissionPolicyBinding/platelet-approvals is not installed" in answer.out
+    assert "fail  leader: no operator leads" in answer.out
+    assert f"policies: {namespace}/heal was not judged by an operator yet" in answer.out
+    assert f"escalation: {namespace}/oncall was not judged by an operator yet" in answer.out
+    assert "fail  alerts: Alertmanager took no test alert: ConnectError" in answer.out
 
 
 def test_kubectl_finds_it_as_a_plugin(plane: cluster.ControlPlane, tmp_path: Path) -> None:
@@ -546,10 +558,10 @@ def _a_remediation() -> dict[str, Any]:
 )
 def test_a_mistake_costs_one_line(plane: cluster.ControlPlane, arguments: list[str], code: int, words: str) -> None:
     """No traceback: one line that tells the fix, and an exit code."""
-    said = platelet(plane, *arguments)
-    assert (said.code, said.out) == (code, "")
-    assert words in said.err.splitlines()[-1]
-    assert "Traceback" not in said.err
+    answer = platelet(plane, *arguments)
+    assert (answer.code, answer.out) == (code, "")
+    assert words in answer.err.splitlines()[-1]
+    assert "Traceback" not in answer.err
 
 
 def test_lint_asks_the_api_server_and_stores_nothing(plane: cluster.ControlPlane, tmp_path: Path) -> None:
@@ -566,10 +578,10 @@ def test_lint_asks_the_api_server_and_stores_nothing(plane: cluster.ControlPlane
 
 def test_without_the_right_to_it_the_api_servers_words_are_told(plane: cluster.ControlPlane) -> None:
     """Bob may not touch the kill switch, and reads who said so."""
-    said = platelet(plane, "pause", user="bob")
-    assert said.code == 1
-    assert said.err.count("\n") == 1
-    assert 'not allowed: actionbudgets.platelet.dev "platelet" is forbidden: User "bob"' in said.err
+    answer = platelet(plane, "pause", user="bob")
+    assert answer.code == 1
+    assert answer.err.count("\n") == 1
+    assert 'not allowed: actionbudgets.platelet.dev "platelet" is forbidden: User "bob"' in answer.err
 
 
 def test_who_may_only_view_a_namespace_is_told_what_was_not_seen(plane: cluster.ControlPlane, namespace: str) -> None:
@@ -583,8 +595,8 @@ def test_who_may_only_view_a_namespace_is_told_what_was_not_seen(plane: cluster.
     assert "note: health is what revision records say of themselves" in explained.out
     examined = platelet(plane, "doctor", "-n", namespace, "-o", "json", user="bob")
     findings = json.loads(examined.out)["findings"]
-    assert [each for each in findings if each["outcome"] == "fail" and each["check"] == "rights"] == []
-    assert [each["check"] for each in findings if "not looked at" in each["message"]][:1] == ["crds"]
+    assert [finding for finding in findings if finding["outcome"] == "fail" and finding["check"] == "rights"] == []
+    assert [finding["check"] for finding in findings if "not looked at" in finding["message"]][:1] == ["crds"]
 
 
 def test_an_unreachable_api_server_is_one_line(tmp_path: Path, plane: cluster.ControlPlane) -> None:
@@ -593,7 +605,7 @@ def test_an_unreachable_api_server_is_one_line(tmp_path: Path, plane: cluster.Co
     content["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     nowhere = tmp_path / "kubeconfig"
     nowhere.write_text(yaml.safe_dump(content))
-    said = platelet(plane, "explain", "deployment/api", "--kubeconfig", str(nowhere))
-    assert said.code == 1
-    assert said.err.startswith("platelet: the API server did not answer: ")
-    assert said.err.count("\n") == 1
+    answer = platelet(plane, "explain", "deployment/api", "--kubeconfig", str(nowhere))
+    assert answer.code == 1
+    assert answer.err.startswith("platelet: the API server did not answer: ")
+    assert answer.err.count("\n") == 1

@@ -47,8 +47,8 @@ def _deploy(plane: ControlPlane, namespace: str, image: str, replicas: int = 2) 
 
 
 def _deployment(plane: ControlPlane, namespace: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(plane.kubectl("get", "deployment", "app", "-n", namespace, "-o", "json"))
-    return found
+    deployment: dict[str, Any] = json.loads(plane.kubectl("get", "deployment", "app", "-n", namespace, "-o", "json"))
+    return deployment
 
 
 def _progressing(plane: ControlPlane, namespace: str) -> str:
@@ -196,8 +196,8 @@ def test_crash_completes_its_rollout(control_plane: ControlPlane, namespace: str
 
 
 def _is_complete(plane: ControlPlane, namespace: str) -> bool:
-    found = _deployment(plane, namespace)
-    seen = found["status"].get("observedGeneration") == found["metadata"]["generation"]
+    deployment = _deployment(plane, namespace)
+    seen = deployment["status"].get("observedGeneration") == deployment["metadata"]["generation"]
     return seen and _progressing(plane, namespace) == "NewReplicaSetAvailable"
 
 

@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 import yaml
 
-from platelet.api import budget as budgets
-from platelet.api import remediation as remediations
-from platelet.api.conditions import write_conditions
-from platelet.api.evidence import write_evidence
+from platelet.api.kinds import budget as budgets
+from platelet.api.kinds import remediation as remediations
+from platelet.api.kinds.conditions import write_conditions
+from platelet.api.kinds.status_lists import ALERTS, FAILED_JOBS
 from platelet.model import remediation as model
 from platelet.model.autoscaler import Bounds
-from platelet.model.budget import MAX_ENTRIES, BudgetSpec, BudgetStatus, Entry, PendingTakeBack
-from platelet.model.intent import PostState
+from platelet.model.budget import MAX_ENTRIES, BudgetSpec, BudgetStatus, Entry, PendingRevert
+from platelet.model.failed_job import FailedJob
 from platelet.model.signal import Evidence
 from tests.cluster import control_plane as cluster
 from tests.cluster import patience
 from tests.unit.api.values import as_people_write, filled
+from tests.unit.pins import bounds_set
 
 pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).parents[2]
@@ -145,15 +146,15 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an unknown onFailure": (
         runbook({**RESTART, "onFailure": "Retry"}),
-        'Unsupported value: "Retry": supported values: "Next", "Escalate", "Stop", "Undo"',
+        'Unsupported value: "Retry": supported values: "Next", "Escalate", "Stop", "Revert"',
     ),
     "an unknown onInconclusive": (
         runbook({**RESTART, "onInconclusive": "Undo"}),
         'Unsupported value: "Undo": supported values: "Escalate", "Next"',
     ),
-    "a restart that is to be taken back": (
-        runbook({**RESTART, "onFailure": "Undo"}),
-        "rolloutRestart cannot be taken back: with it, onFailure is Next, Escalate or Stop",
+    "a restart that is to be reverted": (
+        runbook({**RESTART, "onFailure": "Revert"}),
+        "rolloutRestart cannot be reverted: with it, onFailure is Next, Escalate or Stop",
     ),
     "a query without a bound": (measured(), "a bound is needed, and only one: set above or below"),
     "a query with two bounds": (measured(above=1, below=2), "a bound is needed, and only one: set above or below"),
@@ -171,7 +172,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "add revertAfter or revertWhenResolved, and no negative by",
     ),
     "an unknown autoscaler": (scale(to=3, revertAfter="1h", autoscaler="VPA"), 'Unsupported value: "VPA"'),
-    "a take-back after two days": (
+    "a revert after two days": (
         scale(by=2, revertAfter="48h"),
         "revertAfter must be longer than 0s and at most 24h",
     ),
@@ -318,7 +319,7 @@ GOOD: dict[str, dict[str, Any]] = {
         }
     ),
     "a check by HTTP": checked({"http": {"url": "https://[::1]:8443/a?b=c#d", "expectStatus": [200, 301]}}),
-    "what follows": runbook({"name": "add", "scale": {"by": 1}, "onFailure": "Undo", "onInconclusive": "Next"}),
+    "what follows": runbook({"name": "add", "scale": {"by": 1}, "onFailure": "Revert", "onInconclusive": "Next"}),
     "a query below zero": measured(below=-0.5, **{"for": "1h30m"}, interval="15s"),
     "sixteen steps": runbook(*({"name": f"step-{number}", "rolloutRestart": {}} for number in range(16))),
     "a pause": {**budget({"maxActions": 1, "per": "90s"}), "spec": {"suspended": {"until": "2026-12-01T00:00:00Z"}}},
@@ -409,12 +410,14 @@ def test_all_that_we_write_on_the_budget_is_kept(api: cluster.ControlPlane, name
 
 
 def test_all_that_we_write_on_a_policy_is_kept(api: cluster.ControlPlane, namespace: str) -> None:
-    """Its conditions, and the alerts that named no workload: pruned, they would be told again and again."""
+    """Its conditions, and what people were told of: pruned, they would be told again and again."""
     apply(api, namespace, policy())
     status = {
         "observedGeneration": 1,
         "conditions": write_conditions((filled(model.Condition),)),
-        "untargetedAlerts": write_evidence((filled(Evidence),)),
+        **ALERTS.write((filled(Evidence),)),
+        **FAILED_JOBS.write((filled(FailedJob),)),
+        "failedJobsUnlisted": 1,
     }
     set_status(api, namespace, "rempol", "sample", status)
     assert stored(api, namespace, "rempol", "sample")["status"] == status
@@ -423,8 +426,8 @@ def test_all_that_we_write_on_a_policy_is_kept(api: cluster.ControlPlane, namesp
 def test_a_budget_full_of_reservations_is_taken(api: cluster.ControlPlane, namespace: str) -> None:
     """2,000 entries fit, even if each has raised an autoscaler's bounds, the most that is ever lent."""
     apply(api, namespace, budget({"maxActions": 1, "per": "1h"}))
-    bounds = PostState(autoscaler=filled(Bounds))
-    full = replace(filled(Entry), take_back=replace(filled(PendingTakeBack), ours=bounds, before=bounds))
+    raised = bounds_set(filled(Bounds), filled(Bounds))
+    full = replace(filled(Entry), revert=replace(filled(PendingRevert), changes=raised))
     entries = tuple(replace(full, id=f"{number}".rjust(60, "u")) for number in range(MAX_ENTRIES))
     body = {
         **stored(api, namespace, "budget", "platelet"),
@@ -459,5 +462,5 @@ def set_status(api: cluster.ControlPlane, namespace: str, kind: str, name: str, 
 
 def stored(api: cluster.ControlPlane, namespace: str, kind: str, name: str) -> dict[str, Any]:
     """One object as the API server has it."""
-    found: dict[str, Any] = json.loads(api.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
-    return found
+    stored: dict[str, Any] = json.loads(api.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
+    return stored

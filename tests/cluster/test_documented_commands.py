@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.cluster import attested, documented, guide, installation, patience
 from tests.cluster import control_plane as cluster
-from tests.cluster import documented, guide, installation, patience
 
 pytestmark = pytest.mark.cluster
 SHOP = "shop"
@@ -53,8 +53,8 @@ def _have_it_heal(plane: cluster.ControlPlane) -> None:
     plane.kubectl("patch", "rempol", "crash-loop", "-n", SHOP, "--type=json", "-p", patch)
 
     def is_proven() -> bool:
-        records = installation.get_all(plane, "controllerrevisions", SHOP)
-        return any(each["metadata"]["annotations"].get("platelet.dev/health") == "Healthy" for each in records)
+        attestations = installation.get_all(plane, "controllerrevisions", installation.NAMESPACE)
+        return "api" in attested.proven(attestations, SHOP)
 
     patience.until("the good release to be on record as healthy", is_proven)
     plane.kubectl("set", "image", "deployment/api", "-n", SHOP, "app=app:crash")

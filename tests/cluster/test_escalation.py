@@ -21,8 +21,8 @@ SICK = [manifests.fires("Sick")]
 @pytest.fixture
 def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """A fresh namespace."""
-    with incidents.scene(control_plane) as found:
-        yield found
+    with incidents.scene(control_plane) as scene:
+        yield scene
 
 
 def marked(scene: Scene, name: str) -> Json | None:
@@ -35,13 +35,13 @@ def four_events(scene: Scene, kind: str, name: str) -> list[Json]:
     """The operator's Events on an object, in their order, once there are four."""
 
     def told() -> list[Json]:
-        found = [
-            each
-            for each in scene.items("/apis/events.k8s.io/v1|events")
-            if each["reportingController"] == "platelet.dev/operator"
-            if (each["regarding"]["kind"], each["regarding"]["name"]) == (kind, name)
+        events = [
+            event
+            for event in scene.items("/apis/events.k8s.io/v1|events")
+            if event["reportingController"] == "platelet.dev/operator"
+            if (event["regarding"]["kind"], event["regarding"]["name"]) == (kind, name)
         ]
-        return sorted(found, key=lambda each: str(each["eventTime"])) if len(found) >= 4 else []
+        return sorted(events, key=lambda event: str(event["eventTime"])) if len(events) >= 4 else []
 
     return scene.until(f"four Events on {kind} {name}", "", told)
 
@@ -79,14 +79,14 @@ def test_events_on_workload_and_policy_tell_what_was_done_and_what_became_of_it(
             manifests.send(operator.alerts_url, manifests.resolved(firing))
         scene.until_state("web", state)
     for kind, name in (("Deployment", "web"), ("RemediationPolicy", "more")):
-        told = four_events(scene, kind, name)
-        assert [(each["reason"], each["type"]) for each in told] == [
+        events = four_events(scene, kind, name)
+        assert [(event["reason"], event["type"]) for event in events] == [
             ("Opened", "Normal"),
             ("Acted", "Normal"),
             ("Recovered", "Normal"),
             ("Escalated", "Warning"),
         ]
-        assert f"Remediation {scene.namespace}/deployment-web-1: scale: scale from 1 to 2" in told[1]["note"]
+        assert f"Remediation {scene.namespace}/deployment-web-1: scale: scale from 1 to 2" in events[1]["note"]
     assert "Escalated" in scene.kubectl("describe", "deployment", "web")
 
 
@@ -102,14 +102,14 @@ def webhook(url: str, **more: Any) -> Json:
 
 
 def delivery(scene: Scene, name: str) -> Json:
-    """What is on record of telling people."""
-    found = scene.remediations(name)
-    escalation: Json | None = found[0]["status"].get("escalation") if found else None
-    return escalation or {}
+    """What is on record of telling the webhook."""
+    remediations = scene.remediations(name)
+    known: list[Json] = remediations[0]["status"].get("notifications", []) if remediations else []
+    return next((notification for notification in known if notification["sink"] == "webhook"), {})
 
 
 def has_error(scene: Scene, name: str, words: str) -> bool:
-    return delivery(scene, name).get("lastError") == words
+    return delivery(scene, name).get("error") == words
 
 
 def test_a_notice_is_sent_until_it_is_taken_always_with_the_same_id_and_with_the_token(
@@ -121,7 +121,7 @@ def test_a_notice_is_sent_until_it_is_taken_always_with_the_same_id_and_with_the
         scene.use(manifests.policy("people", SICK, UNDO, escalation=escalation))
         scene.admit("people", "web")
         manifests.send(operator.alerts_url, manifests.alert("Sick", scene.namespace, deployment="web"))
-        scene.until("the delivery on record", "web", lambda: delivery(scene, "web").get("delivered"))
+        scene.until("the delivery on record", "web", lambda: delivery(scene, "web").get("state") == "Delivered")
         remediation = scene.remediations("web")[0]
         first, second = pager.of(scene.namespace)
     assert first.event == second.event

@@ -34,8 +34,8 @@ POLICIES = (
 @pytest.fixture(scope="module")
 def shielded(control_plane: cluster.ControlPlane) -> Iterator[Scene]:
     """A namespace that the operator's settings name as protected."""
-    with incidents.scene(control_plane) as found:
-        yield found
+    with incidents.scene(control_plane) as scene:
+        yield scene
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +44,16 @@ def operator(
 ) -> Iterator[OperatorProcess]:
     """The operator of this file. Nothing wakes it when a namespace is resumed but its own resync."""
     settings = {"protectedNamespaces": [shielded.namespace], "resync": "2s"}
-    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator"), **settings) as found:
-        yield found
+    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator"), **settings) as operator:
+        yield operator
 
 
 @pytest.fixture(scope="module")
 def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """A namespace with all policies; each test has Deployments of its own."""
-    with incidents.scene(control_plane) as found:
-        found.use(*POLICIES)
-        yield found
+    with incidents.scene(control_plane) as scene:
+        scene.use(*POLICIES)
+        yield scene
 
 
 @pytest.fixture
@@ -160,10 +160,10 @@ def protected(request: pytest.FixtureRequest, shielded: Scene) -> Iterator[Scene
     if request.param == "set":
         yield shielded
         return
-    with incidents.scene(shielded.plane, request.param) as found:
-        yield found
+    with incidents.scene(shielded.plane, request.param) as scene:
+        yield scene
         for kind in ("rempol", "rbk", "deployment", "rem"):
-            found.kubectl("delete", kind, "--all")
+            scene.kubectl("delete", kind, "--all")
 
 
 def test_nothing_is_done_in_a_protected_namespace(protected: Scene, fire: Callable[..., Json]) -> None:

@@ -47,32 +47,42 @@ def operator(control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="module")
 def scene(control_plane: cluster.ControlPlane, operator: None) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """A namespace in which all of PROVEN have been seen healthy; each test has its own of them."""
-    with incidents.scene(control_plane) as found:
-        found.use(*POLICIES)
+    with incidents.scene(control_plane) as scene:
+        scene.use(*POLICIES)
         for policy, names in PROVEN.items():
-            found.admit(policy, *names, replicas=2)
-        found.until_proven(*(name for names in PROVEN.values() for name in names))
-        yield found
+            scene.admit(policy, *names, replicas=2)
+        scene.until_proven(*(name for names in PROVEN.values() for name in names))
+        yield scene
 
 
 def assert_undone(scene: Scene, name: str, times: int = 1) -> None:
     """Each bad release was undone by one write with its attempt's id on it; the last one left the good template."""
 
     def acted() -> list[Json]:
-        return [each for each in scene.remediations(name) if incidents.acts(each)]
+        return [remediation for remediation in scene.remediations(name) if incidents.acts(remediation)]
 
     def over() -> list[Json]:
-        found = acted()
-        ended = len(found) >= times and all(each["status"]["state"] in ("Closed", "Escalated") for each in found)
-        return found if ended else []
+        remediations = acted()
+        ended = len(remediations) >= times and all(
+            remediation["status"]["state"] in ("Closed", "Escalated") for remediation in remediations
+        )
+        return remediations if ended else []
 
     healed = scene.until(f"{name} to be healed", name, over)
-    assert [each["status"]["reason"] for each in healed] == ["Recovered"] * times
+    assert [remediation["status"]["reason"] for remediation in healed] == ["Recovered"] * times
     assert incidents.condition(healed[-1], "Recovered") == ("True", "Recovered")
     assert scene.image(name) == GOOD
-    attempts = [attempt["id"] for each in healed for attempt in each["status"]["attempts"]]
-    assert attempts == [f"{each['metadata']['uid']}/0/1" for each in healed]
-    assert [incidents.attempt_of(each) for each in scene.effects(name)] == attempts
+    attempts = [attempt["id"] for remediation in healed for attempt in remediation["status"]["attempts"]]
+    assert attempts == [f"{remediation['metadata']['uid']}/0/1" for remediation in healed]
+    assert [incidents.attempt_of(effect) for effect in scene.effects(name)] == attempts
+
+
+def assert_what_changed_is_on_record(scene: Scene, name: str, image: str) -> None:
+    """As it was before the undo, and by whom it was released."""
+    change = scene.remediations(name)[0]["status"]["recentChange"]
+    differences = [words.split(" image ")[1] for words in change["differences"]]
+    assert differences == [f"{GOOD} -> {image.removeprefix('app:')}"]
+    assert {"healthyAt", "releasedAt", "releasedBy", "healthyTemplate"} <= set(change)
 
 
 def test_each_kind_of_release_that_cannot_work_is_undone_and_a_slow_one_is_left_alone(scene: Scene) -> None:
@@ -80,9 +90,10 @@ def test_each_kind_of_release_that_cannot_work_is_undone_and_a_slow_one_is_left_
     scene.release("slow", "app:slow-2")  # gets ready after 5 s
     for name, (image, _) in SICK.items():
         scene.release(name, image)
-    for name, (_, reason) in SICK.items():
+    for name, (image, reason) in SICK.items():
         assert_undone(scene, name)
         assert scene.remediations(name)[0]["spec"]["signal"]["reason"] == reason
+        assert_what_changed_is_on_record(scene, name, image)
     assert scene.image("slow") == "app:slow-2"
     assert scene.remediations("slow") == []
 

@@ -28,36 +28,40 @@ def policy(name: str, triggers: list[Json], *steps: Json) -> str:
 @pytest.fixture(scope="module")
 def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """A namespace in which what a test releases badly has been seen healthy."""
-    with incidents.scene(control_plane) as found:
-        found.use(
+    with incidents.scene(control_plane) as scene:
+        scene.use(
             policy("undo", SICK, UNDO),
             policy("previous", SICK, manifests.step("undo", rolloutUndo={"to": "Previous"})),
             policy("restart", SICK, IN_VAIN),
             policy("both", SICK, UNDO, RESTART),
             policy("scale", SLOW, SCALE),
         )
-        found.admit_kind("StatefulSet", "undo", "db", replicas=3, serviceName="db")
+        scene.admit_kind("StatefulSet", "undo", "db", replicas=3, serviceName="db")
         split = {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}
-        found.admit_kind("StatefulSet", "undo", "canary", replicas=2, serviceName="canary", updateStrategy=split)
-        found.admit_kind("DaemonSet", "undo", "agent")
-        found.admit_kind("StatefulSet", "scale", "cache", replicas=1, serviceName="cache")
-        found.admit_kind("DaemonSet", "scale", "proxy")
-        found.until_proven("db", "canary", "agent", "cache", "proxy")
-        yield found
+        scene.admit_kind("StatefulSet", "undo", "canary", replicas=2, serviceName="canary", updateStrategy=split)
+        scene.admit_kind("DaemonSet", "undo", "agent")
+        scene.admit_kind("StatefulSet", "scale", "cache", replicas=1, serviceName="cache")
+        scene.admit_kind("DaemonSet", "scale", "proxy")
+        scene.until_proven("db", "canary", "agent", "cache", "proxy")
+        yield scene
 
 
 def is_ready(pod: Json) -> bool:
     """Whether the pod's condition says so."""
     conditions = pod["status"].get("conditions", [])
-    return any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)
+    return any((condition["type"], condition["status"]) == ("Ready", "True") for condition in conditions)
 
 
 def pod_deletions(scene: Scene, name: str) -> list[tuple[str, str]]:
     """The pods of a workload that the operator deleted: their names, and the attempt that did it."""
-    deletions = [each for each in scene.writes() if (each.verb, each.resource) == ("delete", "pods")]
-    preconditions = [(each.request or {}).get("preconditions", {}) for each in deletions]
-    assert all(each.get("uid") and each.get("resourceVersion") for each in preconditions)
-    return [(each.name, incidents.attempt_of(each)) for each in deletions if each.name.startswith(f"{name}-")]
+    deletions = [write for write in scene.writes() if (write.verb, write.resource) == ("delete", "pods")]
+    preconditions = [(deletion.request or {}).get("preconditions", {}) for deletion in deletions]
+    assert all(options.get("uid") and options.get("resourceVersion") for options in preconditions)
+    return [
+        (deletion.name, incidents.attempt_of(deletion))
+        for deletion in deletions
+        if deletion.name.startswith(f"{name}-")
+    ]
 
 
 @pytest.mark.parametrize(("name", "stuck"), [("db", "db-2"), ("canary", "canary-1")])
@@ -65,16 +69,16 @@ def test_a_bad_release_of_an_ordered_stateful_set_is_undone_and_its_stuck_pod_re
     scene: Scene, name: str, stuck: str
 ) -> None:
     """kubernetes#67250: the controller alone would wait for the pod that can never start. With a partition, too."""
-    before = {each["metadata"]["name"]: each["metadata"]["uid"] for each in scene.pods(name)}
+    before = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in scene.pods(name)}
     scene.release(name, "app:pullfail-2")
     healed = scene.until_state(name, "Closed")
     assert incidents.condition(healed, "Recovered") == ("True", "Recovered")
     attempt = f"{healed['metadata']['uid']}/0/1"
-    assert [incidents.attempt_of(each) for each in scene.effects(name)] == [attempt]
+    assert [incidents.attempt_of(effect) for effect in scene.effects(name)] == [attempt]
     assert pod_deletions(scene, name) == [(stuck, attempt)]
     assert "StuckPod" in incidents.story(healed)
     assert scene.image(name) == GOOD
-    after = {each["metadata"]["name"]: each["metadata"]["uid"] for each in scene.pods(name)}
+    after = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in scene.pods(name)}
     assert [pod for pod in after if after[pod] != before[pod]] == [stuck]
 
 
@@ -82,7 +86,7 @@ def test_a_bad_release_of_a_daemon_set_is_undone(scene: Scene) -> None:
     scene.release("agent", "app:pullfail-2")
     healed = scene.until_state("agent", "Closed")
     assert incidents.condition(healed, "Recovered") == ("True", "Recovered")
-    assert [incidents.attempt_of(each) for each in scene.effects("agent")] == [f"{healed['metadata']['uid']}/0/1"]
+    assert [incidents.attempt_of(effect) for effect in scene.effects("agent")] == [f"{healed['metadata']['uid']}/0/1"]
     assert scene.image("agent") == GOOD
     assert pod_deletions(scene, "agent") == []
 
@@ -94,9 +98,9 @@ def test_what_was_released_before_anybody_looked_goes_back_by_the_controllers_ow
     """Its ControllerRevisions know the template that platelet has never seen live."""
     name = f"late-{kind.lower()}"
     scene.admit_kind(kind, "nobody", name, **spec)
-    scene.until("its pods", name, lambda: [each for each in scene.pods(name) if is_ready(each)])
+    scene.until("its pods", name, lambda: [pod for pod in scene.pods(name) if is_ready(pod)])
     scene.release(name, "app:pullfail-2")
-    scene.until("its bad pods", name, lambda: [each for each in scene.pods(name) if not is_ready(each)])
+    scene.until("its bad pods", name, lambda: [pod for pod in scene.pods(name) if not is_ready(pod)])
     scene.patch(name, {"metadata": {"labels": {manifests.POLICY_LABEL: "previous"}}})
     healed = scene.until_state(name, "Closed")
     assert incidents.condition(healed, "Recovered") == ("True", "Recovered")
@@ -112,11 +116,11 @@ def test_a_restart_that_heals_nothing_is_carried_out_and_seen_to_have_failed(
     remediation = scene.until_state(name, "Escalated")
     (attempt,) = remediation["status"]["attempts"]
     assert (attempt["action"], attempt["phase"], attempt["verdict"]) == ("rolloutRestart", "Done", "Failed")
-    assert [incidents.attempt_of(each) for each in scene.effects(name)] == [attempt["id"]]
+    assert [incidents.attempt_of(effect) for effect in scene.effects(name)] == [attempt["id"]]
     stamp = scene.workload(name)["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
-    assert stamp == attempt["post"]["restartStamp"]
+    assert stamp == attempt["changes"][0]["meant"]["restartStamp"]
     begun = attempt["intendedAt"][:19]
-    assert all(each["metadata"]["creationTimestamp"][:19] >= begun for each in scene.pods(name))
+    assert all(pod["metadata"]["creationTimestamp"][:19] >= begun for pod in scene.pods(name))
 
 
 @pytest.mark.parametrize(("kind", "spec"), KINDS)
@@ -125,9 +129,9 @@ def test_nothing_is_written_where_no_rollout_would_follow(scene: Scene, kind: st
     name = f"held-{kind.lower()}"
     scene.admit_kind(kind, "both", name, image="app:pullfail-1", updateStrategy={"type": "OnDelete"}, **spec)
     remediation = scene.until_state(name, "Escalated")
-    refusals = [each for each in remediation["status"]["decisions"] if each["reason"] == "RolloutHeld"]
-    assert [each["by"] for each in refusals] == ["rolloutUndo", "rolloutRestart"]
-    assert all("OnDelete" in each["message"] and "set RollingUpdate" in each["message"] for each in refusals)
+    refusals = [decision for decision in remediation["status"]["decisions"] if decision["reason"] == "RolloutHeld"]
+    assert [refusal["by"] for refusal in refusals] == ["rolloutUndo", "rolloutRestart"]
+    assert all("OnDelete" in refusal["message"] and "set RollingUpdate" in refusal["message"] for refusal in refusals)
     assert scene.effects(name) == []
 
 

@@ -1,4 +1,4 @@
-"""When a step has not helped for good, the next follows, then people; and what was temporary is taken back."""
+"""When a step has not helped for good, the next follows, then people; and what was temporary is reverted."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -31,13 +31,13 @@ POLICIES = (
 @pytest.fixture(scope="module")
 def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """A namespace with healthy Deployments; each test has its own of them."""
-    with incidents.scene(control_plane) as found:
-        found.use(*POLICIES)
+    with incidents.scene(control_plane) as scene:
+        scene.use(*POLICIES)
         names = ("ladder", "restarts", "release", "busy", "timed", "both")
         for name in names:
-            found.admit(name, name, replicas=2)
-        found.until_proven(*names)
-        yield found
+            scene.admit(name, name, replicas=2)
+        scene.until_proven(*names)
+        yield scene
 
 
 def busy(scene: Scene, target: str, name: str = "Busy") -> Json:
@@ -84,7 +84,7 @@ def test_a_new_bad_release_a_moment_after_an_undo_is_an_incident_of_its_own(scen
     assert len(scene.effects("release")) == 2
 
 
-def test_replicas_added_for_an_alert_are_taken_back_when_it_resolves(scene: Scene, operator: OperatorProcess) -> None:
+def test_replicas_added_for_an_alert_are_reverted_when_it_resolves(scene: Scene, operator: OperatorProcess) -> None:
     firing = busy(scene, "busy")
     manifests.send(operator.alerts_url, firing)
     scene.until_verifying("busy")
@@ -94,12 +94,12 @@ def test_replicas_added_for_an_alert_are_taken_back_when_it_resolves(scene: Scen
     assert remediation["status"]["reason"] == "Recovered"
     assert scene.replicas("busy") == 2
     writes = scene.effects("busy")
-    assert [each.subresource for each in writes] == ["scale", "scale"]
+    assert [write.subresource for write in writes] == ["scale", "scale"]
     attempt = f"{remediation['metadata']['uid']}/0/1"
-    assert [incidents.attempt_of(each) for each in writes] == [attempt, f"{attempt}/back"]
+    assert [incidents.attempt_of(write) for write in writes] == [attempt, f"{attempt}/back"]
 
 
-def test_replicas_added_for_a_time_are_taken_back_when_it_is_over(scene: Scene, operator: OperatorProcess) -> None:
+def test_replicas_added_for_a_time_are_reverted_when_it_is_over(scene: Scene, operator: OperatorProcess) -> None:
     firing = busy(scene, "timed")
     manifests.send(operator.alerts_url, firing)
     scene.until_verifying("timed")
@@ -108,12 +108,12 @@ def test_replicas_added_for_a_time_are_taken_back_when_it_is_over(scene: Scene, 
     assert scene.replicas("timed") == 4
     remediation = scene.until_state("timed", "Closed")
     assert scene.replicas("timed") == 2
-    scaled, taken_back = scene.effects("timed")
-    planned = datetime.fromisoformat(remediation["status"]["attempts"][0]["takeBack"]["dueAt"])
-    assert scaled.timestamp < planned <= taken_back.timestamp
+    scaled, reverted = scene.effects("timed")
+    planned = datetime.fromisoformat(remediation["status"]["attempts"][0]["revert"]["dueAt"])
+    assert scaled.timestamp < planned <= reverted.timestamp
 
 
-def test_a_bad_release_during_a_temporary_scale_up_is_undone_and_the_scale_up_still_taken_back(
+def test_a_bad_release_during_a_temporary_scale_up_is_undone_and_the_scale_up_still_reverted(
     scene: Scene, operator: OperatorProcess
 ) -> None:
     firing = busy(scene, "both")
@@ -124,9 +124,9 @@ def test_a_bad_release_during_a_temporary_scale_up_is_undone_and_the_scale_up_st
     scene.release("both", "app:crash-2")
     undone = scene.until_state("both", "Closed", number=2)
     assert incidents.acts(undone) == ["rolloutUndo"]
-    assert [each["status"]["reason"] for each in scene.remediations("both")] == ["Recovered", "Recovered"]
+    assert [remediation["status"]["reason"] for remediation in scene.remediations("both")] == ["Recovered", "Recovered"]
     assert (scene.image("both"), scene.replicas("both")) == (GOOD, 2)
-    assert [each.subresource for each in scene.effects("both")] == ["scale", "", "scale"]
+    assert [effect.subresource for effect in scene.effects("both")] == ["scale", "", "scale"]
 
 
 def test_replicas_that_an_autoscaler_owns_are_not_touched(scene: Scene, operator: OperatorProcess) -> None:

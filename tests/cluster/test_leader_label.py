@@ -20,11 +20,11 @@ RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"
 @pytest.fixture
 def installed(control_plane: cluster.ControlPlane, tmp_path: Path) -> Iterator[Installation]:
     """Platelet with the pods of two replicas, both of which have the label, as crashes may leave it."""
-    with operating.installed(control_plane, tmp_path) as found:
+    with operating.installed(control_plane, tmp_path) as installed:
         patience.until("a service account", lambda: "default" in accounts(control_plane))
         for name in PODS:
             make_pod(control_plane, NAMESPACE, name)
-        yield found
+        yield installed
         control_plane.kubectl("delete", "pod", *PODS, "-n", NAMESPACE, "--grace-period=0", "--force")
 
 
@@ -72,13 +72,13 @@ def test_the_label_follows_the_leader_and_goes_with_the_last(
     assert labelled(plane) == []
     assert labelled(plane, namespace) == ["pod/replica-a"]
     writes = [
-        each
-        for each in plane.audit_events()
-        if each.is_write and each.user == "platelet" and each.resource == "pods" and each.code < 300
-        if each.timestamp >= begun
+        event
+        for event in plane.audit_events()
+        if event.is_write and event.user == "platelet" and event.resource == "pods" and event.code < 300
+        if event.timestamp >= begun
     ]
-    assert {each.namespace for each in writes} == {NAMESPACE}
-    for each in writes:
-        assert each.request is not None
-        assert set(each.request["metadata"]) == {"resourceVersion", "labels"}
-        assert set(each.request["metadata"]["labels"]) == {LABEL}
+    assert {write.namespace for write in writes} == {NAMESPACE}
+    for write in writes:
+        assert write.request is not None
+        assert set(write.request["metadata"]) == {"resourceVersion", "labels"}
+        assert set(write.request["metadata"]["labels"]) == {LABEL}

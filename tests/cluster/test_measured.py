@@ -16,13 +16,6 @@ SICK = [manifests.fires("Sick")]
 
 
 @pytest.fixture(scope="module")
-def prometheus() -> Iterator[listening.Prometheus]:
-    """The Prometheus of this file."""
-    with listening.prometheus() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def operator(
     control_plane: cluster.ControlPlane,
     prometheus: listening.Prometheus,
@@ -30,15 +23,15 @@ def operator(
 ) -> Iterator[OperatorProcess]:
     """The operator of this file: it looks again every second."""
     settings: dict[str, Any] = {"prometheus": {"url": prometheus.url}, "resync": "1s"}
-    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator"), **settings) as found:
-        yield found
+    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator"), **settings) as operator:
+        yield operator
 
 
 @pytest.fixture(scope="module")
 def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """A fresh namespace."""
-    with incidents.scene(control_plane) as found:
-        yield found
+    with incidents.scene(control_plane) as scene:
+        yield scene
 
 
 @pytest.fixture(autouse=True)
@@ -121,8 +114,8 @@ def test_a_measurement_that_turns_good_proves_recovery(
 
 def reason(scene: Scene, target: str) -> str:
     """Of the newest Remediation of a target."""
-    found = scene.remediations(target)
-    return str(found[-1]["status"].get("reason", "")) if found else ""
+    remediations = scene.remediations(target)
+    return str(remediations[-1]["status"].get("reason", "")) if remediations else ""
 
 
 def test_an_unreachable_prometheus_is_for_people_and_nothing_further_is_done(
@@ -137,10 +130,10 @@ def test_an_unreachable_prometheus_is_for_people_and_nothing_further_is_done(
     scene.use(manifests.policy("unreachable", SICK, *steps))
     prometheus.down = True
     fire_once(scene, operator, "unreachable")
-    told = scene.until_state("unreachable", "Escalated")
-    assert told["status"]["reason"] == "Inconclusive"
-    assert "Prometheus answered 500" in told["status"]["message"]
-    assert incidents.condition(told, "Escalated") == ("True", "Inconclusive")
+    escalated = scene.until_state("unreachable", "Escalated")
+    assert escalated["status"]["reason"] == "Inconclusive"
+    assert "Prometheus answered 500" in escalated["status"]["message"]
+    assert incidents.condition(escalated, "Escalated") == ("True", "Inconclusive")
     assert len(scene.effects("unreachable")) == 1
 
 
@@ -152,25 +145,27 @@ def fire_once(scene: Scene, operator: OperatorProcess, target: str) -> None:
     manifests.send(operator.alerts_url, manifests.resolved(firing))
 
 
-def test_a_step_that_did_not_help_is_taken_back(
+def test_a_step_that_did_not_help_is_reverted(
     scene: Scene, operator: OperatorProcess, prometheus: listening.Prometheus
 ) -> None:
     """By an attempt of its own; and the next step is tried, although no pod and no alert shows anything."""
     query = f"still-{scene.namespace}"
     prometheus.measure(query, 9)
     scene.admit("undone", "undone")
-    more = {**checked("more", errors(query), "2s", scale={"by": 2}), "onFailure": "Undo"}
+    more = {**checked("more", errors(query), "2s", scale={"by": 2}), "onFailure": "Revert"}
     scene.use(manifests.policy("undone", SICK, more, step("restart", rolloutRestart={})))
     fire_once(scene, operator, "undone")
     over = scene.until_state("undone", "Closed")
     uid = over["metadata"]["uid"]
-    attempts = [(each["id"], each["kind"], each["phase"]) for each in over["status"]["attempts"]]
+    attempts = [(attempt["id"], attempt["kind"], attempt["phase"]) for attempt in over["status"]["attempts"]]
     assert attempts == [
         (f"{uid}/0/1", "Act", "Done"),
-        (f"{uid}/0/1/back", "TakeBack", "Done"),
+        (f"{uid}/0/1/back", "Revert", "Done"),
         (f"{uid}/1/1", "Act", "Done"),
     ]
-    assert [incidents.attempt_of(each) for each in scene.effects("undone")] == [each for each, _, _ in attempts]
+    assert [incidents.attempt_of(effect) for effect in scene.effects("undone")] == [
+        attempt for attempt, _, _ in attempts
+    ]
     assert scene.replicas("undone") == 1
 
 

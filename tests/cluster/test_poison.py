@@ -19,9 +19,9 @@ TYPO = '{"name":"restart","roloutRestart":{}}'
 @pytest.fixture
 def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """A fresh namespace with a policy for all its Deployments."""
-    with incidents.scene(control_plane) as found:
-        found.use(manifests.policy("restart", [manifests.fires("Sick")], RESTART, targets={"all": True}))
-        yield found
+    with incidents.scene(control_plane) as scene:
+        scene.use(manifests.policy("restart", [manifests.fires("Sick")], RESTART, targets={"all": True}))
+        yield scene
 
 
 def by_hand(target: str, step: str, first_seen: str = "2026-01-01T00:00:00Z") -> str:
@@ -40,7 +40,7 @@ def by_hand(target: str, step: str, first_seen: str = "2026-01-01T00:00:00Z") ->
 
 def send(scene: Scene, operator: OperatorProcess, *targets: str) -> None:
     """All of them are sick."""
-    alerts = (manifests.alert("Sick", scene.namespace, deployment=each) for each in targets)
+    alerts = (manifests.alert("Sick", scene.namespace, deployment=target) for target in targets)
     manifests.send(operator.alerts_url, *alerts)
 
 

@@ -66,15 +66,19 @@ FLAWS: Mapping[str, Flaw] = {
 @pytest.fixture
 def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Iterator[Scene]:  # noqa: ARG001 - it must run
     """A fresh namespace."""
-    with incidents.scene(control_plane) as found:
-        yield found
+    with incidents.scene(control_plane) as scene:
+        yield scene
 
 
 def readiness(scene: Scene, name: str) -> tuple[str, str, str]:
     """Status, reason and message of a policy's Ready condition."""
     conditions = scene.policy(name).get("status", {}).get("conditions", [])
-    found = [(each["status"], each["reason"], each["message"]) for each in conditions if each["type"] == "Ready"]
-    return found[0] if found else ("", "", "")
+    ready = [
+        (condition["status"], condition["reason"], condition["message"])
+        for condition in conditions
+        if condition["type"] == "Ready"
+    ]
+    return ready[0] if ready else ("", "", "")
 
 
 def test_a_policy_that_cannot_be_used_says_why_and_acts_once_it_is_mended(scene: Scene) -> None:
@@ -121,12 +125,12 @@ def test_a_policy_in_the_operators_namespace_acts_in_the_namespaces_that_it_sele
     )
     with incidents.scene(scene.plane, installation.NAMESPACE) as home, incidents.scene(scene.plane) as elsewhere:
         home.use(everywhere)
-        for each in (scene, elsewhere):
-            each.admit("everywhere", "crashes", image="app:crash-1")
-            each.admit("everywhere", "alerted")
-            manifests.send(operator.alerts_url, manifests.alert("Sick", each.namespace, deployment="alerted"))
+        for place in (scene, elsewhere):
+            place.admit("everywhere", "crashes", image="app:crash-1")
+            place.admit("everywhere", "alerted")
+            manifests.send(operator.alerts_url, manifests.alert("Sick", place.namespace, deployment="alerted"))
         for name in ("crashes", "alerted"):
             scene.until_acted(name)
         assert elsewhere.remediations() == []
-        assert [each for each in elsewhere.writes() if each.resource == "deployments"] == []
+        assert [write for write in elsewhere.writes() if write.resource == "deployments"] == []
         home.kubectl("delete", "rempol/everywhere", "rbk/everywhere")

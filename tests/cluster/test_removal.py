@@ -32,9 +32,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def plane(folder: Path) -> Iterator[ControlPlane]:
     """A cluster with platelet on it, as the guide installs it."""
-    with cluster.start() as found:
-        guide.run(found, guide.commands("2. The cluster"), folder)
-        yield found
+    with cluster.start() as plane:
+        guide.run(plane, guide.commands("2. The cluster"), folder)
+        yield plane
 
 
 @pytest.fixture
@@ -63,12 +63,12 @@ def lend(scene: Scene, operator: installation.OperatorProcess) -> None:
 def everything_that_mentions_platelet(plane: ControlPlane) -> list[str]:
     """All objects of all kinds but Events."""
     kinds = plane.kubectl("api-resources", "--verbs=list", "-o", "name").split()
-    asked = ",".join(each for each in kinds if each not in _PASSING)
-    found = json.loads(plane.kubectl("get", asked, "--all-namespaces", "-o", "json"))["items"]
+    asked = ",".join(kind for kind in kinds if kind not in _PASSING)
+    stored = json.loads(plane.kubectl("get", asked, "--all-namespaces", "-o", "json"))["items"]
     return [
-        f"{each['kind']} {each['metadata'].get('namespace', '')}/{each['metadata']['name']}"
-        for each in found
-        if "platelet" in json.dumps(each)
+        f"{one['kind']} {one['metadata'].get('namespace', '')}/{one['metadata']['name']}"
+        for one in stored
+        if "platelet" in json.dumps(one)
     ]
 
 
@@ -78,10 +78,10 @@ def test_what_was_lent_is_returned_while_paused_and_nothing_of_platelet_stays(
     """The loan would have been due in an hour."""
     with incidents.scene(plane) as scene:
         lend(scene, operator)
-        assert any("ControllerRevision" in each for each in everything_that_mentions_platelet(plane))
+        assert any("ControllerRevision" in mention for mention in everything_that_mentions_platelet(plane))
         guide.run(plane, "platelet pause --reason 'it goes'", folder)
-        said = guide.run(plane, "platelet revert --all --yes", folder)
-        assert f"{scene.namespace}/deployment/shop: 4 replicas back to 2" in said
+        printed = guide.run(plane, "platelet revert --all --yes", folder)
+        assert f"{scene.namespace}/deployment/shop: 4 replicas back to 2" in printed
         assert scene.replicas("shop") == 2
         scene.release("shop", "app:good-2")  # it would have been remembered, had platelet stayed
         operator.stop()
@@ -90,16 +90,16 @@ def test_what_was_lent_is_returned_while_paused_and_nothing_of_platelet_stays(
         assert (scene.image("shop"), scene.image("hopeless")) == ("app:good-2", "app:crash-1")
 
 
-def test_without_a_leader_nothing_is_taken_back_but_what_shall_stay_may_stay(
+def test_without_a_leader_nothing_is_reverted_but_what_shall_stay_may_stay(
     plane: ControlPlane, operator: installation.OperatorProcess, folder: Path
 ) -> None:
-    """No second writer: only a leader takes back, and whoever removes platelet is told so."""
+    """No second writer: only a leader reverts, and whoever removes platelet is told so."""
     with incidents.scene(plane) as scene:
         lend(scene, operator)
         operator.stop()
-        said = guide.run(plane, "! platelet revert --all --yes 2>&1", folder)
-        assert "no operator leads" in said
-        assert f"{scene.namespace}/deployment/shop: 4 replicas back to 2" in said
+        printed = guide.run(plane, "! platelet revert --all --yes 2>&1", folder)
+        assert "no operator leads" in printed
+        assert f"{scene.namespace}/deployment/shop: 4 replicas back to 2" in printed
         guide.run(plane, "platelet revert --all --yes --drop", folder)
         assert scene.replicas("shop") == 4
         assert MARK not in scene.workload("hopeless")["metadata"].get("annotations", {})

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from platelet.shell import call, client, kube
+from platelet import VERSION
+from platelet.shell import kube
+from platelet.shell.kube import client
 from tests.cluster import control_plane as cluster
 from tests.cluster import patience
 
@@ -36,7 +38,7 @@ async def test_the_attempt_is_in_the_audit_log(
 
     def is_audited() -> bool:
         agents = [event.user_agent for event in control_plane.audit_events() if event.namespace == namespace]
-        return f"platelet/{call.VERSION} ({agent})" in agents
+        return f"platelet/{VERSION} ({agent})" in agents
 
     await asyncio.to_thread(patience.until, "the audit log", is_audited)
 
@@ -62,7 +64,7 @@ async def test_a_stale_write_is_a_conflict_however_it_is_written(api: client.Clu
         api.replace(CONFIG_MAPS, namespace, "a", stale),
         api.create(CONFIG_MAPS, namespace, config_map("a")),
         api.delete(CONFIG_MAPS, namespace, "a", uid="another"),
-        *(api.patch(CONFIG_MAPS, namespace, "a", [*each]) for each in tests),
+        *(api.patch(CONFIG_MAPS, namespace, "a", [*test]) for test in tests),
     ]
     for write in writes:
         with pytest.raises(kube.Conflict):

@@ -8,13 +8,17 @@ from dataclasses import replace
 
 import pytest
 
-from platelet.api import pods
+from platelet.api.readers import pods
 from platelet.model import effects
 from platelet.model.workload import Pod
-from platelet.shell import client, kube, lease, pod_records
-from platelet.shell.event_recorder import EventRecorder
-from platelet.shell.kopf_thread import KopfThread
-from platelet.shell.stream import TypedStream
+from platelet.shell import kube
+from platelet.shell.kube import client
+from platelet.shell.kube.stored import version_of
+from platelet.shell.leader import lease
+from platelet.shell.run.kopf_thread import KopfThread
+from platelet.shell.telemetry.event_recorder import EventRecorder
+from platelet.shell.watch import pod_records, stored_versions
+from platelet.shell.watch.stream import Seen, TypedStream
 from tests.cluster import control_plane as cluster
 from tests.cluster import installation
 
@@ -65,6 +69,31 @@ def is_complete(stream: TypedStream[Pod]) -> bool:
     return len(stream.records) == 500 and all(pod.ready for pod in stream.records.values())
 
 
+async def test_the_metadata_of_a_kind_are_streamed_and_listed_alone(
+    control_plane: cluster.ControlPlane, namespace: str
+) -> None:
+    """As Remediations are, so that a sweep need not list them; what is in a ConfigMap never reaches us."""
+    lines: list[bytes] = []
+
+    def keep(raw: bytes) -> Seen[int]:
+        lines.append(raw)
+        return stored_versions.reduce(raw)
+
+    async with connected(control_plane) as api:
+        metadata = {"name": "settings", "namespace": namespace}
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"key": "only-ours"}}
+        stored = await api.create(kube.CONFIG_MAPS, namespace, body)
+        stream = TypedStream(api, kube.CONFIG_MAPS, keep, lambda *_: None, namespace=namespace)
+        task = asyncio.create_task(stream.run())
+        await until("the stream", lambda: stream.synced)
+        listed = [item async for page in api.pages(kube.CONFIG_MAPS, namespace) for item in page.items]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert stream.records[namespace, "settings"] == version_of(stored)
+    assert len(listed) == len(stream.records)
+    assert not any(b"only-ours" in raw for raw in (*lines, *(bytes(item) for item in listed)))
+
+
 async def test_five_hundred_pods_are_known_as_a_quorum_read_knows_them(
     control_plane: cluster.ControlPlane, namespace: str
 ) -> None:
@@ -73,12 +102,12 @@ async def test_five_hundred_pods_are_known_as_a_quorum_read_knows_them(
         await until("the first pods", lambda: stream.synced and len(stream.records) == 250)
         async with streaming(api, namespace) as late:
             await make_pods(api, namespace, range(250, 500))
-            await until("500 pods that run", lambda: all(is_complete(each) for each in (stream, late)))
-            read = [pods.read_pod(each) for each in await api.list(kube.PODS, namespace)]
+            await until("500 pods that run", lambda: all(is_complete(followed) for followed in (stream, late)))
+            read = [pods.read_pod(stored) for stored in await api.list(kube.PODS, namespace)]
             known = {pod.name: replace(pod, resource_version="") for pod in read}
-            for each in (stream, late):
-                assert {name: pod for (_, name), pod in each.records.items()} == known
-                assert each.skipped == 0
+            for followed in (stream, late):
+                assert {name: pod for (_, name), pod in followed.records.items()} == known
+                assert followed.skipped == 0
 
 
 async def test_over_a_restart_of_the_api_server_nothing_is_missed(
@@ -137,7 +166,7 @@ async def test_the_api_server_takes_our_events_and_their_series(
         for _ in range(3):
             await recorder.publish(event)
             boot += 40
-        (stored,) = [each for each in await api.list(kube.EVENTS, namespace) if each["reason"] == "Escalated"]
+        (stored,) = [stored for stored in await api.list(kube.EVENTS, namespace) if stored["reason"] == "Escalated"]
     assert stored["series"]["count"] == 3
 
 
@@ -151,23 +180,23 @@ async def test_kopf_hands_keys_over_and_writes_nothing(control_plane: cluster.Co
         "metadata": {"name": "restart"},
         "spec": {"steps": [{"name": "restart", "rolloutRestart": {}}]},
     }
-    told: list[tuple[str, str, str]] = []
+    heard: list[tuple[str, str, str]] = []
     operator = await client.connect(str(control_plane.kubeconfig("platelet")))
-    thread = KopfThread(lambda *key: told.append(key), operator.configuration)
+    thread = KopfThread(lambda shown: heard.append((shown.plural, *shown.key)), operator.configuration)
     later = ("runbooks", namespace, "later")
     async with connected(control_plane) as api:
         await api.create(kube.RUNBOOKS, namespace, runbook)
         thread.start()
         try:
             expected = {("runbooks", namespace, "restart"), ("actionbudgets", installation.NAMESPACE, "platelet")}
-            await until("what exists to be told", lambda: expected <= {*told})
+            await until("what exists to be told", lambda: expected <= {*heard})
             await api.create(kube.RUNBOOKS, namespace, {**runbook, "metadata": {"name": "later"}})
-            await until("a creation to be told", lambda: told.count(later) == 1)
+            await until("a creation to be told", lambda: heard.count(later) == 1)
             await api.patch(kube.RUNBOOKS, namespace, "later", {"metadata": {"labels": {"changed": "yes"}}})
-            await until("a change to be told", lambda: told.count(later) == 2)
+            await until("a change to be told", lambda: heard.count(later) == 2)
             stored = await api.get(kube.RUNBOOKS, namespace, "later")
             await api.delete(kube.RUNBOOKS, namespace, "later", uid=stored["metadata"]["uid"])
-            await until("a deletion to be told", lambda: told.count(later) == 3)
+            await until("a deletion to be told", lambda: heard.count(later) == 3)
         finally:
             await thread.stop()
             await operator.close()

@@ -13,12 +13,14 @@ pytestmark = pytest.mark.cluster
 STUCK: Json = {"workload": {"conditions": ["RolloutStuck"]}}
 SHORT: Json = {"workload": {"conditions": ["ReplicasUnavailable"], "for": "3s"}}
 NOWHERE: Json = {"pod": {"reasons": ["Unschedulable"], "for": "2s"}}
+HELD: Json = {"pod": {"reasons": ["StuckTerminating"], "for": "2s"}}
 NO_SUCH_NODE = {"platelet.test/node": "none"}
 NO_NODE = {"spec": {"template": {"spec": {"nodeSelector": NO_SUCH_NODE}}}}
 POLICIES = (
     manifests.policy("stuck", [STUCK], UNDO),
     manifests.policy("short", [SHORT], UNDO),
     manifests.policy("nowhere", [NOWHERE], UNDO, RESTART),
+    manifests.policy("held", [HELD], RESTART),
 )
 
 
@@ -27,10 +29,10 @@ def scene(control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPath
     """A namespace with all policies, and an operator that leads."""
     with (
         operating.one_leader(control_plane, tmp_path_factory.mktemp("operator")),
-        incidents.scene(control_plane) as found,
+        incidents.scene(control_plane) as scene,
     ):
-        found.use(*POLICIES)
-        yield found
+        scene.use(*POLICIES)
+        yield scene
 
 
 def test_a_rollout_past_its_deadline_is_undone(scene: Scene) -> None:
@@ -74,7 +76,26 @@ def test_pods_that_no_node_takes_are_for_people(scene: Scene) -> None:
     pod = {"containers": [{"name": "app", "image": GOOD}], "nodeSelector": NO_SUCH_NODE}
     template = {"metadata": {"labels": {"app": "nowhere"}}, "spec": pod}
     scene.admit_kind("Deployment", "nowhere", "nowhere", replicas=1, template=template)
-    told = scene.until_state("nowhere", "Escalated")
-    assert told["status"]["escalation"]["reason"] == "CauseElsewhere"
-    assert "cannot be scheduled" in told["status"]["escalation"]["message"]
+    escalated = scene.until_state("nowhere", "Escalated")
+    assert escalated["status"]["escalation"]["reason"] == "CauseElsewhere"
+    assert "cannot be scheduled" in escalated["status"]["escalation"]["message"]
     assert scene.effects("nowhere") == []
+
+
+def test_a_pod_that_hangs_in_terminating_is_for_people(scene: Scene) -> None:
+    """A finalizer holds it; its grace is over, and it is never deleted by force."""
+    scene.admit("held", "held")
+    scene.kubectl("rollout", "status", "deployment/held", "--timeout=60s")
+    (pod,) = scene.pods("held")
+    name = pod["metadata"]["name"]
+    holds = '{"metadata": {"finalizers": ["platelet.test/holds"]}}'
+    scene.kubectl("patch", "pod", name, "--type=merge", "-p", holds)
+    try:
+        scene.kubectl("delete", "pod", name, "--wait=false", "--grace-period=1")
+        escalated = scene.until_state("held", "Escalated")
+        assert escalated["status"]["escalation"]["reason"] == "CauseElsewhere"
+        assert "hang in Terminating" in escalated["status"]["escalation"]["message"]
+        assert scene.effects("held") == []
+        assert name in [other["metadata"]["name"] for other in scene.pods("held")]
+    finally:
+        scene.kubectl("patch", "pod", name, "--type=merge", "-p", '{"metadata": {"finalizers": null}}')

@@ -5,7 +5,8 @@ from typing import get_args
 
 import pytest
 
-from platelet.cli import entry, reference
+from platelet.cli import reference
+from platelet.explain import entry
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from platelet.api import expressions
+from platelet.api.kinds import expressions
 from platelet.core import conditions
 from tests.unit import situations
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from platelet.api import budget, crds, policy, runbook
+from platelet.api.generation import crds
+from platelet.api.kinds import budget, policy, runbook
 
 FOLDER = Path(__file__).parents[2] / "crds"
 
@@ -62,8 +63,8 @@ def test_defaults_of_the_budget_are_those_of_the_model() -> None:
 def _spec_schema(kind: str) -> dict[str, Any]:
     text = next(text for text in crds.build_crds().values() if f"\n    kind: {kind}\n" in text)
     root = yaml.safe_load(text)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    found: dict[str, Any] = root["properties"]["spec"]
-    return found
+    schema: dict[str, Any] = root["properties"]["spec"]
+    return schema
 
 
 def _with_defaults(value: Any, schema: dict[str, Any]) -> Any:

@@ -9,10 +9,10 @@ import pytest
 import yaml
 from pydantic.alias_generators import to_camel
 
+from platelet import VERSION
 from platelet.api.operator_config import OperatorConfig, load_config
-from platelet.shell import receiver
-from platelet.shell.call import VERSION
-from platelet.shell.metrics import Metrics
+from platelet.shell.intake import receiver
+from platelet.shell.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 BASE = ROOT / "deploy" / "base"
@@ -34,7 +34,7 @@ def test_the_settings_that_are_shipped_fit_what_is_mounted() -> None:
     """A token that is mounted elsewhere is no token."""
     config = load_config((BASE / "config.yaml").read_text())
     (deployment,) = documents("deployment.yaml")
-    mounts = {each["mountPath"] for each in deployment["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]}
+    mounts = {mount["mountPath"] for mount in deployment["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]}
     assert {str(path.parent) for path in config.alert_token_files} <= mounts
     assert config.namespace == documents("namespace.yaml")[0]["metadata"]["name"]
 
@@ -51,17 +51,19 @@ def test_applying_it_again_never_ends_a_pause_and_holds_no_secret() -> None:
     """A field that the manifest sets is set back at every apply."""
     (budget,) = documents("action-budget.yaml")
     assert set(budget["spec"]) == {"limits"}
-    shipped = [each for path in (ROOT / "deploy").rglob("*.yaml") for each in yaml.safe_load_all(path.read_text())]
-    assert [each for each in shipped if isinstance(each, dict) and each.get("kind") == "Secret"] == []
+    shipped = [
+        document for path in (ROOT / "deploy").rglob("*.yaml") for document in yaml.safe_load_all(path.read_text())
+    ]
+    assert [document for document in shipped if isinstance(document, dict) and document.get("kind") == "Secret"] == []
 
 
 def test_the_rules_ask_for_metrics_that_there_are() -> None:
     """A rule on a metric that was renamed never fires."""
     asked = set(re.findall(r"platelet_[a-z_]+", (MONITORING / "rules.yaml").read_text()))
     families = list(Metrics().registry.collect())
-    told = {family.name + tail for family in families for tail in ("", "_total", "_count")}
+    exposed = {family.name + tail for family in families for tail in ("", "_total", "_count")}
     assert asked
-    assert asked - told == set()
+    assert asked - exposed == set()
 
 
 def test_the_route_and_the_scrape_lead_to_the_services() -> None:
@@ -75,15 +77,30 @@ def test_the_route_and_the_scrape_lead_to_the_services() -> None:
     assert scraped["port"] == _port(metrics)
 
 
+def test_what_opens_the_port_of_callbacks_opens_the_one_that_the_guide_names_and_no_other() -> None:
+    """Whoever is outside reaches this port alone."""
+    folder = ROOT / "deploy" / "callbacks"
+    (service,) = yaml.safe_load_all((folder / "service.yaml").read_text())
+    (policy,) = yaml.safe_load_all((folder / "network-policy.yaml").read_text())
+    component = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    (patch,) = yaml.safe_load(component["patches"][0]["patch"])
+    alerts, _ = documents("services.yaml")
+    assert service["spec"]["selector"] == alerts["spec"]["selector"]  # the leader
+    assert [port["targetPort"] for port in service["spec"]["ports"]] == [patch["value"]["name"]]
+    assert policy["spec"]["ingress"][0]["ports"] == [{"port": patch["value"]["name"]}]
+    guide = (ROOT / "docs" / "escalation.md").read_text()
+    assert f'listen.callbacks: "0.0.0.0:{patch["value"]["containerPort"]}"' in guide
+
+
 def _port(service: dict[str, Any]) -> int:
-    found: int = service["spec"]["ports"][0]["port"]
-    return found
+    port: int = service["spec"]["ports"][0]["port"]
+    return port
 
 
 def test_the_guide_names_every_setting() -> None:
     """What is not in the table is found by nobody."""
     text = (ROOT / "docs" / "install.md").read_text()
-    missing = [alias for each in fields(OperatorConfig) if f"`{(alias := to_camel(each.name))}" not in text]
+    missing = [alias for field in fields(OperatorConfig) if f"`{(alias := to_camel(field.name))}" not in text]
     assert set(missing) <= {"apiVersion", "kind", "listen", "lease"}
     assert all(f"`{name}`" in text for name in ("listen.alerts", "listen.metrics", "listen.tls", "lease.duration"))
 
@@ -94,4 +111,4 @@ def test_the_readme_installs_as_the_guide_does() -> None:
     chapter = (ROOT / "README.md").read_text().partition("\n## On your cluster\n")[2].partition("\n## ")[0]
     (block,) = re.findall(r"```console\n(.*?)```", chapter, re.DOTALL)
     commands = [line.partition("#")[0].rstrip() for line in block.splitlines()]
-    assert [each for each in commands if f"\n{each}\n" not in guide] == []
+    assert [command for command in commands if f"\n{command}\n" not in guide] == []

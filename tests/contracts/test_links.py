@@ -26,6 +26,8 @@ def test_the_readme_has_one_line_for_each_page() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """The names by which GitHub knows the headings of a page."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-    return {re.sub(r"[^a-z0-9 _-]", "", each.lower()).replace(" ", "-") for each in headings}
+    """The names by which GitHub knows the headings of a page, and those that the page gives itself."""
+    text = page.read_text()
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    named = {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return named | set(re.findall(r'<a id="([^"]+)"></a>', text))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from platelet.actions import ACTIONS
-from platelet.api import cluster_role, rights
+from platelet.api.generation import cluster_role, rights
 from platelet.model.rules import Action
 
 ROOT = Path(__file__).parents[2]
@@ -20,11 +20,12 @@ def test_the_files_are_what_the_generator_writes(name: str) -> None:
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
 def test_what_an_action_declares_is_granted_by_a_switch_of_its_own_kind(action: Action) -> None:
-    """An action without rights could write nothing; one with others would need the operator to have too many."""
-    assert action.rights
-    assert {(each.group, each.path, each.verb) for each in action.rights} <= cluster_role.granted()
+    """Those of its changes: without them it could write nothing; with others the operator would have too many."""
+    needed = {right.path for change in action.changes for right in change.rights}
+    assert {right.path for right in action.rights} == needed
+    assert {(right.group, right.path, right.verb) for right in action.rights} <= cluster_role.granted()
 
 
 def test_no_right_is_a_wildcard() -> None:
     """`*` would be a right on what does not exist yet."""
-    assert not [each for each in cluster_role.granted() if "*" in "".join(each)]
+    assert not [right for right in cluster_role.granted() if "*" in "".join(right)]

@@ -1,4 +1,4 @@
-"""`python -m tests.demo`: the four acts, live. Exit 0 only if every claim was observed in the cluster's state."""
+"""`python -m tests.demo`: the five acts, live. Exit 0 only if every claim was observed in the cluster's state."""
 
 import argparse
 import shutil
@@ -22,7 +22,7 @@ from tests.demo.timeline import NOT_OBSERVED, OBSERVED, Row, Timeline
 
 NEXT = """
 What to look at next
-  tests/demo/policies/   the four policies and runbooks that you saw at work
+  tests/demo/policies/   the five policies and runbooks that you saw at work
   deploy/samples/        policies for real life; observe-first.yaml acts on nothing
   eval "$(make -s cluster)"   a cluster of your own to play with; make cluster-down ends it
   make test              what else is proven"""
@@ -130,7 +130,7 @@ def _rows(performance: Performance, plane: control_plane.ControlPlane) -> Iterat
 
 
 def _account(timeline: Timeline, performances: Sequence[Performance], plane: control_plane.ControlPlane) -> int:
-    rows = [row for each in performances for row in _rows(each, plane)]
+    rows = [row for performance in performances for row in _rows(performance, plane)]
     timeline.table("What was observed in the cluster's state", rows)
     missed = [row for row in rows if row[2] != OBSERVED]
     for act, claim, *_ in missed:
@@ -142,8 +142,8 @@ def _account(timeline: Timeline, performances: Sequence[Performance], plane: con
 
 
 def _version(plane: control_plane.ControlPlane) -> str:
-    said = plane.kubectl("version").splitlines()
-    return next((line.split()[-1] for line in said if line.startswith("Server")), "")
+    lines = plane.kubectl("version").splitlines()
+    return next((line.split()[-1] for line in lines if line.startswith("Server")), "")
 
 
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's form

@@ -1,7 +1,8 @@
-"""The four acts. Each reads as what people see; a claim that is not observed ends its act."""
+"""The five acts. Each reads as what people see; a claim that is not observed ends its act."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from tests.cluster import installation, people
 from tests.demo import alertmanager, claims, on_call, reports
@@ -9,6 +10,8 @@ from tests.demo.narration import brief
 from tests.demo.stage import Stage
 
 GOOD, BAD, SICK = "shop/app:good-1", "shop/app:crash-2", "shop/app:crash-1"
+NEXT, MENDED = "shop/app:good-2", "shop/app:good-3"
+LEVELS = ("oncall", "lead", "director")
 MISSING = "shop/app:pullfail-2"
 APPROVER = "alice"  # may approve in the act's namespace, and nothing else
 
@@ -56,7 +59,7 @@ def firing_alert(stage: Stage, _people: on_call.OnCall) -> None:
     stage.timeline.line("alert", "Alertmanager: TooManyRequests has resolved")
     sender.resolve(alert)
     stage.until("the Remediation is Recovered, verified", lambda: claims.recovered(seen, "web"))
-    stage.until("replicas went back 5 -> 2", lambda: claims.taken_back(seen, "web", 2, 5))
+    stage.until("replicas went back 5 -> 2", lambda: claims.reverted(seen, "web", 2, 5))
     stage.until("2 healthy pods are left", lambda: _pods(stage, GOOD, 2))
     stage.until("two writes, up and down, by the audit log", lambda: claims.written(log(), stage.namespace, seen, 2))
 
@@ -114,6 +117,36 @@ def no_step_heals(stage: Stage, on_duty: on_call.OnCall) -> None:
     reports.explain(stage)
 
 
+def level_by_level(stage: Stage, on_duty: on_call.OnCall) -> None:
+    """The P1 of a runbook to its last step; then all levels of its escalation matrix."""
+    seen, log = stage.seen, stage.plane.audit_events
+    sender = alertmanager.Alertmanager(stage.operator.alerts_url, installation.ALERT_TOKEN)
+    stage.install("level-by-level.yaml", **{"http://127.0.0.1:8090": on_duty.base})
+    stage.create("api", GOOD)
+    stage.until("the first release runs", lambda: claims.released(seen, "api", GOOD))
+    stage.until("platelet remembers it as healthy", lambda: claims.remembered(seen, GOOD))
+    stage.release("api", NEXT)
+    stage.until("the second release runs", lambda: claims.released(seen, "api", NEXT))
+    labels = {"alertname": "ApiDown", "severity": "critical", "namespace": stage.namespace, "deployment": "api"}
+    stage.timeline.line("alert", f"Alertmanager: ApiDown fires for deployment {stage.namespace}/api")
+    alert = sender.fire(labels, "no health check is answered")
+    for action in ("rolloutRestart", "rolloutUndo", "scale"):
+        stage.until(f"{action} was tried and did not help", partial(claims.failed, seen, action))
+    stage.until("it escalates: condition and annotation", lambda: claims.escalated(seen, "api"))
+    for level in LEVELS:
+        heard = partial(claims.called, seen, "api", "escalated")
+        stage.until(f"{level} is called", lambda: heard(on_duty.by_path.get(f"/{level}", [])))  # noqa: B023 - at once
+        stage.timeline.line("people", f"{level} gets a call")
+    stage.until("three writes, by the audit log", lambda: claims.written(log(), stage.namespace, seen, 3), seconds=1)
+    stage.release("api", MENDED)
+    stage.until("people's own release runs", lambda: claims.released(seen, "api", MENDED))
+    stage.timeline.line("alert", "Alertmanager: ApiDown has resolved")
+    sender.resolve(alert)
+    for level in LEVELS:
+        heard = partial(claims.called, seen, "api", "resolved")
+        stage.until(f"{level} hears that it is over", lambda: heard(on_duty.by_path.get(f"/{level}", [])), seconds=120)  # noqa: B023 - at once
+
+
 def _pods(stage: Stage, image: str, count: int) -> str:
     return claims.only_healthy_pods(stage.read_pods(), image, count)
 
@@ -146,5 +179,12 @@ ACTS = (
         "demo-approval",
         approved,
         writes=1,
+    ),
+    Act(
+        "Act 5: a runbook to its last step, and people level by level",
+        "Restart, undo, 15 replicas; then everybody. Policy: tests/demo/policies/level-by-level.yaml",
+        "demo-levels",
+        level_by_level,
+        writes=3,
     ),
 )

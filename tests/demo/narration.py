@@ -26,7 +26,7 @@ class Line:
 
 
 @dataclass(slots=True)
-class Narrator:
+class ProgressReporter:
     """Remembers what it has told, so that it does not repeat itself."""
 
     rollouts: set[tuple[Any, ...]] = field(default_factory=set)
@@ -44,8 +44,8 @@ class Narrator:
         }
         if change.deleted:
             return []
-        told = tellers[change.kind](change.before or {}, change.after)
-        return [Line(each.who, brief(each.text)) for each in told]
+        lines = tellers[change.kind](change.before or {}, change.after)
+        return [Line(line.who, brief(line.text)) for line in lines]
 
     def _deployment(self, before: Obj, after: Obj) -> Iterator[Line]:
         name = f"Deployment {after['metadata']['name']}"
@@ -79,20 +79,20 @@ def brief(text: str) -> str:
 
 def image(workload: Obj) -> str:
     """The image of the one container."""
-    found: str = workload["spec"]["template"]["spec"]["containers"][0]["image"]
-    return found
+    name: str = workload["spec"]["template"]["spec"]["containers"][0]["image"]
+    return name
 
 
 def annotations(obj: Obj) -> Mapping[str, str]:
     """Those of the object itself."""
-    found: Mapping[str, str] = obj["metadata"].get("annotations") or {}
-    return found
+    marks: Mapping[str, str] = obj["metadata"].get("annotations") or {}
+    return marks
 
 
 def rolled_out(deployment: Obj) -> bool:
     """Whether every pod has the template and is available at this moment."""
     status, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
-    counts = {status.get(each, 0) for each in ("replicas", "updatedReplicas", "availableReplicas")}
+    counts = {status.get(field, 0) for field in ("replicas", "updatedReplicas", "availableReplicas")}
     return status.get("observedGeneration", 0) >= deployment["metadata"]["generation"] and counts == {wanted}
 
 
@@ -121,42 +121,48 @@ def _remediation(before: Obj, after: Obj) -> Iterator[Line]:
     yield from _attempts(old, new)
     if new.get("state") != old.get("state"):
         yield from _state(name, new)
-    told = new.get("escalation") or {}
-    if told.get("delivered") and not (old.get("escalation") or {}).get("delivered"):
+    if _is_told(new) and not _is_told(old):
         yield Line("platelet", "the webhook has taken the escalation")
 
 
+def _is_told(status: Mapping[str, Any]) -> bool:
+    return any(
+        (notification["sink"], notification["kind"], notification.get("state")) == ("webhook", "Escalated", "Delivered")
+        for notification in status.get("notifications") or ()
+    )
+
+
 def _evidence(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Line]:
-    resolved = {each["fingerprint"] for each in old.get("evidence", ()) if each.get("resolvedAt")}
-    for each in new.get("evidence", ()):
-        if each.get("resolvedAt") and each["fingerprint"] not in resolved:
-            yield Line("platelet", f"notes that {each['reason']} has resolved")
+    resolved = {fact["fingerprint"] for fact in old.get("evidence", ()) if fact.get("resolvedAt")}
+    for fact in new.get("evidence", ()):
+        if fact.get("resolvedAt") and fact["fingerprint"] not in resolved:
+            yield Line("platelet", f"notes that {fact['reason']} has resolved")
 
 
 def _decisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Line]:
     """Each question and each no, once: by which step or guard, and why. What was intended is told by the attempts."""
-    known = {(each["step"], each["by"], each["reason"]) for each in old.get("decisions", ())}
-    for each in new.get("decisions", ()):
-        told = each["by"] in _TOLD_OTHERWISE or each["reason"] in ("Intended", "Written")
-        if told or (each["step"], each["by"], each["reason"]) in known:
+    known = {(decision["step"], decision["by"], decision["reason"]) for decision in old.get("decisions", ())}
+    for decision in new.get("decisions", ()):
+        is_told_otherwise = decision["by"] in _TOLD_OTHERWISE or decision["reason"] in ("Intended", "Written")
+        if is_told_otherwise or (decision["step"], decision["by"], decision["reason"]) in known:
             continue
-        if each["by"] == "approval":
-            asks = "asks: " if each["reason"] == "ApprovalNeeded" else ""
-            yield Line("platelet", asks + each["message"])
+        if decision["by"] == "approval":
+            asks = "asks: " if decision["reason"] == "ApprovalNeeded" else ""
+            yield Line("platelet", asks + decision["message"])
         else:
-            yield Line("platelet", f"step {each['step']}: no: {each['reason']}: {each['message']}")
+            yield Line("platelet", f"step {decision['step']}: no: {decision['reason']}: {decision['message']}")
 
 
 def _attempts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Line]:
-    known = {each["id"]: each for each in old.get("attempts", ())}
-    for each in new.get("attempts", ()):
-        was = known.get(each["id"], {})
+    known = {attempt["id"]: attempt for attempt in old.get("attempts", ())}
+    for attempt in new.get("attempts", ()):
+        was = known.get(attempt["id"], {})
         if not was:
-            yield Line("platelet", each["summary"])
-        if each["phase"] != was.get("phase") and each["phase"] not in ("Intended", "Done"):
-            yield Line("platelet", f"the attempt came to nothing: {each['phase']}: {each.get('message', '')}")
-        if each.get("verdict") and not was.get("verdict"):
-            yield Line("platelet", f"verified: {each['verdict']}: {each.get('verdictMessage', '')}")
+            yield Line("platelet", attempt["summary"])
+        if attempt["phase"] != was.get("phase") and attempt["phase"] not in ("Intended", "Done"):
+            yield Line("platelet", f"the attempt came to nothing: {attempt['phase']}: {attempt.get('message', '')}")
+        if attempt.get("verdict") and not was.get("verdict"):
+            yield Line("platelet", f"verified: {attempt['verdict']}: {attempt.get('verdictMessage', '')}")
 
 
 def _state(name: str, status: Mapping[str, Any]) -> Iterator[Line]:
@@ -192,5 +198,5 @@ def _policy(before: Obj, after: Obj) -> Iterator[Line]:
 
 def is_true(obj: Obj, condition: str) -> bool:
     """Whether a condition of the object's status is True."""
-    found = (obj.get("status") or {}).get("conditions", ())
-    return any(each["type"] == condition and each["status"] == "True" for each in found)
+    conditions = (obj.get("status") or {}).get("conditions", ())
+    return any(known["type"] == condition and known["status"] == "True" for known in conditions)

@@ -15,8 +15,10 @@ class OnCall:
 
     def __init__(self, port: int) -> None:
         """Nothing has arrived yet."""
-        self.url = f"http://127.0.0.1:{port}/on-call"
+        self.base = f"http://127.0.0.1:{port}"
+        self.url = f"{self.base}/on-call"
         self.received: list[dict[str, Any]] = []
+        self.by_path: dict[str, list[dict[str, Any]]] = {}
 
 
 @contextmanager
@@ -26,7 +28,9 @@ def listening() -> Iterator[OnCall]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = min(int(self.headers.get("Content-Length", "0")), _LONGEST)
-            on_call.received.append(json.loads(self.rfile.read(length)))
+            notice = json.loads(self.rfile.read(length))
+            on_call.received.append(notice)
+            on_call.by_path.setdefault(self.path, []).append(notice)
             self.send_response(204)
             self.end_headers()
 

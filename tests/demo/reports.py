@@ -21,19 +21,19 @@ def explain(stage: Stage) -> None:
     """`platelet explain` of the act's Remediation, where this version has the command."""
     if _platelet(stage, "explain", "--help").returncode != 0:
         return
-    for each in stage.seen.latest("Remediation"):
-        name = f"remediation/{each['metadata']['name']}"
-        said = _platelet(stage, "explain", name, "--namespace", stage.namespace)
-        stage.timeline.quote(f"platelet explain {name} --namespace {stage.namespace}", said.stdout + said.stderr)
+    for remediation in stage.seen.latest("Remediation"):
+        name = f"remediation/{remediation['metadata']['name']}"
+        printed = _platelet(stage, "explain", name, "--namespace", stage.namespace)
+        stage.timeline.quote(f"platelet explain {name} --namespace {stage.namespace}", printed.stdout + printed.stderr)
 
 
 def approve(stage: Stage, user: str) -> None:
     """`platelet approve`, typed by a person who may."""
-    for each in stage.seen.latest("Remediation"):
-        name = f"remediation/{each['metadata']['name']}"
-        said = _platelet(stage, "approve", name, "--namespace", stage.namespace, user=user)
+    for remediation in stage.seen.latest("Remediation"):
+        name = f"remediation/{remediation['metadata']['name']}"
+        printed = _platelet(stage, "approve", name, "--namespace", stage.namespace, user=user)
         stage.timeline.quote(
-            f"platelet approve {name} --namespace {stage.namespace}   # as {user}", said.stdout + said.stderr
+            f"platelet approve {name} --namespace {stage.namespace}   # as {user}", printed.stdout + printed.stderr
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.cluster import installation, patience
 from tests.cluster.control_plane import ControlPlane
-from tests.demo.narration import Narrator, is_true
+from tests.demo.narration import ProgressReporter, is_true
 from tests.demo.timeline import Timeline
 from tests.demo.watching import Obj, Seen, Watches
 
@@ -35,7 +35,7 @@ class Stage:
     namespace: str
     watches: Watches
     seen: Seen = field(default_factory=Seen)
-    narrator: Narrator = field(default_factory=Narrator)
+    progress: ProgressReporter = field(default_factory=ProgressReporter)
     observed: list[tuple[str, str]] = field(default_factory=list)  # claim and evidence
 
     def install(self, policy: str, **replacements: str) -> None:
@@ -47,7 +47,7 @@ class Stage:
         self.timeline.line("people", f"apply tests/demo/policies/{policy} in namespace {self.namespace}")
         self.until(
             "the policy is Ready",
-            lambda: "yes" if any(is_true(each, "Ready") for each in self.seen.latest("RemediationPolicy")) else "",
+            lambda: "yes" if any(is_true(policy, "Ready") for policy in self.seen.latest("RemediationPolicy")) else "",
         )
         self.observed.clear()  # that was no claim
 
@@ -66,11 +66,11 @@ class Stage:
         """Tell what happens until there is evidence for the claim. Raises NotObservedError."""
         deadline = time.monotonic() + seconds
         with self.timeline.waiting(f"until {claim}"):
-            while not (found := evidence()):
+            while not (proof := evidence()):
                 if time.monotonic() > deadline:
                     raise NotObservedError(claim)
                 self._look(0.5)
-        self.observed.append((claim, found))
+        self.observed.append((claim, proof))
 
     def go_on(self, seconds: float) -> None:
         """Tell what happens for a while."""
@@ -81,7 +81,7 @@ class Stage:
 
     def _look(self, seconds: float) -> None:
         for change in self.watches.changes(self.seen, seconds):
-            for line in self.narrator.tell(change):
+            for line in self.progress.tell(change):
                 self.timeline.line(line.who, line.text)
         if not self.operator.alive:
             raise OperatorEndedError(f"the operator ended with {self.operator.process.returncode}")

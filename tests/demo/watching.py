@@ -48,7 +48,7 @@ class Seen:
         key = (kind, obj["metadata"]["name"])
         known = self.versions.setdefault(key, [])
         version = obj["metadata"]["resourceVersion"]
-        if any(each["metadata"]["resourceVersion"] == version for each in known):
+        if any(earlier["metadata"]["resourceVersion"] == version for earlier in known):
             return None
         change = Change(kind, known[-1] if known else None, obj, deleted)
         known.append(obj)
@@ -61,11 +61,11 @@ class Seen:
 
     def latest(self, kind: str) -> list[Obj]:
         """The newest version of every object of a kind that still exists."""
-        return [found[-1] for key, found in self.versions.items() if key[0] == kind and key not in self.gone]
+        return [versions[-1] for key, versions in self.versions.items() if key[0] == kind and key not in self.gone]
 
     def ever(self, kind: str) -> Iterator[Obj]:
         """Every version of every object of a kind."""
-        return (each for key, found in self.versions.items() if key[0] == kind for each in found)
+        return (version for key, versions in self.versions.items() if key[0] == kind for version in versions)
 
 
 class Watches:
@@ -92,15 +92,15 @@ class Watches:
     def changes(self, seen: Seen, seconds: float) -> list[Change]:
         """What arrived within so many seconds, in the order in which it was written, added to `seen`."""
         try:
-            found = [self._arrived.get(timeout=seconds)]
+            arrived = [self._arrived.get(timeout=seconds)]
         except queue.Empty:
             return []
         time.sleep(_SETTLE)
         while not self._arrived.empty():
-            found.append(self._arrived.get())
+            arrived.append(self._arrived.get())
         # One etcd: its revisions order the objects of all kinds.
-        found.sort(key=lambda each: int(each[2]["metadata"]["resourceVersion"]))
-        changes = [seen.add(kind, obj, deleted=how == "DELETED") for kind, how, obj in found]
+        arrived.sort(key=lambda arrival: int(arrival[2]["metadata"]["resourceVersion"]))
+        changes = [seen.add(kind, obj, deleted=how == "DELETED") for kind, how, obj in arrived]
         return [change for change in changes if change is not None]
 
     def _follow(self, kind: str, path: str) -> None:

@@ -11,8 +11,8 @@ from tests.e2e import operator_image as image
 @pytest.fixture(scope="session")
 def node() -> Iterator[nodes.Node]:
     """A ready node; `node.plane` is its control plane. Each test keeps to its own namespace."""
-    with nodes.start() as found:
-        yield found
+    with nodes.start() as node:
+        yield node
 
 
 @pytest.fixture(scope="session")

@@ -107,10 +107,10 @@ def _is_there(unshare: Component, file: Path) -> bool:
 
 
 def _path(program: str) -> str:
-    found = shutil.which(program)
-    if found is None:
+    path = shutil.which(program)
+    if path is None:
         raise FileNotFoundError(f"there is no {program} on this machine")
-    return found
+    return path
 
 
 def _remove_cgroups() -> None:

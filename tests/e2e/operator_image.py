@@ -63,9 +63,9 @@ def _packages() -> Iterator[tuple[str, Path]]:
     locked = re.findall(r"^([A-Za-z0-9._-]+)==", (_ROOT / "requirements.txt").read_text(), re.MULTILINE)
     for name in locked:
         for file in metadata.files(name) or []:
-            found = Path(str(file.locate()))
-            if ".." not in file.parts and found.is_file():
-                yield f"{_APP}/{file}", found
+            path = Path(str(file.locate()))
+            if ".." not in file.parts and path.is_file():
+                yield f"{_APP}/{file}", path
 
 
 def _operator() -> Iterator[tuple[str, Path]]:
@@ -77,14 +77,14 @@ def _operator() -> Iterator[tuple[str, Path]]:
 
 def _shared_libraries(binaries: Iterable[Path]) -> dict[str, Path]:
     """What the dynamic linker would load for these, by its place in the image; the linker itself where it is sought."""
-    said = subprocess.run(["ldd", *binaries], stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603, S607
-    found = {f"{_LIBRARIES}/{name}": Path(path) for name, path in re.findall(r"(\S+) => (/\S+) \(", said)}
-    linkers = re.findall(r"^\s+(/\S+) \(", said, re.MULTILINE)
-    return {**found, **{path.lstrip("/"): Path(path) for path in linkers}}
+    printed = subprocess.run(["ldd", *binaries], stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603, S607
+    libraries = {f"{_LIBRARIES}/{name}": Path(path) for name, path in re.findall(r"(\S+) => (/\S+) \(", printed)}
+    linkers = re.findall(r"^\s+(/\S+) \(", printed, re.MULTILINE)
+    return {**libraries, **{path.lstrip("/"): Path(path) for path in linkers}}
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (each for each in sorted(folder.rglob("*")) if each.is_file())
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
 
 
 def _add(layer: tarfile.TarFile, file: Path, target: str) -> None:

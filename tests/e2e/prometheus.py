@@ -66,6 +66,17 @@ def running(monitoring: Monitoring, rules: Json, webhook: Json) -> Iterator[None
             component.stop()
 
 
+@contextmanager
+def alertmanager_alone(monitoring: Monitoring, config: Json) -> Iterator[str]:
+    """Alertmanager with this configuration, for the length of a `with` block; gives its base."""
+    component = _start(monitoring, "prometheus-alertmanager", _flags(monitoring, config))
+    try:
+        _until_ready(component, monitoring.alertmanager_url)
+        yield monitoring.alertmanager_url
+    finally:
+        component.stop()
+
+
 def _start(monitoring: Monitoring, program: str, flags: Json) -> Component:
     command = [shutil.which(program) or program, *(f"--{flag}={value}" for flag, value in flags.items())]
     return processes.start(program, command, monitoring.directory / f"{program}.log")
@@ -91,7 +102,10 @@ def _alertmanager(monitoring: Monitoring, webhook: Json) -> Json:
         "group_interval": "2s",
         "repeat_interval": "1m",
     }
-    content = {"route": route, "receivers": [{"name": "platelet", "webhook_configs": [webhook]}]}
+    return _flags(monitoring, {"route": route, "receivers": [{"name": "platelet", "webhook_configs": [webhook]}]})
+
+
+def _flags(monitoring: Monitoring, content: Json) -> Json:
     return {
         "config.file": _write(monitoring.directory / "alertmanager.yaml", content),
         "storage.path": monitoring.directory / "alertmanager",

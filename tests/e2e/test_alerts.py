@@ -1,4 +1,4 @@
-"""An alert that real monitoring fires adds capacity, and its resolution takes it back."""
+"""An alert that real monitoring fires adds capacity, and its resolution reverts it."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def scene(node: Node, tmp_path: Path) -> Iterator[Scene]:
     asked = {"url": monitoring.alertmanager_url}
     with (
         operating.one_leader(node.plane, tmp_path, alertmanager=asked) as operator,
-        incidents.scene(node.plane) as found,
+        incidents.scene(node.plane) as scene,
     ):
         token = {"credentials_file": str(tmp_path / "alert-token")}
         webhook = {
@@ -42,14 +42,14 @@ def scene(node: Node, tmp_path: Path) -> Iterator[Scene]:
             "max_alerts": 0,
         }
         with prometheus.running(monitoring, {"groups": [{"name": "shop", "rules": [RULE]}]}, webhook):
-            found.use(POLICY)
-            found.apply(workloads.shop(policy="busy"))
-            found.kubectl("rollout", "status", "deployment/shop", "--timeout=60s")
-            pod = pod_of(found)
-            labels = {"namespace": found.namespace, "pod": pod["metadata"]["name"], "deployment": "shop"}
+            scene.use(POLICY)
+            scene.apply(workloads.shop(policy="busy"))
+            scene.kubectl("rollout", "status", "deployment/shop", "--timeout=60s")
+            pod = pod_of(scene)
+            labels = {"namespace": scene.namespace, "pod": pod["metadata"]["name"], "deployment": "shop"}
             monitoring.scrape(f"{pod['status']['podIP']}:8080", labels)
-            examine_the_route(found, monitoring.alertmanager_url)
-            yield found
+            examine_the_route(scene, monitoring.alertmanager_url)
+            yield scene
 
 
 def examine_the_route(scene: Scene, alertmanager: str) -> None:
@@ -65,7 +65,7 @@ def examine_the_route(scene: Scene, alertmanager: str) -> None:
 def pod_of(scene: Scene) -> Json:
     """The one pod that the shop has at first."""
     pods = scene.items("/api/v1|pods")
-    return min(pods, key=lambda each: each["metadata"]["creationTimestamp"])
+    return min(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])
 
 
 def let_wait(scene: Scene, requests: int) -> None:
@@ -74,7 +74,7 @@ def let_wait(scene: Scene, requests: int) -> None:
     scene.plane.kubectl("exec", "-n", scene.namespace, pod_of(scene)["metadata"]["name"], "--", "sh", "-c", write)
 
 
-def test_capacity_is_added_while_a_real_alert_fires_and_taken_back_when_it_resolves(scene: Scene) -> None:
+def test_capacity_is_added_while_a_real_alert_fires_and_reverted_when_it_resolves(scene: Scene) -> None:
     """The rule sums what the pods expose, Alertmanager calls the operator, and the operator asks it in turn."""
     let_wait(scene, 50)
     scene.until_verifying("shop")
@@ -85,6 +85,6 @@ def test_capacity_is_added_while_a_real_alert_fires_and_taken_back_when_it_resol
     assert remediation["status"]["reason"] == "Recovered", incidents.story(remediation)
     assert scene.replicas("shop") == 1
     writes = scene.effects("shop")
-    assert [each.subresource for each in writes] == ["scale", "scale"]
+    assert [write.subresource for write in writes] == ["scale", "scale"]
     attempt = f"{remediation['metadata']['uid']}/0/1"
-    assert [incidents.attempt_of(each) for each in writes] == [attempt, f"{attempt}/back"]
+    assert [incidents.attempt_of(write) for write in writes] == [attempt, f"{attempt}/back"]

@@ -24,10 +24,10 @@ PODS = "app.kubernetes.io/name=platelet"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the guide is followed."""
-    found = tmp_path_factory.mktemp("guide")
-    guide.write_files(found)
-    prove_sooner(found)
-    return found
+    folder = tmp_path_factory.mktemp("guide")
+    guide.write_files(folder)
+    prove_sooner(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def plane(node: Node, operator_image: str, folder: Path) -> Iterator[ControlPlan
     with suppress(KubectlFailed):  # where nothing was installed
         node.plane.kubectl("delete", "lease,budget", "--all", "-n", NAMESPACE)
     guide.run(node.plane, guide.commands("2. The cluster"), folder)
-    (image,) = {each["spec"]["containers"][0]["image"] for each in pods(node.plane)}
+    (image,) = {pod["spec"]["containers"][0]["image"] for pod in pods(node.plane)}
     assert image == operator_image
     yield node.plane
     node.plane.kubectl("delete", "deployment", "platelet", "-n", NAMESPACE, "--cascade=foreground")
@@ -45,12 +45,12 @@ def plane(node: Node, operator_image: str, folder: Path) -> Iterator[ControlPlan
 @pytest.fixture
 def scene(plane: ControlPlane, folder: Path) -> Iterator[Scene]:
     """A namespace for the guide's `shop`, whose one Deployment is known to be healthy and looked after."""
-    with incidents.scene(plane) as found:
-        found.operator = guide.ACCOUNT
-        found.apply(yaml.safe_dump(workloads.deployment("api", workloads.WELL)))
-        guide.run(plane, guide.commands("3. A first policy").replace("-n shop", f"-n {found.namespace}"), folder)
-        found.until_proven("api")
-        yield found
+    with incidents.scene(plane) as scene:
+        scene.operator = guide.ACCOUNT
+        scene.apply(yaml.safe_dump(workloads.deployment("api", workloads.WELL)))
+        guide.run(plane, guide.commands("3. A first policy").replace("-n shop", f"-n {scene.namespace}"), folder)
+        scene.until_proven("api")
+        yield scene
 
 
 def prove_sooner(folder: Path) -> None:
@@ -66,15 +66,15 @@ def prove_sooner(folder: Path) -> None:
 def pods(plane: ControlPlane) -> list[Json]:
     """The operator's two pods, once both are ready."""
     plane.kubectl("rollout", "status", "deployment/platelet", "-n", NAMESPACE, "--timeout=60s")
-    found: list[Json] = yaml.safe_load(plane.kubectl("get", "pods", "-n", NAMESPACE, "-l", PODS, "-o", "yaml"))["items"]
-    return found
+    items: list[Json] = yaml.safe_load(plane.kubectl("get", "pods", "-n", NAMESPACE, "-l", PODS, "-o", "yaml"))["items"]
+    return items
 
 
 def leader(plane: ControlPlane) -> str:
     """The name of the pod that holds the Lease, empty while none does."""
     held = plane.kubectl("get", "lease", "-n", NAMESPACE, "-o", "jsonpath={.items[*].spec.holderIdentity}")
     uid = held.partition("_")[0]
-    return next((each["metadata"]["name"] for each in pods(plane) if each["metadata"]["uid"] == uid), "")
+    return next((pod["metadata"]["name"] for pod in pods(plane) if pod["metadata"]["uid"] == uid), "")
 
 
 def until_undone(scene: Scene, name: str) -> AuditEvent:
@@ -96,7 +96,7 @@ def is_too_late(refused: AuditEvent) -> bool:
 def released(scene: Scene, name: str) -> AuditEvent:
     """The last change of a Deployment's pods by a person."""
     events = scene.plane.audit_events(mentioning=scene.namespace)
-    return [each for each in events if each.user == "admin" and each.name == name and each.verb == "patch"][-1]
+    return [event for event in events if event.user == "admin" and event.name == name and event.verb == "patch"][-1]
 
 
 def test_a_bad_release_is_undone_within_two_minutes(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,7 +111,7 @@ def test_a_bad_release_is_undone_within_two_minutes(scene: Scene, capsys: pytest
 
 def test_the_pods_lack_nothing_and_may_do_no_more_than_they_need(plane: ControlPlane) -> None:
     """The node's runtime holds them to what Pod Security only reads, and all of the operator runs."""
-    names = [each["metadata"]["name"] for each in pods(plane)]
+    names = [pod["metadata"]["name"] for pod in pods(plane)]
     assert len(names) == 2
     write = ["exec", "-n", NAMESPACE, names[0], "--", "/python/bin/python", "-c"]
     assert plane.kubectl(*write, "import os; print(os.getuid())").strip() == "65532"
@@ -120,9 +120,9 @@ def test_the_pods_lack_nothing_and_may_do_no_more_than_they_need(plane: ControlP
     logs = "".join(plane.kubectl("logs", name, "-n", NAMESPACE) for name in names)
     assert "leading" in logs
     assert [line for line in logs.splitlines() if "kopf_ended" in line or '"level": "error"' in line] == []
-    asked = [each for each in plane.audit_events() if each.user == guide.ACCOUNT]
+    asked = [event for event in plane.audit_events() if event.user == guide.ACCOUNT]
     assert asked
-    assert [each.uri for each in asked if each.code == 403 and not is_too_late(each)] == []
+    assert [event.uri for event in asked if event.code == 403 and not is_too_late(event)] == []
 
 
 def test_another_replica_ends_what_a_killed_leader_began(scene: Scene, plane: ControlPlane) -> None:

@@ -33,14 +33,15 @@ ROUTES = {
         "platelet,people",
     ),
     "platelet's own go to people alone": (["alertname=PlateletDown"], "people"),
+    "that platelet heals is told to nobody": (["alertname=PlateletHealing", "severity=none"], "nobody"),
     "the heartbeat is no news": (["alertname=Watchdog"], "people"),
 }
 
 
 @pytest.mark.parametrize(("labels", "receivers"), ROUTES.values(), ids=ROUTES)
 def test_who_hears_of(labels: list[str], receivers: str) -> None:
-    said = ask("amtool", "config", "routes", "test", "--config.file=alertmanager.yaml", *labels)
-    assert said.strip() == receivers
+    routed = ask("amtool", "config", "routes", "test", "--config.file=alertmanager.yaml", *labels)
+    assert routed.strip() == receivers
 
 
 WELL = {
@@ -95,5 +96,5 @@ def test_what_pages(differs: dict[str, str], alerts: list[str], tmp_path: Path) 
     test = {"interval": "1m", "input_series": series, "promql_expr_test": [{**firing, "exp_samples": expected}]}
     content = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]}
     (tmp_path / "test.yaml").write_text(yaml.safe_dump(content))
-    assert {each["alert"] for each in rules} >= set(alerts)
+    assert {rule["alert"] for rule in rules} >= set(alerts)
     ask("promtool", "test", "rules", "test.yaml", folder=tmp_path)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster import incidents, manifests, operating
+from tests.cluster import incidents, installation, manifests, operating, people
 from tests.cluster.incidents import Scene
 from tests.cluster.manifests import Json
 from tests.e2e import workloads
@@ -26,13 +26,16 @@ RELEASES: dict[str, tuple[Json, Json]] = {
 def scene(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """A namespace in which all were seen healthy, and then released."""
     directory = tmp_path_factory.mktemp("operator")
-    with operating.one_leader(node.plane, directory), incidents.scene(node.plane) as found:
-        found.use(*(manifests.policy(name, [trigger], UNDO) for name, (_, trigger) in RELEASES.items()))
-        found.apply(*(workloads.target(name, policy=name) for name in RELEASES))
-        found.until_proven(*RELEASES)
+    with operating.one_leader(node.plane, directory), incidents.scene(node.plane) as scene:
+        node.plane.kubectl("apply", "-k", str(installation.ROOT / "deploy" / "logs"))
+        people.bind(node.plane, "platelet", scene.namespace, "platelet-logs")  # the operator is no ServiceAccount here
+        logs = {"logs": True}
+        scene.use(*(manifests.policy(name, [trigger], UNDO, evidence=logs) for name, (_, trigger) in RELEASES.items()))
+        scene.apply(*(workloads.target(name, policy=name) for name in RELEASES))
+        scene.until_proven(*RELEASES)
         for name, (life, _) in RELEASES.items():
-            found.patch(name, {"spec": {"template": {"spec": {"containers": [life]}}}})
-        yield found
+            scene.patch(name, {"spec": {"template": {"spec": {"containers": [life]}}}})
+        yield scene
 
 
 def assert_undone(scene: Scene, name: str, reasons: list[str]) -> None:
@@ -48,10 +51,17 @@ def assert_undone(scene: Scene, name: str, reasons: list[str]) -> None:
     assert len(scene.remediations(name)) == 1
 
 
+def assert_log_is_kept_without_its_password(scene: Scene, name: str) -> None:
+    """As a real kubelet answers, for the run that has ended."""
+    (remediation,) = scene.remediations(name)
+    tail = remediation["status"]["logTail"]
+    assert tail["lines"] == ["connecting", "DB_PASSWORD=<redacted>", "no database"]
+
+
 def rolled_out(deployment: Json) -> bool:
     """Whether the Deployment's controller counts the newest release as complete."""
     status: dict[str, Any] = deployment["status"]
-    progressing = [each["reason"] for each in status["conditions"] if each["type"] == "Progressing"]
+    progressing = [condition["reason"] for condition in status["conditions"] if condition["type"] == "Progressing"]
     current = status["observedGeneration"] == deployment["metadata"]["generation"]
     new_only = status.get("updatedReplicas") == status.get("replicas") == 2
     return current and new_only and progressing == ["NewReplicaSetAvailable"]
@@ -62,6 +72,7 @@ def test_a_crash_loop_whose_rollout_is_complete_is_undone(scene: Scene) -> None:
     scene.until("the bad release to count as complete", "crashes", lambda: rolled_out(scene.workload("crashes")))
     assert scene.effects("crashes") == []
     assert_undone(scene, "crashes", ["CrashLoopBackOff"])
+    assert_log_is_kept_without_its_password(scene, "crashes")
 
 
 def test_a_release_that_runs_out_of_memory_is_undone(scene: Scene) -> None:
@@ -72,6 +83,7 @@ def test_a_release_that_runs_out_of_memory_is_undone(scene: Scene) -> None:
 def test_a_release_whose_image_does_not_exist_is_undone_before_it_has_replaced_anything(scene: Scene) -> None:
     """Its rollout never completes: that is the fault."""
     assert_undone(scene, "missing", PULLS)
+    assert "logTail" not in scene.remediations("missing")[0]["status"]  # what never ran has no log
 
 
 def test_a_release_that_never_gets_ready_is_undone(scene: Scene) -> None:

@@ -15,7 +15,9 @@ def container(command: str, **more: Any) -> Json:
 
 
 WELL = container("sleep 1d")
-CRASHES = container("sleep 4; exit 1")  # long enough for each pod to be Ready for a moment
+CRASHES = container(  # after long enough for each pod to be Ready for a moment
+    "echo connecting; sleep 4; echo DB_PASSWORD=hunter2; echo no database; exit 1"
+)
 HUNGRY = container("sleep 2; tail /dev/zero", resources={"limits": {"memory": "16Mi"}})  # one endless line
 MISSING = {"name": "app", "image": "registry.invalid/app:2"}
 UNREADY = container("sleep 1d", readinessProbe={"exec": {"command": ["false"]}, "periodSeconds": 1})

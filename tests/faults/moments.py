@@ -43,11 +43,11 @@ class Rehearsal:
     @classmethod
     def of(cls, exchanges: Sequence[Exchange]) -> "Rehearsal":
         """Take what a proxy has recorded since it was armed."""
-        return cls(tuple(each.request for each in exchanges if each.request.number is not None))
+        return cls(tuple(exchange.request for exchange in exchanges if exchange.request.number is not None))
 
     def count(self, kind: Kind) -> int:
         """How many requests of a kind."""
-        return sum(is_of(kind, each) for each in self.requests)
+        return sum(is_of(kind, request) for request in self.requests)
 
     def __str__(self) -> str:
         """For the report."""

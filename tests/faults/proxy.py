@@ -143,24 +143,24 @@ class Proxy:
         """Spoil the watches that are open now, of one resource or of all. Returns what they watched."""
 
         def spoil() -> list[str]:
-            chosen = [each for each in self._watches if resource in ("", each.request.resource)]
-            for each in chosen:
-                each.disturbed.put_nowait(disturbance)
-            return sorted(each.request.resource for each in chosen)
+            chosen = [watch for watch in self._watches if resource in ("", watch.request.resource)]
+            for watch in chosen:
+                watch.disturbed.put_nowait(disturbance)
+            return sorted(watch.request.resource for watch in chosen)
 
         return self._in_loop(spoil)
 
     def watched(self) -> list[str]:
         """The resources of the watches that are open now."""
-        return self._in_loop(lambda: sorted(each.request.resource for each in self._watches))
+        return self._in_loop(lambda: sorted(watch.request.resource for watch in self._watches))
 
     def writes(self) -> list[Exchange]:
         """The writes that the API server accepted since `arm`, but for the Lease and Events."""
         return [
-            each
-            for each in self.exchanges
-            if each.request.write is not None and each.code is not None and each.code < 300
-            if each.request.resource != "events"
+            exchange
+            for exchange in self.exchanges
+            if exchange.request.write is not None and exchange.code is not None and exchange.code < 300
+            if exchange.request.resource != "events"
         ]
 
     @contextmanager

@@ -52,8 +52,12 @@ class Reader:
     def remediations(self, namespace: str, target: str = "") -> list[Json]:
         """The Remediations of a namespace, or of one Deployment in it, oldest first."""
         listing = self.get(f"{OURS}/namespaces/{namespace}/remediations") or {}
-        found = [each for each in listing.get("items", []) if target in ("", each["spec"]["targetRef"]["name"])]
-        return sorted(found, key=lambda each: str(each["metadata"]["creationTimestamp"]))
+        remediations = [
+            remediation
+            for remediation in listing.get("items", [])
+            if target in ("", remediation["spec"]["targetRef"]["name"])
+        ]
+        return sorted(remediations, key=lambda remediation: str(remediation["metadata"]["creationTimestamp"]))
 
     def _ask(self, method: str, path: str, body: str | None = None, content_type: str = "") -> Json | None:
         if self._connection is None:

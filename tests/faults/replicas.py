@@ -70,19 +70,19 @@ class Replicas:
     @property
     def alive(self) -> list[Replica]:
         """Those that run, frozen ones included."""
-        return [each for each in self.all if each.process.alive]
+        return [replica for replica in self.all if replica.process.alive]
 
     def alert_urls(self) -> list[str]:
         """Where alerts may be sent."""
-        return [each.process.alerts_url for each in self.alive]
+        return [replica.process.alerts_url for replica in self.alive]
 
     def leader(self, *, other_than: Replica | None = None, seconds: float = 30) -> Replica:
         """Wait until one leads."""
 
-        def found() -> Replica | None:
-            return next((each for each in self.alive if each is not other_than and each.leads), None)
+        def new_leader() -> Replica | None:
+            return next((replica for replica in self.alive if replica is not other_than and replica.leads), None)
 
-        return patience.until("a leader", found, seconds)
+        return patience.until("a leader", new_leader, seconds)
 
     def complete(self, count: int = 2, spare: int = 0) -> Replica:
         """Start what is missing, wait until so many are warm, and return the one that leads.
@@ -91,7 +91,7 @@ class Replicas:
         """
         while len(self.alive) < count + spare:
             self.start()
-        patience.until("warm replicas", lambda: sum(each.warm for each in self.alive) >= count, 30)
+        patience.until("warm replicas", lambda: sum(replica.warm for replica in self.alive) >= count, 120)
         return self.leader()
 
 
@@ -126,8 +126,8 @@ class Ward:
         try:
             return scene.Patient(self.reader, self.replicas.alert_urls, action, self.namespace, name).heal()
         except TimeoutError as error:
-            found = [each.get("status") for each in self.reader.remediations(self.namespace, name)]
-            error.add_note(f"{name}: {fault}, {found}")
+            statuses = [remediation.get("status") for remediation in self.reader.remediations(self.namespace, name)]
+            error.add_note(f"{name}: {fault}, {statuses}")
             raise
 
     def effects(self) -> dict[str, list[str]]:

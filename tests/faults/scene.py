@@ -1,7 +1,7 @@
 """The scene of the fault tests: Deployments that fall ill at a word, policies without brakes, and what is judged.
 
 Three heals, each done in about two seconds: a release whose image cannot be pulled is undone; an alert restarts; an
-alert scales up, and the replicas are taken back when it has resolved. So a kill can be placed anywhere in a heal.
+alert scales up, and the replicas are reverted when it has resolved. So a kill can be placed anywhere in a heal.
 """
 
 import copy
@@ -16,26 +16,21 @@ from typing import Any
 
 import yaml
 
-from tests.cluster import installation, patience
+from tests.cluster import attested, installation, patience
 from tests.cluster.audit import AuditEvent
 from tests.cluster.control_plane import ControlPlane
+from tests.cluster.manifests import NO_BRAKES
 from tests.faults.reader import Json, Reader, deployment_path
 
-ACTIONS = ("undo", "restart", "scale")
+ACTIONS = ("undo", "restart", "scale", "adjust")
 ORACLE = "oracle"
 GOOD, BROKEN = "app:good-1", "app:pullfail-2"
 WIDE_BUDGET = {"limits": [{"maxActions": 1000, "per": "1h"}]}
-NO_BRAKES: Mapping[str, Any] = {
-    "cooldown": "0s",
-    "rate": {"maxActions": 1000, "per": "1h"},
-    "maxUnhealthy": "100%",
-    "maxConcurrent": 1000,
-    "reopenWithin": "0s",
-}
 _STEPS: Mapping[str, Mapping[str, Any]] = {
     "undo": {"rolloutUndo": {"to": "LastHealthy"}},
     "restart": {"rolloutRestart": {}},
     "scale": {"scale": {"by": 1, "max": 5, "revertWhenResolved": True}},
+    "adjust": {"adjustResources": {"memory": {"byPercent": 50, "max": "2Gi"}, "revertWhenResolved": True}},
 }
 _REVISION = "deployment.kubernetes.io/revision"
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
@@ -68,8 +63,18 @@ def policies(action: str, trigger: Mapping[str, Any] | None = None) -> str:
 
 def release(plane: ControlPlane, namespace: str, action: str, names: Iterable[str], *, replicas: int = 1) -> None:
     """Create healthy targets of a policy."""
-    bodies = (installation.deployment(name, GOOD, replicas=replicas, labels={_LABEL: action}) for name in names)
+    bodies = [installation.deployment(name, GOOD, replicas=replicas, labels={_LABEL: action}) for name in names]
+    if action == "adjust":
+        bodies = [_with_memory(body) for body in bodies]
     plane.kubectl("apply", "-n", namespace, "-f", "-", input="---\n".join(bodies))
+
+
+def _with_memory(body: str) -> str:
+    """The same Deployment with a limit and a request of memory."""
+    deployment = yaml.safe_load(body)
+    resources = {"limits": {"memory": "512Mi"}, "requests": {"memory": "256Mi"}}
+    deployment["spec"]["template"]["spec"]["containers"][0]["resources"] = resources
+    return yaml.safe_dump(deployment)
 
 
 def break_release(reader: Reader, namespace: str, name: str, image: str = BROKEN) -> None:
@@ -79,19 +84,12 @@ def break_release(reader: Reader, namespace: str, name: str, image: str = BROKEN
 
 
 def until_proven(reader: Reader, namespace: str, names: Iterable[str]) -> None:
-    """Wait until each workload's template is on record as Healthy, which is what an undo goes back to."""
+    """Wait until each workload's template is attested as Healthy, which is what an undo goes back to."""
     wanted = set(names)
 
     def proven() -> bool:
-        listing = reader.get(f"/apis/apps/v1/namespaces/{namespace}/controllerrevisions") or {}
-        healthy = {
-            target
-            for each in listing.get("items", [])
-            for target in wanted
-            if "Healthy" in (each["metadata"].get("annotations") or {}).values()
-            if target in (each["metadata"].get("labels") or {}).values()
-        }
-        return healthy == wanted
+        listing = reader.get(attested.PATH) or {}
+        return wanted <= set(attested.proven(listing.get("items", []), namespace))
 
     patience.until(f"healthy revisions of {len(wanted)} workloads", proven)
 
@@ -164,18 +162,18 @@ class Patient:
         )
 
     def _statuses(self) -> list[Json]:
-        return [each.get("status") or {} for each in self.reader.remediations(self.namespace, self.name)]
+        return [remediation.get("status") or {} for remediation in self.reader.remediations(self.namespace, self.name)]
 
     def _has(self, key: str) -> bool:
-        return any(each.get(key) for each in self._statuses())
+        return any(status.get(key) for status in self._statuses())
 
     def _phase(self) -> str:
-        phases = [a["phase"] for each in self._statuses() for a in each.get("attempts", []) if a["kind"] == "Act"]
+        phases = [a["phase"] for status in self._statuses() for a in status.get("attempts", []) if a["kind"] == "Act"]
         return "Done" if "Done" in phases else ""
 
     def _is_closed(self) -> bool:
         statuses = self._statuses()
-        return bool(statuses) and all(each.get("state") in ("Closed", "Escalated") for each in statuses)
+        return bool(statuses) and all(status.get("state") in ("Closed", "Escalated") for status in statuses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,20 +194,26 @@ def end_state(reader: Reader, namespace: str, name: str) -> EndState:
     marks = template["metadata"].get("annotations") or {}
     restarted = marks.pop(_RESTARTED, None) is not None
     template["metadata"] = {"labels": {**template["metadata"]["labels"], "app": "any"}, "annotations": marks}
-    incidents = [each["status"] for each in reader.remediations(namespace, name)]
+    incidents = [remediation["status"] for remediation in reader.remediations(namespace, name)]
     return EndState(
         template=template,
         restarted=restarted,
         replicas=stored["spec"].get("replicas", 0),
         annotations=tuple(sorted(set(stored["metadata"].get("annotations") or {}) - {_REVISION})),
-        incidents=tuple((each["state"], each["reason"]) for each in incidents),
+        incidents=tuple((incident["state"], incident["reason"]) for incident in incidents),
     )
+
+
+def story(reader: Reader, namespace: str, name: str) -> str:
+    """All that its Remediations say, for people who ask why a test failed."""
+    statuses = [remediation.get("status") or {} for remediation in reader.remediations(namespace, name)]
+    return json.dumps(statuses, indent=1)
 
 
 def attempts_of(reader: Reader, namespace: str, name: str) -> list[str]:
     """Ids of the attempts on record."""
-    statuses = [each.get("status") or {} for each in reader.remediations(namespace, name)]
-    return [attempt["id"] for each in statuses for attempt in each.get("attempts", [])]
+    statuses = [remediation.get("status") or {} for remediation in reader.remediations(namespace, name)]
+    return [attempt["id"] for status in statuses for attempt in status.get("attempts", [])]
 
 
 def effects(events: Iterable[AuditEvent], namespace: str) -> dict[str, list[str]]:
@@ -217,12 +221,12 @@ def effects(events: Iterable[AuditEvent], namespace: str) -> dict[str, list[str]
 
     An attempt id that occurs twice is what must never be.
     """
-    found: dict[str, list[str]] = {}
+    attempts: dict[str, list[str]] = {}
     for event in events:
         if is_effect(event) and event.namespace == namespace:
             agent = event.user_agent
-            found.setdefault(event.name, []).append(agent[agent.find("(") + 1 : agent.rfind(")")])
-    return found
+            attempts.setdefault(event.name, []).append(agent[agent.find("(") + 1 : agent.rfind(")")])
+    return attempts
 
 
 def is_effect(event: AuditEvent) -> bool:

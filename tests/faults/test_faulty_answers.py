@@ -102,5 +102,5 @@ def test_a_refused_write_is_a_definite_no(ward: Ward) -> None:
     patient.until_over()
     status = patience.until("a status", lambda: ward.reader.remediations(ward.namespace, "refused")[0].get("status"))
     assert status["state"] == "Escalated"
-    assert [each["phase"] for each in status["attempts"]] == ["Refused"]
+    assert [attempt["phase"] for attempt in status["attempts"]] == ["Refused"]
     assert ward.effects().get("refused", []) == []

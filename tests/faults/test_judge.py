@@ -20,6 +20,7 @@ def entry(agent: str, **changes: Any) -> dict[str, Any]:
         "userAgent": f"platelet/0.1.0 ({agent})",
         "responseStatus": {"code": 200},
         "requestReceivedTimestamp": "2026-11-21T08:00:00.000000Z",
+        "stageTimestamp": "2026-11-21T08:00:00.100000Z",
         "requestObject": SPEC,
     }
     return good | changes
@@ -28,15 +29,15 @@ def entry(agent: str, **changes: Any) -> dict[str, Any]:
 def judged(directory: Path, *entries: dict[str, Any]) -> dict[str, list[str]]:
     """What the judge makes of this log."""
     log = directory / "audit.log"
-    log.write_text("".join(f"{json.dumps(each)}\n" for each in entries))
+    log.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
     return scene.effects(audit.read(log), "shop")
 
 
 def test_two_granted_writes_of_one_attempt_are_seen(tmp_path: Path) -> None:
     """The violation that all these tests look for."""
-    found = judged(tmp_path, entry(FIRST), entry(SECOND), entry(FIRST))
-    assert found == {"web": [FIRST, SECOND, FIRST]}
-    assert scene.twice(found["web"]) == [FIRST]
+    attempts = judged(tmp_path, entry(FIRST), entry(SECOND), entry(FIRST))
+    assert attempts == {"web": [FIRST, SECOND, FIRST]}
+    assert scene.twice(attempts["web"]) == [FIRST]
 
 
 def test_the_scale_subresource_and_a_json_patch_count(tmp_path: Path) -> None:

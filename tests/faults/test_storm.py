@@ -48,8 +48,8 @@ def test_a_storm_gets_five_actions_whatever_is_deleted(ward: Ward) -> None:
     ward.plane.kubectl(*apply, input="---\n".join(bodies))
     waiting = until_waiting(ward, SICK - ALLOWED, "OperatorRateLimited")
     assert_held(ward, replica)
-    for each in waiting:
-        wait = each["status"]["waiting"]
+    for remediation in waiting:
+        wait = remediation["status"]["waiting"]
         assert f"{ALLOWED} per 1h" in wait["message"]
         assert wait["until"][:TO_THE_SECOND] in wait["message"]
     assert len(ward.reader.remediations(ward.namespace)) == SICK
@@ -69,13 +69,13 @@ def test_a_storm_gets_five_actions_whatever_is_deleted(ward: Ward) -> None:
 def until_waiting(ward: Ward, count: int, reason: str) -> list[Json]:
     """The Remediations that wait for this reason, once there are so many of them that are not being deleted."""
 
-    def found() -> list[Json]:
+    def all_wait() -> list[Json]:
         time.sleep(0.5)  # thirty objects at each look
         alive = ward.reader.remediations(ward.namespace)
-        waiting = [each for each in alive if _waits(each.get("status") or {}, reason)]
+        waiting = [remediation for remediation in alive if _waits(remediation.get("status") or {}, reason)]
         return waiting if len(waiting) == count else []
 
-    return patience.until(f"{count} remediations to wait for {reason}", found, 90)
+    return patience.until(f"{count} remediations to wait for {reason}", all_wait, 90)
 
 
 def _waits(status: Mapping[str, Any], reason: str) -> bool:

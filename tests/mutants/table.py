@@ -6,14 +6,14 @@ import yaml
 
 from tests.mutants.planting import Mutant
 
-_FILE = Path(__file__).with_name("mutants.yaml")
+FILE = Path(__file__).with_name("mutants.yaml")
 
 
 def read() -> tuple[Mutant, ...]:
     """All of them, in the order of the file."""
     return tuple(
         Mutant(tests=tuple(group["tests"]), **mutant)
-        for group in yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+        for group in yaml.safe_load(FILE.read_text(encoding="utf-8"))
         for mutant in group["mutants"]
     )
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests import tiers
 from tests.mutants.planting import Mutant, occurrences, run
-from tests.mutants.table import MUTANTS
+from tests.mutants.table import FILE, MUTANTS
 
 SAMPLE = 5
 SEED = os.environ.get("PLATELET_SEED", tiers.SEED)
@@ -22,6 +22,11 @@ def test_there_are_enough_and_each_has_a_name_of_its_own() -> None:
     """A table that shrinks would prove less and less."""
     assert len(MUTANTS) >= 80
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
+
+
+def test_none_is_lost_from_the_file() -> None:
+    """Where a group lacks its line `- tests:`, YAML takes the next one's mutants for its own and drops these."""
+    assert FILE.read_text(encoding="utf-8").count("- name: ") == len(MUTANTS)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -17,21 +17,38 @@ from hypothesis import strategies as st
 from platelet.actions.rollout_restart import RolloutRestart
 from platelet.actions.rollout_undo import RolloutUndo
 from platelet.actions.scale import Scale
+from platelet.actions.wait import Wait
 from platelet.checks.http_endpoint import Http
 from platelet.checks.prometheus import Prometheus
-from platelet.core import meaning
+from platelet.core import target_state
 from platelet.model import remediation
 from platelet.model.autoscaler import Autoscaler, Bounds
-from platelet.model.budget import Budget, BudgetSpec, Entry, EntryOutcome, PendingTakeBack, Suspension
+from platelet.model.budget import Budget, BudgetSpec, Entry, EntryOutcome, PendingRevert, Suspension
 from platelet.model.escalation import EscalationRecord
-from platelet.model.intent import PostState, PreState
+from platelet.model.intent import PreState
+from platelet.model.maintenance import MaintenanceWindow
+from platelet.model.notification import NoticeKind, Notification
 from platelet.model.policy import OnFailure, OnInconclusive, Policy, Rate, Scope, Step, Verification
-from platelet.model.reading import Answered, Query, Question, Reading, Result, Sample, Unanswered
-from platelet.model.remediation import Attempt, Holding, Remediation, RemediationStatus
+from platelet.model.reading import (
+    Answered,
+    Judged,
+    ObjectCondition,
+    Query,
+    Question,
+    Reading,
+    Result,
+    Sample,
+    Unanswered,
+)
+from platelet.model.remediation import Attempt, Remediation, RemediationStatus
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
 from platelet.model.situation import DeliveryResult, NodeHealth, Situation, WriteFailure
+from platelet.model.until import Until
+from platelet.model.verifying import Holding
 from platelet.model.workload import Owner, Pod, Workload
+from platelet.sinks.webhook import Webhook
+from tests.unit.pins import Changes, bounds_set, restarted, restored, scaled
 from tests.unit.situations import (
     BAD,
     GOOD,
@@ -67,12 +84,19 @@ HASHES = (GOOD, BAD, OTHER)
 STALE = 61.0  # seconds: a clock that was not sampled lately
 MEASURED = Prometheus(query="errors", below=1, for_=minutes(1))
 PROBED = Http(url="http://api.shop.svc/")
-_ON_FAILURE: tuple[OnFailure, ...] = ("Next", "Next", "Escalate", "Stop", "Undo", "Undo")
+AVAILABLE = Until(expression="object.status.availableReplicas > 0")
+_ON_FAILURE: tuple[OnFailure, ...] = ("Next", "Next", "Escalate", "Stop", "Revert", "Revert")
 _ON_INCONCLUSIVE: tuple[OnInconclusive, ...] = ("Escalate", "Next")
 PHASES: tuple[remediation.Phase, ...] = ("Intended", "Done", "Refused", "Superseded", "Unknown")
 _OUTCOMES: tuple[EntryOutcome | None, ...] = (None, "Done", "Refused", "Superseded", "Unknown", "Abandoned")
 _BORDERS = (0, 0, 1, -1, -30, -60, -300, -600, -900, -3600, -7200, -86_400, 60, 3600)  # seconds from NOW
 _CONDITIONS = ("", "", "", 'target.changedWithin("30m")', 'signal.source == "pod"', "1 +", "target.nothing == 1")
+_WINDOWS = (  # around NOW, until just after it, from just after it on
+    MaintenanceWindow(schedule="0 12 * * *", duration=minutes(30)),
+    MaintenanceWindow(schedule="30 11 * * *", duration=minutes(30) + timedelta(seconds=20)),
+    MaintenanceWindow(schedule="0 13 * * *", duration=timedelta(hours=23, seconds=20)),
+    MaintenanceWindow(schedule="0 12 * * *", duration=minutes(30), effect="Allow"),
+)
 _SIGNALS = (a_signal(), an_alert(), an_alert(fingerprint="other/2026-11-21T11:00:00Z"))
 OWNER = Owner(api_version="apps/v1", kind="StatefulSet", name="api", uid="uid-api")
 _REVISIONS = (
@@ -123,8 +147,8 @@ class Chance:
 
     def several(self, most: int, make: Callable[[], T], name: Callable[[T], str]) -> tuple[T, ...]:
         """Up to `most`, no two of one name."""
-        found = {name(each): each for each in (make() for _ in range(self.number(0, most)))}
-        return tuple(found.values())
+        by_name = {name(item): item for item in (make() for _ in range(self.number(0, most)))}
+        return tuple(by_name.values())
 
 
 def any_situation() -> st.SearchStrategy[Situation]:
@@ -145,26 +169,31 @@ def _autoscaler(chance: Chance) -> Autoscaler:
     )
 
 
-def _lent(chance: Chance) -> tuple[PostState, PostState]:
+def _lent(chance: Chance) -> Changes:
     if chance.once_in(3):
-        return PostState(autoscaler=_bounds(chance)), PostState(autoscaler=_bounds(chance))
-    return PostState(replicas=chance.number(1, 4)), PostState(replicas=chance.number(1, 4))
+        return bounds_set(_bounds(chance), _bounds(chance), version=chance.one_of(("50", "51")))
+    return scaled(chance.number(1, 4), before=chance.number(1, 4))
 
 
-def _post(chance: Chance) -> PostState:
-    wanted = chance.one_of(HASHES)
-    kind = chance.number(0, 3)
-    if kind == 3:
-        return PostState(autoscaler=_bounds(chance))
-    if kind == 0:
-        return PostState(template_hash=wanted, record=f"api-{wanted}")
-    return PostState(restart_stamp=STAMP) if kind == 1 else PostState(replicas=chance.number(0, 4))
+def _changes(chance: Chance) -> Changes:
+    wanted, left = chance.one_of(HASHES), chance.one_of(HASHES)
+    match chance.number(0, 3):
+        case 0:
+            made = restored(wanted, f"api-{wanted}", left=left)
+        case 1:
+            made = restarted(STAMP, before=chance.one_of(("", STAMP)))
+        case 2:
+            made = scaled(chance.number(0, 4), before=chance.number(0, 4))
+        case _:
+            return bounds_set(_bounds(chance), _bounds(chance), version=chance.one_of(("50", "51")))
+    uid, version = chance.rarely("uid-old", "uid-api"), str(chance.number(1, 3))
+    return tuple(replace(change, uid=uid, version=version) for change in made)
 
 
 def _attempt(chance: Chance) -> Attempt:
     name = chance.one_of(("rem-1/0/1", "rem-1/0/2", "rem-1/1/1", "rem-1/0/1/back", "rem-0/0/1/back"))
     pre = (
-        meaning.pin(a_workload(), an_autoscaler(_bounds(chance)))
+        target_state.pin(a_workload())
         if chance.once_in(2)
         else PreState(
             uid=chance.rarely("uid-old", "uid-api"),
@@ -172,13 +201,11 @@ def _attempt(chance: Chance) -> Attempt:
             template_hash=chance.one_of(HASHES),
             restart_stamp=chance.one_of(("", STAMP)),
             replicas=chance.number(0, 4),
-            autoscaler=_bounds(chance),
-            autoscaler_version=chance.one_of(("50", "51")),
         )
     )
     return Attempt(
         id=name,
-        kind="TakeBack" if name.endswith("/back") else "Act",
+        kind="Revert" if name.endswith("/back") else "Act",
         step=chance.number(0, 2),
         action=chance.one_of(("rolloutUndo", "rolloutRestart", "scale")),
         summary="x",
@@ -186,7 +213,7 @@ def _attempt(chance: Chance) -> Attempt:
         intended_at=chance.moment(),
         outcome_at=chance.maybe(chance.moment),
         pre=pre,
-        post=_post(chance),
+        changes=_changes(chance),
         verdict=chance.one_of((None, "Recovered", "Failed", "Inconclusive")),
     )
 
@@ -197,13 +224,10 @@ def _evidence(chance: Chance) -> Evidence:
 
 
 def _status(chance: Chance) -> RemediationStatus:
-    told = EscalationRecord(
+    escalation = EscalationRecord(
         reason="GaveUp",
         message="m",
         at=chance.moment(),
-        delivered=chance.once_in(2),
-        deliveries=chance.number(0, 9),
-        retry_at=chance.maybe(chance.moment),
     )
     clocks = verifying(chance.moment(), chance.maybe(chance.moment))
     holding = tuple(Holding(check=place, since=chance.moment()) for place in (0, 1) if chance.once_in(2))
@@ -214,14 +238,39 @@ def _status(chance: Chance) -> RemediationStatus:
         waiting_since=chance.maybe(chance.moment),
         step=chance.number(0, 4),
         verifying=chance.maybe(lambda: clocks),
-        undoing=chance.rarely(chance.one_of(("rem-1/0/1", "rem-1/1/1", "rem-1/9/9")), ""),
-        evidence=chance.several(3, lambda: _evidence(chance), lambda each: each.fingerprint),
-        attempts=chance.several(3, lambda: _attempt(chance), lambda each: each.id),
+        reverting=chance.rarely(chance.one_of(("rem-1/0/1", "rem-1/1/1", "rem-1/9/9")), ""),
+        evidence=chance.several(3, lambda: _evidence(chance), lambda fact: fact.fingerprint),
+        attempts=chance.several(3, lambda: _attempt(chance), lambda attempt: attempt.id),
         recovered_at=chance.maybe(chance.moment),
-        taken_back_at=chance.maybe(chance.moment),
+        reverted_at=chance.maybe(chance.moment),
         reapplied=chance.once_in(2),
-        escalation=chance.maybe(lambda: told),
+        escalation=chance.maybe(lambda: escalation),
+        notifications=chance.several(
+            3, lambda: _notification(chance), lambda notification: f"{notification.id} {notification.sink}"
+        ),
         healthy_since=chance.maybe(chance.moment),
+    )
+
+
+def _notification(chance: Chance) -> Notification:
+    kind: NoticeKind = chance.one_of(("Escalated", "ApprovalNeeded", "Acted", "Resolved"))
+    return Notification(
+        id=f"rem-1/{kind.lower()}{chance.one_of(('', '/2'))}",
+        sink=chance.one_of(("annotation", "webhook", "webhook", "unknown")),
+        kind=kind,
+        reason="GaveUp",
+        message="m",
+        at=chance.moment(),
+        state=chance.one_of(("Pending", "Pending", "Delivered", "Acknowledged", "Withdrawn", "GivenUp")),
+        tries=chance.number(0, 9),
+        next_try_at=chance.maybe(chance.moment),
+    )
+
+
+def _result(chance: Chance) -> DeliveryResult:
+    notification = _notification(chance)
+    return DeliveryResult(
+        id=notification.id, sink=notification.sink, number=notification.tries + 1, delivered=chance.once_in(2)
     )
 
 
@@ -231,13 +280,14 @@ def _policy(chance: Chance) -> Policy:
         mode=chance.rarely(chance.one_of(("Observe", "Approve")), "Enforce"),
         ready=not chance.once_in(7),
         suspended=chance.rarely("by people", "", 9),
-        has_webhook=chance.once_in(2),
+        sinks={"webhook": Webhook(url="https://hooks.svc/")} if chance.once_in(2) else {},
         limits=limits(
             cooldown=chance.one_of((timedelta(), minutes(10))),
             rate=Rate(max_actions=chance.number(1, 3), per=chance.one_of((minutes(1), minutes(60)))),
             max_concurrent=chance.number(1, 2),
             give_up_after=chance.one_of((minutes(1), minutes(120))),
             reopen_within=chance.one_of((timedelta(), minutes(15))),
+            maintenance_windows=chance.rarely((chance.one_of(_WINDOWS),), (), 9),
         ),
     )
 
@@ -270,17 +320,16 @@ def _workload(chance: Chance) -> Workload:
 def _entry(chance: Chance) -> Entry:
     name = chance.one_of(("rem-1/0/1", "rem-1/0/2", "rem-1/1/1", "rem-0/0/1", "rem-0/0/1/back", "rem-9/0/1"))
     outcome = chance.one_of(_OUTCOMES)
-    ours, before = _lent(chance)
-    back = PendingTakeBack(
-        ours=ours,
-        before=before,
+    back = PendingRevert(
+        action="scale",
+        changes=_lent(chance),
         due_at=chance.maybe(chance.moment),
         when_resolved=chance.once_in(2),
         done=chance.once_in(3),
     )
     return Entry(
         id=name,
-        kind="TakeBack" if name.endswith("/back") else "Act",
+        kind="Revert" if name.endswith("/back") else "Act",
         target=TARGET,
         policy="shop/heal-api",
         epoch=chance.number(0, 2),
@@ -289,13 +338,13 @@ def _entry(chance: Chance) -> Entry:
         outcome_at=chance.moment() if outcome else None,
         settled_at=chance.maybe(chance.moment) if outcome else None,
         refunded=outcome == "Refused",
-        take_back=None if name.endswith("/back") else chance.maybe(lambda: back),
+        revert=None if name.endswith("/back") else chance.maybe(lambda: back),
     )
 
 
 def _budget(chance: Chance) -> Budget:
     return a_budget(
-        *chance.several(4, lambda: _entry(chance), lambda each: each.id),
+        *chance.several(4, lambda: _entry(chance), lambda entry: entry.id),
         spec=BudgetSpec(suspended=chance.rarely(Suspension(reason="freeze"), None, 9)),
         epoch=chance.number(0, 2),
         full_until=chance.rarely(chance.moment(), None, 9),
@@ -315,10 +364,17 @@ def _step(chance: Chance) -> Step:
     choices: dict[str, tuple[Any, ...]] = {
         "rolloutUndo": (RolloutUndo(), RolloutUndo(to="Previous"), RolloutUndo(to="Revision", revision=1)),
         "rolloutRestart": (RolloutRestart(),),
-        "scale": (Scale(by=1, revert_after=minutes(10)), Scale(to=4, revert_when_resolved=True), Scale(by=-1)),
+        "scale": (
+            Scale(by=1, revert_after=minutes(10)),
+            Scale(to=4, revert_when_resolved=True),
+            Scale(by=-1),
+            Scale(to=0, allow_zero=True),
+            Scale(to="previous"),
+        ),
+        "wait": (Wait(for_=minutes(5)), Wait(until=AVAILABLE)),
     }
     action = chance.one_of(sorted(choices))
-    asked = tuple(each for each in (MEASURED, PROBED) if chance.once_in(2))
+    asked = tuple(check for check in (MEASURED, PROBED) if chance.once_in(2))
     verify = Verification(stable_for=chance.one_of((timedelta(), minutes(1))), checks=asked)
     return a_step(
         action,
@@ -336,6 +392,11 @@ def _readings(chance: Chance) -> Mapping[Question, Reading]:
     answers: dict[Question, tuple[Reading, ...]] = {
         Query(text=MEASURED.query): (Result(samples=samples), Unanswered(why="no")),
         PROBED.probe: (Answered(status=200), Answered(status=500), Unanswered(why="no")),
+        ObjectCondition(text="object.status.availableReplicas > 0", target=TARGET): (
+            Judged(holds=True),
+            Judged(holds=False),
+            Unanswered(why="no"),
+        ),
     }
     return {question: chance.one_of(readings) for question, readings in answers.items() if not chance.once_in(5)}
 
@@ -365,7 +426,7 @@ def _remediation(chance: Chance, status: RemediationStatus) -> Remediation:
     spec = replace(
         usual.spec,
         mode=chance.rarely(chance.one_of(("Observe", "Approve")), "Enforce"),
-        signal=evidence_of(a_signal(source=chance.rarely("takeBack", "pod", 9))),
+        signal=evidence_of(a_signal(source=chance.rarely("revert", "pod", 9))),
         first_step=chance.number(0, 3),
     )
     return replace(usual, spec=chance.one_of((spec, usual.spec)))
@@ -374,15 +435,15 @@ def _remediation(chance: Chance, status: RemediationStatus) -> Remediation:
 def _situation(chance: Chance) -> Situation:
     """Between one that is as good as always allowed to act, and one of which nothing is as it should be."""
     status = chance.one_of((a_status(), _status(chance), _status(chance)))
-    known = [each.id for each in status.attempts]
+    known = [attempt.id for attempt in status.attempts]
     refused = chance.one_of(known) if known and chance.once_in(4) else None
     parts: dict[str, Any] = {
         "policy": chance.maybe(lambda: _policy(chance), 9),
         "workload": chance.maybe(lambda: _workload(chance), 9),
         "signals": tuple(_signal(chance) for _ in range(chance.number(0, 2))),
         "revisions": chance.one_of(_REVISIONS),
-        "pods": chance.several(3, lambda: _pod(chance), lambda each: each.name),
-        "records": chance.several(3, lambda: _record(chance), lambda each: each.name),
+        "pods": chance.several(3, lambda: _pod(chance), lambda pod: pod.name),
+        "records": chance.several(3, lambda: _record(chance), lambda record: record.name),
         "budget": chance.maybe(lambda: _budget(chance), 9),
         "epoch": chance.number(0, 2),
         "scope": chance.rarely(None, Scope(total=9, sick=frozenset({TARGET}))),
@@ -397,9 +458,10 @@ def _situation(chance: Chance) -> Situation:
     return a_situation(
         remediation=_remediation(chance, status),
         steps=tuple(_step(chance) for _ in range(chance.number(0, 3))),
-        never_sent=frozenset(each for each in known if chance.once_in(2)),
+        never_sent=frozenset(identity for identity in known if chance.once_in(2)),
         failure=WriteFailure(attempt=refused, code=403, message="no") if refused else None,
-        delivery=chance.maybe(lambda: DeliveryResult(delivered=chance.once_in(2))),
+        results=chance.several(3, lambda: _result(chance), lambda result: f"{result.id} {result.sink}"),
+        in_flight=frozenset({("rem-1/escalated", "webhook")}) if chance.once_in(5) else frozenset(),
         alerts_known_at=chance.maybe(chance.moment),
         queries_known_at=chance.maybe(chance.moment),
         readings=_readings(chance),

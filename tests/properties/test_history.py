@@ -79,7 +79,9 @@ def _sighting(chance: Chance) -> history.Sighting:
 
 
 def live_of(sighting: history.Sighting) -> RevisionRecord | None:
-    return next((each for each in sighting.records if each.template_hash == sighting.workload.template_hash), None)
+    return next(
+        (record for record in sighting.records if record.template_hash == sighting.workload.template_hash), None
+    )
 
 
 def last_change(sighting: history.Sighting) -> datetime:
@@ -87,14 +89,14 @@ def last_change(sighting: history.Sighting) -> datetime:
     moments = []
     for pod in sighting.pods:
         moments += [pod.created_at, pod.ready_changed_at]
-        for each in pod.containers:
-            moments += [each.started_at, each.finished_at, each.last_finished_at]
-    return max(each for each in moments if each is not None)
+        for container in pod.containers:
+            moments += [container.started_at, container.finished_at, container.last_finished_at]
+    return max(moment for moment in moments if moment is not None)
 
 
 def marks(sighting: history.Sighting, now: datetime = NOW) -> list[MarkRevision]:
     effects, _ = history.observe(sighting, HEALTHY_FOR, now)
-    return [each for each in effects if isinstance(each, MarkRevision)]
+    return [effect for effect in effects if isinstance(effect, MarkRevision)]
 
 
 @many
@@ -120,20 +122,37 @@ def test_healthy_is_only_the_live_template_that_ran_for_healthy_for_without_a_re
 
 @many
 @given(sightings())
+def test_what_is_recorded_as_healthy_is_the_live_template_that_ran_for_healthy_for_without_a_restart(
+    sighting: history.Sighting,
+) -> None:
+    """As above: that nobody looked before makes nothing healthy."""
+    for effect in history.observe(sighting, HEALTHY_FOR, NOW)[0]:
+        if not isinstance(effect, RememberRevision) or effect.health == "Unknown":
+            continue
+        assert (effect.template_hash, effect.health) == (sighting.workload.template_hash, "Healthy")
+        assert (live_of(sighting), effect.health_since) == (None, NOW)
+        assert sighting.incident != "changing"
+        assert all(pod.ready for pod in sighting.pods)
+        assert len(sighting.pods) >= sighting.workload.replicas
+        assert last_change(sighting) + HEALTHY_FOR <= NOW
+
+
+@many
+@given(sightings())
 def test_what_is_not_proven_yet_is_looked_at_when_it_will_be(sighting: history.Sighting) -> None:
     """And then, with everything as it is, it is marked."""
     effects, again_at = history.observe(sighting, HEALTHY_FOR, NOW)
     if again_at is None:
         return
     assert again_at > NOW
-    assert not any(isinstance(each, MarkRevision) for each in effects)
-    assert [each.health for each in marks(sighting, again_at)] == ["Healthy"]
+    assert not any(isinstance(effect, MarkRevision) for effect in effects)
+    assert [mark.health for mark in marks(sighting, again_at)] == ["Healthy"]
     assert not marks(sighting, again_at - timedelta(microseconds=1))
 
 
 def applied(sighting: history.Sighting, now: datetime) -> history.Sighting:
     """What the API server makes of the effects."""
-    records = {each.name: each for each in sighting.records}
+    records = {record.name: record for record in sighting.records}
     for effect in history.observe(sighting, HEALTHY_FOR, now)[0]:
         match effect:
             case RememberRevision():
@@ -159,13 +178,13 @@ def applied(sighting: history.Sighting, now: datetime) -> history.Sighting:
 def test_records_stay_under_the_cap_and_those_that_may_return_stay(sighting: history.Sighting) -> None:
     """Nothing that an undo could go to is forgotten, nor the newest five that were proven."""
     after = applied(applied(sighting, NOW), NOW)
-    reachable = {each.template_hash for each in sighting.revisions} | {sighting.workload.template_hash}
-    left = {each.template_hash for each in after.records}
+    reachable = {revision.template_hash for revision in sighting.revisions} | {sighting.workload.template_hash}
+    left = {record.template_hash for record in after.records}
     assert reachable <= left
-    assert len([each for each in after.records if each.template_hash not in reachable]) <= CAP + 5
-    newest_first = sorted(after.records, key=lambda each: each.first_seen, reverse=True)
-    spared = [each for each in newest_first[CAP:] if each.template_hash not in reachable]
-    assert all(each.health == "Healthy" for each in spared)
+    assert len([record for record in after.records if record.template_hash not in reachable]) <= CAP + 5
+    newest_first = sorted(after.records, key=lambda record: record.first_seen, reverse=True)
+    spared = [record for record in newest_first[CAP:] if record.template_hash not in reachable]
+    assert all(record.health == "Healthy" for record in spared)
 
 
 @many

@@ -7,7 +7,7 @@ from datetime import datetime
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from platelet.api.runbook import Runbook
+from platelet.api.kinds.runbook import Runbook
 from platelet.core import opening, record
 from platelet.model import reasons
 from platelet.model.policy import Policy
@@ -29,7 +29,7 @@ from tests.unit.situations import (
 )
 
 RUNBOOK = Runbook(namespace="shop", name="heal", uid="uid-runbook", generation=1, steps=({"name": "restart"},))
-TARGETS = tuple(WorkloadRef(kind="Deployment", namespace="shop", name=each) for each in ("api", "api-x", "api-1"))
+TARGETS = tuple(WorkloadRef(kind="Deployment", namespace="shop", name=name) for name in ("api", "api-x", "api-1"))
 POLICIES = (
     a_policy(name="first", uid="uid-1", priority=1),
     a_policy(name="second", uid="uid-2", priority=2),
@@ -66,7 +66,7 @@ class Namespace:
                 policy,
                 RUNBOOK,
                 self.all(),
-                {each.key: each for each in POLICIES},
+                {policy.key: policy for policy in POLICIES},
                 live,
                 self.now,
             )
@@ -101,25 +101,25 @@ class Namespace:
 
     def all(self) -> list[Remediation]:
         """In any order."""
-        found = list(self.stored.values())
-        return found if self.chance.once_in(2) else found[::-1]
+        known = list(self.stored.values())
+        return known if self.chance.once_in(2) else known[::-1]
 
     def is_over(self, fact: Evidence, target: WorkloadRef, policy: Policy) -> bool:
         """Whether a Remediation of the same series has heard the end of this alert."""
         observed = policy.mode == "Observe"
         return any(
             known.fingerprint == fact.fingerprint and known.resolved_at is not None
-            for each in self.stored.values()
-            if each.spec.target_ref.name == target.name
-            and (each.spec.mode == "Observe") == observed
-            and (not observed or each.spec.policy_ref.name == policy.name)
-            for known in each.status.evidence
+            for remediation in self.stored.values()
+            if remediation.spec.target_ref.name == target.name
+            and (remediation.spec.mode == "Observe") == observed
+            and (not observed or remediation.spec.policy_ref.name == policy.name)
+            for known in remediation.status.evidence
             if known.source == "alert"
         )
 
     def live_on(self) -> None:
         """An open Remediation goes on: it acts, recovers, closes, or its target is deleted."""
-        living = [each for each in self.stored.values() if each.status.state != "Closed"]
+        living = [remediation for remediation in self.stored.values() if remediation.status.state != "Closed"]
         if not living:
             return
         chosen = self.chance.one_of(living)
@@ -138,10 +138,14 @@ class Namespace:
 
     def check(self) -> None:
         """One that may act per target; one observing per target and policy."""
-        living = [each for each in self.stored.values() if each.status.state != "Closed"]
-        acting = Counter(each.spec.target_ref.name for each in living if each.spec.mode != "Observe")
+        living = [remediation for remediation in self.stored.values() if remediation.status.state != "Closed"]
+        acting = Counter(
+            remediation.spec.target_ref.name for remediation in living if remediation.spec.mode != "Observe"
+        )
         observing = Counter(
-            (each.spec.target_ref.name, each.spec.policy_ref.name) for each in living if each.spec.mode == "Observe"
+            (remediation.spec.target_ref.name, remediation.spec.policy_ref.name)
+            for remediation in living
+            if remediation.spec.mode == "Observe"
         )
         assert max(acting.values(), default=0) <= 1
         assert max(observing.values(), default=0) <= 1
@@ -169,8 +173,8 @@ def test_a_target_has_at_most_one_open_remediation_that_may_act(seed: int) -> No
 @given(st.permutations(POLICIES), st.lists(st.booleans(), min_size=4, max_size=4))
 def test_the_acting_policy_does_not_depend_on_the_order(policies: list[Policy], ready: list[bool]) -> None:
     """The ready enforcing one of the highest priority, then name."""
-    judged = {each.name: replace(each, ready=is_ready) for each, is_ready in zip(POLICIES, ready, strict=True)}
-    chosen = opening.choose([judged[each.name] for each in policies])
+    judged = {policy.name: replace(policy, ready=is_ready) for policy, is_ready in zip(POLICIES, ready, strict=True)}
+    chosen = opening.choose([judged[policy.name] for policy in policies])
     expected = next((judged[name] for name in ("second", "first") if judged[name].ready), None)
     assert chosen == expected
 

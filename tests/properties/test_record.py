@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platelet.api import remediation as contract
+from platelet.api.kinds import remediation as contract
 from platelet.core import record
 from platelet.model.remediation import MAX_ATTEMPTS, MAX_DECISIONS, MAX_EVIDENCE, RemediationStatus
 from platelet.model.signal import Evidence
@@ -34,11 +34,11 @@ def test_evidence_is_bounded_and_one_line_per_fingerprint(merged: list[Evidence]
     for fact in merged:
         before, status = status, record.merge_evidence(status, fact)
         assert len(status.evidence) <= MAX_EVIDENCE
-        names = [each.fingerprint for each in status.evidence]
+        names = [fact.fingerprint for fact in status.evidence]
         assert len(set(names)) == len(names)
         assert status.evidence_dropped >= before.evidence_dropped
-        assert all(1 <= each.count <= len(merged) for each in status.evidence)
-    distinct = len({each.fingerprint for each in merged})
+        assert all(1 <= fact.count <= len(merged) for fact in status.evidence)
+    distinct = len({fact.fingerprint for fact in merged})
     assert (status.evidence_dropped > 0) >= (distinct > MAX_EVIDENCE)
 
 
@@ -47,8 +47,8 @@ def test_evidence_is_bounded_and_one_line_per_fingerprint(merged: list[Evidence]
 def test_a_fact_that_was_just_merged_says_nothing_new(merged: list[Evidence], fact: Evidence) -> None:
     """At-least-once delivery changes nothing."""
     status = a_status(evidence=())
-    for each in merged:
-        status = record.merge_evidence(status, each)
+    for other in merged:
+        status = record.merge_evidence(status, other)
     once = record.merge_evidence(status, fact)
     assert record.merge_evidence(once, fact).evidence == once.evidence
 
@@ -61,7 +61,7 @@ def test_an_alert_that_has_ended_stays_ended(merged: list[Evidence]) -> None:
     ended: dict[str, object] = {}
     for fact in merged:
         status = record.merge_evidence(status, fact)
-        now_known = {each.fingerprint: each.resolved_at for each in status.evidence}
+        now_known = {fact.fingerprint: fact.resolved_at for fact in status.evidence}
         for name, at in ended.items():
             assert now_known.get(name, at) == at or name not in now_known
         ended = {name: at for name, at in now_known.items() if at is not None}
@@ -71,13 +71,13 @@ def test_an_alert_that_has_ended_stays_ended(merged: list[Evidence]) -> None:
 @given(
     st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(("Cooldown", "Paused")), st.integers(0, 2)), max_size=80)
 )
-def test_every_decision_is_noted_or_counted(said: list[tuple[str, str, int]]) -> None:
+def test_every_decision_is_noted_or_counted(notes: list[tuple[str, str, int]]) -> None:
     """Also each "no" (I27): new reasons get a line, new words for the same reason are counted on it."""
     status = a_status()
     changes, lines = 0, 0
     last: tuple[str, str] | None = None
     words = -1
-    for number, (by, reason, message) in enumerate(said):
+    for number, (by, reason, message) in enumerate(notes):
         at = NOW + seconds(number)
         status = record.note(status, at, step="s", by=by, reason=reason, message=str(message))
         assert record.note(status, at, step="s", by=by, reason=reason, message=str(message)) == status
@@ -87,8 +87,8 @@ def test_every_decision_is_noted_or_counted(said: list[tuple[str, str, int]]) ->
         assert len(status.decisions) <= MAX_DECISIONS
     assert len(status.decisions) + status.decisions_dropped == lines
     if not status.decisions_dropped:
-        assert sum(each.count for each in status.decisions) == changes
-    assert all(each.first_at <= each.last_at for each in status.decisions)
+        assert sum(decision.count for decision in status.decisions) == changes
+    assert all(decision.first_at <= decision.last_at for decision in status.decisions)
 
 
 @usual
@@ -101,7 +101,7 @@ def test_attempts_are_bounded_keep_their_order_and_are_never_doubled(numbers: li
         assert record.put_attempt(status, attempt) == status
         assert attempt in status.attempts, "the newest is never the one that is dropped"
         assert len(status.attempts) <= MAX_ATTEMPTS
-    names = [each.id for each in status.attempts]
+    names = [attempt.id for attempt in status.attempts]
     assert len(set(names)) == len(names)
     if len(set(numbers)) <= MAX_ATTEMPTS:
         assert names == [f"rem-1/{number}/1" for number in dict.fromkeys(numbers)]
@@ -134,8 +134,8 @@ def test_a_status_that_is_full_of_the_longest_texts_fits_into_one_object() -> No
 
 def test_waiting_longer_for_the_same_reason_is_not_a_new_decision() -> None:
     """The trace says it once, with the newest `until` beside it."""
-    said = {"step": "s", "by": "cooldown", "reason": "Cooldown", "message": "the last action was at 12:00"}
-    once = record.wait(a_status(), NOW, until=NOW + timedelta(minutes=1), **said)
-    again = record.wait(once, NOW + seconds(30), until=NOW + timedelta(minutes=1), **said)
+    words = {"step": "s", "by": "cooldown", "reason": "Cooldown", "message": "the last action was at 12:00"}
+    once = record.wait(a_status(), NOW, until=NOW + timedelta(minutes=1), **words)
+    again = record.wait(once, NOW + seconds(30), until=NOW + timedelta(minutes=1), **words)
     assert again == once
     assert replace(again.decisions[0]).count == 1

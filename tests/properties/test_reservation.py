@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from platelet.core import reservation
 from platelet.model import reasons, windows
-from platelet.model.budget import Budget, BudgetSpec, BudgetStatus, Entry, EntryOutcome, PendingTakeBack
+from platelet.model.budget import Budget, BudgetSpec, BudgetStatus, Entry, EntryOutcome, PendingRevert
 from platelet.model.effects import Settle
-from platelet.model.intent import PostState
 from platelet.model.policy import DAY, Rate
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 from platelet.model.workload import WorkloadRef
 from tests.properties.any_situation import Chance
+from tests.unit.pins import scaled
 from tests.unit.situations import (
     NOW,
     a_budget,
@@ -27,6 +27,7 @@ from tests.unit.situations import (
     a_status,
     an_attempt,
     an_entry,
+    change,
     limits,
     minutes,
     seconds,
@@ -86,10 +87,10 @@ class Cluster:
     def reserve(self) -> None:
         """One of nine remediations of three targets and two policies asks for its next place, if it holds none."""
         number = self.chance.number(1, 9)
-        mine = [each for each in self.entries() if each.id.startswith(f"rem-{number}/")]
-        if any(each.outcome is None for each in mine):
+        mine = [entry for entry in self.entries() if entry.id.startswith(f"rem-{number}/")]
+        if any(entry.outcome is None for entry in mine):
             return
-        taken = [int(each.id.rpartition("/")[2]) for each in mine]
+        taken = [int(held.id.rpartition("/")[2]) for held in mine]
         entry = self.an_entry(number, max(taken, default=0) + 1 + self.granted)
         before = self.budget.status
         answer = reservation.reserve(self.budget, entry, self.a_situation(entry, mine), self.now)
@@ -104,21 +105,21 @@ class Cluster:
     def reserve_as_deposed(self) -> None:
         """A leader that was replaced gets nothing, however much room there is."""
         entry = replace(self.an_entry(9, 1), epoch=self.epoch - 1)
-        situation = replace(self.a_situation(entry, []), epoch=self.epoch - 1)
+        situation = change(self.a_situation(entry, []), epoch=self.epoch - 1)
         denial = reservation.reserve(self.budget, entry, situation, self.now)
         assert isinstance(denial, Deny)
         assert denial.reason == reasons.NOT_LEADER
 
     def intend(self) -> None:
         """An intent is stored: only under a place of this leader whose outcome is open."""
-        free = [each for each in self.entries() if each.outcome is None and each.epoch == self.epoch]
+        free = [entry for entry in self.entries() if entry.outcome is None and entry.epoch == self.epoch]
         if free:
             self.intended.add(self.chance.one_of(free).id)
 
     def act(self) -> None:
         """A pinned write reaches its workload, once, however late and whoever sent it."""
-        due = [each for each in self.entries() if each.id in self.intended and each.outcome is None]
-        due = [each for each in due if each.id not in self.effects]
+        due = [entry for entry in self.entries() if entry.id in self.intended and entry.outcome is None]
+        due = [entry for entry in due if entry.id not in self.effects]
         if due:
             entry = self.chance.one_of(due)
             self.effects[entry.id] = self.real, entry
@@ -166,7 +167,7 @@ class Cluster:
     def a_situation(self, entry: Entry, mine: Iterable[Entry]) -> Situation:
         """What the flow would hand over with it."""
         number = entry.id.partition("/")[0]
-        phases = {each.id: each.outcome for each in mine if each.outcome not in (None, "Abandoned")}
+        phases = {entry.id: entry.outcome for entry in mine if entry.outcome not in (None, "Abandoned")}
         ended = [an_attempt(id=name, phase=phase) for name, phase in phases.items()]
         remediation = a_remediation(uid=number, status=a_status(attempts=tuple(ended)))
         spec = replace(remediation.spec, target_ref=replace(remediation.spec.target_ref, name=entry.target.name))
@@ -183,7 +184,7 @@ class Cluster:
 
 def most_in_a_window(moments: Iterable[datetime], per: timedelta) -> int:
     known = sorted(moments)
-    return max((sum(start <= each < start + per for each in known) for start in known), default=0)
+    return max((sum(start <= entry < start + per for entry in known) for start in known), default=0)
 
 
 WRONG_CLOCKS = (timedelta(), minutes(70), -minutes(125), timedelta(days=400))
@@ -197,10 +198,10 @@ def test_no_window_of_any_limit_holds_more_effects_than_it_allows(seed: int, clo
     for _ in range(90):
         cluster.happen()
         running: dict[str, set[str]] = {}
-        for each in cluster.entries():
-            if each.settled_at is None and each.outcome in (None, "Done") and not each.refunded:
-                running.setdefault(each.policy, set()).add(each.id.partition("/")[0])
-        assert all(len(each) <= AT_ONCE for each in running.values())
+        for entry in cluster.entries():
+            if entry.settled_at is None and entry.outcome in (None, "Done") and not entry.refunded:
+                running.setdefault(entry.policy, set()).add(entry.id.partition("/")[0])
+        assert all(len(uids) <= AT_ONCE for uids in running.values())
     felt = list(cluster.effects.values())
     for rate in OPERATOR:
         assert most_in_a_window((at for at, _ in felt), rate.per) <= rate.max_actions
@@ -220,26 +221,26 @@ def test_the_orders_see_limits_at_their_end() -> None:
         for _ in range(90):
             cluster.happen()
         felt = cluster.effects.values()
-        found = {
+        counts = {
             "operator, short": most_in_a_window((at for at, _ in felt), OPERATOR[0].per),
             "operator, long": most_in_a_window((at for at, _ in felt), OPERATOR[1].per),
-            "target": most_in_a_window((at for at, each in felt if each.target.name == "api-1"), PER_TARGET.per),
-            "policy": most_in_a_window((at for at, each in felt if each.policy == "shop/policy-1"), PER_POLICY.per),
+            "target": most_in_a_window((at for at, entry in felt if entry.target.name == "api-1"), PER_TARGET.per),
+            "policy": most_in_a_window((at for at, entry in felt if entry.policy == "shop/policy-1"), PER_POLICY.per),
         }
-        most = {name: max(count, most.get(name, 0)) for name, count in found.items()}
+        most = {name: max(count, most.get(name, 0)) for name, count in counts.items()}
     assert most == {"operator, short": 2, "operator, long": 3, "target": 1, "policy": 2}
 
 
 def test_what_was_lent_is_never_kept_longer_because_a_clock_was_wrong() -> None:
     """A later due time is not moved on: the change may have been there for all the while."""
     due_at = NOW + minutes(30)
-    back = PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=2), due_at=due_at)
-    status = replace(a_budget().status, entries=(an_entry(take_back=back),))
+    back = PendingRevert(action="scale", changes=scaled(5, before=2), due_at=due_at)
+    status = replace(a_budget().status, entries=(an_entry(revert=back),))
     for by in (minutes(70), timedelta()):
         (entry,) = reservation.rebase(status, by).entries
-        assert entry.take_back == back
+        assert entry.revert == back
     (entry,) = reservation.rebase(status, -minutes(70)).entries
-    assert entry.take_back == replace(back, due_at=due_at - minutes(70))
+    assert entry.revert == replace(back, due_at=due_at - minutes(70))
 
 
 @pytest.mark.parametrize(
@@ -267,27 +268,25 @@ an_age = st.integers(0, 3 * 86_400).map(lambda count: timedelta(seconds=count))
 def test_only_what_can_no_longer_count_is_forgotten(
     ages: list[tuple[timedelta, EntryOutcome | None, bool, bool]],
 ) -> None:
-    """Never one without an outcome, never one of the last day, never one whose change is still to be taken back."""
+    """Never one without an outcome, never one of the last day, never one whose change is still to be reverted."""
     entries = [
         an_entry(
             id=f"rem-{number}/0/1",
             reserved_at=NOW - age,
             outcome=outcome,
             outcome_at=NOW - age if outcome else None,
-            take_back=PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=2), done=done)
-            if lent
-            else None,
+            revert=PendingRevert(action="scale", changes=scaled(5, before=2), done=done) if lent else None,
         )
         for number, (age, outcome, lent, done) in enumerate(ages)
     ]
     kept = reservation.forget(entries, NOW)
-    for entry in set(entries) - set(kept):
+    for entry in (entry for entry in entries if entry not in kept):
         assert entry.outcome_at is not None
         assert NOW - entry.outcome_at >= DAY
-        owed = entry.take_back is not None and not entry.take_back.done
+        owed = entry.revert is not None and not entry.revert.done
         assert not (owed and entry.outcome in ("Done", "Unknown"))
     for entry in kept:
-        owed = entry.take_back is not None and not entry.take_back.done and entry.outcome in ("Done", "Unknown")
+        owed = entry.revert is not None and not entry.revert.done and entry.outcome in ("Done", "Unknown")
         assert entry.outcome_at is None or NOW - entry.outcome_at < DAY or owed, "kept for ever"
 
 

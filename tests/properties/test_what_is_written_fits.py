@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.api import budget as budgets
-from platelet.api import remediation as remediations
+from platelet.api.kinds import budget as budgets
+from platelet.api.kinds import remediation as remediations
 from platelet.core import signals
 from platelet.core.decide import decide
 from platelet.model import approval
@@ -14,10 +14,10 @@ from platelet.model.budget import BudgetStatus
 from platelet.model.effects import Reserve
 from platelet.model.signal import Signal
 from platelet.model.situation import Situation, WriteFailure
+from platelet.replay import schemas
 from platelet.shell import kube
 from tests.properties.any_situation import any_situation, many
-from tests.scenarios import schemas
-from tests.unit.situations import NOW, a_signal
+from tests.unit.situations import NOW, a_signal, change
 
 texts = st.sampled_from(["x" * 5000, "é" * 3000, "💥" * 2000, "\n" * 1500, "a b " * 1000])
 
@@ -25,7 +25,7 @@ texts = st.sampled_from(["x" * 5000, "é" * 3000, "💥" * 2000, "\n" * 1500, "a
 def stretched(situation: Situation, text: str) -> Situation:
     """The same, but for what people and programs have said, which is long."""
     remediation, policy, attempts = situation.remediation, situation.policy, situation.remediation.status.attempts
-    said = {
+    annotations = {
         approval.APPROVED_BY: text,
         approval.REJECTED_BY: text,
         approval.REJECT_REASON: text,
@@ -34,15 +34,15 @@ def stretched(situation: Situation, text: str) -> Situation:
     }
     asked = remediation.status.approval
     if asked is not None:
-        said[approval.REJECT] = asked.token
-    return replace(
+        annotations[approval.REJECT] = asked.token
+    return change(
         situation,
-        remediation=replace(remediation, annotations=said),
+        remediation=replace(remediation, annotations=annotations),
         policy=replace(policy, not_ready_reason=text, suspended=policy.suspended and text) if policy else None,
-        signals=tuple(_long(each, text) for each in situation.signals),
-        namespace_suspended=situation.namespace_suspended and text,
+        signals=tuple(_long(signal, text) for signal in situation.signals),
+        namespace_suspended=situation.surroundings.namespace_suspended and text,
         failure=WriteFailure(attempt=attempts[-1].id, code=422, message=text) if attempts else None,
-        invalid_steps=situation.invalid_steps and text,
+        invalid=situation.ladder.invalid and text,
     )
 
 
@@ -60,8 +60,8 @@ def test_every_status_that_is_decided_on_is_one_that_the_crd_admits(situation: S
 @many
 @given(any_situation(), texts)
 def test_every_place_that_is_asked_for_is_one_that_the_crd_admits(situation: Situation, text: str) -> None:
-    asked = [each.entry for each in decide(stretched(situation, text), NOW).effects if isinstance(each, Reserve)]
-    entries = [replace(each, policy=f"{'n' * 63}/{'p' * 253}") for each in asked]
+    asked = [effect.entry for effect in decide(stretched(situation, text), NOW).effects if isinstance(effect, Reserve)]
+    entries = [replace(entry, policy=f"{'n' * 63}/{'p' * 253}") for entry in asked]
     status = BudgetStatus(epoch=1, entries=tuple(entries))
     assert schemas.faults(kube.BUDGETS, {"status": budgets.write_budget_status(status)}) == []
 

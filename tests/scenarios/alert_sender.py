@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from platelet.model.alert import Alert
+from platelet.replay.virtual_clock import VirtualClock
 from tests.scenarios.operator_in_model import Process
-from tests.scenarios.virtual_clock import VirtualClock
 
 AGAIN = timedelta(seconds=10)
 
@@ -60,20 +60,20 @@ class AlertSender:
         for fingerprint, end in list(self._ends.items()):
             if end <= self._clock.now():
                 self.resolve(fingerprint)
-        for each in list(self._outbox):
-            if each.answer is not None and each.process is not None:
-                if each.answer.done() and not each.answer.cancelled() and each.answer.exception() is None:
-                    self._outbox.remove(each)
+        for delivery in list(self._outbox):
+            if delivery.answer is not None and delivery.process is not None:
+                if delivery.answer.done() and not delivery.answer.cancelled() and delivery.answer.exception() is None:
+                    self._outbox.remove(delivery)
                     continue
-                if not each.answer.done() and not each.process.dead and not each.process.stopped:
+                if not delivery.answer.done() and not delivery.process.dead and not delivery.process.stopped:
                     continue
-                each.process, each.answer, each.due = None, None, self._clock.now() + AGAIN
+                delivery.process, delivery.answer, delivery.due = None, None, self._clock.now() + AGAIN
             leader = next((process for process in processes if process.leads), None)
-            if each.due <= self._clock.now() and leader is not None:
-                each.process, each.answer = leader, leader.hand_over([each.alert])
+            if delivery.due <= self._clock.now() and leader is not None:
+                delivery.process, delivery.answer = leader, leader.hand_over([delivery.alert])
 
     def next_due(self) -> datetime | None:
         """When something is to be sent again."""
-        waiting = [each.due for each in self._outbox if each.answer is None]
+        waiting = [delivery.due for delivery in self._outbox if delivery.answer is None]
         sends = [max(min(waiting), self._clock.now() + timedelta(seconds=1))] if waiting else []
         return min([*sends, *self._ends.values()], default=None)

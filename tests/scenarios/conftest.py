@@ -2,14 +2,17 @@
 
 import sys
 from collections.abc import Iterator, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
 
-from platelet.shell.clock import ClockNotReadyError
+from platelet.shell.intake.receiver import NotStoredError
 from platelet.shell.kube import ApiError
-from platelet.shell.receiver import NotStoredError
+from platelet.shell.kube.clock import ClockNotReadyError
+
+if TYPE_CHECKING:
+    from tests.scenarios.simulation import Simulation
 
 _EXPECTED = (ApiError, ClockNotReadyError, NotStoredError)  # where faults are injected and clocks are wrong
 
@@ -30,3 +33,12 @@ def _no_hidden_defect() -> Iterator[None]:
     yield
     structlog.configure(**before)
     assert not defects, defects
+
+
+@pytest.fixture
+def simulation() -> Iterator["Simulation"]:
+    """A cluster of its own, with one operator."""
+    from tests.scenarios.simulation import Simulation  # noqa: PLC0415 - toys put themselves into the lists before
+
+    with Simulation() as simulation:
+        yield simulation

@@ -21,41 +21,41 @@ def offences(audit: Iterable[Call]) -> list[str]:
 
 
 def _reopened(written: list[Call]) -> list[str]:
-    closed, found = set(), []
+    closed, offences = set(), []
     for call in written:
         uid, state = call.body["metadata"]["uid"], call.body["status"].get("state")
         if uid in closed:
-            found.append(f"call {call.index} writes on {call.name} after it was closed")
+            offences.append(f"call {call.index} writes on {call.name} after it was closed")
         if state == "Closed":
             closed.add(uid)
-    return found
+    return offences
 
 
 def _forgotten_outcomes(written: list[Call]) -> list[str]:
     known: dict[str, tuple[str, str]] = {}
-    found = []
+    offences = []
     for call in written:
         for attempt in call.body["status"].get("attempts", []):
             now = attempt["phase"], attempt.get("verdict", "")
             before = known.get(attempt["id"], ("Intended", ""))
             if any(old not in ("Intended", "", new) for old, new in zip(before, now, strict=True)):
-                found.append(f"call {call.index} turns attempt {attempt['id']} from {before} to {now}")
+                offences.append(f"call {call.index} turns attempt {attempt['id']} from {before} to {now}")
             known[attempt["id"]] = now
-    return found
+    return offences
 
 
 def _without_approval(written: list[Call]) -> list[str]:
     """Attempts of a Remediation in mode Approve whose approval is not on record, made before the attempt."""
     yes: set[str] = set()
-    found = []
+    offences = []
     for call in written:
         asked = call.body["status"].get("approval") or {}
         for attempt in call.body["status"].get("attempts", []):
             needed = call.body["spec"]["mode"] == "Approve" and attempt["kind"] == "Act"
             if needed and not (attempt["id"] in yes and attempt.get("approvedBy")):
-                found.append(f"call {call.index} intends {attempt['id']} without an approval on record")
+                offences.append(f"call {call.index} intends {attempt['id']} without an approval on record")
         yes |= {asked["attempt"]} if asked.get("answer") == "Approved" else set()
-    return found
+    return offences
 
 
 def _in_anothers_name(written: list[Call]) -> list[str]:
@@ -67,8 +67,8 @@ def _in_anothers_name(written: list[Call]) -> list[str]:
 
 
 def _twice(written: list[Call]) -> list[str]:
-    found = []
+    offences = []
     for call in written:
         ids = [entry["id"] for entry in call.body["status"].get("entries", [])]
-        found += [f"call {call.index} reserves {each} twice" for each in set(ids) if ids.count(each) > 1]
-    return found
+        offences += [f"call {call.index} reserves {name} twice" for name in set(ids) if ids.count(name) > 1]
+    return offences

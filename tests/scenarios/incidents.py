@@ -29,7 +29,7 @@ def is_well(simulation: Simulation) -> bool:
 
 def states(simulation: Simulation) -> list[tuple[str, str]]:
     """State and reason of each Remediation."""
-    return [(each.status.state, each.status.reason) for each in simulation.remediations()]
+    return [(remediation.status.state, remediation.status.reason) for remediation in simulation.remediations()]
 
 
 def images_written(simulation: Simulation) -> list[str]:

@@ -19,8 +19,8 @@ def runbook(*steps: Json, name: str = "heal") -> Json:
 
 def step(action: str, settings: Json | None = None, **more: Any) -> Json:
     """A step named like its action."""
-    names = {"rolloutUndo": "undo", "rolloutRestart": "restart", "scale": "scale"}
-    return {"name": names[action], action: settings or {}, "verify": VERIFY, **more}
+    names = {"rolloutUndo": "undo", "rolloutRestart": "restart", "adjustResources": "adjust", "adjustProbes": "grace"}
+    return {"name": names.get(action, action.lower()), action: settings or {}, "verify": VERIFY, **more}
 
 
 def policy(name: str = "heal", *, triggers: list[Json] | None = None, limits: Json | None = None, **more: Any) -> Json:
@@ -53,3 +53,17 @@ def on_pods(*reasons: str, **more: Any) -> Json:
 def on_alert(name: str) -> Json:
     """A trigger on an alert."""
     return {"alert": {"matchers": [f'alertname="{name}"']}}
+
+
+def escalation_policy(
+    *levels: Json, name: str = "oncall", sinks: list[Json] | None = None, callbacks: Json | None = None
+) -> Json:
+    """Levels, and a webhook of its own for each name that they use, unless `sinks` says what they are."""
+    names = dict.fromkeys(name for level in levels for name in level["sinks"])
+    hooks = [{"name": name, "webhook": {"url": f"http://{name}.svc/hook"}} for name in names]
+    return {
+        "apiVersion": "platelet.dev/v1alpha1",
+        "kind": "EscalationPolicy",
+        "metadata": {"name": name},
+        "spec": {"sinks": sinks or hooks, "levels": list(levels)} | ({"callbacks": callbacks} if callbacks else {}),
+    }

@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Literal
 
+from platelet.model.log_tail import LogSource
+from platelet.replay import evictions
+from platelet.replay.store import Store
 from platelet.shell import kube
 from platelet.shell.kube import Json, Resource
-from tests.scenarios.store import Store
 
 FaultKind = Literal[
     "kill before", "kill after", "answer lost", "unanswered", "conflict", "refused", "pause before", "pause after"
@@ -70,6 +72,8 @@ class ApiServer:
         self.on_call: Callable[[int], None] | None = None
         self.index = 0
         self.clocks: Sequence[timedelta] = (timedelta(),)  # of the servers behind the address, by how much each leads
+        self.logs: Mapping[str, str] | None = None  # by container; None: nobody may read any
+        self.log_takes = 0.0  # seconds
         self.lead = timedelta()  # of the one that answers now, by whose clock it stamps what it stores
 
     def writes(self, resource: Resource | None = None) -> list[Call]:
@@ -102,20 +106,56 @@ class ModelApi:
     async def get(self, resource: Resource, namespace: str, name: str) -> Json:
         """Read one object."""
         request = _Request("get", resource, namespace, name)
-        found: Json = await self._call(request, lambda store: store.get(resource, namespace, name))
-        return found
+        stored: Json = await self._call(request, lambda store: store.get(resource, namespace, name))
+        return stored
 
     async def list(self, resource: Resource, namespace: str = "", *, labels: str = "") -> list[Json]:
         """Read all objects, by label selector."""
         request = _Request("list", resource, namespace, "")
-        found: list[Json] = await self._call(request, lambda store: store.find(resource, namespace, labels=labels))
-        return found
+        stored: list[Json] = await self._call(request, lambda store: store.find(resource, namespace, labels=labels))
+        return stored
 
-    async def create(self, resource: Resource, namespace: str, body: Mapping[str, Any], *, agent: str = "") -> Json:
-        """POST."""
+    async def read_log(
+        self,
+        source: LogSource,
+        *,
+        lines: int,
+        limit_bytes: int,
+        timeout: float,  # noqa: ASYNC109 - as in the Protocol
+    ) -> str:
+        """What the test has put there, in as much time as it says."""
+        del lines, timeout
+
+        def read(store: Store) -> str:
+            store.get(kube.PODS, source.namespace, source.pod)
+            if self.server.logs is None:
+                raise kube.Refused(403, "Forbidden", "not allowed")
+            return self.server.logs[source.container][:limit_bytes]
+
+        await asyncio.sleep(self.server.log_takes)
+        text: str = await self._call(_Request("get", kube.PODS, source.namespace, source.pod, "log"), read)
+        return text
+
+    async def create(  # noqa: PLR0913 - an HTTP POST has this many parts
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Mapping[str, Any],
+        *,
+        subresource: str = "",
+        agent: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - as in the Protocol
+    ) -> Json:
+        """POST. `timeout` stops only the start."""
+        if timeout is not None and timeout <= 0:
+            raise kube.Unanswered(0, "Timeout", "not sent: no time was left")
         name = body.get("metadata", {}).get("name", "")
-        request = _Request("create", resource, namespace, name, agent=agent, body=copy.deepcopy(body))
-        made: Json = await self._call(request, lambda store: store.create(resource, namespace, body))
+        request = _Request("create", resource, namespace, name, subresource, agent, copy.deepcopy(body))
+
+        def make(store: Store) -> Json:
+            return evictions.evict(store, namespace, body) if subresource else store.create(resource, namespace, body)
+
+        made: Json = await self._call(request, make)
         return made
 
     async def replace(  # noqa: PLR0913 - an HTTP PUT has this many parts

@@ -1,46 +1,52 @@
-"""One replica of the operator in the model: the parts of `shell.wiring`, without servers, streams and kopf.
+"""One replica of the operator in the model: what `shell.run.replica` puts together, without servers, streams and kopf.
 
 What a real replica gets from its watches it gets from the store's journal; everything else is the real code, on an
 event loop of its own.
 """
 
 import asyncio
+import copy
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
+from platelet.model import object_condition
 from platelet.model.alert import Alert
 from platelet.model.effects import Deliver
 from platelet.model.policy import Settings
+from platelet.model.request import Answer, Request
+from platelet.model.rules import Incoming
 from platelet.model.situation import DeliveryResult
-from platelet.model.workload import KINDS, Kind
-from platelet.shell import kube, pod_records, workload_records
-from platelet.shell.alert_inbox import AlertInbox
-from platelet.shell.clock import Clock, ClockNotReadyError, ServerClock
-from platelet.shell.event_recorder import EventRecorder
-from platelet.shell.flow import Flow, Parts, Task
-from platelet.shell.gathering import Circumstances, Gatherer
-from platelet.shell.hands import Hands
-from platelet.shell.held_alerts import HeldAlerts
-from platelet.shell.historian import Historian
+from platelet.model.workload import KINDS, Kind, Pod
+from platelet.replay.store import Key
+from platelet.shell import kube
+from platelet.shell.intake import callback_receiver
+from platelet.shell.intake.request_gate import RequestRefusedError
 from platelet.shell.kube import ApiError
-from platelet.shell.lease import Leadership, LeaseLostError
-from platelet.shell.ledger import Ledger
-from platelet.shell.metrics import Metrics
-from platelet.shell.narrator import Narrator
-from platelet.shell.opener import Opener
-from platelet.shell.pod_watch import PodWatch
-from platelet.shell.policy_book import PolicyBook
-from platelet.shell.reconciler import Reconciler
-from platelet.shell.succession import Succession
-from platelet.shell.sweeper import Sweeper
-from platelet.shell.targets import TargetFinder
-from platelet.shell.untargeted import Untargeted
-from platelet.shell.work_queue import WorkQueue
-from platelet.shell.workload_records import WorkloadRecord
-from platelet.shell.workload_watch import WorkloadWatch
+from platelet.shell.kube.clock import Clock, ClockNotReadyError, ServerClock
+from platelet.shell.kube.journal import Journal
+from platelet.shell.kube.stored import version_of
+from platelet.shell.leader.lease import Leadership, LeaseLostError
+from platelet.shell.outbound.conditions import ObjectConditions, OnlyConditions
+from platelet.shell.outbound.courier import TIMEOUT
+from platelet.shell.outbound.outbox import Outbox
+from platelet.shell.read.log_reader import BoundedLogs
+from platelet.shell.read.situations import ProcessState
+from platelet.shell.run import replica
+from platelet.shell.run.handlers import Shown
+from platelet.shell.telemetry.event_recorder import EventRecorder
+from platelet.shell.telemetry.metrics import Metrics
+from platelet.shell.telemetry.progress import ProgressReporter
+from platelet.shell.watch import object_memory, pod_records, workload_records
+from platelet.shell.watch.cluster_memory import STREAMED, ClusterMemory
+from platelet.shell.watch.memory import StreamMemory
+from platelet.shell.watch.object_memory import ObjectMemory
+from platelet.shell.watch.stored_versions import StoredVersions
+from platelet.shell.watch.workload_records import WorkloadRecord
 from tests.scenarios.model_api import ModelApi
 from tests.scenarios.virtual_loop import VirtualLoop
 from tests.scenarios.world import OPERATOR, World
@@ -51,8 +57,17 @@ if TYPE_CHECKING:
 RESYNC = timedelta(minutes=5)
 LEASE = timedelta(seconds=60)
 _METRICS = Metrics()  # nobody reads them
-_OURS = {each.plural: each for each in (kube.REMEDIATIONS, kube.RUNBOOKS, kube.POLICIES, kube.BUDGETS)}
+_OURS = {
+    resource.plural: resource
+    for resource in (kube.REMEDIATIONS, kube.RUNBOOKS, kube.POLICIES, kube.ESCALATION_POLICIES, kube.BUDGETS)
+}
+_REMEMBERED = {resource.plural: resource for resource in STREAMED}
 _KIND_OF = {kube.WORKLOADS[kind].plural: kind for kind in KINDS}
+
+
+async def _evaluate(text: str, stored: kube.Json) -> object_condition.Answer:
+    """In this process: the model knows no other."""
+    return object_condition.evaluate(text, stored)
 
 
 def _listen(api: ModelApi, boot: Callable[[], float]) -> Clock:
@@ -62,19 +77,40 @@ def _listen(api: ModelApi, boot: Callable[[], float]) -> Clock:
 
 
 class Mailbox:
-    """Stands in for `shell.courier`: keeps what was delivered."""
+    """Stands in for `shell.outbound.courier`: keeps what was delivered."""
 
     def __init__(self) -> None:
         """Nothing was delivered yet."""
         self.delivered: list[Deliver] = []
         self.down = False  # nothing is taken
+        self.down_hosts: set[str] = set()  # of which nothing is taken
+        self.hanging_hosts: set[str] = set()  # that answer nothing
+        self.called: list[Request] = []  # by steps, whatever became of it
+        self.answers: int | Exception = 204  # to steps
 
     async def deliver(self, effect: Deliver) -> DeliveryResult:
         """Succeeds, unless it is down."""
-        if self.down:
-            return DeliveryResult(delivered=False, message="pager.svc answered 503")
+        correlation, host = effect.correlation, urlsplit(effect.request.url).netloc
+        if host in self.hanging_hosts:
+            await asyncio.sleep(TIMEOUT)
+        why = f"{host} answered 503" if self.down or host in self.down_hosts | self.hanging_hosts else ""
+        if why:
+            return correlation.result(why)
         self.delivered.append(effect)
-        return DeliveryResult(delivered=True, message="")
+        body = effect.request.body if isinstance(effect.request.body, dict) else {}
+        named = {"channel": "C1", "ts": body.get("ts") or f"{len(self.delivered)}.000100"}
+        receipt = effect.request.judge(Answer(status=200, body={"ok": True, **named})).receipt
+        if effect.request.then is not None:
+            self.delivered.append(replace(effect, request=effect.request.then(receipt)))
+        return replace(correlation.result(), receipt=receipt)
+
+    async def call(self, request: Request, timeout: float) -> int:  # noqa: ASYNC109 - as the protocol
+        """A step's request comes to where it leads, and is answered or not."""
+        del timeout
+        self.called.append(request)
+        if isinstance(self.answers, Exception):
+            raise self.answers
+        return self.answers
 
 
 class Process:
@@ -91,22 +127,30 @@ class Process:
         self.loop = VirtualLoop(world.clock)
         self.leading = False
         self._read = 0  # of the store's journal
+        self.remembers = True  # False: its streams tell when to look, but all that is looked at must be read
+        self.unseen: set[str] = set()  # kinds whose streams stand still: what changes is heard when they go on
+        self._held_back: list[Key] = []
+        self._ours: dict[Key, kube.Json] = {}  # as kopf last showed them
         self._workloads: dict[Kind, dict[tuple[str, str], WorkloadRecord]] = {kind: {} for kind in KINDS}
+        self._changes: dict[Kind, Journal[tuple[str, str]]] = {kind: Journal() for kind in KINDS}
+        self._pods: dict[tuple[str, str], Pod] = {}
+        self._versions: dict[tuple[str, str], int] = {}  # of Remediations
+        self._versions_changes: Journal[tuple[str, str]] = Journal()
+        self._memory = ClusterMemory(
+            workloads={kind: ObjectMemory(self._has_listed) for kind in KINDS},
+            objects={resource: ObjectMemory(self._has_listed) for resource in STREAMED},
+            streams=StreamMemory(workloads=self._workloads, changes=self._changes, pods=self._pods),
+            knows_workloads=lambda _kind: self._has_listed(),
+            pods_of=lambda owner: self._replica.pod_watch.pods_of(owner),  # noqa: PLW0108 - made below
+            knows_pods=self._has_listed,
+            remediations=StoredVersions(of=self._versions, changes=self._versions_changes, are_known=self._has_listed),
+        )
         seconds = world.clock.seconds
         clock = self._clock = _listen(self.api, seconds) if told_by_servers else world.clock
         self._lease = Leadership(self.api, clock, OPERATOR, name, duration=LEASE, boot=seconds)
-        self._ledger = Ledger(self.api, clock, OPERATOR, boot=seconds)
-        self._book = PolicyBook(self.api, clock, OPERATOR, None)
-        self.succession = Succession(self.api, self._ledger, self._lease, self._book)
-        publisher = EventRecorder(self.api, clock, OPERATOR, name, boot=seconds)
-        self._hands = Hands(self.api, self._ledger, publisher, mailbox, self._lease.time_left)
-        self._queue: WorkQueue[Task] = WorkQueue()
-        opener, finder = Opener(self.api, clock, self._book), TargetFinder(self.api)
-        self._inbox = AlertInbox(
-            self.api, clock, self._book, opener, finder, Untargeted(self.api, clock, publisher, mailbox)
-        )
-        self._held = HeldAlerts(self.api)
-        self._flow = self._make_flow(opener, finder, healthy_for)
+        self._outbox = Outbox(mailbox)
+        self._replica = replica.assemble(self._base(clock, healthy_for))
+        self._inbox, self._held = self._replica.inbox, self._replica.held_alerts
         self._main = self.loop.create_task(self._stand())
 
     @property
@@ -128,7 +172,7 @@ class Process:
         """Take in what has changed, and do everything that is ready."""
         if self.stopped or self.dead:
             return
-        self.loop.call_soon(self._take_in)
+        self.loop.call_soon(self.hear)
         self.loop.run_until_idle()
         if self.dead:
             self._bury()
@@ -143,6 +187,17 @@ class Process:
     def hand_over(self, alerts: list[Alert]) -> "asyncio.Task[None]":
         """What the receiver does with the alerts of one body; a result without an error is the answer 200."""
         return self.loop.create_task(self._inbox.store(alerts, 0))
+
+    def call_back(self, path: tuple[str, str, str], incoming: Incoming) -> "asyncio.Task[str]":
+        """What the receiver of callbacks does with a request; a result without an error is the answer 200."""
+        return self.loop.create_task(self._call_back(path, incoming))
+
+    async def _call_back(self, path: tuple[str, str, str], incoming: Incoming) -> str:
+        replies = self._replica.replies
+        origin = replies.find(*path)
+        if origin is None:
+            raise RequestRefusedError(404, "no such origin")
+        return await callback_receiver.take(replies, origin, incoming, self._clock.now)
 
     def poll(self, *, suppressed: Collection[str] = (), active: Collection[str] = ()) -> "asyncio.Task[None]":
         """What the poller stores of an answer of Alertmanager about alerts that are known already."""
@@ -162,28 +217,65 @@ class Process:
             self.loop.run_until_idle()
         self.loop.close()
 
-    def _take_in(self) -> None:
+    def hear(self) -> None:
+        """Take in what the streams say now."""
         journal = self.world.store.journal
-        changed = dict.fromkeys(journal[self._read :])
+        changed = dict.fromkeys([*self._held_back, *journal[self._read :]])
         self._read = len(journal)
+        self._held_back = [key for key in changed if key[0] in self.unseen]
         for plural, namespace, name in changed:
+            if plural in self.unseen:
+                continue
             stored = self.world.store.peek((plural, namespace, name))
             if plural == kube.PODS.plural:
-                pod = pod_records.reduce(msgspec.json.encode(stored)).record if stored else None
-                self._flow.on_pod((namespace, name), pod)
+                self._see_pod((namespace, name), stored)
             elif plural in _KIND_OF:
                 self._see_workload(_KIND_OF[plural], (namespace, name), stored)
-            elif plural in _OURS and self.leading:
-                self.loop.call_soon(self._flow.on_key, plural, namespace, name)
+            elif plural in _REMEMBERED:
+                seen = object_memory.reduce(msgspec.json.encode(stored)).record if stored else None
+                self._memory.objects[_REMEMBERED[plural]].see((namespace, name), seen)
+            elif plural in _OURS:
+                self._see_ours((plural, namespace, name), stored)
+
+    def _has_listed(self) -> bool:
+        return self.remembers and self._read > 0
+
+    def _see_ours(self, key: Key, stored: kube.Json | None) -> None:
+        if key[0] == kube.REMEDIATIONS.plural:
+            self._versions_changes.note(key[1:])
+            self._versions.pop(key[1:], None)
+            if stored is not None:
+                self._versions[key[1:]] = version_of(stored)
+        if self.leading:
+            self._tell_ours(key, stored)
+
+    def _tell_ours(self, key: Key, stored: kube.Json | None) -> None:
+        """What kopf does: of what was deleted it shows the last state."""
+        before = self._ours.pop(key, None)
+        if stored is not None:
+            self._ours[key] = copy.deepcopy(stored)
+            self.loop.call_soon(self._replica.flow.on_object, Shown(plural=key[0], stored=self._ours[key]))
+        elif before is not None:
+            self.loop.call_soon(self._replica.flow.on_object, Shown(plural=key[0], stored=before, deleted=True))
+
+    def _see_pod(self, key: tuple[str, str], stored: kube.Json | None) -> None:
+        self._pods.pop(key, None)
+        pod = pod_records.reduce(msgspec.json.encode(stored)).record if stored is not None else None
+        if pod is not None:
+            self._pods[key] = pod
+        self._replica.flow.on_pod(key, pod)
 
     def _see_workload(self, kind: Kind, key: tuple[str, str], stored: kube.Json | None) -> None:
+        self._changes[kind].note(key)
         if stored is None:
             self._workloads[kind].pop(key, None)
-            self._flow.on_workload(kind, key, None)
+            self._memory.workloads[kind].see(key, None)
+            self._replica.flow.on_workload(kind, key, None)
             return
         record = workload_records.reduce(msgspec.json.encode(stored)).record
         self._workloads[kind][key] = record
-        self._flow.on_workload(kind, key, record)
+        self._memory.workloads[kind].see(key, record.whole)
+        self._replica.flow.on_workload(kind, key, record)
 
     async def _stand(self) -> None:
         while True:
@@ -199,25 +291,27 @@ class Process:
         await self._take_over()
         try:
             self.leading = True
-            self._flow.begin()
+            self._replica.flow.begin()
             self._list_ours()
-            await self._queue.run(self._flow.work)
+            await self._replica.flow.run()
         finally:
             self.leading = False
-            self._flow.end()
-            self.succession.forget()
+            self._replica.flow.end()
+            self._replica.succession.forget()
+            self._replica.readers.index.forget()
 
     def _list_ours(self) -> None:
         """What kopf does when it starts, which is when we begin to lead."""
         for resource in _OURS.values():
             for stored in self.world.store.view(resource):
-                self._flow.on_key(resource.plural, stored["metadata"]["namespace"], stored["metadata"]["name"])
+                metadata = stored["metadata"]
+                self._tell_ours((resource.plural, metadata["namespace"], metadata["name"]), stored)
 
     async def _take_over(self) -> None:
         while True:
             try:
-                await self._book.refresh()
-                await self.succession.ensure()
+                await self._replica.readers.book.refresh()
+                await self._replica.succession.ensure()
             except (ApiError, ValueError, ClockNotReadyError):
                 await asyncio.sleep(1.0)
             else:
@@ -226,36 +320,25 @@ class Process:
     def _alerts_known_at(self) -> "datetime | None":
         return self.world.clock.now() if self.polls else None
 
-    def _make_flow(self, opener: Opener, finder: TargetFinder, healthy_for: timedelta) -> Flow:
-        clock = self._clock
-        pod_watch = PodWatch(clock, self._book, opener, finder, self._workloads)
-        historian = Historian(self.api, clock, self._hands, healthy_for, settle=pod_watch.settle)
-        around = Circumstances(
-            settings=Settings(namespace=OPERATOR, healthy_for=healthy_for),
-            epoch=lambda: self.succession.epoch,
-            alerts_known_at=self._alerts_known_at,
-        )
-        narrator = Narrator(_METRICS)
-        gatherer = Gatherer(self.api, clock, self._ledger, self._book, self._hands, around)
-        parts = Parts(
+    def _base(self, clock: Clock, healthy_for: timedelta) -> replica.Base:
+        seconds = self.world.clock.seconds
+        settings = Settings(namespace=OPERATOR, healthy_for=healthy_for)
+        return replica.Base(
             kube=self.api,
             clock=clock,
-            book=self._book,
-            reconciler=Reconciler(
-                self.api,
-                clock,
-                gatherer,
-                self._hands,
-                historian,
-                narrator,
-                on_read=lambda each: self._flow.on_read(each),  # noqa: PLW0108 - made below
-                settle=pod_watch.settle,
+            boot=seconds,
+            memory=self._memory,
+            lease=self._lease,
+            publisher=EventRecorder(self.api, clock, OPERATOR, self.name, boot=seconds),
+            outbox=self._outbox,
+            progress=ProgressReporter(_METRICS),
+            home=OPERATOR,
+            around=lambda succession: ProcessState(
+                settings=settings,
+                epoch=lambda: succession.epoch,
+                alerts_known_at=self._alerts_known_at,
+                log_reader=BoundedLogs(self.api, self.api, clock),
+                asker=OnlyConditions(ObjectConditions(self.api, _evaluate)),
             ),
-            historian=historian,
-            pod_watch=pod_watch,
-            workload_watch=WorkloadWatch(self.api, clock, self._book, opener, settle=pod_watch.settle),
-            sweeper=Sweeper(self.api, clock, self._ledger, opener, self.succession),
-            held_alerts=self._held,
-            narrator=narrator,
+            resync=RESYNC,
         )
-        return Flow(parts, self._queue, RESYNC.total_seconds())

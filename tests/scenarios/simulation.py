@@ -5,12 +5,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Self
 
-from platelet.api import budget as budget_contract
-from platelet.api import remediation as remediation_contract
+from platelet.api.kinds import budget as budget_contract
+from platelet.api.kinds import remediation as remediation_contract
 from platelet.model.budget import Budget
 from platelet.model.remediation import Remediation
 from platelet.shell import kube
 from tests.scenarios.alert_sender import AlertSender
+from tests.scenarios.callers_back import CallbackSender
 from tests.scenarios.operator_in_model import Mailbox, Process
 from tests.scenarios.world import OPERATOR, SHOP, World
 
@@ -30,6 +31,7 @@ class Simulation:
         self.world.store.has_schemas = True
         self.mailbox = Mailbox()
         self.alerts = AlertSender(self.world.clock)
+        self.callbacks = CallbackSender(self.world.clock)
         self.budget_spec({})
         self._healthy_for = healthy_for
         self._told_by_servers = told_by_servers
@@ -59,7 +61,7 @@ class Simulation:
 
     def apply(self, *manifests: kube.Json) -> None:
         """`kubectl create` of runbooks and policies."""
-        kinds = {each.kind: each for each in (kube.RUNBOOKS, kube.POLICIES)}
+        kinds = {resource.kind: resource for resource in (kube.RUNBOOKS, kube.POLICIES, kube.ESCALATION_POLICIES)}
         for manifest in manifests:
             self.world.store.create(kinds[manifest["kind"]], manifest["metadata"].get("namespace", SHOP), manifest)
 
@@ -75,7 +77,8 @@ class Simulation:
     def remediations(self, namespace: str = SHOP) -> list[Remediation]:
         """All of a namespace, as the operator reads them."""
         return [
-            remediation_contract.read_remediation(each) for each in self.world.store.find(kube.REMEDIATIONS, namespace)
+            remediation_contract.read_remediation(stored)
+            for stored in self.world.store.find(kube.REMEDIATIONS, namespace)
         ]
 
     def remediation(self, namespace: str = SHOP) -> Remediation:
@@ -90,9 +93,9 @@ class Simulation:
     def describe(self) -> str:
         """What became of everything, for a failing test."""
         lines = [f"{self.world.now}"]
-        for each in self.remediations():
-            status = each.status
-            lines.append(f"{each.name}: {status.state} {status.reason}: {status.message}")
+        for remediation in self.remediations():
+            status = remediation.status
+            lines.append(f"{remediation.name}: {status.state} {status.reason}: {status.message}")
             lines += [
                 f"  {at.id[-8:]} {at.kind} {at.action} {at.phase} {at.verdict} {at.summary}" for at in status.attempts
             ]
@@ -104,7 +107,7 @@ class Simulation:
 
     def is_waiting_for_a_process(self) -> bool:
         """Whether one stands still."""
-        return any(each.stopped for each in self.processes)
+        return any(process.stopped for process in self.processes)
 
     def _start(self) -> Process:
         self._started += 1
@@ -133,6 +136,7 @@ class Simulation:
             self._replace_the_dead()
             self._resume_the_stopped()
             self.alerts.send(self.processes)
+            self.callbacks.step(self.processes)
             if self.people is not None:
                 self.people(self)
             if before == self._progress():
@@ -140,27 +144,28 @@ class Simulation:
         raise AssertionError(f"too much happens at one moment: {self.describe()}")
 
     def _progress(self) -> tuple[int, int, int]:
-        return self.world.store.revision, self.world.server.index, sum(each.stopped for each in self.processes)
+        return self.world.store.revision, self.world.server.index, sum(process.stopped for process in self.processes)
 
     def _replace_the_dead(self) -> None:
-        living = [each for each in self.processes if not each.dead]
+        living = [process for process in self.processes if not process.dead]
         missing = len(self.processes) - len(living) if self.restarts else 0
         self.processes = [*living, *(self._start() for _ in range(missing))]
 
     def _resume_the_stopped(self) -> None:
-        stopped = [each for each in self.processes if each.stopped]
+        stopped = [process for process in self.processes if process.stopped]
         if stopped and self._resumes_at is None:
             self._resumes_at = self.world.now + self.stands_still
         if self._resumes_at is not None and self._resumes_at <= self.world.now:
             self._resumes_at = None
-            for each in stopped:
-                each.api.resume()
+            for process in stopped:
+                process.api.resume()
 
     def _next(self, end: datetime) -> datetime | None:
         times = [
             self._resumes_at,
             self.world.next_change(),
             self.alerts.next_due(),
-            *(each.next_due() for each in self.processes),
+            self.callbacks.next_due(),
+            *(process.next_due() for process in self.processes),
         ]
-        return min((each for each in times if each is not None and each <= end), default=None)
+        return min((moment for moment in times if moment is not None and moment <= end), default=None)

@@ -65,7 +65,7 @@ def test_what_people_heard_of_by_severity_is_healed_when_its_pods_get_sick() -> 
         simulation.run(10 * MINUTE)
         assert len(effects(simulation.world.server.audit)) == 1
         (only,) = simulation.remediations()
-        assert reasons.SICK_AFTER_ALL in {each.reason for each in only.status.decisions}
+        assert reasons.SICK_AFTER_ALL in {decision.reason for decision in only.status.decisions}
 
 
 def test_what_people_heard_of_by_severity_is_acted_on_when_an_alert_is_named() -> None:

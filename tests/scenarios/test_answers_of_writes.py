@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from platelet.api.records import RELEASED_AT
+from platelet.api.readers.records import RELEASED_AT
 from platelet.model import reasons
+from platelet.model.durations import parse_time
+from platelet.replay import admission
+from platelet.replay.admission import Admission, Review
 from platelet.shell import kube
-from tests.scenarios import admission
-from tests.scenarios.admission import Admission, Review
 from tests.scenarios.heals import HEAL, RAISE, SCALE, effects, is_over, look
 from tests.scenarios.incidents import BUSY, MINUTE, begin, states
 from tests.scenarios.manifests import on_alert, on_pods, policy, runbook, step
@@ -125,7 +126,11 @@ def test_of_writes_whose_answers_are_lost_and_that_are_changed_back_two_are_enou
 
 def told(simulation: Simulation) -> list[str]:
     """Why people were told."""
-    return [each.status.escalation.reason for each in simulation.remediations() if each.status.escalation is not None]
+    return [
+        remediation.status.escalation.reason
+        for remediation in simulation.remediations()
+        if remediation.status.escalation is not None
+    ]
 
 
 def lose_answers(simulation: Simulation) -> None:
@@ -149,7 +154,7 @@ LENT: dict[str, tuple[Callable[..., None], kube.Json, kube.Resource]] = {
 
 
 @pytest.mark.parametrize(("sicken", "only", "resource"), LENT.values(), ids=LENT)
-def test_who_changes_a_take_back_back_is_left_to_people(
+def test_who_changes_a_revert_back_is_left_to_people(
     simulation: Simulation, sicken: Callable[..., None], only: kube.Json, resource: kube.Resource
 ) -> None:
     sicken(simulation, only)
@@ -166,7 +171,9 @@ def test_who_takes_a_scale_back_later_and_the_fault_returns_is_left_to_people(si
     busy(simulation, *thrice("scale", {"to": 5}))
     simulation.run(2 * MINUTE)
     simulation.alerts.resolve("f1")
-    simulation.run_until(lambda: any(each.status.state == "Monitoring" for each in simulation.remediations()))
+    simulation.run_until(
+        lambda: any(remediation.status.state == "Monitoring" for remediation in simulation.remediations())
+    )
     simulation.world.scale("api", 2)
     simulation.alerts.fire("f2", BUSY)
     simulation.run(timedelta(hours=1))
@@ -199,8 +206,8 @@ def test_the_mark_of_an_escalation_is_not_fought_for(simulation: Simulation, *, 
 
 def marks(simulation: Simulation) -> list[Call]:
     """The writes of the mark on the workload."""
-    sent = [each for each in simulation.world.server.audit if each.verb == "patch" and each.resource == "deployments"]
-    return [each for each in sent if each.agent.endswith("/escalated")]
+    sent = [call for call in simulation.world.server.audit if call.verb == "patch" and call.resource == "deployments"]
+    return [call for call in sent if call.agent.endswith("/escalated")]
 
 
 def with_admission(simulation: Simulation, *admissions: Admission) -> None:
@@ -209,8 +216,8 @@ def with_admission(simulation: Simulation, *admissions: Admission) -> None:
 
 def done(simulation: Simulation) -> list[tuple[str, str | None]]:
     """Phase and verdict of each act."""
-    attempts = [at for each in simulation.remediations() for at in each.status.attempts]
-    return [(each.phase, each.verdict) for each in attempts if each.kind == "Act"]
+    attempts = [at for remediation in simulation.remediations() for at in remediation.status.attempts]
+    return [(attempt.phase, attempt.verdict) for attempt in attempts if attempt.kind == "Act"]
 
 
 @pytest.mark.parametrize(("sicken", "action"), [(sick_by_release, "rolloutUndo"), (sick_pods, "rolloutRestart")])
@@ -224,16 +231,20 @@ def test_what_an_admission_adds_is_ours_and_the_act_has_helped(
     assert states(simulation) == [("Closed", reasons.RECOVERED)]
     assert "resources" in simulation.world.deployment("api")["spec"]["template"]["spec"]["containers"][0]
     simulation.run(MINUTE)
-    assert [each for each in added_to(simulation) if RELEASED_AT in each["metadata"]["annotations"]] == []
+    (act,) = [attempt for remediation in simulation.remediations() for attempt in remediation.status.attempts]
+    released = [record["metadata"]["annotations"].get(RELEASED_AT) for record in added_to(simulation)]
+    assert [at for at in released if at is not None and parse_time(at) >= act.intended_at] == []
 
 
 def added_to(simulation: Simulation) -> list[kube.Json]:
-    """The records of the templates that the admission has added to: nobody has released them."""
-    found = [
-        each for each in simulation.world.store.find(kube.CONTROLLER_REVISIONS, SHOP) if "500m" in str(each["data"])
+    """The records of the templates that the admission has added to: they belong to a release that was there before."""
+    records = [
+        record
+        for record in simulation.world.store.find(kube.CONTROLLER_REVISIONS, SHOP)
+        if "500m" in str(record["data"])
     ]
-    assert found
-    return found
+    assert records
+    return records
 
 
 def test_what_an_admission_added_to_is_known_and_what_was_left_is_bad(simulation: Simulation) -> None:
@@ -242,8 +253,10 @@ def test_what_an_admission_added_to_is_known_and_what_was_left_is_bad(simulation
     with_admission(simulation, admission.adds_to_templates)
     simulation.run_until(lambda: is_over(simulation))
     records = simulation.world.store.find(kube.CONTROLLER_REVISIONS, SHOP)
-    bad = [each for each in records if "app:crash" in str(each["data"]) and "resources" not in str(each["data"])]
-    assert ["Bad" in str(each["metadata"]) for each in bad] == [True]
+    bad = [
+        record for record in records if "app:crash" in str(record["data"]) and "resources" not in str(record["data"])
+    ]
+    assert ["Bad" in str(record["metadata"]) for record in bad] == [True]
     simulation.run(10 * MINUTE)
     simulation.world.release("api", "app:crash-2")
     simulation.run(10 * MINUTE)
@@ -258,7 +271,7 @@ def test_a_fault_that_comes_back_after_a_restart_that_an_admission_added_to_goes
     begin(simulation, *thrice("rolloutRestart")[:2], image="app:flaky-200s", limits=WIDE)
     with_admission(simulation, admission.adds_to_templates)
     simulation.run_until(lambda: is_over(simulation), within=timedelta(hours=6))
-    assert [each.step for each in simulation.remediation().status.attempts] == [0, 1]
+    assert [attempt.step for attempt in simulation.remediation().status.attempts] == [0, 1]
 
 
 CAPPED: dict[str, tuple[Callable[..., None], kube.Json, Admission]] = {
@@ -268,7 +281,7 @@ CAPPED: dict[str, tuple[Callable[..., None], kube.Json, Admission]] = {
 
 
 @pytest.mark.parametrize(("sicken", "only", "cap"), CAPPED.values(), ids=CAPPED)
-def test_what_an_admission_caps_is_done_as_stored_and_taken_back(
+def test_what_an_admission_caps_is_done_as_stored_and_reverted(
     simulation: Simulation, sicken: Callable[..., None], only: kube.Json, cap: Admission
 ) -> None:
     with_admission(simulation, cap)
@@ -304,7 +317,7 @@ def test_what_an_admission_changes_back_is_refused_at_once_and_said(
     assert done(simulation) == [("Refused", None)], simulation.describe()
     attempt = simulation.remediation().status.attempts[0]
     assert "took the write and changed it back" in attempt.message
-    assert [each.refunded for each in simulation.budget().status.entries] == [True]
+    assert [entry.refunded for entry in simulation.budget().status.entries] == [True]
     assert told(simulation) == [reasons.NO_STEP_LEFT]
 
 
@@ -318,9 +331,9 @@ def test_a_mark_that_an_admission_takes_off_is_not_fought_for(simulation: Simula
 
 def sent(simulation: Simulation) -> Counter[str]:
     """How often the write of each attempt was sent, whatever came of it."""
-    written = {*(each.plural for each in kube.WORKLOADS.values()), kube.AUTOSCALERS.plural}
-    patches = [each for each in simulation.world.server.audit if each.verb == "patch" and each.resource in written]
-    return Counter(each.agent for each in patches if not each.agent.endswith("/escalated"))
+    written = {*(resource.plural for resource in kube.WORKLOADS.values()), kube.AUTOSCALERS.plural}
+    patches = [call for call in simulation.world.server.audit if call.verb == "patch" and call.resource in written]
+    return Counter(call.agent for call in patches if not call.agent.endswith("/escalated"))
 
 
 def in_conflict(review: Review) -> None:

@@ -1,9 +1,7 @@
 """Mode Approve, played to its end: with a yes, a no, nobody, a yes to what is no longer the plan."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-
-import pytest
 
 from platelet.model import approval, reasons
 from platelet.model.remediation import Remediation
@@ -16,25 +14,19 @@ from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import SHOP
 
 
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
-
-
 def is_asked(simulation: Simulation) -> Callable[[], bool]:
-    return lambda: any(each.status.state == "AwaitingApproval" for each in simulation.remediations())
+    return lambda: any(remediation.status.state == "AwaitingApproval" for remediation in simulation.remediations())
 
 
 def newest(simulation: Simulation) -> Remediation:
     """A release that is still starting is no incident: what it comes to opens another one."""
-    return max(simulation.remediations(), key=lambda each: each.name)
+    return max(simulation.remediations(), key=lambda remediation: remediation.name)
 
 
-def annotate(simulation: Simulation, said: dict[str, str]) -> None:
+def annotate(simulation: Simulation, annotations: dict[str, str]) -> None:
     """As kubectl would."""
     name = newest(simulation).name
-    simulation.world.store.patch(kube.REMEDIATIONS, SHOP, name, {"metadata": {"annotations": said}})
+    simulation.world.store.patch(kube.REMEDIATIONS, SHOP, name, {"metadata": {"annotations": annotations}})
 
 
 def token(simulation: Simulation) -> str:
@@ -56,7 +48,7 @@ def test_nothing_is_done_before_the_yes_and_everything_after_it(simulation: Simu
     approve(simulation)
     simulation.run_until(lambda: is_over(simulation))
     assert states(simulation) == [("Closed", reasons.RECOVERED)]
-    assert [each.approved_by for each in simulation.remediation().status.attempts] == ["ann"]
+    assert [attempt.approved_by for attempt in simulation.remediation().status.attempts] == ["ann"]
     assert writes(simulation) == 1
 
 
@@ -66,7 +58,7 @@ def test_each_rung_asks_anew(simulation: Simulation) -> None:
     simulation.world.release("api", "app:crash")
     simulation.run_until(lambda: is_over(simulation))
     attempts = simulation.remediation().status.attempts
-    assert [(each.step, each.approved_by) for each in attempts] == [(0, "ann"), (1, "ann")]
+    assert [(attempt.step, attempt.approved_by) for attempt in attempts] == [(0, "ann"), (1, "ann")]
     assert history.offences(simulation.world.server.audit) == []
 
 
@@ -77,7 +69,7 @@ def test_one_step_of_an_enforced_runbook_asks(simulation: Simulation) -> None:
     assert writes(simulation) == 1
     approve(simulation)
     simulation.run_until(lambda: is_over(simulation))
-    assert [each.approved_by for each in simulation.remediation().status.attempts] == ["", "ann"]
+    assert [attempt.approved_by for attempt in simulation.remediation().status.attempts] == ["", "ann"]
     assert is_well(simulation)
 
 

@@ -78,8 +78,8 @@ def leads_at_the_first_answer(simulation: Simulation, ahead: timedelta) -> None:
 
 
 def is_replaced_again_and_again(simulation: Simulation, ahead: timedelta) -> None:
-    for each in (ahead, RIGHT, -ahead, RIGHT, ahead, RIGHT):
-        simulation.world.server.clocks = [each]
+    for clock in (ahead, RIGHT, -ahead, RIGHT, ahead, RIGHT):
+        simulation.world.server.clocks = [clock]
         restart(simulation)
 
 
@@ -113,7 +113,7 @@ def test_what_waits_is_not_handed_to_people_and_a_pause_goes_on() -> None:
         simulation.budget_spec({"suspended": {"reason": "freeze", "until": f"{until:%Y-%m-%dT%H:%M:%SZ}"}})
         before = len(times_of_actions(simulation))
         leads_for_a_while(simulation, 2 * HOUR)
-        assert "GaveUp" not in {each.status.reason for each in simulation.remediations()}
+        assert "GaveUp" not in {remediation.status.reason for remediation in simulation.remediations()}
         assert len(times_of_actions(simulation)) == before
         simulation.run(40 * MINUTE)
         assert len(times_of_actions(simulation)) == before
@@ -128,9 +128,15 @@ def test_while_no_server_tells_a_time_that_fits_nothing_is_begun() -> None:
         simulation.world.server.clocks = [70 * MINUTE]
         before = len(times_of_actions(simulation))
         simulation.run(20 * MINUTE)
-        late = [each for each in times_of_actions(simulation)[before:] if each > simulation.world.now - 18 * MINUTE]
+        late = [
+            moment for moment in times_of_actions(simulation)[before:] if moment > simulation.world.now - 18 * MINUTE
+        ]
         assert late == []
-        waiting = [each.status.reason for each in simulation.remediations() if each.status.state == "Waiting"]
+        waiting = [
+            remediation.status.reason
+            for remediation in simulation.remediations()
+            if remediation.status.state == "Waiting"
+        ]
         assert set(waiting) <= {"ClockUnknown"}
 
 
@@ -146,6 +152,6 @@ def test_a_budget_with_times_in_the_future_stops_nothing_for_ever_and_frees_noth
         simulation.world.store.replace(kube.BUDGETS, OPERATOR, "platelet", stored, subresource="status")
         simulation.run(50 * MINUTE)
         assert len(times_of_actions(simulation)) == MOST
-        assert "GaveUp" not in {each.status.reason for each in simulation.remediations()}
+        assert "GaveUp" not in {remediation.status.reason for remediation in simulation.remediations()}
         simulation.run(25 * MINUTE)
         assert len(times_of_actions(simulation)) == 2 * MOST

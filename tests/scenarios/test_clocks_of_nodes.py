@@ -1,6 +1,5 @@
 """Nodes have clocks of their own: one that leads or lags makes no action too many, and none too early."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -11,13 +10,6 @@ from tests.scenarios.incidents import MINUTE, begin, is_well, states
 from tests.scenarios.manifests import on_alert, on_pods, step
 from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import SHOP
-
-
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
-
 
 OFF = {
     "a minute ahead": MINUTE,

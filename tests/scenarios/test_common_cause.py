@@ -67,7 +67,7 @@ def test_a_few_pods_of_a_large_deployment_elsewhere_count() -> None:
             one = simulation.world.pods(name, namespace)[0]["metadata"]["uid"]
             simulation.world.controllers.pods.lives[one].sicken("crash", simulation.world.now)
         simulation.run(5 * MINUTE)
-        assert [each["metadata"]["name"] for each in simulation.world.store.find(kube.REMEDIATIONS, "team-0")]
+        assert [stored["metadata"]["name"] for stored in simulation.world.store.find(kube.REMEDIATIONS, "team-0")]
         assert acted_on(simulation) == []
 
 
@@ -93,8 +93,8 @@ def _of_a_newer_version(simulation: Simulation, namespace: str) -> None:
 def _of_another_policy(simulation: Simulation, namespace: str) -> None:
     """The team's own policy has an incident of it."""
     book, rule = runbook(step("rolloutRestart")), policy(triggers=[on_alert("Other")], mode="Observe")
-    for each in (book, rule):
-        each["metadata"]["namespace"] = namespace
+    for manifest in (book, rule):
+        manifest["metadata"]["namespace"] = namespace
     simulation.apply(book, rule)
     simulation.run(MINUTE)
     tell(simulation, (namespace, "web"), "Other")
@@ -171,7 +171,7 @@ def test_releases_that_went_wrong_in_many_places_are_undone_one_by_one(bad: int,
         assert [simulation.world.image(f"web-{n}") for n in range(of)] == [f"app:good-{n}" for n in range(of)]
         times = [at for at, _ in acted_on(simulation)]
         assert len(times) == bad
-        verified = sorted(each.settled_at for each in simulation.budget().status.entries if each.settled_at)
+        verified = sorted(entry.settled_at for entry in simulation.budget().status.entries if entry.settled_at)
         held = bad - max(1, of * 3 // 10)  # the last few are as many as may be sick at once
         assert all(end <= begin for end, begin in zip(verified[:held], times[1 : held + 1], strict=False))
 

@@ -1,6 +1,5 @@
 """An incident that people have: what lets it go, and what comes back continues it."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,12 +15,6 @@ from tests.scenarios.world import SHOP
 
 AGAIN = {**step("rolloutRestart"), "name": "again"}
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
 
 
 def actions(simulation: Simulation) -> int:

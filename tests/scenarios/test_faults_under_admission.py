@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.scenarios import admission
-from tests.scenarios.admission import Admission
+from platelet.replay import admission
+from platelet.replay.admission import Admission
 from tests.scenarios.heals import HEALS, effects, judge, moments, play, sample
 from tests.scenarios.model_api import READS, FaultKind
 
@@ -29,14 +29,14 @@ def test_a_kill_at_any_call_leaves_no_second_effect(name: str, admissions: Seque
     dry = play(heal, admissions=admissions)
     judge(dry.outcome, None)
     for index, kind in sample(moments(dry.incident, dry.simulation.world.server.audit), 8):
-        found = play(heal, faults={index: kind}, admissions=admissions)
+        played = play(heal, faults={index: kind}, admissions=admissions)
         try:
-            judge(found.outcome, None)
-            assert found.outcome.image == dry.outcome.image
-            assert found.outcome.unsettled == []
-            assert len(found.outcome.effects) <= len(dry.outcome.effects) + 1
+            judge(played.outcome, None)
+            assert played.outcome.image == dry.outcome.image
+            assert played.outcome.unsettled == []
+            assert len(played.outcome.effects) <= len(dry.outcome.effects) + 1
         except AssertionError as error:
-            raise AssertionError(f"{kind} call {index}: {error}\n{found.simulation.describe()}") from error
+            raise AssertionError(f"{kind} call {index}: {error}\n{played.simulation.describe()}") from error
 
 
 @pytest.mark.parametrize("kind", LOST)
@@ -50,8 +50,8 @@ def test_a_write_whose_answer_is_no_answer_leaves_no_second_effect(
     calls = [call for call in audit if call.index in dry.incident and call.verb not in READS]
     acts = [call for call in calls if effects([call])]
     for index in sorted({call.index for call in [*acts, *sample(calls, 9, LOST.index(kind))]}):
-        found = play(heal, faults={index: kind}, admissions=admissions)
-        judge(found.outcome, None)
-        assert found.outcome.image == dry.outcome.image
+        played = play(heal, faults={index: kind}, admissions=admissions)
+        judge(played.outcome, None)
+        assert played.outcome.image == dry.outcome.image
         if kind != "answer lost":  # what may have been lent is looked at when it is due, which may be later
-            assert found.outcome.unsettled == []
+            assert played.outcome.unsettled == []

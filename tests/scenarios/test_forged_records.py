@@ -1,12 +1,13 @@
 """Users of a namespace may write ControllerRevisions there: nothing that they write becomes a template to restore."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from platelet.api import records, templates
+from platelet.api.readers import records
+from platelet.model import templates
 from platelet.model.durations import format_time
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
@@ -23,20 +24,14 @@ PRIVILEGED = {
 }
 
 
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
-
-
 def image_of(template: kube.Json) -> str:
     return str(template["spec"]["containers"][0]["image"])
 
 
 def stored_record(simulation: Simulation, image: str) -> kube.Json:
     """The record of the template with this image."""
-    found = simulation.world.store.find(kube.CONTROLLER_REVISIONS, SHOP)
-    return next(each for each in found if image_of(each["data"]["template"]) == image)
+    records = simulation.world.store.find(kube.CONTROLLER_REVISIONS, SHOP)
+    return next(record for record in records if image_of(record["data"]["template"]) == image)
 
 
 def claim(since: str) -> dict[str, str]:
@@ -88,8 +83,8 @@ def remake_the_one_that_was_bad(simulation: Simulation) -> None:
 
 
 FORGERIES: dict[str, Callable[[Simulation], None]] = {
-    each.__name__: each
-    for each in (
+    plant.__name__: plant
+    for plant in (
         plant_a_privileged_one,
         plant_one_of_tomorrow,
         plant_one_that_poses_as_an_attestation,
@@ -159,4 +154,4 @@ def test_a_template_whose_record_was_removed_proves_itself_anew(simulation: Simu
     simulation.run_until(lambda: is_over(simulation))
     assert images_written(simulation) == ["app:good-1"]
     attested = simulation.world.store.find(kube.CONTROLLER_REVISIONS, OPERATOR)
-    assert len({each["metadata"]["name"] for each in attested}) == len(attested) == 2
+    assert len({record["metadata"]["name"] for record in attested}) == len(attested) == 2

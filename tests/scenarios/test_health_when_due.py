@@ -15,9 +15,9 @@ SOON = timedelta(seconds=5)
 
 def healthy_at(simulation: Simulation, image: str) -> datetime | None:
     """When its record became Healthy; None while it is not."""
-    for each in simulation.world.store.view(kube.CONTROLLER_REVISIONS, SHOP):
-        noted = each["metadata"]["annotations"]
-        if each["data"]["template"]["spec"]["containers"][0]["image"] == image:
+    for record in simulation.world.store.view(kube.CONTROLLER_REVISIONS, SHOP):
+        noted = record["metadata"]["annotations"]
+        if record["data"]["template"]["spec"]["containers"][0]["image"] == image:
             return parse_time(noted["platelet.dev/health-since"]) if noted["platelet.dev/health"] == "Healthy" else None
     return None
 

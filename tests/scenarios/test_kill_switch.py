@@ -12,7 +12,7 @@ THROWN_FOR = timedelta(minutes=10)
 
 def begun(simulation: Simulation) -> set[str]:
     """The attempts that have a place on the budget."""
-    return {each.id for each in simulation.budget().status.entries if each.kind == "Act"}
+    return {entry.id for entry in simulation.budget().status.entries if entry.kind == "Act"}
 
 
 def throw_at(heal: Heal, index: int) -> None:

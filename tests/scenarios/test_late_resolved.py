@@ -28,7 +28,7 @@ def simulation() -> Iterator[Simulation]:
 
 
 def pods(simulation: Simulation) -> set[str]:
-    return {each["metadata"]["name"] for each in simulation.world.pods("api")}
+    return {pod["metadata"]["name"] for pod in simulation.world.pods("api")}
 
 
 def crash(simulation: Simulation) -> str:

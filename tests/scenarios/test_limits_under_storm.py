@@ -48,9 +48,9 @@ def gust() -> Iterator[Simulation]:
 
 def limited(simulation: Simulation) -> list[Remediation]:
     return [
-        each
-        for each in simulation.remediations()
-        if each.status.waiting is not None and each.status.waiting.reason == reasons.OPERATOR_RATE_LIMITED
+        remediation
+        for remediation in simulation.remediations()
+        if remediation.status.waiting is not None and remediation.status.waiting.reason == reasons.OPERATOR_RATE_LIMITED
     ]
 
 
@@ -59,11 +59,11 @@ def test_exactly_as_many_as_allowed_and_the_others_say_why_and_until_when(storm:
     assert len(effects(storm.world.server.audit)) == ALLOWED
     waiting = limited(storm)
     assert len(waiting) == SICK - ALLOWED
-    first = min(each.reserved_at for each in storm.budget().status.entries)
-    for each in waiting:
-        assert each.status.waiting is not None
-        assert each.status.waiting.until is not None
-        assert each.status.waiting.until >= first + timedelta(hours=1)
+    first = min(entry.reserved_at for entry in storm.budget().status.entries)
+    for remediation in waiting:
+        assert remediation.status.waiting is not None
+        assert remediation.status.waiting.until is not None
+        assert remediation.status.waiting.until >= first + timedelta(hours=1)
 
 
 def test_observing_says_the_same_without_doing_anything() -> None:
@@ -75,14 +75,18 @@ def test_observing_says_the_same_without_doing_anything() -> None:
         assert simulation.budget().status.entries == ()
         waiting = limited(simulation)
         assert len(waiting) == SICK - ALLOWED
-        would = [each for each in simulation.remediations() if each.status.reason == reasons.WOULD_HAVE_ACTED]
+        would = [
+            remediation
+            for remediation in simulation.remediations()
+            if remediation.status.reason == reasons.WOULD_HAVE_ACTED
+        ]
         assert len(would) == ALLOWED
-        first = min(each.status.decisions[-1].first_at for each in would)
-        for each in waiting:
-            assert each.status.waiting is not None
-            assert each.status.waiting.until is not None
-            assert each.status.waiting.until >= first + timedelta(hours=1)
-            assert all(note.reason != reasons.WOULD_HAVE_ACTED for note in each.status.decisions)
+        first = min(remediation.status.decisions[-1].first_at for remediation in would)
+        for remediation in waiting:
+            assert remediation.status.waiting is not None
+            assert remediation.status.waiting.until is not None
+            assert remediation.status.waiting.until >= first + timedelta(hours=1)
+            assert all(note.reason != reasons.WOULD_HAVE_ACTED for note in remediation.status.decisions)
 
 
 def test_the_next_window_allows_as_many_again(gust: Simulation) -> None:
@@ -95,8 +99,8 @@ def test_the_next_window_allows_as_many_again(gust: Simulation) -> None:
 
 def test_deleting_remediations_frees_nothing(gust: Simulation) -> None:
     gust.run(2 * MINUTE)
-    for each in gust.remediations():
-        gust.world.store.delete(kube.REMEDIATIONS, SHOP, each.name)
+    for remediation in gust.remediations():
+        gust.world.store.delete(kube.REMEDIATIONS, SHOP, remediation.name)
     gust.run(3 * MINUTE)
     assert len(effects(gust.world.server.audit)) == ALLOWED
     assert len(limited(gust)) == FEWER - ALLOWED
@@ -128,6 +132,6 @@ def test_a_fault_in_every_third_write_to_the_budget_frees_nothing(gust: Simulati
 
     server.on_call = strike
     gust.run(3 * MINUTE)
-    found = effects(server.audit)
-    assert len(found) <= ALLOWED
-    assert set(found.values()) <= {1}
+    counts = effects(server.audit)
+    assert len(counts) <= ALLOWED
+    assert set(counts.values()) <= {1}

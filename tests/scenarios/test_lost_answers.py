@@ -18,19 +18,19 @@ def calls(dry: Play) -> list[Call]:
     return [call for call in dry.simulation.world.server.audit if call.index in dry.incident]
 
 
-def check(found: Play, wanted: Outcome | None, what: str) -> None:
+def check(played: Play, wanted: Outcome | None, what: str) -> None:
     try:
-        judge(found.outcome, wanted)
+        judge(played.outcome, wanted)
     except AssertionError as error:
-        raise AssertionError(f"{what}: {error}\n{found.simulation.describe()}") from error
+        raise AssertionError(f"{what}: {error}\n{played.simulation.describe()}") from error
 
 
 def check_call(name: str, call: Call, kind: FaultKind, dry: Play) -> None:
     """A refused attempt leads elsewhere, by design: there only what must always hold is asked."""
     refused_attempt = kind == "refused" and call.agent in effects([call])
-    found = play(HEALS[name], faults={call.index: kind})
+    played = play(HEALS[name], faults={call.index: kind})
     what = f"{kind} at {call.index}: {call.verb} {call.resource} {call.name} {call.subresource}"
-    check(found, None if refused_attempt else dry.outcome, what)
+    check(played, None if refused_attempt else dry.outcome, what)
 
 
 @pytest.mark.parametrize("kind", FAULTS_OF_ANSWERS)

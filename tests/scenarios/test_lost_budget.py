@@ -1,11 +1,12 @@
-"""The ActionBudget is deleted, replaced or wiped: what was lent for a time is taken back all the same, once."""
+"""The ActionBudget is deleted, replaced or wiped: what was lent for a time is reverted all the same, once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from platelet.shell import kube, lease
+from platelet.shell import kube
+from platelet.shell.leader import lease
 from tests.scenarios.heals import RAISE, look
 from tests.scenarios.incidents import BUSY, MINUTE, begin, states
 from tests.scenarios.manifests import on_alert, step
@@ -13,12 +14,6 @@ from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import OPERATOR
 
 Loss = Callable[[Simulation], None]
-
-
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
 
 
 def replace_it(simulation: Simulation) -> None:
@@ -52,8 +47,8 @@ def lose_the_lease_with_it(simulation: Simulation) -> None:
 
 
 LOSSES: dict[str, Loss] = {
-    each.__name__: each
-    for each in (
+    lose.__name__: lose
+    for lose in (
         replace_it,
         delete_it_for_a_while,
         wipe_it,
@@ -72,7 +67,7 @@ def lend(simulation: Simulation) -> None:
 
 
 @pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
-def test_what_was_lent_is_taken_back(simulation: Simulation, lose: Loss) -> None:
+def test_what_was_lent_is_reverted(simulation: Simulation, lose: Loss) -> None:
     lend(simulation)
     lose(simulation)
     simulation.run(timedelta(hours=2))
@@ -82,7 +77,7 @@ def test_what_was_lent_is_taken_back(simulation: Simulation, lose: Loss) -> None
 
 
 @pytest.mark.parametrize("lose", [replace_it, wipe_it])
-def test_it_is_taken_back_while_the_alert_still_fires(simulation: Simulation, lose: Loss) -> None:
+def test_it_is_reverted_while_the_alert_still_fires(simulation: Simulation, lose: Loss) -> None:
     """The proof of the step runs when the history is lost."""
     begin(simulation, step("scale", {"to": 4, "revertAfter": "30m"}), triggers=[on_alert("Busy")])
     simulation.alerts.fire("f1", BUSY)
@@ -108,7 +103,7 @@ def test_raised_bounds_are_given_back(simulation: Simulation, lose: Loss) -> Non
 
 
 @pytest.mark.parametrize("lose", [replace_it, wipe_it])
-def test_what_was_taken_back_is_not_taken_back_again(simulation: Simulation, lose: Loss) -> None:
+def test_what_was_reverted_is_not_reverted_again(simulation: Simulation, lose: Loss) -> None:
     """People have chosen the same number since, for good."""
     lend(simulation)
     simulation.run(timedelta(hours=1))

@@ -1,6 +1,6 @@
 """People change the workload between our last look at it and our write: what they did is never overwritten."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -41,12 +41,6 @@ class Race:
         server.on_call = lambda index: self.deed(simulation) if index == moment else None
         HEALS[self.name].strike(simulation)
         simulation.run(30 * MINUTE)
-
-
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
 
 
 def check(simulation: Simulation) -> None:
@@ -125,8 +119,8 @@ def test_people_who_delete_the_remediation_between_intent_and_write_stop_it(simu
     """The write may still go out under its pinned id, and no second one under it."""
 
     def delete(it: Simulation) -> None:
-        for each in it.remediations():
-            it.world.store.delete(kube.REMEDIATIONS, each.namespace, each.name)
+        for remediation in it.remediations():
+            it.world.store.delete(kube.REMEDIATIONS, remediation.namespace, remediation.name)
 
     Race(UNDO, delete).run(simulation)
     check(simulation)

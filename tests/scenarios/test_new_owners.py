@@ -1,6 +1,6 @@
-"""Who came to own a number after we set it keeps it: no take-back and no undo of a failed step overrides them."""
+"""Who came to own a number after we set it keeps it: no revert and no undo of a failed step overrides them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,12 +15,6 @@ from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import SHOP
 
 Come = Callable[[Simulation], None]
-
-
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
 
 
 def an_hpa(simulation: Simulation) -> None:
@@ -50,7 +44,7 @@ def an_operator(simulation: Simulation) -> None:
     simulation.world.edit("api", {"metadata": {"ownerReferences": [owner]}})
 
 
-NEWCOMERS: dict[str, Come] = {each.__name__: each for each in (an_hpa, keda, argo, flux, an_operator)}
+NEWCOMERS: dict[str, Come] = {come.__name__: come for come in (an_hpa, keda, argo, flux, an_operator)}
 
 
 def lend(simulation: Simulation, settings: kube.Json, replicas: int, **more: Any) -> None:
@@ -63,7 +57,7 @@ def lend(simulation: Simulation, settings: kube.Json, replicas: int, **more: Any
 
 
 def notes(simulation: Simulation) -> set[str]:
-    return {each.reason for rem in simulation.remediations() for each in rem.status.decisions}
+    return {decision.reason for rem in simulation.remediations() for decision in rem.status.decisions}
 
 
 @pytest.mark.parametrize("come", NEWCOMERS.values(), ids=NEWCOMERS)
@@ -80,7 +74,7 @@ def test_a_number_that_somebody_owns_by_now_is_left_to_them(simulation: Simulati
 
 @pytest.mark.parametrize("come", [argo, flux, an_operator])
 def test_who_was_overridden_knowingly_gets_the_number_back(simulation: Simulation, come: Come) -> None:
-    """With `force` the step scaled although they own it; what it lent is taken back all the same."""
+    """With `force` the step scaled although they own it; what it lent is reverted all the same."""
     lend(simulation, {"to": 4, "revertAfter": "30m"}, 4, force=True)
     come(simulation)
     simulation.run(timedelta(hours=2))
@@ -106,7 +100,7 @@ def test_an_autoscaler_of_another_workload_owns_nothing_here(simulation: Simulat
 
 @pytest.mark.parametrize("come", NEWCOMERS.values(), ids=NEWCOMERS)
 def test_a_failed_scale_is_not_undone_under_who_owns_the_number_by_now(simulation: Simulation, come: Come) -> None:
-    more = step("scale", {"by": 2}, onFailure="Undo", verify={"timeout": "2m", "stableFor": "10s"})
+    more = step("scale", {"by": 2}, onFailure="Revert", verify={"timeout": "2m", "stableFor": "10s"})
     begin(simulation, more, image="app:good-1")
     simulation.world.sicken_pods("api", "crash")
     simulation.run_until(lambda: simulation.world.replicas("api") == 4)

@@ -31,9 +31,9 @@ def test_a_restart_by_another_tool_is_neither_undone_nor_condemned(change: kube.
         simulation.run(timedelta(seconds=8))
         simulation.world.sicken_pods("api", "crash")
         simulation.run(30 * MINUTE)
-        assert [each.action for each in simulation.remediation().status.attempts] == ["rolloutRestart"]
+        assert [attempt.action for attempt in simulation.remediation().status.attempts] == ["rolloutRestart"]
         records = simulation.world.store.view(kube.CONTROLLER_REVISIONS, SHOP)
-        assert [each["metadata"]["annotations"]["platelet.dev/health"] for each in records] == ["Healthy"]
+        assert [record["metadata"]["annotations"]["platelet.dev/health"] for record in records] == ["Healthy"]
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])

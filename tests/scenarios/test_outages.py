@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from platelet.model import reasons
+from platelet.replay import kubelet
 from platelet.shell import kube
-from tests.scenarios import kubelet
 from tests.scenarios.incidents import BUSY, MINUTE, begin, images_written
 from tests.scenarios.manifests import on_alert, policy, runbook, step
 from tests.scenarios.simulation import Simulation
@@ -28,8 +28,8 @@ def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
     behaviour_of = kubelet.behaviour_of
 
     def now_behaves(image: str) -> str:
-        found = behaviour_of(image)
-        return "crash" if away and found == "good" else found
+        behaviour = behaviour_of(image)
+        return "crash" if away and behaviour == "good" else behaviour
 
     monkeypatch.setattr(kubelet, "behaviour_of", now_behaves)
 
@@ -56,10 +56,10 @@ def health(simulation: Simulation) -> dict[str, str]:
     """By image, as the records say."""
     records = simulation.world.store.view(kube.CONTROLLER_REVISIONS, SHOP)
     return {
-        each["data"]["template"]["spec"]["containers"][0]["image"]: each["metadata"]["annotations"][
+        record["data"]["template"]["spec"]["containers"][0]["image"]: record["metadata"]["annotations"][
             "platelet.dev/health"
         ]
-        for each in records
+        for record in records
     }
 
 
@@ -74,7 +74,9 @@ def test_the_samples_leave_an_old_release_where_it_is(outage: Outage, sample: st
         assert simulation.world.image("api") == "app:good-2"
         assert images_written(simulation) == []
         assert health(simulation) == {"app:good-1": "Healthy", "app:good-2": "Healthy"}
-        noted = {each.reason for remediation in simulation.remediations() for each in remediation.status.decisions}
+        noted = {
+            decision.reason for remediation in simulation.remediations() for decision in remediation.status.decisions
+        }
         assert sample != "first-policy.yaml" or reasons.NOT_A_RECENT_RELEASE in noted
 
 

@@ -42,8 +42,15 @@ def test_where_none_can_start_nothing_is_written_and_people_hear_what_is_missing
         simulation.world.store.delete(kube.CONFIG_MAPS, SHOP, "settings-2")
         simulation.run(20 * MINUTE)
         assert images_written(simulation) == []
-        said = [each.status.message for each in simulation.remediations() if each.status.state == "Escalated"]
-        assert any(reasons.MISSING_REFERENCE in each and "configmap/settings-2 is missing" in each for each in said)
+        messages = [
+            remediation.status.message
+            for remediation in simulation.remediations()
+            if remediation.status.state == "Escalated"
+        ]
+        assert any(
+            reasons.MISSING_REFERENCE in message and "configmap/settings-2 is missing" in message
+            for message in messages
+        )
 
 
 def test_what_may_not_be_looked_for_counts_as_missing() -> None:
@@ -62,7 +69,7 @@ def forbidding(get: Any) -> Any:
     async def refuse(resource: kube.Resource, namespace: str, name: str) -> kube.Json:
         if resource is kube.CONFIG_MAPS:
             raise kube.Refused(403, "Forbidden", "no")
-        found: kube.Json = await get(resource, namespace, name)
-        return found
+        stored: kube.Json = await get(resource, namespace, name)
+        return stored
 
     return refuse

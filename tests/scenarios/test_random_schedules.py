@@ -21,15 +21,15 @@ MINUTE = timedelta(minutes=1)
 COMES_TO_REST_WITHIN = timedelta(hours=3)  # giveUpAfter and the longest verification
 MORE = int(os.environ.get("PLATELET_SCHEDULES", "0"))
 HOUR = 60 * MINUTE
-PER_HOUR = 3  # actions on one target, by default
+PER_HOUR = 3  # actions on one target
 CALLS = 400  # about as many as a heal makes
 
 Deed = Callable[[Simulation], None]
 
 
 def _delete_remediations(simulation: Simulation) -> None:
-    for each in simulation.remediations():
-        simulation.world.store.delete(kube.REMEDIATIONS, SHOP, each.name)
+    for remediation in simulation.remediations():
+        simulation.world.store.delete(kube.REMEDIATIONS, SHOP, remediation.name)
 
 
 def _tell(simulation: Simulation, *leads: timedelta) -> None:
@@ -55,22 +55,33 @@ faults = st.dictionaries(st.integers(0, CALLS), st.sampled_from(KINDS), max_size
 deeds = st.dictionaries(st.integers(0, CALLS), st.sampled_from(sorted(DEEDS)), max_size=3)
 
 
+def limit_the_rate(simulation: Simulation) -> None:
+    """The default of policies, which those of the heals leave room above."""
+    limits = {"spec": {"limits": {"rate": {"maxActions": PER_HOUR, "per": "1h"}}}}
+    for policy in simulation.world.store.find(kube.POLICIES, SHOP):
+        simulation.world.store.patch(kube.POLICIES, SHOP, policy["metadata"]["name"], limits)
+
+
 def is_at_rest(simulation: Simulation) -> bool:
     """Every incident is settled, the budget knows it, nobody is owed a notice."""
     annotations = simulation.world.workload("api")["metadata"].get("annotations", {})
-    escalated = any(each.status.state == "Escalated" for each in simulation.remediations())
+    escalated = any(remediation.status.state == "Escalated" for remediation in simulation.remediations())
     return (
         not simulation.is_waiting_for_a_process()
-        and all(each.status.state in ("Closed", "Escalated") for each in simulation.remediations())
+        and all(remediation.status.state in ("Closed", "Escalated") for remediation in simulation.remediations())
         and escalated == ("platelet.dev/escalated" in annotations)
         and look(simulation).unsettled == []
     )
 
 
 def times_of_attempts(audit: list[Call]) -> list[datetime]:
-    """When attempts that count changed a workload, in real time."""
-    agents = {agent for agent in effects(audit) if not agent.endswith("/back")}
-    return list({call.agent: call.at for call in audit if call.changed and call.agent in agents}.values())
+    """When attempts that count began to change something, in real time: one may make more than one change."""
+    first: dict[str, datetime] = {}
+    for call in audit:
+        attempt = call.agent.partition("/change-")[0]
+        if effects([call]) and not attempt.endswith("/back"):
+            first.setdefault(attempt, call.at)
+    return list(first.values())
 
 
 def uids_written(audit: list[Call]) -> set[bool]:
@@ -97,6 +108,7 @@ def test_it_comes_to_rest_and_no_attempt_acts_twice(
         server = simulation.world.server
         simulation.stands_still = timedelta(seconds=100)
         heal.prepare(simulation)
+        limit_the_rate(simulation)
         begun = server.index
         server.faults.at.update({begun + offset: kind for offset, kind in faults.items()})
         waiting = {begun + offset: deed for offset, deed in deeds.items()}

@@ -1,12 +1,9 @@
 """What is left of workloads that are gone goes after some days; who comes again in time finds it."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
-from platelet.api import records
+from platelet.api.readers import records
 from platelet.shell import kube
 from tests.scenarios.heals import HEAL, is_over
 from tests.scenarios.incidents import MINUTE, begin, images_written
@@ -15,12 +12,6 @@ from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import OPERATOR, SHOP
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
 
 
 def remembered(simulation: Simulation) -> tuple[int, int]:
@@ -67,8 +58,8 @@ def test_attestations_whose_records_are_gone_go_within_hours(simulation: Simulat
     """The namespace was deleted with all that was in it."""
     a_released_one(simulation)
     simulation.world.delete("api")
-    for each in simulation.world.store.find(kube.CONTROLLER_REVISIONS, SHOP):
-        simulation.world.store.delete(kube.CONTROLLER_REVISIONS, SHOP, each["metadata"]["name"])
+    for record in simulation.world.store.find(kube.CONTROLLER_REVISIONS, SHOP):
+        simulation.world.store.delete(kube.CONTROLLER_REVISIONS, SHOP, record["metadata"]["name"])
     simulation.run(timedelta(hours=3))
     assert remembered(simulation) == (0, 0)
 

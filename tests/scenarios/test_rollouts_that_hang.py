@@ -1,6 +1,5 @@
 """A release whose pods are never made, or that no node takes, although those of the release before it run."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,12 +18,6 @@ SHORT: Json = {"workload": {"conditions": ["ReplicasUnavailable"], "for": "2m"}}
 NO_SUCH_NODE = "0/4 nodes are available: 4 node(s) didn't match Pod's node affinity/selector."
 FULL = "0/4 nodes are available: 4 Insufficient memory. preemption: 0/4 nodes are available: 4 No preemption victims."
 QUOTA = 'pods "api-x" is forbidden: exceeded quota: team, requested: limits.memory=8Gi, used: limits.memory=2Gi'
-
-
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
 
 
 def asks(pod: Json) -> bool:

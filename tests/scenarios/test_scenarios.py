@@ -1,6 +1,5 @@
 """Incidents from the field, played to their end."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -12,12 +11,6 @@ from tests.scenarios.incidents import BUSY, MINUTE, begin, images_written, is_we
 from tests.scenarios.manifests import on_alert, on_pods, step
 from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import SHOP
-
-
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
 
 
 def test_a_restart_after_a_bad_release_does_not_hide_the_good_template(simulation: Simulation) -> None:
@@ -52,6 +45,17 @@ def test_a_later_bad_release_never_leads_back_to_a_known_bad_template(simulation
         simulation.run(20 * MINUTE)
         assert is_well(simulation)
     assert images_written(simulation) == ["app:good-1"] * 3
+
+
+def test_what_was_changed_is_kept_as_it_was_before_the_first_act(simulation: Simulation) -> None:
+    """Evidence before the fix."""
+    begin(simulation, step("rolloutUndo"))
+    simulation.world.release("api", "app:crash")
+    simulation.run_until(lambda: is_over(simulation))
+    change = simulation.remediation().status.recent_change
+    assert change is not None
+    assert change.differences == ("app image app:good-1 -> crash",)
+    assert (change.healthy_at is not None, change.released_at is not None) == (True, True)
 
 
 def test_the_newest_of_several_healthy_templates_is_restored(simulation: Simulation) -> None:
@@ -89,7 +93,7 @@ def test_a_fault_that_comes_back_after_recovery_goes_to_the_next_step_and_then_t
     simulation.run_until(lambda: is_over(simulation), within=timedelta(hours=6))
     assert states(simulation) == [("Escalated", reasons.NO_STEP_LEFT)]
     attempts = simulation.remediation().status.attempts
-    assert [(each.step, each.verdict) for each in attempts] == [(0, "Recovered"), (1, "Recovered")]
+    assert [(attempt.step, attempt.verdict) for attempt in attempts] == [(0, "Recovered"), (1, "Recovered")]
 
 
 def test_another_actor_who_reverts_every_write_is_left_to_people(simulation: Simulation) -> None:
@@ -125,8 +129,8 @@ def test_deleting_its_remediation_does_not_give_a_target_more_actions(simulation
     simulation.world.release("api", "app:crash")
     for _ in range(10):
         simulation.run(5 * MINUTE)
-        for each in simulation.remediations():
-            simulation.world.store.delete(kube.REMEDIATIONS, SHOP, each.name)
+        for remediation in simulation.remediations():
+            simulation.world.store.delete(kube.REMEDIATIONS, SHOP, remediation.name)
     assert len(effects(simulation.world.server.audit)) <= 2
 
 

@@ -22,11 +22,11 @@ def simulation() -> Iterator[Simulation]:
         yield simulation
 
 
-def poll(simulation: Simulation, **said: set[str]) -> None:
+def poll(simulation: Simulation, **held: set[str]) -> None:
     """Alertmanager is asked, at a moment when the leader knows what it holds."""
     simulation.run(RESYNC)
     (leader,) = simulation.processes
-    answer = leader.poll(**said)
+    answer = leader.poll(**held)
     simulation.run(MINUTE)
     answer.result()
 

@@ -1,9 +1,5 @@
 """A first start may take long: a startup probe says how long is allowed, and as long it is no sickness."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from platelet.model import reasons
 from platelet.shell.kube import Json
 from tests.scenarios.heals import effects
@@ -14,12 +10,6 @@ from tests.scenarios.simulation import Simulation
 UNREADY: Json = {"pod": {"reasons": ["Unready"]}}
 SHORT: Json = {"workload": {"conditions": ["ReplicasUnavailable"]}}
 STUCK: Json = {"workload": {"conditions": ["RolloutStuck"]}}
-
-
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
 
 
 def test_a_release_that_starts_slowly_is_left_alone(simulation: Simulation) -> None:

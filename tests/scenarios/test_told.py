@@ -1,12 +1,12 @@
 """Who is told of an incident hears of what follows, and above all of its end."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from platelet.model import approval, reasons
+from platelet.model.notification import Notification
 from platelet.model.remediation import Remediation
 from platelet.shell import kube
 from tests.scenarios.heals import HEAL, LIMITS, approve, effects, sample
@@ -20,15 +20,18 @@ PAGER = {"webhook": {"url": "http://pager.svc/hook"}}
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
-
-
 def told(simulation: Simulation) -> list[str]:
     """What the webhook was told, in order."""
-    return [each.event["type"].rpartition(".")[2] for each in simulation.mailbox.delivered]
+    return [delivery.request.body["type"].rpartition(".")[2] for delivery in simulation.mailbox.delivered]
+
+
+def untold(simulation: Simulation) -> list[Notification]:
+    """What a sink is still to be told of the only incident."""
+    return [
+        notification
+        for notification in simulation.remediation().status.notifications
+        if notification.state == "Pending"
+    ]
 
 
 def events(simulation: Simulation, kind: str = "Deployment") -> list[str]:
@@ -39,7 +42,7 @@ def events(simulation: Simulation, kind: str = "Deployment") -> list[str]:
 
 def escalated(simulation: Simulation) -> Remediation:
     """The one that people have."""
-    return next(each for each in simulation.remediations() if each.status.state == "Escalated")
+    return next(remediation for remediation in simulation.remediations() if remediation.status.state == "Escalated")
 
 
 def actions(simulation: Simulation) -> int:
@@ -49,9 +52,9 @@ def actions(simulation: Simulation) -> int:
 
 def hand_back(simulation: Simulation, token: str, by: str = "ann") -> None:
     """What `platelet retry` writes."""
-    said = {approval.RETRY: token, approval.RETRIED_BY: by}
+    annotations = {approval.RETRY: token, approval.RETRIED_BY: by}
     name = simulation.remediations()[-1].name
-    simulation.world.store.patch(kube.REMEDIATIONS, SHOP, name, {"metadata": {"annotations": said}})
+    simulation.world.store.patch(kube.REMEDIATIONS, SHOP, name, {"metadata": {"annotations": annotations}})
 
 
 def test_events_tell_the_whole_story_of_a_heal(simulation: Simulation) -> None:
@@ -85,8 +88,8 @@ def test_who_was_called_hears_that_people_mended_it(simulation: Simulation) -> N
     simulation.world.release("api", "app:good-2")
     simulation.run(10 * MINUTE)
     assert told(simulation) == ["escalated", "resolved"]
-    assert simulation.mailbox.delivered[-1].event["data"]["reason"] == reasons.RESOLVED_BY_PEOPLE
-    assert simulation.remediation().status.notices == ()
+    assert simulation.mailbox.delivered[-1].request.body["data"]["reason"] == reasons.RESOLVED_BY_PEOPLE
+    assert untold(simulation) == []
 
 
 ENDS: dict[str, Any] = {
@@ -107,7 +110,9 @@ def test_who_was_called_hears_of_any_end(simulation: Simulation, end: Any) -> No
     end(simulation)
     simulation.run(20 * MINUTE)
     assert told(simulation)[:2] == ["escalated", "resolved"]
-    assert len({each.id for each in simulation.mailbox.delivered}) == len(simulation.mailbox.delivered)
+    assert len({delivery.correlation.id for delivery in simulation.mailbox.delivered}) == len(
+        simulation.mailbox.delivered
+    )
 
 
 def test_who_was_asked_hears_what_came_of_the_answer(simulation: Simulation) -> None:
@@ -115,7 +120,7 @@ def test_who_was_asked_hears_what_came_of_the_answer(simulation: Simulation) -> 
     begin(simulation, step("rolloutUndo"), mode="Approve", limits=LIMITS, escalation=PAGER)
     simulation.world.release("api", "app:crash")
     simulation.run(30 * MINUTE)
-    assert told(simulation) == ["approvalneeded", "acted", "recovered", "resolved"]
+    assert told(simulation) == ["approvalneeded", "answered", "acted", "recovered", "resolved"]
 
 
 def test_who_was_not_called_is_not_told_that_it_is_over(simulation: Simulation) -> None:
@@ -136,14 +141,14 @@ def test_an_end_that_cannot_be_told_is_told_later(simulation: Simulation) -> Non
     simulation.run(30 * MINUTE)
     assert states(simulation) == [("Closed", reasons.RESOLVED_BY_PEOPLE)]
     assert events(simulation)[-1] == "NotDelivered"
-    (waiting,) = simulation.remediation().status.notices
-    assert (waiting.kind, waiting.last_error) == ("Resolved", "pager.svc answered 503")
+    (waiting,) = untold(simulation)
+    assert (waiting.kind, waiting.error) == ("Resolved", "pager.svc answered 503")
     simulation.processes[0].end()
     simulation.mailbox.down = False
     simulation.run(timedelta())  # the next replica starts
     simulation.run(30 * MINUTE)
     assert told(simulation) == ["escalated", "resolved"]
-    assert simulation.remediation().status.notices == ()
+    assert untold(simulation) == []
 
 
 def test_a_pager_that_is_gone_for_good_is_not_tried_for_ever(simulation: Simulation) -> None:
@@ -153,7 +158,7 @@ def test_a_pager_that_is_gone_for_good_is_not_tried_for_ever(simulation: Simulat
     simulation.mailbox.down = True
     simulation.world.release("api", "app:good-2")
     simulation.run(timedelta(hours=25))
-    assert simulation.remediation().status.notices == ()
+    assert untold(simulation) == []
 
 
 def test_another_symptom_and_a_graver_severity_are_told_once_each(simulation: Simulation) -> None:
@@ -166,12 +171,12 @@ def test_another_symptom_and_a_graver_severity_are_told_once_each(simulation: Si
     simulation.alerts.fire("f2", {**BUSY, "alertname": "Down"})
     simulation.run(10 * MINUTE)
     assert told(simulation) == ["escalated", "escalated"]
-    assert "it is graver now, critical" in simulation.mailbox.delivered[-1].event["data"]["message"]
+    assert "it is graver now, critical" in simulation.mailbox.delivered[-1].request.body["data"]["message"]
     simulation.world.sicken_pods("api", "crash")
     simulation.run(2 * HOUR)
     assert told(simulation) == ["escalated"] * 3
-    assert "CrashLoopBackOff" in simulation.mailbox.delivered[-1].event["data"]["message"]
-    assert len({each.id for each in simulation.mailbox.delivered}) == 3
+    assert "CrashLoopBackOff" in simulation.mailbox.delivered[-1].request.body["data"]["message"]
+    assert len({delivery.correlation.id for delivery in simulation.mailbox.delivered}) == 3
     assert actions(simulation) == 0
 
 
@@ -185,7 +190,7 @@ def test_what_comes_back_after_a_quiet_hour_is_told_again(simulation: Simulation
         simulation.world.sicken_pods("api", "crash")
         simulation.run(20 * MINUTE)
     assert told(simulation) == ["escalated", "escalated"]
-    assert simulation.mailbox.delivered[-1].event["data"]["reason"] == reasons.RECURRED
+    assert simulation.mailbox.delivered[-1].request.body["data"]["reason"] == reasons.RECURRED
     assert actions(simulation) == before
 
 
@@ -222,7 +227,7 @@ def test_a_person_hands_it_back_and_the_steps_are_tried_again_once(simulation: S
     assert again.status.escalation is not None
     assert again.status.escalation.token != first.token
     assert actions(simulation) == 2
-    assert [each.id.rpartition("/")[2] for each in again.status.attempts] == ["1", "2"]
+    assert [attempt.id.rpartition("/")[2] for attempt in again.status.attempts] == ["1", "2"]
     assert told(simulation) == ["escalated", "acted", "escalated"]
     simulation.run(2 * HOUR)
     assert actions(simulation) == 2
@@ -231,14 +236,14 @@ def test_a_person_hands_it_back_and_the_steps_are_tried_again_once(simulation: S
 WRONG = {"another token": {"token": "feed"}, "nobody's name": {"by": ""}}
 
 
-@pytest.mark.parametrize("said", WRONG.values(), ids=WRONG)
-def test_what_is_no_answer_to_this_escalation_is_not_heard(simulation: Simulation, said: dict[str, str]) -> None:
+@pytest.mark.parametrize("answer", WRONG.values(), ids=WRONG)
+def test_what_is_no_answer_to_this_escalation_is_not_heard(simulation: Simulation, answer: dict[str, str]) -> None:
     begin(simulation, step("rolloutRestart"))
     simulation.world.release("api", "app:crash")
     simulation.run_until(lambda: "Escalated" in dict(states(simulation)))
     shown = escalated(simulation).status.escalation
     assert shown is not None
-    hand_back(simulation, said.get("token", shown.token), said.get("by", "ann"))
+    hand_back(simulation, answer.get("token", shown.token), answer.get("by", "ann"))
     simulation.run(HOUR)
     assert actions(simulation) == 1
 
@@ -248,9 +253,9 @@ def test_handing_back_frees_no_limit(simulation: Simulation) -> None:
     simulation.world.release("api", "app:crash")
     for _ in range(8):
         simulation.run(HOUR)
-        for each in simulation.remediations():
-            if each.status.state == "Escalated" and each.status.escalation is not None:
-                hand_back(simulation, each.status.escalation.token)
+        for remediation in simulation.remediations():
+            if remediation.status.state == "Escalated" and remediation.status.escalation is not None:
+                hand_back(simulation, remediation.status.escalation.token)
     assert actions(simulation) == 2
 
 
@@ -276,7 +281,7 @@ def test_waiting_for_settled_ends_either_way(simulation: Simulation, image: str)
     simulation.world.release("api", image)
     simulation.run(3 * HOUR)
     status = simulation.remediation().status
-    settled = {each.type: (each.status, each.reason) for each in status.conditions}["Settled"]
+    settled = {condition.type: (condition.status, condition.reason) for condition in status.conditions}["Settled"]
     assert settled == ("True", status.reason)
 
 

@@ -30,7 +30,7 @@ def sicken(simulation: Simulation, *numbers: int) -> None:
 
 
 def told(simulation: Simulation, kind: str = "held") -> list[Deliver]:
-    return [each for each in simulation.mailbox.delivered if each.event["type"].endswith(f".{kind}")]
+    return [delivery for delivery in simulation.mailbox.delivered if delivery.request.body["type"].endswith(f".{kind}")]
 
 
 def test_two_of_five_are_told_of_within_minutes_once_with_their_names() -> None:
@@ -41,13 +41,13 @@ def test_two_of_five_are_told_of_within_minutes_once_with_their_names() -> None:
         assert told(simulation) == []
         simulation.run(2 * MINUTE)
         (notice,) = told(simulation)
-        assert notice.event["data"]["reason"] == "TooManyUnhealthy"
-        assert "shop/deployment/web-1, shop/deployment/web-3" in notice.event["data"]["message"]
-        events = [each for each in simulation.world.store.view(kube.EVENTS) if each["reason"] == "Held"]
-        assert {each["regarding"]["kind"] for each in events} == {"Deployment", "RemediationPolicy"}
+        assert notice.request.body["data"]["reason"] == "TooManyUnhealthy"
+        assert "shop/deployment/web-1, shop/deployment/web-3" in notice.request.body["data"]["message"]
+        events = [event for event in simulation.world.store.view(kube.EVENTS) if event["reason"] == "Held"]
+        assert {event["regarding"]["kind"] for event in events} == {"Deployment", "RemediationPolicy"}
         simulation.run(60 * MINUTE)
         assert len(told(simulation)) == 1
-        assert {each.status.state for each in simulation.remediations()} == {"Waiting"}
+        assert {remediation.status.state for remediation in simulation.remediations()} == {"Waiting"}
         assert effects(simulation.world.server.audit) == {}
 
 
@@ -70,8 +70,8 @@ def test_whoever_was_told_hears_of_the_end() -> None:
         begin(simulation)
         sicken(simulation, 1, 3)
         simulation.run(4 * MINUTE)
-        for each in ("f1", "f3"):
-            simulation.alerts.resolve(each)
+        for fingerprint in ("f1", "f3"):
+            simulation.alerts.resolve(fingerprint)
         simulation.run(15 * MINUTE)
         assert len(told(simulation, "resolved")) == 1
 
@@ -81,8 +81,8 @@ def test_what_passes_within_a_minute_is_told_to_nobody() -> None:
         begin(simulation)
         sicken(simulation, 1, 3)
         simulation.run(MINUTE)
-        for each in ("f1", "f3"):
-            simulation.alerts.resolve(each)
+        for fingerprint in ("f1", "f3"):
+            simulation.alerts.resolve(fingerprint)
         simulation.run(15 * MINUTE)
         assert told(simulation) == []
 
@@ -96,7 +96,7 @@ def test_a_full_budget_is_told_of_once_for_all(replicas: int) -> None:
         simulation.run(MINUTE)
         sicken(simulation, 0, 1, 2, 3)
         simulation.run(10 * MINUTE)
-        assert [each.event["data"]["reason"] for each in told(simulation)] == ["OperatorRateLimited"]
+        assert [delivery.request.body["data"]["reason"] for delivery in told(simulation)] == ["OperatorRateLimited"]
 
 
 def test_who_only_observes_tells_nobody() -> None:

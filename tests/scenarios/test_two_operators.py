@@ -27,7 +27,9 @@ def writes(dry: Play) -> list[Call]:
 
 def without_the_void(outcome: Outcome) -> Outcome:
     """A deposed leader may still open a Remediation for what it saw long ago; its successor closes it at once."""
-    kept = [each for each in outcome.remediations if each[1:] != ("Closed", reasons.RESOLVED_BY_ITSELF)]
+    kept = [
+        remediation for remediation in outcome.remediations if remediation[1:] != ("Closed", reasons.RESOLVED_BY_ITSELF)
+    ]
     return replace(outcome, remediations=kept)
 
 
@@ -47,14 +49,14 @@ def test_a_leader_that_stands_still_at_any_write_changes_nothing(
 ) -> None:
     dry = play(HEALS[name], replicas=2)
     for call in sample(writes(dry), every):
-        found = play(HEALS[name], replicas=2, faults={call.index: kind}, stands_still=stands_still)
-        processes = {each.process for each in found.simulation.world.server.audit if each.index in found.incident}
+        played = play(HEALS[name], replicas=2, faults={call.index: kind}, stands_still=stands_still)
+        processes = {call.process for call in played.simulation.world.server.audit if call.index in played.incident}
         assert len(processes) > 1
         try:
-            judge(without_the_void(found.outcome), dry.outcome)
+            judge(without_the_void(played.outcome), dry.outcome)
         except AssertionError as error:
             where = f"{kind} {call.index}: {call.verb} {call.resource} {call.name}"
-            raise AssertionError(f"{where}: {error}\n{found.simulation.describe()}") from error
+            raise AssertionError(f"{where}: {error}\n{played.simulation.describe()}") from error
 
 
 def test_a_deposed_leader_reserves_nothing() -> None:

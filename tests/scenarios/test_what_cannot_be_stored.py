@@ -1,16 +1,16 @@
-"""What the API server will not store holds up nothing else: neither its policy, nor its batch, nor a take-back."""
+"""What the API server will not store holds up nothing else: neither its policy, nor its batch, nor a revert."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from platelet.model import reasons
+from platelet.replay import admission
+from platelet.replay.admission import Review
 from platelet.shell import kube
-from tests.scenarios import admission
-from tests.scenarios.admission import Review
 from tests.scenarios.heals import HEAL, effects, is_over
 from tests.scenarios.incidents import BUSY, MINUTE, begin, states
 from tests.scenarios.manifests import on_alert, on_pods, policy, runbook, step
@@ -21,19 +21,13 @@ REFUSED = (413, 422)
 BURST = 5  # writes at one moment, by whoever looks at a Remediation
 
 
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
-
-
 def of_api(body: Any) -> bool:
     return bool(body["spec"]["targetRef"]["name"] == "api")
 
 
 def an_intent_of_api(body: Any) -> bool:
     attempts = body.get("status", {}).get("attempts", [])
-    return of_api(body) and any(each["phase"] == "Intended" for each in attempts)
+    return of_api(body) and any(attempt["phase"] == "Intended" for attempt in attempts)
 
 
 def times_out(review: Review) -> None:
@@ -70,7 +64,7 @@ def test_an_intent_that_cannot_be_stored_gives_its_place_back_and_people_are_tol
     assert simulation.world.image("api") == "app:crash"
     assert ("Escalated", reasons.NOT_RECORDED) in states(simulation)
     entries = simulation.budget().status.entries
-    assert [each.id for each in entries if each.outcome is None] == []
+    assert [entry.id for entry in entries if entry.outcome is None] == []
 
 
 def test_a_remediation_of_which_nothing_can_be_stored_any_more_leaves_the_others_their_places(
@@ -95,8 +89,8 @@ def test_a_remediation_of_which_nothing_can_be_stored_any_more_leaves_the_others
     assert simulation.world.image("web") == "app:good-1"
     entries = simulation.budget().status.entries
     assert len(entries) < 20
-    assert all(each.refunded for each in entries if each.outcome == "Abandoned")
-    puts = [each for each in simulation.world.server.audit if each.code in REFUSED]
+    assert all(entry.refunded for entry in entries if entry.outcome == "Abandoned")
+    puts = [call for call in simulation.world.server.audit if call.code in REFUSED]
     assert len(puts) < 60
 
 
@@ -112,8 +106,8 @@ def test_a_status_that_is_taken_and_changed_back_is_not_written_at_the_speed_of_
     simulation.world.release("api", "app:crash")
     simulation.run(timedelta(hours=1))
     assert effects(simulation.world.server.audit) == {}
-    puts = [each for each in simulation.world.server.audit if each.subresource == "status" and each.verb == "update"]
-    moments = Counter(each.at for each in puts if each.resource == "remediations")
+    puts = [call for call in simulation.world.server.audit if call.subresource == "status" and call.verb == "update"]
+    moments = Counter(call.at for call in puts if call.resource == "remediations")
     assert max(moments.values()) <= BURST, moments.most_common(3)
 
 
@@ -154,7 +148,7 @@ def test_whatever_length_people_write_in_their_objects_it_is_acted_on(
     simulation.world.release("api", "app:crash")
     simulation.run(10 * MINUTE)
     assert len(effects(simulation.world.server.audit)) == 1, simulation.describe()
-    assert [each for each in simulation.world.server.audit if each.code in REFUSED] == []
+    assert [call for call in simulation.world.server.audit if call.code in REFUSED] == []
 
 
 def test_the_longest_names_that_there_are_act(simulation: Simulation) -> None:
@@ -165,7 +159,7 @@ def test_the_longest_names_that_there_are_act(simulation: Simulation) -> None:
     simulation.world.release(name, "app:crash")
     simulation.run(10 * MINUTE)
     assert simulation.world.image(name) == "app:good-1"
-    assert [each for each in simulation.world.server.audit if each.code in REFUSED] == []
+    assert [call for call in simulation.world.server.audit if call.code in REFUSED] == []
 
 
 @pytest.mark.parametrize(
@@ -179,7 +173,7 @@ def test_an_alert_of_any_length_is_acted_on(simulation: Simulation, text: str) -
     assert is_over(simulation)
     assert simulation.world.replicas("api") == 2
     assert len(effects(simulation.world.server.audit)) == 2
-    assert [each for each in simulation.world.server.audit if each.code in REFUSED] == []
+    assert [call for call in simulation.world.server.audit if call.code in REFUSED] == []
 
 
 def test_people_may_answer_at_any_length(simulation: Simulation) -> None:
@@ -188,15 +182,15 @@ def test_people_may_answer_at_any_length(simulation: Simulation) -> None:
     simulation.run(MINUTE)
     (only,) = simulation.remediations()
     assert only.status.approval is not None
-    said = {
+    annotations = {
         "platelet.dev/reject": only.status.approval.token,
         "platelet.dev/rejected-by": "a" * 3000,
         "platelet.dev/reject-reason": "w" * 3000,
     }
-    simulation.world.store.patch(kube.REMEDIATIONS, SHOP, only.name, {"metadata": {"annotations": said}})
+    simulation.world.store.patch(kube.REMEDIATIONS, SHOP, only.name, {"metadata": {"annotations": annotations}})
     simulation.run(5 * MINUTE)
     assert states(simulation) == [("Escalated", reasons.REJECTED)]
-    assert [each for each in simulation.world.server.audit if each.code in REFUSED] == []
+    assert [call for call in simulation.world.server.audit if call.code in REFUSED] == []
 
 
 def test_a_name_that_comes_back_is_another_incident(simulation: Simulation) -> None:

@@ -1,14 +1,14 @@
 """What people withdraw between an intent and its write is not done: until it has left, everything is asked again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from platelet.model import approval, reasons
 from platelet.model.remediation import Attempt
+from platelet.replay.admission import Review
 from platelet.shell import kube
-from tests.scenarios.admission import Review
 from tests.scenarios.heals import RAISE, SCALE, approve, deletions, effects
 from tests.scenarios.incidents import BUSY, MINUTE, begin, states
 from tests.scenarios.manifests import on_alert, step
@@ -19,12 +19,6 @@ from tests.scenarios.world import SHOP
 
 SUCCESS = 200
 Deed = Callable[[Simulation], object]
-
-
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    with Simulation() as simulation:
-        yield simulation
 
 
 def policy_spec(**spec: object) -> Deed:
@@ -90,7 +84,7 @@ def in_a_conflict(simulation: Simulation, deed: Deed) -> None:
 
 
 def acts(simulation: Simulation) -> list[Attempt]:
-    return [each for it in simulation.remediations() for each in it.status.attempts if each.kind == "Act"]
+    return [attempt for it in simulation.remediations() for attempt in it.status.attempts if attempt.kind == "Act"]
 
 
 @pytest.mark.parametrize("when", [once_intended, in_a_conflict])
@@ -104,7 +98,7 @@ def test_nothing_is_written_that_people_have_withdrawn(
         simulation.run(timedelta(seconds=10))
     when(simulation, deed)
     simulation.run(25 * MINUTE)
-    assert effects([each for each in simulation.world.server.audit if each.code == SUCCESS]) == {}
+    assert effects([call for call in simulation.world.server.audit if call.code == SUCCESS]) == {}
     assert simulation.world.image("api") == "app:crash"
     first = acts(simulation)[0]
     assert first.phase == "Superseded"
@@ -146,8 +140,8 @@ def test_a_person_who_changes_their_mind_is_heard_until_the_write_has_left(simul
         it.people = None
         (only,) = it.remediations()
         assert only.status.approval is not None
-        said = {approval.REJECT: only.status.approval.token, approval.REJECTED_BY: "ann"}
-        it.world.store.patch(kube.REMEDIATIONS, SHOP, only.name, {"metadata": {"annotations": said}})
+        annotations = {approval.REJECT: only.status.approval.token, approval.REJECTED_BY: "ann"}
+        it.world.store.patch(kube.REMEDIATIONS, SHOP, only.name, {"metadata": {"annotations": annotations}})
 
     once_intended(simulation, reject)
     simulation.run(timedelta(hours=1))
@@ -158,29 +152,29 @@ def test_a_person_who_changes_their_mind_is_heard_until_the_write_has_left(simul
 
 @pytest.mark.parametrize("deed", [pause, annotate_namespace, DEEDS["suspend the workload"]])
 @pytest.mark.parametrize("settings", [SCALE, RAISE], ids=["replicas", "bounds"])
-def test_a_take_back_that_people_stop_before_it_is_sent_waits(
+def test_a_revert_that_people_stop_before_it_is_sent_waits(
     simulation: Simulation, settings: kube.Json, deed: Deed
 ) -> None:
     lend(simulation, settings)
-    once_intended(simulation, deed, "TakeBack")
+    once_intended(simulation, deed, "Revert")
     simulation.run(40 * MINUTE)
-    assert [each for each in effects(simulation.world.server.audit) if "/back" in each] == []
+    assert [effect for effect in effects(simulation.world.server.audit) if "/back" in effect] == []
     assert (simulation.world.replicas("api"), simulation.world.bounds("api")) in ((5, None), (5, (5, 5)))
 
 
-def test_what_people_let_stay_is_not_taken_back_by_an_intent_from_before(simulation: Simulation) -> None:
-    """`platelet revert --leave` while the take-back is about to be sent."""
+def test_what_people_let_stay_is_not_reverted_by_an_intent_from_before(simulation: Simulation) -> None:
+    """`platelet revert --leave` while the revert is about to be sent."""
     lend(simulation, SCALE)
     drop = {"suspended": {"reason": "remove platelet", "leaving": "Drop"}}
-    once_intended(simulation, lambda it: it.budget_spec(drop), "TakeBack")
+    once_intended(simulation, lambda it: it.budget_spec(drop), "Revert")
     simulation.run(40 * MINUTE)
     assert simulation.world.replicas("api") == 5
 
 
-def test_a_take_back_outlives_its_policy(simulation: Simulation) -> None:
+def test_a_revert_outlives_its_policy(simulation: Simulation) -> None:
     """What was lent must be returned, also when nobody wants anything further."""
     lend(simulation, SCALE)
-    once_intended(simulation, DEEDS["delete the policy"], "TakeBack")
+    once_intended(simulation, DEEDS["delete the policy"], "Revert")
     simulation.run(40 * MINUTE)
     assert simulation.world.replicas("api") == 2
 
@@ -197,7 +191,7 @@ def lend(simulation: Simulation, settings: kube.Json) -> None:
 
 @pytest.mark.parametrize(
     "deed",
-    [pause, annotate_namespace, *(DEEDS[each] for each in ("delete the policy", "choose other targets"))],
+    [pause, annotate_namespace, *(DEEDS[change] for change in ("delete the policy", "choose other targets"))],
 )
 def test_no_stuck_pod_is_deleted_after_people_have_stopped_it(simulation: Simulation, deed: Deed) -> None:
     """The undo was written; the pod that it still has to replace is a part of the attempt."""

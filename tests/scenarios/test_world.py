@@ -21,21 +21,24 @@ def world() -> World:
 
 
 def condition(world: World, kind: str) -> tuple[str, str]:
-    found = [each for each in world.deployment("api")["status"]["conditions"] if each["type"] == kind]
-    return found[0]["status"], found[0]["reason"]
+    conditions = [entry for entry in world.deployment("api")["status"]["conditions"] if entry["type"] == kind]
+    return conditions[0]["status"], conditions[0]["reason"]
 
 
 def replica_sets(world: World) -> list[Json]:
     """Newest revision first."""
-    found = world.store.find(kube.REPLICA_SETS, SHOP)
-    return sorted(found, key=lambda each: int(each["metadata"]["annotations"][REVISION]), reverse=True)
+    stored = world.store.find(kube.REPLICA_SETS, SHOP)
+    return sorted(stored, key=lambda replica_set: int(replica_set["metadata"]["annotations"][REVISION]), reverse=True)
 
 
 def revisions(world: World) -> list[tuple[str, str]]:
     """(revision, image), newest first."""
     return [
-        (each["metadata"]["annotations"][REVISION], each["spec"]["template"]["spec"]["containers"][0]["image"])
-        for each in replica_sets(world)
+        (
+            replica_set["metadata"]["annotations"][REVISION],
+            replica_set["spec"]["template"]["spec"]["containers"][0]["image"],
+        )
+        for replica_set in replica_sets(world)
     ]
 
 
@@ -85,14 +88,14 @@ def test_a_crash_loop_without_readiness_completes_its_rollout(world: World) -> N
     assert condition(world, "Progressing") == ("True", "NewReplicaSetAvailable")
     assert condition(world, "Available") == ("False", "MinimumReplicasUnavailable")
     assert "availableReplicas" not in status
-    assert [each["spec"]["replicas"] for each in replica_sets(world)] == [2, 0]
+    assert [replica_set["spec"]["replicas"] for replica_set in replica_sets(world)] == [2, 0]
 
 
 @pytest.mark.parametrize("image", ["app:crash-unready", "app:pullfail", "app:unready", "app:configerror"])
 def test_a_release_that_never_gets_ready_leaves_the_old_pods_in_place(world: World, image: str) -> None:
     world.release("api", image)
     world.advance(5 * MINUTE)
-    assert [each["spec"]["replicas"] for each in replica_sets(world)] == [1, 2]
+    assert [replica_set["spec"]["replicas"] for replica_set in replica_sets(world)] == [1, 2]
     assert world.deployment("api")["status"]["availableReplicas"] == 2
     assert condition(world, "Progressing") == ("True", "ReplicaSetUpdated")
     world.advance(6 * MINUTE)
@@ -162,7 +165,7 @@ def test_a_new_rollout_during_a_scale_up_keeps_all_replicas(world: World) -> Non
     world.advance(MINUTE)
     world.release("api", "app:good-2")
     world.advance(MINUTE)
-    assert [each["spec"]["replicas"] for each in replica_sets(world)] == [6, 0]
+    assert [replica_set["spec"]["replicas"] for replica_set in replica_sets(world)] == [6, 0]
     assert condition(world, "Progressing") == ("True", "NewReplicaSetAvailable")
 
 
@@ -174,4 +177,4 @@ def test_a_scale_down_of_an_unfinished_rollout_ends_with_the_wanted_number(world
     world.scale("api", 2)
     world.advance(MINUTE)
     assert world.deployment("api")["status"]["availableReplicas"] >= 2
-    assert sum(each["spec"]["replicas"] for each in replica_sets(world)) <= 3
+    assert sum(replica_set["spec"]["replicas"] for replica_set in replica_sets(world)) <= 3

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.scenarios.virtual_clock import VirtualClock
+from platelet.replay.virtual_clock import VirtualClock
 
 _MICROSECONDS = 1_000_000
 

@@ -5,27 +5,28 @@ Enforce, an empty budget and fresh reads at `NOW`: every guard allows the step's
 of its dataclass as keywords, so that a test names only what it is about.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from platelet import actions
+from platelet.model.approval import Approval
 from platelet.model.autoscaler import Autoscaler, Bounds
 from platelet.model.budget import Budget, BudgetSpec, BudgetStatus, Entry
-from platelet.model.intent import PostState, PreState
-from platelet.model.policy import Limits, Policy, Scope, Settings, Step, Verification
-from platelet.model.remediation import (
-    Attempt,
-    PinnedRef,
-    Remediation,
-    RemediationSpec,
-    RemediationStatus,
-    TargetRef,
-    Verifying,
-)
+from platelet.model.intent import PreState
+from platelet.model.notification import Notification
+from platelet.model.policy import ActionTraits, Limits, Policy, Scope, Settings, Step
+from platelet.model.remediation import Attempt, PinnedRef, Remediation, RemediationSpec, RemediationStatus, TargetRef
 from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Evidence, Signal
-from platelet.model.situation import ActionTraits, Situation
+from platelet.model.situation import Knowledge, Ladder, OtherIncidents, OwnWrites, Situation, Surroundings
+from platelet.model.snapshot import Snapshot
+from platelet.model.verdict import Deny
+from platelet.model.verifying import Verifying
 from platelet.model.workload import Container, Pod, Revision, Workload, WorkloadRef
+from platelet.sinks.webhook import Webhook
+from tests.unit.pins import restored
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 RELEASED = NOW - timedelta(minutes=5)  # the bad release
@@ -111,19 +112,19 @@ def a_daemon_set(**changes: Any) -> Workload:
 
 def bounds(least: int | None = 2, most: int | None = 10, **changes: Any) -> Bounds:
     """Build the bounds of the HPA `api-hpa`."""
-    said = Bounds(kind="HorizontalPodAutoscaler", name="api-hpa", uid="uid-hpa", min=least, max=most)
-    return replace(said, **changes)
+    usual = Bounds(kind="HorizontalPodAutoscaler", name="api-hpa", uid="uid-hpa", min=least, max=most)
+    return replace(usual, **changes)
 
 
-def an_autoscaler(said: Bounds | None = None, **changes: Any) -> Autoscaler:
+def an_autoscaler(its_bounds: Bounds | None = None, **changes: Any) -> Autoscaler:
     """Build the HPA of `shop/api`, which asks for 2 to 10 replicas."""
-    said = said or bounds()
-    least, most = (1, 1) if said.kind == "HorizontalPodAutoscaler" else (0, 100)
+    its_bounds = its_bounds or bounds()
+    least, most = (1, 1) if its_bounds.kind == "HorizontalPodAutoscaler" else (0, 100)
     known = Autoscaler(
-        bounds=said,
+        bounds=its_bounds,
         resource_version="50",
-        least=least if said.min is None else said.min,
-        most=most if said.max is None else said.max,
+        least=least if its_bounds.min is None else its_bounds.min,
+        most=most if its_bounds.max is None else its_bounds.max,
     )
     return replace(known, **changes)
 
@@ -243,6 +244,38 @@ def a_policy(**changes: Any) -> Policy:
     return replace(Policy(namespace="shop", name="heal-api", uid="uid-policy", mode="Enforce"), **changes)
 
 
+def a_listening_policy(**changes: Any) -> Policy:
+    """Build the same policy with a webhook."""
+    return a_policy(sinks={"webhook": Webhook(url="https://hooks.example.com/oncall")}, **changes)
+
+
+def a_notification(**changes: Any) -> Notification:
+    """Build what the webhook is still to be told of an escalation; it was not tried yet."""
+    notification = Notification(
+        id="rem-1/escalated", sink="webhook", kind="Escalated", reason="NoStepLeft", message="m", at=A_MINUTE_AGO
+    )
+    return replace(notification, **changes)
+
+
+def an_approval(**changes: Any) -> Approval:
+    """Build the question for a restart, asked a minute ago and open for half an hour."""
+    asked = Approval(
+        token="1-1-abc",
+        attempt="rem-1/1/1",
+        step=0,
+        step_name="restart",
+        action="rolloutRestart",
+        summary="restart it",
+        why="the policy's mode is Approve",
+        plan_hash="abc",
+        pre=PreState(uid="uid-api", generation=1, template_hash="t", replicas=2),
+        changes=(),
+        asked_at=A_MINUTE_AGO,
+        expires_at=A_MINUTE_AGO + minutes(30),
+    )
+    return replace(asked, **changes)
+
+
 def limits(**changes: Any) -> Limits:
     """Build the default limits, changed."""
     return replace(Limits(), **changes)
@@ -250,7 +283,9 @@ def limits(**changes: Any) -> Limits:
 
 def a_step(action: str = "rolloutUndo", settings: Any = None, **changes: Any) -> Step:
     """Build a step named after its action, with the default verification."""
-    return replace(Step(name=action, action=action, settings=settings, verify=Verification()), **changes)
+    known = actions.BY_KEY[action]
+    traits = known.traits if settings is None else known.traits_with(settings)
+    return replace(Step(name=action, action=action, settings=settings, traits=traits), **changes)
 
 
 def an_attempt(**changes: Any) -> Attempt:
@@ -264,7 +299,7 @@ def an_attempt(**changes: Any) -> Attempt:
         intended_at=A_MINUTE_AGO,
         outcome_at=A_MINUTE_AGO,
         pre=PreState(uid="uid-api", generation=2, template_hash=BAD, replicas=2),
-        post=PostState(template_hash=GOOD, record="api-good"),
+        changes=restored(GOOD, "api-good"),
     )
     return replace(attempt, **changes)
 
@@ -329,19 +364,52 @@ def a_situation(**changes: Any) -> Situation:
     situation = Situation(
         settings=Settings(namespace="platelet-system"),
         remediation=a_remediation(),
-        steps=(a_step(),),
+        ladder=Ladder(steps=(a_step(),)),
         policy=a_policy(),
-        workload=a_workload(),
-        signals=(a_signal(),),
-        revisions=(a_revision(2, BAD, replicas=2, created_at=RELEASED), a_revision(1, GOOD)),
-        pods=(a_sick_pod("api-2-a"), a_sick_pod("api-2-b")),
-        records=(
-            a_record(BAD, first_seen=RELEASED, health="Unknown", health_since=None, ever_healthy=False),
-            a_record(),
+        snapshot=Snapshot(
+            workload=a_workload(),
+            revisions=(a_revision(2, BAD, replicas=2, created_at=RELEASED), a_revision(1, GOOD)),
+            pods=(a_sick_pod("api-2-a"), a_sick_pod("api-2-b")),
+            records=(
+                a_record(BAD, first_seen=RELEASED, health="Unknown", health_since=None, ever_healthy=False),
+                a_record(),
+            ),
         ),
+        signals=(a_signal(),),
         budget=a_budget(),
-        epoch=1,
-        scope=Scope(total=1, sick=frozenset({TARGET})),
-        action=UNDO,
+        surroundings=Surroundings(scope=Scope(total=1, sick=frozenset({TARGET}))),
+        knowledge=Knowledge(epoch=1),
     )
-    return replace(situation, **changes)
+    return change(situation, **changes)
+
+
+_PARTS = {
+    "ladder": Ladder,
+    "snapshot": Snapshot,
+    "surroundings": Surroundings,
+    "others": OtherIncidents,
+    "knowledge": Knowledge,
+    "own_writes": OwnWrites,
+}
+_PART_OF = {field.name: part for part, kind in _PARTS.items() for field in fields(kind)}
+
+
+def change(situation: Situation, *, action: ActionTraits | None = None, **changes: Any) -> Situation:
+    """Replace fields of a situation and of its parts by their names; `action` is what the current step does."""
+    direct: dict[str, Any] = {name: value for name, value in changes.items() if name not in _PART_OF}
+    for name, part in _PART_OF.items():
+        if name in changes:
+            direct[part] = replace(direct.get(part, getattr(situation, part)), **{name: changes[name]})
+    changed = replace(situation, **direct)
+    if action is None:
+        return changed
+    current, steps = changed.remediation.status.step, changed.ladder.steps
+    acting = tuple(replace(step, traits=action) if at == current else step for at, step in enumerate(steps))
+    return replace(changed, ladder=replace(changed.ladder, steps=acting))
+
+
+def asked(
+    deny: Callable[[Situation, ActionTraits, datetime], Deny | None], situation: Situation, now: datetime
+) -> Deny | None:
+    """Ask a guard about the action of the situation's current step."""
+    return deny(situation, situation.ladder.traits(situation.remediation.status.step), now)

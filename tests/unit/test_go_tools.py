@@ -55,3 +55,15 @@ def test_without_the_variable_the_working_directory_is_not_searched(
     (tmp_path / "etcd").write_text("#!/bin/sh\n")
     (tmp_path / "etcd").chmod(0o755)
     assert go_tools.take_ready_programs([ETCD], tmp_path / "bin") == [ETCD]
+
+
+@pytest.mark.parametrize(
+    ("changed", "anew"), [("go.mod", True), ("go.sum", True), ("main.go", True), ("README.md", False)]
+)
+def test_a_build_is_known_by_its_pins_and_its_source(changed: str, anew: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """A baseline that was changed must not be measured as it was before."""
+    for name in ("go.mod", "go.sum", "main.go", "README.md"):
+        (tmp_path / name).write_text("before")
+    before = go_tools.key(tmp_path)
+    (tmp_path / changed).write_text("after")
+    assert (go_tools.key(tmp_path) != before) == anew

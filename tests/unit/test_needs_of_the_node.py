@@ -15,9 +15,9 @@ ELSEWHERE = {
 }
 
 
-@pytest.mark.parametrize(("machine", "said"), ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize(("machine", "words"), ELSEWHERE.values(), ids=ELSEWHERE)
 def test_elsewhere_it_says_why_there_is_no_node(
-    machine: tuple[str, str, int], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    machine: tuple[str, str, int], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what is needed instead."""
     platform, release, user = machine
@@ -28,7 +28,7 @@ def test_elsewhere_it_says_why_there_is_no_node(
     monkeypatch.setattr("os.geteuid", lambda: user)
     monkeypatch.setattr(needs, "_RELEASE", path)
     monkeypatch.setattr(packages, "ensure", lambda: pytest.fail("nothing may be installed"))
-    assert needs.missing().startswith(said)
+    assert needs.missing().startswith(words)
     assert "Debian's packages" in needs.missing()
 
 

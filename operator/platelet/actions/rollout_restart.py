@@ -13,12 +13,12 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
+from platelet.changes import restart_stamp
 from platelet.model import reasons
 from platelet.model.durations import CAMEL, format_time
-from platelet.model.intent import PostState
-from platelet.model.rights import Right, on_workloads
+from platelet.model.policy import ActionTraits
 from platelet.model.rules import Action
-from platelet.model.situation import ActionTraits, Situation
+from platelet.model.situation import Situation
 from platelet.model.verdict import Plan, Refusal
 from platelet.model.workload import Workload
 
@@ -32,20 +32,24 @@ class RolloutRestart:
 
 def plan(_settings: RolloutRestart, situation: Situation, now: datetime) -> Plan | Refusal:
     """Pin the stamp to write: now, or the next second where the live stamp is already that."""
-    live = situation.workload
+    live = situation.snapshot.workload
     if live is None:
         return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to restart")
     idle = refuse_idle(live)
     if idle is not None:
         return idle
-    second = now.replace(microsecond=0)
-    stamp = format_time(second)
-    if stamp == live.restart_stamp:
-        stamp = format_time(second + timedelta(seconds=1))
+    stamp = new_stamp(live, now)
     return Plan(
-        post=PostState(restart_stamp=stamp, replace_stuck_pods=live.ordered),
+        changes=(restart_stamp.at(stamp, replaces_stuck_pods=live.ordered),),
         summary=f"rolling restart of all {live.replicas} pods, stamp {stamp}{say_held(live)}",
     )
+
+
+def new_stamp(live: Workload, now: datetime) -> str:
+    """The stamp of a restart at this moment, which is another one than the live one."""
+    second = now.replace(microsecond=0)
+    stamp = format_time(second)
+    return format_time(second + timedelta(seconds=1)) if stamp == live.restart_stamp else stamp
 
 
 def refuse_idle(live: Workload) -> Refusal | None:
@@ -80,7 +84,8 @@ def say_held(live: Workload) -> str:
 ACTION = Action(
     key="rolloutRestart",
     settings=RolloutRestart,
-    rights=(*on_workloads("patch"), Right(resource="pods", verb="delete", group="")),
+    changes=(restart_stamp.CHANGE,),
+    rights=restart_stamp.CHANGE.rights,
     traits=ActionTraits(name="rolloutRestart", replaces_pods=True),
     needs_room=lambda _settings: True,
     plan=plan,

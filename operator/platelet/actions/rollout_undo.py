@@ -16,21 +16,32 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 from pydantic import ConfigDict, Field
 
 from platelet.actions import rollout_restart
-from platelet.model import blame, difference, reasons, references
-from platelet.model.durations import CAMEL, Between, Duration, say_time
-from platelet.model.intent import PostState
-from platelet.model.remediation import Attempt
-from platelet.model.revision import RevisionRecord
-from platelet.model.rights import Right, on_workloads
+from platelet.changes import adjustments, restored_template
+from platelet.model import blame, constraint, difference, reasons, references
+from platelet.model.constraint import Rule
+from platelet.model.durations import Between, Duration, say_time
+from platelet.model.policy import ActionTraits
+from platelet.model.revision import RevisionRecord, family
+from platelet.model.rights import Right
 from platelet.model.rules import Action
-from platelet.model.situation import ActionTraits, Situation
+from platelet.model.situation import Situation
 from platelet.model.verdict import Plan, Refusal
 from platelet.model.workload import Revision, Workload
 
 Goal = TypeVar("Goal", Revision, RevisionRecord)
 _MOST = 2**31 - 1
-REVISION_RULE = "revision belongs to `to: Revision`, and `to: Revision` needs it"
-IF_UNKNOWN_RULE = "ifUnknown belongs to `to: LastHealthy`"
+_RULES = (
+    Rule(
+        cel="(self.to == 'Revision') == has(self.revision)",
+        broken=lambda undo: (undo.to == "Revision") != (undo.revision is not None),
+        message="revision belongs to `to: Revision`, and `to: Revision` needs it",
+    ),
+    Rule(
+        cel="self.to == 'LastHealthy' || !has(self.ifUnknown)",
+        broken=lambda undo: undo.if_unknown is not None and undo.to != "LastHealthy",
+        message="ifUnknown belongs to `to: LastHealthy`",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,22 +76,19 @@ class RolloutUndo:
         ),
     ] = timedelta(hours=1)
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
-        **CAMEL,
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                {"rule": "(self.to == 'Revision') == has(self.revision)", "message": REVISION_RULE},
-                {"rule": "self.to == 'LastHealthy' || !has(self.ifUnknown)", "message": IF_UNKNOWN_RULE},
-            ]
-        },
-    )
+    keep_adjustments: Annotated[
+        bool,
+        Field(
+            description="Resources and probes that platelet has adjusted since keep their values in the template that "
+            "comes back. Without it they come back as they were, and the plan says so."
+        ),
+    ] = False
+
+    __pydantic_config__: ClassVar[ConfigDict] = constraint.ruled(*_RULES)
 
     def __post_init__(self) -> None:
-        """Hold the same rules where no API server has: in files and tests. Raises ValueError."""
-        if (self.to == "Revision") != (self.revision is not None):
-            raise ValueError(REVISION_RULE)
-        if self.if_unknown is not None and self.to != "LastHealthy":
-            raise ValueError(IF_UNKNOWN_RULE)
+        """Hold the rules where no API server has: in files and tests. Raises ValueError."""
+        constraint.hold(self, *_RULES)
 
 
 def plan(settings: RolloutUndo, situation: Situation, now: datetime) -> Plan | Refusal:
@@ -91,19 +99,22 @@ def plan(settings: RolloutUndo, situation: Situation, now: datetime) -> Plan | R
 
 def find_goal(settings: RolloutUndo, situation: Situation) -> Plan | Refusal:
     """Pin the template to restore, whatever the age of the release. Refuses where none is known well enough."""
-    live = situation.workload
+    live = situation.snapshot.workload
     if live is None:
         return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to undo")
-    idle = rollout_restart.refuse_idle(live)
-    if idle is not None:
-        return idle
+    record = rollout_restart.refuse_idle(live) or _find_record(settings, live, situation)
+    return record if isinstance(record, Refusal) else _back_to(record, settings, live, situation)
+
+
+def _find_record(settings: RolloutUndo, live: Workload, situation: Situation) -> RevisionRecord | Refusal:
+    """The revision record of the template to restore."""
     if settings.to == "Revision":
         return _to_revision(settings.revision or 0, live, situation)
     if settings.to == "Previous":
         return _to_previous(live, situation)
     healthy, incomplete = _complete(_healthy(live, situation), situation)
     if healthy is not None:
-        return _back_to(healthy, live, situation)
+        return healthy
     if settings.if_unknown == "Previous":
         return _to_previous(live, situation)
     if incomplete:
@@ -114,25 +125,8 @@ def find_goal(settings: RolloutUndo, situation: Situation) -> Plan | Refusal:
     )
 
 
-def undo(attempt: Attempt, situation: Situation) -> PostState | Refusal:
-    """Give back the template that the step left, if it was healthy once: else the end would be no better (I15)."""
-    live, left = situation.workload, attempt.pre.template_hash
-    if live is None or live.uid != attempt.pre.uid or live.template_hash != attempt.post.template_hash:
-        return Refusal(
-            reason=reasons.NOT_OURS_ANYMORE,
-            message=f"the template is not {attempt.post.template_hash} as written, or the workload was created anew",
-        )
-    record = _newest(record for record in situation.records if record.template_hash == left)
-    if record is None or record.health == "Bad" or not record.ever_healthy:
-        return Refusal(
-            reason=reasons.NOT_UNDONE,
-            message=f"the template {left} that the undo left is not known to have ever been healthy",
-        )
-    return PostState(template_hash=left, record=record.name)
-
-
 def _refuse_old(settings: RolloutUndo, situation: Situation, now: datetime) -> Refusal | None:
-    """Refuse to take back what is not to blame, and say why, how old it is, and what people can do."""
+    """Refuse to undo what is not to blame, and say why, how old it is, and what people can do."""
     why = "" if situation.remediation.spec.by_hand else blame.why_not(settings.within, situation, now)
     if not why:
         return None
@@ -150,9 +144,13 @@ def _to_chosen(settings: RolloutUndo, value: str) -> dict[str, object]:
 
 def _healthy(live: Workload, situation: Situation) -> list[RevisionRecord]:
     """The goals of LastHealthy, the one that proved itself last first."""
-    shunned = _never_a_goal(situation) | {live.template_hash}
-    goals = [each for each in situation.records if each.health == "Healthy" and each.template_hash not in shunned]
-    return sorted(goals, key=lambda each: (each.health_since or each.first_seen, each.first_seen), reverse=True)
+    shunned = _never_a_goal(situation) | _of_the_same_release(live, situation)
+    goals = [
+        record
+        for record in situation.snapshot.records
+        if record.health == "Healthy" and record.template_hash not in shunned
+    ]
+    return sorted(goals, key=lambda record: (record.health_since or record.first_seen, record.first_seen), reverse=True)
 
 
 def _complete(goals: Sequence[Goal], situation: Situation) -> tuple[Goal | None, str]:
@@ -162,31 +160,28 @@ def _complete(goals: Sequence[Goal], situation: Situation) -> tuple[Goal | None,
     """
     lacking: list[Goal] = []
     for goal in goals:
-        like = (difference.images(each.template) for each in lacking)
+        like = (difference.images(old.template) for old in lacking)
         if not _lacks(goal, situation) and difference.images(goal.template) not in like:
             return goal, ""
         lacking.append(goal)
     if not lacking:
         return None, ""
-    said = ", ".join(f"{name} {why}" for name, why in _lacks(lacking[0], situation).items())
-    return None, f"what would come back could not start: {said}"
+    lacks = ", ".join(f"{name} {why}" for name, why in _lacks(lacking[0], situation).items())
+    return None, f"what would come back could not start: {lacks}"
 
 
 def _lacks(goal: Revision | RevisionRecord, situation: Situation) -> dict[str, str]:
     needed = sorted(references.needed(goal.template))
-    return {name: situation.absent_references[name] for name in needed if name in situation.absent_references}
+    absent = situation.surroundings.absent_references
+    return {name: absent[name] for name in needed if name in absent}
 
 
-def _to_previous(live: Workload, situation: Situation) -> Plan | Refusal:
-    shunned = _never_a_goal(situation)
-    candidates = [
-        old
-        for old in situation.revisions
-        if old.number > 0 and old.template_hash != live.template_hash and old.template_hash not in shunned
-    ]
-    found, incomplete = _complete(sorted(candidates, key=lambda old: -old.number), situation)
-    if found is not None:
-        return _restore(found, live, situation)
+def _to_previous(live: Workload, situation: Situation) -> RevisionRecord | Refusal:
+    shunned = _never_a_goal(situation) | _of_the_same_release(live, situation)
+    candidates = [old for old in situation.snapshot.revisions if old.number > 0 and old.template_hash not in shunned]
+    goal, incomplete = _complete(sorted(candidates, key=lambda old: -old.number), situation)
+    if goal is not None:
+        return _record_of(goal, situation)
     if incomplete:
         return Refusal(reason=reasons.MISSING_REFERENCE, message=incomplete)
     return Refusal(
@@ -195,8 +190,8 @@ def _to_previous(live: Workload, situation: Situation) -> Plan | Refusal:
     )
 
 
-def _to_revision(number: int, live: Workload, situation: Situation) -> Plan | Refusal:
-    named = next((old for old in situation.revisions if old.number == number), None)
+def _to_revision(number: int, live: Workload, situation: Situation) -> RevisionRecord | Refusal:
+    named = next((old for old in situation.snapshot.revisions if old.number == number), None)
     if named is None:
         return Refusal(reason=reasons.NO_SUCH_REVISION, message=f"this workload has no revision {number} (any more)")
     if named.template_hash == live.template_hash:
@@ -206,33 +201,41 @@ def _to_revision(number: int, live: Workload, situation: Situation) -> Plan | Re
             reason=reasons.NO_HEALTHY_REVISION,
             message=f"the template of revision {number} is known to have failed, so it is no goal",
         )
-    found, incomplete = _complete((named,), situation)
-    if found is None:
+    goal, incomplete = _complete((named,), situation)
+    if goal is None:
         return Refusal(reason=reasons.MISSING_REFERENCE, message=incomplete)
-    return _restore(found, live, situation)
+    return _record_of(goal, situation)
 
 
-def _restore(old: Revision, live: Workload, situation: Situation) -> Plan | Refusal:
-    record = _newest(record for record in situation.records if record.template_hash == old.template_hash)
+def _record_of(old: Revision, situation: Situation) -> RevisionRecord | Refusal:
+    record = _newest(record for record in situation.snapshot.records if record.template_hash == old.template_hash)
     if record is None:
         return Refusal(
             reason=reasons.NO_SUCH_REVISION,
             message=f"revision {old.number} has no revision record to restore it from",
         )
-    return _back_to(record, live, situation)
+    return record
 
 
-def _back_to(record: RevisionRecord, live: Workload, situation: Situation) -> Plan:
-    return Plan(
-        post=PostState(template_hash=record.template_hash, record=record.name, replace_stuck_pods=live.ordered),
-        summary=_say_undo(record, live, situation) + rollout_restart.say_held(live),
+def _back_to(record: RevisionRecord, settings: RolloutUndo, live: Workload, situation: Situation) -> Plan:
+    adjusted = (record.template, live.template, situation.snapshot.records)
+    keeps = adjustments.kept(*adjusted) if settings.keep_adjustments else {}
+    restored = restored_template.from_record(
+        record, abandons=live.template_hash, replaces_stuck_pods=live.ordered, keeps=keeps
     )
+    summary = _say_undo(record, live, situation)
+    if keeps:
+        summary += f"; it keeps what platelet has adjusted: {adjustments.say_kept(record.template, keeps)}"
+    dropped = adjustments.say_dropped(*adjusted, besides=keeps)
+    summary += f"; it drops what platelet has adjusted: {dropped}" if dropped else ""
+    return Plan(changes=(restored,), summary=summary + rollout_restart.say_held(live))
 
 
 def _say_undo(record: RevisionRecord, live: Workload, situation: Situation) -> str:
     """What people say yes to: what goes and comes, who released it when, how well the goal was, what else differs."""
     images = difference.say_images(live.template, record.template) or "the template, with the same images"
-    numbers = [old.number for old in situation.revisions if old.template_hash == record.template_hash and old.number]
+    revisions = (old for old in situation.snapshot.revisions if old.template_hash == record.template_hash)
+    numbers = [old.number for old in revisions if old.number]
     where = f"revision {max(numbers)}" if numbers else "kept on record, its revision is gone"
     left = blame.live_record(situation)
     released = ""
@@ -247,19 +250,21 @@ def _say_undo(record: RevisionRecord, live: Workload, situation: Situation) -> s
         for name in references.needed(record.template) - references.needed(live.template)
         if name.startswith(f"{references.SECRET}/")
     )
-    said = f"undo {images} ({where}){released}; {goal}" + (f"; also differs: {fields}" if fields else "")
-    return said + (f"; it needs {', '.join(secrets)}, which platelet does not look for" if secrets else "")
+    message = f"undo {images} ({where}){released}; {goal}" + (f"; also differs: {fields}" if fields else "")
+    return message + (f"; it needs {', '.join(secrets)}, which platelet does not look for" if secrets else "")
 
 
 def _never_a_goal(situation: Situation) -> frozenset[str]:
     """Hashes of templates that failed: by their records, or left by an earlier undo of this very remediation."""
-    failed = {record.template_hash for record in situation.records if record.health in ("Bad", "Suspect")}
-    left = {
-        attempt.pre.template_hash
-        for attempt in situation.remediation.status.attempts
-        if attempt.post.template_hash is not None
-    }
-    return frozenset(failed | left)
+    failed = {record.template_hash for record in situation.snapshot.records if record.health in ("Bad", "Suspect")}
+    left = {change.abandons for attempt in situation.remediation.status.attempts for change in attempt.changes}
+    return frozenset((failed | left) - {""})
+
+
+def _of_the_same_release(live: Workload, situation: Situation) -> frozenset[str]:
+    """Hashes of the live template and of those that differ from it by our own adjustments only."""
+    kin = family(live.template_hash, situation.snapshot.records)
+    return frozenset({live.template_hash, *(record.template_hash for record in kin)})
 
 
 def _newest(records: Iterable[RevisionRecord]) -> RevisionRecord | None:
@@ -269,10 +274,10 @@ def _newest(records: Iterable[RevisionRecord]) -> RevisionRecord | None:
 ACTION = Action(
     key="rolloutUndo",
     settings=RolloutUndo,
-    rights=(*on_workloads("patch"), Right(resource="pods", verb="delete", group="")),
+    changes=(restored_template.CHANGE,),
+    rights=restored_template.CHANGE.rights,
     traits=ActionTraits(name="rolloutUndo", changes_template=True, replaces_pods=True, heals_rollout=True),
     plan=plan,
-    undo=undo,
     parameters={"revision": _to_chosen},
     reads=tuple(
         Right(group="", resource=resource, verb="get")

@@ -3,15 +3,16 @@
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
+from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
-from platelet.api import invalid
-from platelet.api.outside import Outside
+from platelet.api.kinds import invalid
 from platelet.model.durations import CAMEL, Between, Duration
+from platelet.model.outside import Outside
+from platelet.model.policy import OPERATOR_NAMESPACE
 from platelet.triggers.alertmanager_api import RECEIVER
 
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -28,8 +29,8 @@ def _read_namespace(name: str) -> str:
 
 
 def _read_address(address: str) -> str:
-    found = _ADDRESS.fullmatch(address)
-    if found is None or int(found["port"]) > _LAST_PORT:
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match["port"]) > _LAST_PORT:
         raise ValueError(f"{address!r} is not an address to listen on: write it like 0.0.0.0:8080 or [::]:8080")
     return address
 
@@ -56,8 +57,8 @@ Host = Annotated[str, AfterValidator(_read_host)]
 class Tls:
     """PEM files that are read again when they change."""
 
-    cert_file: Path
-    key_file: Path
+    cert_file: PurePath
+    key_file: PurePath
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -68,7 +69,8 @@ class Listen:
 
     alerts: Address = "0.0.0.0:8080"
     metrics: Address = "0.0.0.0:9090"
-    tls: Tls | None = None  # for alerts
+    callbacks: Address | None = None  # where PagerDuty and others answer; None: nothing comes back
+    tls: Tls | None = None  # for alerts and callbacks
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -78,7 +80,7 @@ class Alertmanager:
     """The Alertmanager that is asked what fires."""
 
     url: Url
-    token_file: Path | None = None  # a bearer token to ask with
+    token_file: PurePath | None = None  # a bearer token to ask with
     receiver: Annotated[str, Field(min_length=1)] = RECEIVER  # its name for us: what is routed to others is theirs
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
@@ -89,7 +91,7 @@ class Prometheus:
     """The Prometheus that is asked by checks and triggers."""
 
     url: Url
-    token_file: Path | None = None  # a bearer token to ask with
+    token_file: PurePath | None = None  # a bearer token to ask with
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -109,10 +111,10 @@ class OperatorConfig:
 
     api_version: Literal["platelet.dev/v1alpha1"]
     kind: Literal["OperatorConfig"]
-    namespace: Namespace = "platelet-system"  # its own: Lease and ActionBudget are there
+    namespace: Namespace = OPERATOR_NAMESPACE  # its own: Lease and ActionBudget are there
     cluster_name: Annotated[str, Field(max_length=_MAX_CLUSTER)] = ""  # how alerts call this cluster, if they do
     listen: Listen = field(default_factory=Listen)
-    alert_token_files: tuple[Path, ...] = ()  # several while rotating; none: no alert is accepted
+    alert_token_files: tuple[PurePath, ...] = ()  # several while rotating; none: no alert is accepted
     alertmanager: Alertmanager | None = None
     prometheus: Prometheus | None = None
     lease: Lease = field(default_factory=Lease)
@@ -130,6 +132,7 @@ class OperatorConfig:
             has_prometheus=self.prometheus is not None,
             has_alertmanager=self.alertmanager is not None,
             accepts_alerts=bool(self.alert_token_files),
+            accepts_callbacks=self.listen.callbacks is not None,
             allowed_hosts=self.allowed_hosts,
             protected_namespaces=frozenset(self.protected_namespaces),
         )
@@ -143,8 +146,8 @@ def load_config(text: str) -> OperatorConfig:
     try:
         content: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        said = " ".join(str(error).split()).replace('in "<unicode string>",', "at")
-        raise invalid.InvalidSpec(f"this is not YAML: {said}") from None
+        message = " ".join(str(error).split()).replace('in "<unicode string>",', "at")
+        raise invalid.InvalidSpec(f"this is not YAML: {message}") from None
     if content is None:
         raise invalid.InvalidSpec("the file is empty: write apiVersion: platelet.dev/v1alpha1, kind: OperatorConfig")
     return invalid.read(_CONFIG, invalid.mapping(content, "the file"))

@@ -8,6 +8,8 @@ from pydantic import ConfigDict, Field
 
 from platelet.model import reasons
 from platelet.model.durations import CAMEL, Between, Duration, format_duration
+from platelet.model.fault import Fault
+from platelet.model.outside import ALERTMANAGER_FIX, Outside
 from platelet.model.rules import Trial
 from platelet.model.signal import TOLD, Evidence
 from platelet.model.situation import SETTLED_AFTER
@@ -33,6 +35,17 @@ class AlertResolved:
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
 
+def find_caveat(outside: Outside) -> Fault | None:
+    """What is in vain where there is no Alertmanager to ask."""
+    if outside.has_alertmanager:
+        return None
+    message = (
+        "asks Alertmanager, and there is none to ask: what still fires is not known, so a step that does not help goes "
+        f"to people and not to the next one: {ALERTMANAGER_FIX}"
+    )
+    return Fault(reason=reasons.ALERTMANAGER_NOT_CONFIGURED, message=message)
+
+
 def check(trial: Trial, now: datetime) -> Verdict:
     """Pending while one fires; after the timeout since the complete rollout Failed, or Inconclusive if not known.
 
@@ -43,8 +56,8 @@ def check(trial: Trial, now: datetime) -> Verdict:
     alerts = [evidence for evidence in trial.situation.remediation.status.evidence if evidence.source in TOLD]
     firing = [alert for alert in alerts if alert.resolved_at is None]
     if not firing:
-        said = "all alerts of this incident are resolved" if alerts else "no alert belongs to this incident"
-        return Verdict(outcome="Recovered", reason=reasons.ALERT_RESOLVED, message=said)
+        message = "all alerts of this incident are resolved" if alerts else "no alert belongs to this incident"
+        return Verdict(outcome="Recovered", reason=reasons.ALERT_RESOLVED, message=message)
     names = ", ".join(sorted({alert.reason for alert in firing}))
     timeout = _patience(trial, firing, now)
     complete_at = trial.verifying.complete_at
@@ -59,9 +72,9 @@ def check(trial: Trial, now: datetime) -> Verdict:
             reason=reasons.ALERT_FIRING,
             message=f"{names} still firing {format_duration(timeout)} after the rollout was complete",
         )
-    if trial.situation.is_settling_in:  # the leader before may have heard a moment ago
+    if trial.situation.knowledge.is_settling_in:  # the leader before may have heard a moment ago
         message = f"whether {names} still fires is asked: this replica leads since a moment ago"
-        retry_at = now + SETTLED_AFTER - (trial.situation.leading_for or timedelta())
+        retry_at = now + SETTLED_AFTER - (trial.situation.knowledge.leading_for or timedelta())
         return Verdict(outcome="Pending", reason=reasons.ALERT_STATE_UNKNOWN, message=message, retry_at=retry_at)
     return Verdict(
         outcome="Inconclusive",
@@ -72,19 +85,19 @@ def check(trial: Trial, now: datetime) -> Verdict:
 
 def _patience(trial: Trial, firing: list[Evidence], now: datetime) -> timedelta:
     """How long the step waits for alerts."""
-    asked = next((each for each in trial.verification.checks if isinstance(each, AlertResolved)), None)
+    asked = next((settings for settings in trial.verification.checks if isinstance(settings, AlertResolved)), None)
     if asked is not None:
         return asked.timeout
     longest = AlertResolved().timeout
-    asked_itself = all(each.source == "query" and _is_heard(_asked_at(trial, each), now) for each in firing)
+    asked_itself = all(fact.source == "query" and _is_heard(_asked_at(trial, fact), now) for fact in firing)
     return min(longest, trial.verification.timeout + FRESH_FOR) if asked_itself else longest
 
 
 def _asked_at(trial: Trial, fact: Evidence) -> datetime | None:
     """When they were asked who can say. Of an alert that another sender tells, Alertmanager knows nothing."""
     if fact.source == "query":
-        return trial.situation.queries_known_at
-    return trial.situation.alerts_known_at if not fact.sender else None
+        return trial.situation.knowledge.queries_known_at
+    return trial.situation.knowledge.alerts_known_at if not fact.sender else None
 
 
 def _is_heard(at: datetime | None, now: datetime) -> bool:
@@ -93,8 +106,8 @@ def _is_heard(at: datetime | None, now: datetime) -> bool:
 
 def _is_known(trial: Trial, firing: list[Evidence], now: datetime) -> bool:
     """Whether Alertmanager answered lately, or (with webhooks only) told of one of them lately; Prometheus likewise."""
-    for source, sender in {(each.source, each.sender) for each in firing}:
-        told = [each for each in firing if (each.source, each.sender) == (source, sender)]
-        if not _is_heard(max(each.last_seen for each in told), now) and not _is_heard(_asked_at(trial, told[0]), now):
+    for source, sender in {(fact.source, fact.sender) for fact in firing}:
+        facts = [fact for fact in firing if (fact.source, fact.sender) == (source, sender)]
+        if not _is_heard(max(fact.last_seen for fact in facts), now) and not _is_heard(_asked_at(trial, facts[0]), now):
             return False
     return True

@@ -1,16 +1,17 @@
 """A URL answers as it should. No answer proves nothing: it may be the way there that is broken."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from platelet.model import reasons
+from platelet.model.constraint import Matches
 from platelet.model.durations import CAMEL, Between, Duration, format_duration
+from platelet.model.fault import Fault
+from platelet.model.outside import URL_PATTERN, Outside, host_of, names_a_host
 from platelet.model.policy import Verification
 from platelet.model.reading import Answered, Probe, Reading, Unanswered
 from platelet.model.rules import Trial
@@ -18,22 +19,7 @@ from platelet.model.verdict import Verdict
 from platelet.model.workload import WorkloadRef
 
 ASK_EVERY = timedelta(seconds=10)
-_URL_PATTERN = "^https?://[^/?#@ ]+([/?#][^ ]*)?$"
 _URL_RULE = "not a URL that can be asked: write it like https://api.example.com/health, without user or password"
-
-
-def _read_url(url: str) -> str:
-    if not re.fullmatch(_URL_PATTERN, url) or not host_of(url):
-        raise ValueError(f"{url!r} is {_URL_RULE}")
-    return url
-
-
-def host_of(url: str) -> str:
-    """The host that a URL names; empty where it names none."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +28,9 @@ class Http:
 
     url: Annotated[
         str,
-        AfterValidator(_read_url),
-        Field(
-            max_length=2048,
-            description="Its host must be one of the allowedHosts of the operator's settings.",
-            json_schema_extra={
-                "x-kubernetes-validations": [{"rule": f"self.matches('{_URL_PATTERN}')", "message": _URL_RULE}]
-            },
-        ),
+        names_a_host(_URL_RULE),
+        Matches(URL_PATTERN, _URL_RULE, goes_on=True),
+        Field(max_length=2048, description="Its host must be one of the allowedHosts of the operator's settings."),
     ]
     expect_status: Annotated[
         tuple[Annotated[int, Field(ge=100, le=599)], ...],
@@ -69,30 +50,39 @@ class Http:
 
 def questions(verification: Verification, _target: WorkloadRef) -> Iterator[Probe]:
     """What must be asked."""
-    return (each.probe for each in verification.checks if isinstance(each, Http))
+    return (asked.probe for asked in verification.checks if isinstance(asked, Http))
+
+
+def find_fault(settings: Http, outside: Outside | None) -> Fault | None:
+    """Why it can never be asked."""
+    host = host_of(settings.url)
+    if outside is None or outside.allows(host):
+        return None
+    message = f"url: {host} is not in allowedHosts of the operator's settings: add it there, or ask another host"
+    return Fault(reason=reasons.HOST_NOT_ALLOWED, message=message)
 
 
 def check(trial: Trial, now: datetime) -> Verdict:
     """Recovered when each answers as expected; at the step's timeout Failed, or Inconclusive without an answer."""
-    said = []
+    messages = []
     for settings in trial.verification.checks:
         if isinstance(settings, Http):
             verdict = _judge(settings, trial, now)
             if verdict.outcome != "Recovered":
                 return verdict
-            said.append(verdict.message)
-    return Verdict(outcome="Recovered", reason=reasons.CHECK_PASSED, message="; ".join(said))
+            messages.append(verdict.message)
+    return Verdict(outcome="Recovered", reason=reasons.CHECK_PASSED, message="; ".join(messages))
 
 
 def _judge(settings: Http, trial: Trial, now: datetime) -> Verdict:
-    reading = trial.situation.readings.get(settings.probe, Unanswered(why="it was not asked"))
+    reading = trial.situation.knowledge.readings.get(settings.probe, Unanswered(why="it was not asked"))
     deadline = (trial.verifying.complete_at or now) + trial.verification.timeout
     host = host_of(settings.url)
     if isinstance(reading, Answered):
         message = f"{host} answers {reading.status}"
         if reading.status in settings.expect_status:
             return Verdict(outcome="Recovered", reason=reasons.CHECK_PASSED, message=message)
-        message += f", not {' or '.join(str(each) for each in settings.expect_status)}"
+        message += f", not {' or '.join(str(status) for status in settings.expect_status)}"
         if now < deadline:
             return _pending(reasons.CHECK_PENDING, message, deadline, now)
         waited = format_duration(trial.verification.timeout)

@@ -4,40 +4,33 @@ Of several samples the worst is judged. What is not known (no sample, NaN, a sta
 judged: it is asked again until the step's timeout, and then people decide.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from platelet.model import promql, reasons
-from platelet.model.bound import Bounded
-from platelet.model.durations import Between, Duration, format_duration, say_time
+from platelet.model import reasons
+from platelet.model.constraint import Rule
+from platelet.model.durations import PATTERN, Between, Duration, format_duration, say_time
+from platelet.model.fault import Fault
+from platelet.model.measurement import Measurement, why_unknown
+from platelet.model.outside import Outside
 from platelet.model.policy import Verification
-from platelet.model.reading import Query, Reading, Result, Sample, Unanswered
-from platelet.model.remediation import Holding, Verifying
+from platelet.model.reading import Query, Reading
 from platelet.model.rules import Trial
 from platelet.model.verdict import Verdict
+from platelet.model.verifying import Holding, Verifying
 from platelet.model.workload import WorkloadRef
 
 ASK_EVERY = timedelta(seconds=10)
-_SHOWN = 120  # characters of a query in a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prometheus(Bounded):
+class Prometheus(Measurement):
     """The result of an instant query must be beyond a bound: each of its samples."""
 
-    query: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=4096,
-            description="PromQL. $target.name and $target.namespace may stand in label matchers, in quotes.",
-        ),
-    ]
     above: Annotated[float | None, Field(allow_inf_nan=False, description="Every sample must be above this.")] = None
     below: Annotated[float | None, Field(allow_inf_nan=False, description="Every sample must be below this.")] = None
     for_: Annotated[
@@ -46,26 +39,40 @@ class Prometheus(Bounded):
         Between("0s", "24h"),
     ] = timedelta()
 
-    def worst(self, samples: tuple[Sample, ...]) -> Sample:
-        """The sample that is the furthest on the wrong side."""
-        return (min if self.above is not None else max)(samples, key=lambda each: each.value)
+
+# Text that is no duration is left to the rule on the text.
+FITS = Rule(
+    cel=f"!self.timeout.matches('{PATTERN}') || !has(self.checks) || self.checks.all(each, !has(each.prometheus) || "
+    f"!each.prometheus.__for__.matches('{PATTERN}') || duration(each.prometheus.__for__) <= duration(self.timeout))",
+    broken=lambda verify: any(
+        written.prometheus is not None and written.prometheus.for_ > verify.timeout for written in verify.checks
+    ),
+    message="`for` of a check is longer than `timeout` of its step, so it could not pass: raise the timeout",
+)
+
+
+def find_fault(settings: Prometheus, outside: Outside | None) -> Fault | None:
+    """Why it can never be asked."""
+    return settings.find_fault("a prometheus check", outside)
 
 
 def questions(verification: Verification, target: WorkloadRef) -> Iterator[Query]:
     """What must be asked. A query that cannot be used is not asked: the Runbook is not ready."""
     for settings in _asked(verification).values():
-        query = _query(settings, target)
+        query = settings.question(target)
         if query is not None:
             yield query
 
 
 def keep_time(trial: Trial, now: datetime) -> Verifying:
     """The clocks of the checks that hold over time: begun when one is seen to hold, ended when it is not."""
-    begun = {each.check: each.since for each in trial.verifying.holding}
+    if trial.verifying.complete_at is None:
+        return trial.verifying
+    begun = {clock.check: clock.since for clock in trial.verifying.holding}
     holding = [
         Holding(check=place, since=begun.get(place, now))
         for place, settings in _asked(trial.verification).items()
-        if _holds(settings, _reading(settings, trial), now)
+        if settings.all_beyond(_reading(settings, trial), now)
     ]
     return replace(trial.verifying, holding=tuple(holding))
 
@@ -75,28 +82,27 @@ def check(trial: Trial, now: datetime) -> Verdict:
 
     One that has begun to hold before the timeout is given the time that it needs.
     """
-    said = []
-    since = {each.check: each.since for each in trial.verifying.holding}
+    messages = []
+    since = {clock.check: clock.since for clock in trial.verifying.holding}
     for place, settings in _asked(trial.verification).items():
         verdict = _judge(settings, since.get(place), trial, now)
         if verdict.outcome != "Recovered":
             return verdict
-        said.append(verdict.message)
-    return Verdict(outcome="Recovered", reason=reasons.CHECK_PASSED, message="; ".join(said))
+        messages.append(verdict.message)
+    return Verdict(outcome="Recovered", reason=reasons.CHECK_PASSED, message="; ".join(messages))
 
 
 def _judge(settings: Prometheus, since: datetime | None, trial: Trial, now: datetime) -> Verdict:
-    reading = _reading(settings, trial)
-    shown = settings.query if len(settings.query) <= _SHOWN else f"{settings.query[:_SHOWN]}…"
-    if since is not None and _holds(settings, reading, now):
+    reading, shown = _reading(settings, trial), settings.shown
+    if since is not None and settings.all_beyond(reading, now):
         until = since + settings.for_
         if until <= now:
-            message = f"{shown} is {_value(settings, reading)}, {settings.bound} since {say_time(since)}"
+            message = f"{shown} is {settings.say_worst(reading)}, {settings.bound} since {say_time(since)}"
             return Verdict(outcome="Recovered", reason=reasons.CHECK_PASSED, message=message)
         message = f"{shown} is {settings.bound} since {say_time(since)}, and must be until {say_time(until)}"
         return _pending(reasons.CHECK_PENDING, message, until, now)
     deadline = (trial.verifying.complete_at or now) + trial.verification.timeout
-    unknown = _why_unknown(reading, now)
+    unknown = why_unknown(reading, now)
     if unknown:
         message = f"{shown} is not known: {unknown}"
         if now < deadline:
@@ -105,8 +111,12 @@ def _judge(settings: Prometheus, since: datetime | None, trial: Trial, now: date
     if now < deadline:
         return _pending(reasons.CHECK_PENDING, f"{shown} is not {settings.bound} yet", deadline, now)
     waited = format_duration(trial.verification.timeout)
-    message = f"{shown} is {_value(settings, reading)}, not {settings.bound}, {waited} after the rollout was complete"
+    message = f"{shown} is {settings.say_worst(reading)}, not {settings.bound}, {waited} after the rollout was complete"
     return Verdict(outcome="Failed", reason=reasons.CHECK_FAILED, message=message)
+
+
+def _reading(settings: Prometheus, trial: Trial) -> Reading:
+    return settings.reading(trial.situation.knowledge.readings, trial.situation.target)
 
 
 def _pending(reason: str, message: str, until: datetime, now: datetime) -> Verdict:
@@ -115,45 +125,4 @@ def _pending(reason: str, message: str, until: datetime, now: datetime) -> Verdi
 
 def _asked(verification: Verification) -> dict[int, Prometheus]:
     """The step's queries, by their places among all its checks."""
-    return {place: each for place, each in enumerate(verification.checks) if isinstance(each, Prometheus)}
-
-
-def _query(settings: Prometheus, target: WorkloadRef) -> Query | None:
-    try:
-        return Query(text=promql.parse(settings.query).render(target.namespace, target.name))
-    except promql.InvalidQueryError:
-        return None
-
-
-def _reading(settings: Prometheus, trial: Trial) -> Reading:
-    query = _query(settings, trial.situation.target)
-    return trial.situation.readings.get(query, Unanswered(why="it was not asked")) if query else _UNUSABLE
-
-
-_UNUSABLE = Unanswered(why="the query cannot be used")
-
-
-def _holds(settings: Prometheus, reading: Reading, now: datetime) -> bool:
-    if not isinstance(reading, Result) or _why_unknown(reading, now):
-        return False
-    return settings.admits(settings.worst(reading.samples).value)
-
-
-def _why_unknown(reading: Reading, now: datetime) -> str:
-    """Why nothing can be concluded from what Prometheus said; empty when it can."""
-    if not isinstance(reading, Result):
-        return reading.why if isinstance(reading, Unanswered) else "this is no answer to a query"
-    if not reading.samples:
-        return "it gives no sample"
-    if any(math.isnan(each.value) for each in reading.samples):
-        return "it gives NaN"
-    oldest = min(reading.samples, key=lambda each: each.at)
-    return f"its sample is of {say_time(oldest.at)}" if oldest.is_stale(now) else ""
-
-
-def _value(settings: Prometheus, reading: Reading) -> Any:
-    if not isinstance(reading, Result):
-        return "unknown"
-    worst = settings.worst(reading.samples)
-    others = f" (the worst of {len(reading.samples)})" if len(reading.samples) > 1 else ""
-    return f"{worst.value:g}{others}"
+    return {place: asked for place, asked in enumerate(verification.checks) if isinstance(asked, Prometheus)}

@@ -4,14 +4,18 @@ Complete is not well: a crash loop without a readiness probe completes its rollo
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from platelet import changes
 from platelet.model import reasons
-from platelet.model.durations import format_duration, parse_time
+from platelet.model.durations import format_duration, say_time
+from platelet.model.intent import REPLICAS
 from platelet.model.remediation import Attempt
-from platelet.model.rules import Trial
+from platelet.model.rules import Progress, Trial
 from platelet.model.situation import Situation
 from platelet.model.verdict import Verdict
+from platelet.model.verifying import Verifying
 from platelet.model.workload import Pod, Revision, Workload, newest_revision_hash
 
 _QUOTED = 300  # characters of the scheduler's own words
@@ -25,18 +29,20 @@ def check(trial: Trial, now: datetime) -> Verdict:
     A Progressing condition that says ProgressDeadlineExceeded is no verdict here: it may still be that of the rollout
     that was undone. Once seen complete it stays so; whether the pods stay well is the next check's.
     """
-    workload = trial.situation.workload
+    workload = trial.situation.snapshot.workload
     if workload is None:
         return Verdict(outcome="Inconclusive", reason=reasons.TARGET_GONE, message="the workload cannot be read")
-    reverted = how_reverted(trial.situation, trial.attempt)
+    reverted = changes.how_changed_back(trial.attempt, trial.situation)
     if reverted:
         return Verdict(outcome="Failed", reason=reasons.REVERTED_BY_OTHERS, message=reverted)
     if trial.verifying.complete_at is not None or has_arrived(trial.situation, trial.attempt):
+        if trial.attempt.on_target(REPLICAS) == "0":
+            return _switched_off(trial.attempt)
         return Verdict(outcome="Recovered", reason=reasons.RECOVERED, message="the rollout is complete")
     deadline = trial.verifying.started_at + trial.verification.timeout
     progress = (
         f"{workload.updated_replicas} of {workload.replicas} pods updated, {workload.available_replicas} available"
-        f"{_why_not(workload, trial.situation.pods)}"
+        f"{_why_not(workload, trial.situation.snapshot.pods)}"
     )
     starts_until = trial.verifying.started_at + workload.start_grace
     if deadline <= now < starts_until and _only_starts(workload, trial.situation):
@@ -56,10 +62,32 @@ def check(trial: Trial, now: datetime) -> Verdict:
     return Verdict(outcome="Pending", reason=reasons.ROLLOUT_INCOMPLETE, message=progress, retry_at=deadline)
 
 
+def _switched_off(attempt: Attempt) -> Verdict:
+    """What does not run proves nothing, whatever alerts say: people have it at once."""
+    at = say_time(attempt.outcome_at or attempt.intended_at)
+    by = f", approved by {attempt.approved_by}" if attempt.approved_by else ""
+    message = f"{attempt.summary} at {at}{by}: its last pod has ended, and nothing can be proven of what does not run"
+    return Verdict(outcome="Inconclusive", reason=reasons.SCALED_TO_ZERO, message=message)
+
+
+def keep_time(trial: Trial, now: datetime) -> Verifying:
+    """The clock of all other checks: it starts when the rollout is first seen complete, and is never set back."""
+    if trial.verifying.complete_at is None and has_arrived(trial.situation, trial.attempt):
+        return replace(trial.verifying, complete_at=now)
+    return trial.verifying
+
+
+def progress(trial: Trial, _now: datetime) -> Progress | None:
+    """Until when it may take."""
+    if trial.verifying.complete_at is not None:
+        return None
+    return Progress(text="rollout", until=trial.verifying.started_at + trial.verification.timeout)
+
+
 def _only_starts(workload: Workload, situation: Situation) -> bool:
     """Whether nothing but the first start of its own pods keeps the rollout from going on."""
-    live = newest_revision_hash(workload, situation.revisions)
-    unready = [pod for pod in situation.pods if pod.is_active and not pod.ready and pod.revision_hash == live]
+    live = newest_revision_hash(workload, situation.snapshot.revisions)
+    unready = [pod for pod in situation.snapshot.pods if pod.is_active and not pod.ready and pod.revision_hash == live]
     return bool(unready) and all(pod.is_starting for pod in unready)
 
 
@@ -72,11 +100,11 @@ def _why_not(workload: Workload, pods: Sequence[Pod]) -> str:
 
 
 def has_arrived(situation: Situation, attempt: Attempt) -> bool:
-    """Whether the rollout of what was written is complete; where bounds were raised, once the autoscaler has acted."""
-    workload, raised = situation.workload, attempt.post.autoscaler
-    if workload is None or (raised is not None and attempt.kind == "Act" and workload.replicas < (raised.min or 0)):
+    """Whether what was written has taken effect: all follows from it that does, and its rollout is complete."""
+    workload, revisions = situation.snapshot.workload, situation.snapshot.revisions
+    if workload is None or not changes.has_arrived(attempt, situation):
         return False
-    return is_complete(workload, situation.revisions)
+    return not changes.is_proven_by_rollout(attempt) or is_complete(workload, revisions)
 
 
 def is_complete(workload: Workload, revisions: Sequence[Revision]) -> bool:
@@ -93,49 +121,3 @@ def is_complete(workload: Workload, revisions: Sequence[Revision]) -> bool:
         and workload.updated_replicas >= workload.replicas - held
         and (held > 0 or all(old.replicas == 0 for old in revisions[1:]))
     )
-
-
-def how_reverted(situation: Situation, attempt: Attempt) -> str:
-    """How the target shows that someone took the attempt's write back; empty if not, or if the target is gone."""
-    if situation.workload is None:
-        return ""
-    return _reverted(situation.workload, attempt) or _lowered(situation, attempt)
-
-
-def _reverted(workload: Workload, attempt: Attempt) -> str:
-    """How the live spec shows that someone took our write back; empty if not."""
-    post = attempt.post
-    if post.template_hash is not None and workload.template_hash != post.template_hash:
-        return f"the template is {workload.template_hash}, no longer {post.template_hash} as written: others changed it"
-    if post.restart_stamp is not None and _is_older(workload.restart_stamp, post.restart_stamp):
-        return "the restart's stamp was removed from the template: others changed it"
-    if post.replicas is not None and _is_on_the_other_side(workload.replicas, attempt.pre.replicas, post.replicas):
-        return f"replicas is {workload.replicas}, no longer {post.replicas} as written: others changed it"
-    return ""
-
-
-def _lowered(situation: Situation, attempt: Attempt) -> str:
-    """How the autoscaler shows that someone took our write back; empty if not. Higher bounds are no revert."""
-    ours = attempt.post.autoscaler
-    if ours is None:
-        return ""
-    live = situation.autoscaler(ours)
-    if live is None:
-        return f"{ours.kind} {ours.name} is gone, whose bounds we raised"
-    lowered = live.least < (ours.min or 0) or (ours.max is not None and live.most < ours.max)
-    return f"the bounds of {live} are {live.bounds}, no longer {ours} as written: others changed it" if lowered else ""
-
-
-def _is_older(live: str, written: str) -> bool:
-    """Whether the live stamp is missing, unreadable or older; a newer one is somebody's further restart."""
-    if live == written:  # whatever an admission made of it
-        return False
-    try:
-        return parse_time(live) < parse_time(written)
-    except ValueError:
-        return True
-
-
-def _is_on_the_other_side(live: int, before: int, written: int) -> bool:
-    """Whether the number went back towards where it came from; further in our direction is no revert."""
-    return live < written if written > before else live > written

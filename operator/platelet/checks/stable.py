@@ -4,12 +4,12 @@ Judged by the times that the pods' own status shows, so a restart between two lo
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from platelet.checks import rollout_complete
 from platelet.model import reasons
-from platelet.model.durations import format_duration, say_time
-from platelet.model.rules import Trial
+from platelet.model.durations import format_duration, say_length, say_time
+from platelet.model.rules import Progress, Trial
 from platelet.model.signal import SHOWN
 from platelet.model.verdict import Verdict
 from platelet.model.workload import Pod, Revision, Workload
@@ -17,14 +17,14 @@ from platelet.model.workload import Pod, Revision, Workload
 
 def check(trial: Trial, now: datetime) -> Verdict:
     """Pending until well for `stableFor` since the complete rollout; Failed when sick again, or `timeout` after it."""
-    complete_at, workload = trial.verifying.complete_at, trial.situation.workload
+    complete_at, workload = trial.verifying.complete_at, trial.situation.snapshot.workload
     if complete_at is None or workload is None:
         return Verdict(outcome="Pending", reason=reasons.ROLLOUT_INCOMPLETE, message="the rollout is not complete yet")
     persisting = _persisting(trial, now)
     if persisting:
         return Verdict(outcome="Failed", reason=reasons.SIGNAL_PERSISTS, message=persisting)
     stable_for = trial.verification.stable_for
-    since = well_since(workload, trial.situation.revisions, trial.situation.pods)
+    since = well_since(workload, trial.situation.snapshot.revisions, trial.situation.snapshot.pods)
     signals = _holding(trial, now)
     well_at = None if since is None or signals else max(since, complete_at) + stable_for
     if well_at is not None and well_at <= now:
@@ -36,8 +36,8 @@ def check(trial: Trial, now: datetime) -> Verdict:
     deadline = complete_at + max(trial.verification.timeout, stable_for)
     if now >= deadline:
         if since is not None and since > now:
-            return _clocks_disagree(trial.situation.pods, now)
-        if well_at is not None and any(pod.is_active and pod.clock_leads for pod in trial.situation.pods):
+            return _clocks_disagree(trial.situation.snapshot.pods, now)
+        if well_at is not None and any(pod.is_active and pod.clock_leads for pod in trial.situation.snapshot.pods):
             return Verdict(
                 outcome="Pending",
                 reason=reasons.NOT_STABLE,
@@ -51,6 +51,27 @@ def check(trial: Trial, now: datetime) -> Verdict:
         )
     retry_at = deadline if well_at is None else min(well_at, deadline)
     return Verdict(outcome="Pending", reason=reasons.NOT_STABLE, message=_state(workload, signals), retry_at=retry_at)
+
+
+def progress(trial: Trial, now: datetime) -> Progress | None:
+    """For how long it has been well, and until when it may take."""
+    complete_at, workload, stable_for = (
+        trial.verifying.complete_at,
+        trial.situation.snapshot.workload,
+        trial.verification.stable_for,
+    )
+    if complete_at is None:
+        return None
+    since = (
+        well_since(workload, trial.situation.snapshot.revisions, trial.situation.snapshot.pods)
+        if workload is not None
+        else None
+    )
+    held = max(now - max(since, complete_at), timedelta()) if since is not None else timedelta()
+    return Progress(
+        text=f"stable {say_length(min(held, stable_for))} of {format_duration(stable_for)},",
+        until=complete_at + max(trial.verification.timeout, stable_for),
+    )
 
 
 def _clocks_disagree(pods: Sequence[Pod], now: datetime) -> Verdict:
@@ -98,7 +119,7 @@ def _persisting(trial: Trial, now: datetime) -> str:
     """
     # The API has whole seconds, the intent has not.
     written = trial.attempt.intended_at.replace(microsecond=0)
-    made = {pod.name for pod in trial.situation.pods if pod.is_active and pod.created_at >= written}
+    made = {pod.name for pod in trial.situation.snapshot.pods if pod.is_active and pod.created_at >= written}
     for signal in trial.situation.signals:
         if signal.source == "pod" and signal.holds_at <= now and made.intersection(signal.pods):
             return f"{signal.reason} holds on pods made by this attempt: {signal.message}"

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -11,8 +11,10 @@ from platelet.cli.checkup import Finding
 from platelet.model import reasons
 from platelet.model.durations import format_duration, format_time
 from platelet.shell import kube
-from platelet.shell.client import ClusterClient
-from platelet.shell.doctors_alerts import ALERT, NONCE
+from platelet.shell.intake.doctors_alerts import ALERT, NONCE
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 _PAUSE = 1.0  # seconds between two looks
 _SECONDS = 10.0  # for one call to Alertmanager
@@ -22,7 +24,7 @@ _ROUTE = (
 )
 
 
-async def examine(client: ClusterClient, namespace: str, url: str, patience: timedelta) -> Finding:
+async def examine(client: "ClusterClient", namespace: str, url: str, patience: timedelta) -> Finding:
     """Post a test alert and wait for the Event that says it was received. It matches no policy, whatever they say."""
     nonce = secrets.token_hex(8)
     begun = client.clock.now()
@@ -37,10 +39,10 @@ async def examine(client: ClusterClient, namespace: str, url: str, patience: tim
         finally:
             await _post(alertmanager, url, alert | {"endsAt": format_time(client.clock.now())})
     if arrived is None:
-        said = (
+        message = (
             f"a test alert was posted to Alertmanager and has not come to the operator in {format_duration(patience)}"
         )
-        return Finding(check="alerts", outcome="fail", message=said, fix=_ROUTE)
+        return Finding(check="alerts", outcome="fail", message=message, fix=_ROUTE)
     took = format_duration(timedelta(seconds=round((arrived - begun).total_seconds())))
     return Finding(check="alerts", outcome="ok", message=f"a test alert came by Alertmanager's route in {took}")
 
@@ -64,7 +66,7 @@ async def _post(alertmanager: httpx.AsyncClient, url: str, alert: dict[str, Any]
     return "" if answer.is_success else f"HTTP {answer.status_code}: {answer.text[:200]}"
 
 
-async def _await_receipt(client: ClusterClient, namespace: str, nonce: str, until: datetime) -> datetime | None:
+async def _await_receipt(client: "ClusterClient", namespace: str, nonce: str, until: datetime) -> datetime | None:
     while True:
         for event in await client.list(kube.EVENTS, namespace):
             if event.get("reason") == reasons.TEST_ALERT_RECEIVED and nonce in str(event.get("note")):

@@ -3,10 +3,13 @@
 import argparse
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
-from platelet.cli import answering, lines, session, subjects
+from platelet.cli import answers, named_objects, session, terminal
 from platelet.model import approval
-from platelet.shell.client import ClusterClient
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 _DESCRIPTION = """\
 Say yes to the plan that a Remediation shows, and to no other: if the situation changes before it is carried out, the
@@ -17,7 +20,7 @@ verbs `approve`, `get` and `patch` on remediations; your name goes on record."""
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("approve", help="say yes to the plan that is shown", description=_DESCRIPTION)
-    parser.add_argument("name", type=subjects.remediation, metavar="remediation/NAME")
+    parser.add_argument("name", type=named_objects.remediation, metavar="remediation/NAME")
     parser.add_argument(
         "--token", default="", help="answer only to the plan with this token, from a notice or the Remediation"
     )
@@ -30,15 +33,15 @@ def call(options: argparse.Namespace) -> int:
     return session.run(options, partial(_approve, options))
 
 
-async def _approve(options: argparse.Namespace, client: ClusterClient) -> int:
-    question = await answering.read_question(client, session.namespace_of(options), options.name, options.token)
+async def _approve(options: argparse.Namespace, client: "ClusterClient") -> int:
+    question = await answers.read_question(client, session.namespace_of(options), options.name, options.token)
     user = await session.read_user(client)
-    said = {approval.APPROVE: question.asked.token, approval.APPROVED_BY: user}
-    await answering.write_answer(client, question.remediation, said)
-    told = [
-        *answering.describe(question, client.clock.now()),
+    answer = {approval.APPROVE: question.asked.token, approval.APPROVED_BY: user}
+    await answers.write_answer(client, question.remediation, answer)
+    confirmation = [
+        *answers.describe(question, client.clock.now()),
         f"approved as {user}: the operator asks the guards again, and then acts",
         f"to follow it: platelet explain {question.where}",
     ]
-    lines.write(told, sys.stdout)
+    terminal.write(confirmation, sys.stdout)
     return 0

@@ -5,25 +5,28 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from platelet.api import parameters
-from platelet.api import remediation as contract
-from platelet.api import runbook as runbook_contract
-from platelet.api.invalid import InvalidSpec
-from platelet.cli import candidacy, lines, output, session
-from platelet.cli.candidacy import Unread
+from platelet.api.kinds import parameters
+from platelet.api.kinds import remediation as contract
+from platelet.api.kinds import runbook as runbook_contract
+from platelet.api.kinds.invalid import InvalidSpec
+from platelet.api.kinds.resolved_policy import ResolvedPolicy
+from platelet.cli import output, session, terminal
 from platelet.cli.reading import Reader
 from platelet.cli.session import NothingToTellError
+from platelet.explain import eligibility
+from platelet.explain.eligibility import Unread
 from platelet.model import reasons
 from platelet.model.durations import format_duration, say_time
 from platelet.model.policy import Policy, Settings
 from platelet.model.remediation import RemediationStatus
+from platelet.model.snapshot import Snapshot
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
-from platelet.shell.client import ClusterClient
-from platelet.shell.policy_book import Standing
-from platelet.shell.sight import Sight
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 _PAUSE = 1.0  # seconds between two looks
 _GOOD_ENDS = (reasons.RECOVERED, reasons.WOULD_HAVE_ACTED)
@@ -40,64 +43,67 @@ class Wish:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-async def ask(options: argparse.Namespace, client: ClusterClient) -> int:
+async def ask(options: argparse.Namespace, client: "ClusterClient") -> int:
     """Create the Remediation. Exit code 1 when it cannot be, or when it was waited for and did not recover."""
     kind, name = options.what
     target = WorkloadRef(kind=kind, namespace=session.namespace_of(options), name=name)
     reader = Reader(client, client.clock, Settings(namespace=options.operator_namespace))
-    sight = await reader.see(target)
-    if sight.workload is None:
+    snapshot = await reader.read_snapshot(target)
+    if snapshot.workload is None:
         raise NothingToTellError(f"there is no {kind} {target.namespace}/{name}")
     wish = Wish(
         target=target,
         runbook=options.runbook,
         policy=options.policy or "",
         observe=options.observe,
-        parameters=with_numbers(dict(options.parameters), sight),
+        parameters=with_numbers(dict(options.parameters), snapshot),
     )
-    policy = choose_policy(wish, await reader.standings(target.namespace), sight)
+    policy = choose_policy(wish, await reader.resolved_policies(target.namespace), snapshot)
     waits = options.wait or options.observe
     if waits:
         await _expect_an_operator(reader)
     place = await _find_runbook(reader, wish, policy)
     body = remediation(wish, policy, place, await session.read_user(client), options.reason)
     created = await client.create(kube.REMEDIATIONS, target.namespace, body, agent="cli")
-    told = {"remediation": {"namespace": target.namespace, "name": created["metadata"]["name"]}, "spec": body["spec"]}
+    document = {
+        "remediation": {"namespace": target.namespace, "name": created["metadata"]["name"]},
+        "spec": body["spec"],
+    }
     if waits:
-        return await _follow(options, client, told)
-    output.write(options, text(told), told)
+        return await _follow(options, client, document)
+    output.write(options, text(document), document)
     return 0
 
 
-def choose_policy(wish: Wish, standings: Sequence[Standing | Unread], sight: Sight) -> Policy:
+def choose_policy(wish: Wish, resolved_policies: Sequence[ResolvedPolicy | Unread], snapshot: Snapshot) -> Policy:
     """The policy that sets mode and limits. Raises NothingToTellError that says why there is none."""
-    known = [each for each in standings if isinstance(each, Standing)]
+    known = [resolved for resolved in resolved_policies if isinstance(resolved, ResolvedPolicy)]
     if wish.policy:
-        return _named(wish, standings, sight)
-    fit = [each for each in known if not candidacy.unfit(each, wish.target, sight)]
-    acting = [each.policy for each in fit if wish.observe or each.policy.mode != "Observe"]
-    own = [each.policy for each in fit if each.policy in acting and each.loaded.runbook == wish.runbook]
+        return _named(wish, resolved_policies, snapshot)
+    fit = [resolved for resolved in known if not eligibility.unfit(resolved, wish.target, snapshot)]
+    acting = [resolved.policy for resolved in fit if wish.observe or resolved.policy.mode != "Observe"]
+    own = [resolved.policy for resolved in fit if resolved.policy in acting and resolved.loaded.runbook == wish.runbook]
     if not acting:
         ready = "" if not fit else " that may act; those that are for it only observe: ask with --observe"
         raise NothingToTellError(
             f"no policy that is ready is for {wish.target}{ready}, so nothing would set its limits;"
             f" why: platelet explain {wish.target.kind.lower()}/{wish.target.name} -n {wish.target.namespace}"
         )
-    return min(own or acting, key=lambda each: (-each.priority, each.name, each.namespace))
+    return min(own or acting, key=lambda policy: (-policy.priority, policy.name, policy.namespace))
 
 
-def _named(wish: Wish, standings: Sequence[Standing | Unread], sight: Sight) -> Policy:
+def _named(wish: Wish, resolved_policies: Sequence[ResolvedPolicy | Unread], snapshot: Snapshot) -> Policy:
     key = wish.policy if "/" in wish.policy else f"{wish.target.namespace}/{wish.policy}"
-    for each in standings:
-        if isinstance(each, Unread) and each.key == key:
-            raise NothingToTellError(f"policy {key}: {each.because}")
-        if isinstance(each, Standing) and each.policy.key == key:
-            said = candidacy.unfit(each, wish.target, sight)
-            if said:
-                raise NothingToTellError(f"policy {key} is not for {wish.target}: {'; '.join(said)}")
-            if each.policy.mode == "Observe" and not wish.observe:
+    for resolved in resolved_policies:
+        if isinstance(resolved, Unread) and resolved.key == key:
+            raise NothingToTellError(f"policy {key}: {resolved.because}")
+        if isinstance(resolved, ResolvedPolicy) and resolved.policy.key == key:
+            obstacles = eligibility.unfit(resolved, wish.target, snapshot)
+            if obstacles:
+                raise NothingToTellError(f"policy {key} is not for {wish.target}: {'; '.join(obstacles)}")
+            if resolved.policy.mode == "Observe" and not wish.observe:
                 raise NothingToTellError(f"policy {key} is in mode Observe and does nothing: ask with --observe")
-            return each.policy
+            return resolved.policy
     raise NothingToTellError(f"there is no RemediationPolicy {key} that reaches namespace {wish.target.namespace}")
 
 
@@ -111,17 +117,19 @@ async def _expect_an_operator(reader: Reader) -> None:
         )
 
 
-def with_numbers(given: Mapping[str, str], sight: Sight) -> dict[str, str]:
+def with_numbers(given: Mapping[str, str], snapshot: Snapshot) -> dict[str, str]:
     """Give the revision by its number, whether it was named so or by its ReplicaSet or ControllerRevision.
 
     Where none could be read the number is left to the operator. Raises NothingToTellError for one that is not there.
     """
     wanted = given.get("revision", "")
-    if not wanted or (wanted.isdigit() and not sight.revisions):
+    if not wanted or (wanted.isdigit() and not snapshot.revisions):
         return dict(given)
-    revision = next((each for each in sight.revisions if wanted in (each.name, str(each.number))), None)
+    revision = next(
+        (revision for revision in snapshot.revisions if wanted in (revision.name, str(revision.number))), None
+    )
     if revision is None:
-        known = ", ".join(f"{each.name} ({each.number})" for each in sight.revisions) or "none"
+        known = ", ".join(f"{revision.name} ({revision.number})" for revision in snapshot.revisions) or "none"
         raise NothingToTellError(f"there is no revision {wanted}; there are: {known}")
     return {**given, "revision": str(revision.number)}
 
@@ -163,9 +171,9 @@ def remediation(wish: Wish, policy: Policy, runbook_namespace: str, user: str, r
     }
 
 
-def text(told: Mapping[str, Any]) -> list[str]:
+def text(document: Mapping[str, Any]) -> list[str]:
     """What was created, and how to follow it."""
-    ref, spec = told["remediation"], told["spec"]
+    ref, spec = document["remediation"], document["spec"]
     policy = f"{spec['policyRef']['namespace']}/{spec['policyRef']['name']}"
     given = "".join(f" with {name}={value}" for name, value in spec.get("parameters", {}).items())
     what = f"runbook {spec['runbookRef']['name']}{given} in mode {spec['mode']}, within the limits of policy {policy}"
@@ -175,27 +183,27 @@ def text(told: Mapping[str, Any]) -> list[str]:
     ]
 
 
-async def _follow(options: argparse.Namespace, client: ClusterClient, told: dict[str, Any]) -> int:
+async def _follow(options: argparse.Namespace, client: "ClusterClient", document: dict[str, Any]) -> int:
     """Say each change of state, until it is over for now."""
-    ref, aloud = told["remediation"], not options.output
+    ref, aloud = document["remediation"], not options.output
     if aloud:
-        lines.write(text(told), sys.stdout)
-    said, ends_at = "", client.clock.now() + options.timeout
+        terminal.write(text(document), sys.stdout)
+    last_line, ends_at = "", client.clock.now() + options.timeout
     while True:
-        found = contract.read_remediation(await client.get(kube.REMEDIATIONS, ref["namespace"], ref["name"]))
-        status, now = found.status, client.clock.now()
+        followed = contract.read_remediation(await client.get(kube.REMEDIATIONS, ref["namespace"], ref["name"]))
+        status, now = followed.status, client.clock.now()
         line = f"{status.state}  {': '.join(part for part in (status.reason, status.message) if part)}".rstrip()
-        if aloud and status.opened_at is not None and line != said:
-            lines.write([f"{say_time(now)}  {line}"], sys.stdout)
+        if aloud and status.opened_at is not None and line != last_line:
+            terminal.write([f"{say_time(now)}  {line}"], sys.stdout)
             sys.stdout.flush()
-            said = line
+            last_line = line
         code = outcome(status)
         if code is not None:
             if not aloud:
-                output.write(options, (), told | {"status": contract.write_status(status)})
+                output.write(options, (), document | {"status": contract.write_status(status)})
             return code
         if now >= ends_at:
-            waits = said or "no operator has looked at it"
+            waits = last_line or "no operator has looked at it"
             return session.fail(
                 f"still not over after {format_duration(options.timeout)} ({waits}); it goes on without us"
             )

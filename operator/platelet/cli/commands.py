@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from platelet.shell.call import VERSION
+from platelet import VERSION
 
 COMMANDS = (
     "run",
@@ -16,6 +16,7 @@ COMMANDS = (
     "timeline",
     "approve",
     "reject",
+    "acknowledge",
     "retry",
     "pause",
     "resume",
@@ -33,6 +34,7 @@ examples:
   platelet explain remediation/NAME -n shop    what was done, why, and what comes next
   platelet timeline deployment/api --since 24h what happened to it, in one list
   platelet approve remediation/NAME -n shop    say yes to the plan that it shows
+  platelet acknowledge remediation/NAME        let others know that you have heard of it
   platelet retry remediation/NAME -n shop      hand an escalated incident back, to be tried again
   platelet run RUNBOOK deployment/api --wait   run a Runbook by hand, within a policy's limits
   platelet pause --for 1h --reason freeze      stop all actions of the operator
@@ -79,6 +81,8 @@ def _name() -> str:
 def _typed(given: Sequence[str]) -> Sequence[str]:
     """The command that is wanted, which alone is imported: each brings libraries of its own. Else all of them."""
     first = given[0] if given else ""
+    if first == "--version":
+        return ()
     return [first] if first in COMMANDS and first != "completion" else COMMANDS  # that one tells of all others
 
 
@@ -93,6 +97,6 @@ def make_parser(name: str = "platelet", names: Sequence[str] = COMMANDS) -> argp
     parser.add_argument("--version", action="version", version=f"platelet {VERSION}")
     parser.set_defaults(parser=parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
-    for each in names:
-        importlib.import_module(f"platelet.cli.{each}").add_to(commands)
+    for command in names:
+        importlib.import_module(f"platelet.cli.{command}").add_to(commands)
     return parser

@@ -5,11 +5,11 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from platelet.api import admission, cluster_role, crds
-from platelet.api import budget as budget_contract
-from platelet.api.invalid import InvalidSpec
+from platelet.api.generation import admission, cluster_role, crds
+from platelet.api.kinds import budget as budget_contract
+from platelet.api.kinds.invalid import InvalidSpec
 from platelet.cli import alert_route, checkup, output, session, switches
 from platelet.cli.checkup import Finding, Right
 from platelet.cli.reading import Reader
@@ -18,8 +18,10 @@ from platelet.model.budget import Budget
 from platelet.model.durations import format_time
 from platelet.model.policy import Settings
 from platelet.shell import kube
-from platelet.shell.client import ClusterClient
-from platelet.shell.survey import survey
+from platelet.shell.store.remediations import list_remediations
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 _CRDS = kube.Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False)  # noqa: FBT003 - namespaced
 _ADMISSION = {
@@ -34,8 +36,9 @@ _ACCESS_REVIEWS = kube.Resource(
 )
 _DESCRIPTION = """\
 Check everything that healing needs: the CRDs, the admission policies, the operator's rights, its ActionBudget, the
-leader, the clock, whether policies are Ready, and with --alertmanager whether an alert gets from there to the operator
-(no policy is asked about the test alert). The exit code is 1 when a check fails, but not for a warning."""
+leader, the clock, whether policies and EscalationPolicies are Ready, and with --alertmanager whether an alert gets from
+there to the operator (no policy is asked about the test alert). The exit code is 1 when a check fails, but not for a
+warning."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -62,7 +65,7 @@ def call(options: argparse.Namespace) -> int:
     return session.run(options, partial(_examine, options))
 
 
-async def _examine(options: argparse.Namespace, client: ClusterClient) -> int:
+async def _examine(options: argparse.Namespace, client: "ClusterClient") -> int:
     namespace = options.operator_namespace
     reader = Reader(client, client.clock, Settings(namespace=namespace))
     findings = [*await _crds(client), *await _admission(client, namespace), *await _rights(client, namespace)]
@@ -73,15 +76,16 @@ async def _examine(options: argparse.Namespace, client: ClusterClient) -> int:
     findings += [checkup.of_leader(leader, now, namespace), checkup.of_clock(datetime.now(UTC), now)]
     looked_at = "" if options.all_namespaces else session.namespace_of(options)
     findings += await _as_allowed("policies", _policies(client, looked_at))
+    findings += await _as_allowed("escalation", _escalations(client, looked_at))
     findings += await _as_allowed("suspended", _switches_of_people(client, looked_at))
     findings += await _as_allowed("notices", _notices(client, looked_at))
     if options.alertmanager:
         findings.append(await alert_route.examine(client, namespace, options.alertmanager, options.timeout))
     output.write(options, checkup.text(findings), checkup.document(findings, format_time(now)))
-    return 1 if any(each.outcome == "fail" for each in findings) else 0
+    return 1 if any(finding.outcome == "fail" for finding in findings) else 0
 
 
-async def _crds(client: ClusterClient) -> list[Finding]:
+async def _crds(client: "ClusterClient") -> list[Finding]:
     names = [f"{kind.plural}.{crds.GROUP}" for kind in crds.KINDS]
     try:
         return checkup.of_crds({name: await _find(client, _CRDS, name) for name in names})
@@ -89,7 +93,7 @@ async def _crds(client: ClusterClient) -> list[Finding]:
         return [_unseen("crds", error)]
 
 
-async def _admission(client: ClusterClient, namespace: str) -> list[Finding]:
+async def _admission(client: "ClusterClient", namespace: str) -> list[Finding]:
     stored: dict[str, Mapping[str, Any] | None] = {}
     try:
         for document in admission.build_documents():
@@ -101,14 +105,14 @@ async def _admission(client: ClusterClient, namespace: str) -> list[Finding]:
     return checkup.of_admission(stored, home or {"metadata": {"name": namespace}})
 
 
-async def _find(client: ClusterClient, resource: kube.Resource, name: str) -> kube.Json | None:
+async def _find(client: "ClusterClient", resource: kube.Resource, name: str) -> kube.Json | None:
     try:
         return await client.get(resource, "", name)
     except kube.NotFound:
         return None
 
 
-async def _rights(client: ClusterClient, namespace: str) -> list[Finding]:
+async def _rights(client: "ClusterClient", namespace: str) -> list[Finding]:
     """What the operator's account may do, where the caller may ask that."""
     account = f"system:serviceaccount:{namespace}:{cluster_role.NAME}"
     at_home = {
@@ -116,7 +120,7 @@ async def _rights(client: ClusterClient, namespace: str) -> list[Finding]:
     }
     everywhere = {
         (rule.group, path, verb)
-        for rule in (*cluster_role.EVERYWHERE, *(each.rule for each in cluster_role.switches()))
+        for rule in (*cluster_role.EVERYWHERE, *(switch.rule for switch in cluster_role.switches()))
         for path in rule.resources
         for verb in rule.verbs
     }
@@ -131,7 +135,7 @@ async def _rights(client: ClusterClient, namespace: str) -> list[Finding]:
     return checkup.of_rights(account, denied, _switches())
 
 
-async def _may(client: ClusterClient, account: str, right: Right, namespace: str) -> bool:
+async def _may(client: "ClusterClient", account: str, right: Right, namespace: str) -> bool:
     """Ask the API server."""
     group, path, verb = right
     resource, _, subresource = path.partition("/")
@@ -144,14 +148,14 @@ async def _may(client: ClusterClient, account: str, right: Right, namespace: str
 
 def _switches() -> dict[Right, str]:
     return {
-        (each.rule.group, path, verb): ", ".join(each.actions)
-        for each in cluster_role.switches()
-        for path in each.rule.resources
-        for verb in each.rule.verbs
+        (switch.rule.group, path, verb): ", ".join(switch.actions)
+        for switch in cluster_role.switches()
+        for path in switch.rule.resources
+        for verb in switch.rule.verbs
     }
 
 
-async def _budget(client: ClusterClient, namespace: str) -> Budget | Finding | None:
+async def _budget(client: "ClusterClient", namespace: str) -> Budget | Finding | None:
     try:
         return budget_contract.read_budget(await client.get(kube.BUDGETS, namespace, BUDGET))
     except (kube.NotFound, InvalidSpec):
@@ -170,17 +174,22 @@ async def _as_allowed(check: str, findings: Awaitable[list[Finding]]) -> list[Fi
         return [_unseen(check, error)]
 
 
-async def _policies(client: ClusterClient, namespace: str) -> list[Finding]:
+async def _policies(client: "ClusterClient", namespace: str) -> list[Finding]:
     stored = await client.list(kube.POLICIES, namespace)
-    return [*checkup.of_policies(stored), *checkup.of_untargeted(stored)]
+    return [*checkup.of_policies(stored), *checkup.of_untargeted(stored), *checkup.of_failed_jobs(stored)]
 
 
-async def _switches_of_people(client: ClusterClient, namespace: str) -> list[Finding]:
+async def _escalations(client: "ClusterClient", namespace: str) -> list[Finding]:
+    return checkup.of_escalations(await client.list(kube.ESCALATION_POLICIES, namespace))
+
+
+async def _switches_of_people(client: "ClusterClient", namespace: str) -> list[Finding]:
     return checkup.of_switches(await switches.read(client, client.clock, namespace))
 
 
-async def _notices(client: ClusterClient, namespace: str) -> list[Finding]:
-    return checkup.of_notices((await survey(client, namespace)).readable)
+async def _notices(client: "ClusterClient", namespace: str) -> list[Finding]:
+    remediations = (await list_remediations(client, namespace)).readable
+    return checkup.of_notices(remediations, await client.list(kube.POLICIES, namespace))
 
 
 def _unseen(check: str, error: kube.Refused) -> Finding:

@@ -5,39 +5,33 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from platelet.api.invalid import InvalidSpec
+from platelet.api.kinds.invalid import InvalidSpec
+from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.api.operator_config import load_config
-from platelet.cli import (
-    documents,
-    incident,
-    incident_text,
-    lines,
-    output,
-    overview,
-    overview_text,
-    session,
-    subjects,
-    switches,
-)
-from platelet.cli.answering import read_remediation
-from platelet.cli.candidacy import Candidate, judge, shown, with_strays
+from platelet.cli import explained_jobs, named_objects, output, session, switches
+from platelet.cli.answers import read_remediation
 from platelet.cli.reading import Leader, Reader
 from platelet.core import opening, signals
+from platelet.explain import documents, incident, incident_text, jobs, lines, overview, overview_text
+from platelet.explain.eligibility import Candidate, judge, shown, with_strays
 from platelet.model.policy import Settings
 from platelet.model.remediation import Remediation
 from platelet.model.signal import Evidence
+from platelet.model.snapshot import Snapshot
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
-from platelet.shell.client import ClusterClient
-from platelet.shell.gathering import read_remediations
-from platelet.shell.policy_book import Standing
-from platelet.shell.sight import Sight
+from platelet.shell.read.situations import read_remediations
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 _DESCRIPTION = """\
 Say why platelet acts or does not. It reads afresh, with your own rights, and decides with the very function that the
 operator uses; nothing is written. For a Remediation you see each step with every guard's answer; for a workload the
-policies that are or are not for it, its Remediations and its revisions."""
+policies that are or are not for it, its Remediations and its revisions; for a Job or a CronJob which policies tell of
+it, since that is all that is ever done about one."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,7 +40,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "explain", help="say why something was done or not, and what comes next", description=_DESCRIPTION
     )
     parser.add_argument(
-        "what", type=subjects.explained, metavar="KIND/NAME", help="remediation/NAME or deployment/NAME"
+        "what", type=named_objects.explained, metavar="KIND/NAME", help="remediation/NAME, deployment/NAME or job/NAME"
     )
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="the operator's settings, if they protect more namespaces"
@@ -65,32 +59,35 @@ def call(options: argparse.Namespace) -> int:
     return session.run(options, partial(_explain, options, settings))
 
 
-async def _explain(options: argparse.Namespace, settings: Settings, client: ClusterClient) -> int:
+async def _explain(options: argparse.Namespace, settings: Settings, client: "ClusterClient") -> int:
     kind, name = options.what
     namespace = session.namespace_of(options)
     reader = Reader(client, client.clock, settings)
     has_budget = await reader.read_epoch()
     if kind == "Remediation":
-        told = await _explain_remediation(reader, namespace, name)
-        text, document = incident_text.text(told), documents.of_incident(told)
+        explained = await _explain_remediation(reader, namespace, name)
+        text, document = incident_text.text(explained), documents.of_incident(explained)
+    elif kind in ("Job", "CronJob"):
+        story = await explained_jobs.read(reader, kind, namespace, name)
+        text, document = jobs.text(story), jobs.document(story)
     else:
         seen = await _explain_workload(reader, WorkloadRef(kind=kind, namespace=namespace, name=name))
         text, document = overview_text.text(seen), documents.of_overview(seen)
     remarks = notes(await reader.leader(), settings.namespace, client.clock.now(), has_budget=has_budget)
     remarks += reader.kube.unseen
-    output.write(options, [*text, *(f"note: {each}" for each in remarks)], document | {"notes": remarks})
+    output.write(options, [*text, *(f"note: {remark}" for remark in remarks)], document | {"notes": remarks})
     return 0
 
 
 def notes(leader: Leader | None, namespace: str, now: datetime, *, has_budget: bool) -> list[str]:
     """What keeps everything from happening, whatever is decided: no ActionBudget, nobody who leads."""
-    said = []
+    answer = []
     if not has_budget:
-        said.append(f"there is no ActionBudget in namespace {namespace} that can be read, so no operator acts")
+        answer.append(f"there is no ActionBudget in namespace {namespace} that can be read, so no operator acts")
     if leader is not None and not leader.leads(now):
         since = f"; the Lease was last renewed at {lines.moment(leader.renewed_at, now)}" if leader.renewed_at else ""
-        said.append(f"no operator leads in namespace {namespace}, so nothing happens until one does{since}")
-    return said
+        answer.append(f"no operator leads in namespace {namespace}, so nothing happens until one does{since}")
+    return answer
 
 
 async def _explain_remediation(reader: Reader, namespace: str, name: str) -> incident.Incident:
@@ -102,37 +99,37 @@ async def _explained(reader: Reader, remediation: Remediation) -> incident.Incid
 
 
 async def _explain_workload(reader: Reader, target: WorkloadRef) -> overview.Overview:
-    sight = await reader.see(target)
+    snapshot = await reader.read_snapshot(target)
     siblings = [
-        each
-        for each in await read_remediations(reader.kube, target.namespace)
-        if (each.spec.target_ref.kind, each.spec.target_ref.name) == (target.kind, target.name)
+        remediation
+        for remediation in await read_remediations(reader.kube, target.namespace)
+        if (remediation.spec.target_ref.kind, remediation.spec.target_ref.name) == (target.kind, target.name)
     ]
-    if sight.workload is None and not siblings:
+    if snapshot.workload is None and not siblings:
         raise session.NothingToTellError(f"there is no {target.kind} {target.namespace}/{target.name}")
-    standings, now = await reader.standings(target.namespace), reader.clock.now()
-    opened = [each for each in siblings if each.status.state != "Closed"]
+    resolved_policies, now = await reader.resolved_policies(target.namespace), reader.clock.now()
+    opened = [sibling for sibling in siblings if sibling.status.state != "Closed"]
     facts = _facts_by_policy(opened)
     off = await _switched_off(reader, target)
-    candidates = judge(standings, target, sight, facts, now) if sight.workload is not None else ()
+    candidates = judge(resolved_policies, target, snapshot, facts, now) if snapshot.workload is not None else ()
     candidates = with_strays(candidates, reader.untargeted)
-    incidents = [await _explained(reader, each) for each in opened]
-    known = [each for each in standings if isinstance(each, Standing)]
-    imagined = [await _explained(reader, each) for each in _to_open(target, candidates, known, siblings, now)]
-    acting = next((each for each in opened if each.spec.mode != "Observe"), None)
-    goal, undo = overview.find_undo_goal(target, sight, acting, reader.settings, now)
+    incidents = [await _explained(reader, remediation) for remediation in opened]
+    known = [resolved for resolved in resolved_policies if isinstance(resolved, ResolvedPolicy)]
+    imagined = [await _explained(reader, candidate) for candidate in _to_open(target, candidates, known, siblings, now)]
+    acting = next((remediation for remediation in opened if remediation.spec.mode != "Observe"), None)
+    goal, undo = overview.find_undo_goal(target, snapshot, acting, reader.settings, now)
     return overview.Overview(
         target=target,
-        exists=sight.workload is not None,
-        replicas=_replicas(sight),
-        why=(*overview.conclude(sight, candidates, incidents, imagined), *switches.describe(off)),
-        pods=shown(sight.pods, now),
+        exists=snapshot.workload is not None,
+        replicas=_replicas(snapshot),
+        why=(*overview.conclude(snapshot, candidates, incidents, imagined), *switches.describe(off)),
+        pods=shown(snapshot.pods, now),
         candidates=candidates,
         open=tuple(incidents),
         would_open=tuple(imagined),
         closed=tuple(_newest_closed(siblings)),
-        records=overview.without_templates(sight.records),
-        live_template=sight.workload.template_hash if sight.workload is not None else "",
+        records=overview.without_templates(snapshot.records),
+        live_template=snapshot.workload.template_hash if snapshot.workload is not None else "",
         undo_goal=goal,
         undo=undo,
         now=now,
@@ -162,21 +159,21 @@ async def _switched_off(reader: Reader, target: WorkloadRef) -> list[switches.Sw
 def _to_open(
     target: WorkloadRef,
     candidates: Sequence[Candidate],
-    standings: Sequence[Standing],
+    resolved_policies: Sequence[ResolvedPolicy],
     siblings: Sequence[Remediation],
     now: datetime,
 ) -> list[Remediation]:
     """The Remediations that the operator would open on what is seen now, as they would be."""
-    policies = {each.policy.key: each.policy for each in standings}
-    matching = {each.key: each.signals for each in candidates if each.matches and each.signals}
+    policies = {resolved.policy.key: resolved.policy for resolved in resolved_policies}
+    matching = {candidate.key: candidate.signals for candidate in candidates if candidate.matches and candidate.signals}
     acting = opening.choose([policies[key] for key in matching])
     created = []
-    for each in standings:
-        policy, found = each.policy, matching.get(each.policy.key)
-        if not found or each.runbook is None or (policy.mode != "Observe" and policy != acting):
+    for resolved in resolved_policies:
+        policy, holding = resolved.policy, matching.get(resolved.policy.key)
+        if not holding or resolved.runbook is None or (policy.mode != "Observe" and policy != acting):
             continue
-        facts = [signals.as_evidence(one, now) for one in found]
-        step = opening.receive(target, facts, policy, each.runbook, siblings, policies, None, now)
+        facts = [signals.as_evidence(signal, now) for signal in holding]
+        step = opening.receive(target, facts, policy, resolved.runbook, siblings, policies, None, now)
         if isinstance(step, opening.Create):
             remediation = Remediation(
                 namespace=step.namespace, name=step.name, uid="", resource_version="", spec=step.spec
@@ -185,8 +182,8 @@ def _to_open(
     return created
 
 
-def _replicas(sight: Sight) -> str:
-    workload = sight.workload
+def _replicas(snapshot: Snapshot) -> str:
+    workload = snapshot.workload
     if workload is None:
         return ""
     wanted, updated, available = workload.replicas, workload.updated_replicas, workload.available_replicas
@@ -194,8 +191,8 @@ def _replicas(sight: Sight) -> str:
 
 
 def _newest_closed(siblings: Sequence[Remediation]) -> list[Remediation]:
-    closed = [(each.status.closed_at, each) for each in siblings if each.status.closed_at is not None]
-    return [each for _, each in sorted(closed, key=lambda pair: pair[0], reverse=True)]
+    closed = [(sibling.status.closed_at, sibling) for sibling in siblings if sibling.status.closed_at is not None]
+    return [remediation for _, remediation in sorted(closed, key=lambda pair: pair[0], reverse=True)]
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -5,13 +5,16 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from platelet.api import crds
-from platelet.cli import lines, live, output, session, switches, tables
+from platelet.api.generation import crds
+from platelet.cli import live, output, session, switches
 from platelet.cli.live import Part
+from platelet.explain import lines, tables
 from platelet.shell import kube
-from platelet.shell.client import ClusterClient
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 _DESCRIPTION = """\
 Show policies, Runbooks, Remediations and the ActionBudget: all of them, or the kinds that you name. With -w, follow
@@ -40,19 +43,19 @@ def call(options: argparse.Namespace) -> int:
     return session.run(options, partial(_show, options))
 
 
-async def _show(options: argparse.Namespace, client: ClusterClient) -> int:
+async def _show(options: argparse.Namespace, client: "ClusterClient") -> int:
     parts = _parts(options)
-    listed = await asyncio.gather(*(client.list(each.resource, each.namespace) for each in parts))
+    listed = await asyncio.gather(*(client.list(part.resource, part.namespace) for part in parts))
     if options.watch:
         await live.follow(client, parts, options.output, sys.stdout)
     now = client.clock.now()
-    shown = [each.table(found, now) for each, found in zip(parts, listed, strict=True)]
+    shown = [part.table(objects, now) for part, objects in zip(parts, listed, strict=True)]
     off = lines.section("suspended", switches.describe(await _switched_off(options, client)))
     output.write(options, [*tables.text(shown), *(["", *off] if off else [])], _document(listed))
     return 0
 
 
-async def _switched_off(options: argparse.Namespace, client: ClusterClient) -> list[switches.Switch]:
+async def _switched_off(options: argparse.Namespace, client: "ClusterClient") -> list[switches.Switch]:
     """What people have switched off, where all kinds are shown; nothing where it cannot be read."""
     if options.kinds:
         return []
@@ -76,12 +79,12 @@ def _parts(options: argparse.Namespace) -> list[Part]:
 
 def _document(listed: Sequence[Sequence[kube.Json]]) -> dict[str, Any]:
     """As kubectl writes a list of several kinds."""
-    return {"apiVersion": "v1", "kind": "List", "items": [each for found in listed for each in found]}
+    return {"apiVersion": "v1", "kind": "List", "items": [stored for objects in listed for stored in objects]}
 
 
 def _kind(word: str) -> crds.Kind:
-    found = tables.kind_of(word)
-    if found is None:
-        names = ", ".join(each.plural for each in crds.KINDS)
+    asked = tables.kind_of(word)
+    if asked is None:
+        names = ", ".join(kind.plural for kind in crds.KINDS)
         raise argparse.ArgumentTypeError(f"{word!r} is no kind of platelet's: write one of {names}")
-    return found
+    return asked

@@ -2,15 +2,18 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from platelet.api import crds, lenient
+from platelet.api.generation import crds
+from platelet.api.readers import lenient
 from platelet.cli import linter, manifests, output, session
 from platelet.cli.linter import Fault
 from platelet.cli.manifests import Manifest, UnreadableFileError
 from platelet.model import reasons
 from platelet.shell import kube
-from platelet.shell.client import ClusterClient
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 _NO_CLUSTERS_NAMESPACE = "default"  # of objects that name none
 _DESCRIPTION = """\
@@ -38,24 +41,24 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def call(options: argparse.Namespace) -> int:
     """Lint. Exit code 0 without a fault, or with warnings only; 1 with one; 2 where a file cannot be read."""
     try:
-        found = [manifest for name in manifests.find_files(options.files) for manifest in manifests.read(name)]
+        checked = [manifest for name in manifests.find_files(options.files) for manifest in manifests.read(name)]
     except UnreadableFileError as error:
         return session.fail(str(error), code=2)
     by_server = options.dry_run == "server"
     namespace = options.namespace or (session.namespace_of(options) if by_server else _NO_CLUSTERS_NAMESPACE)
-    faults = linter.lint(found, namespace, options.operator_namespace)
+    faults = linter.lint(checked, namespace, options.operator_namespace)
     if not by_server:
-        return _tell(options, found, faults)
+        return _tell(options, checked, faults)
 
-    async def ask(client: ClusterClient) -> int:
+    async def ask(client: "ClusterClient") -> int:
         """What the API server says is told beside what was found; of one object both may say the same."""
-        said = [fault for manifest in found for fault in await _ask(client, manifest, namespace)]
-        return _tell(options, found, [*faults, *said])
+        refusals = [fault for manifest in checked for fault in await _ask(client, manifest, namespace)]
+        return _tell(options, checked, [*faults, *refusals])
 
     return session.run(options, ask)
 
 
-async def _ask(client: ClusterClient, manifest: Manifest, namespace: str) -> list[Fault]:
+async def _ask(client: "ClusterClient", manifest: Manifest, namespace: str) -> list[Fault]:
     kind, (place, name) = crds.BY_NAME.get(manifest.kind), linter.key_of(manifest, namespace)
     if kind is None or not name:
         return []
@@ -68,28 +71,28 @@ async def _ask(client: ClusterClient, manifest: Manifest, namespace: str) -> lis
     return []
 
 
-def _tell(options: argparse.Namespace, found: Sequence[Manifest], faults: Sequence[Fault]) -> int:
+def _tell(options: argparse.Namespace, checked: Sequence[Manifest], faults: Sequence[Fault]) -> int:
     failed = any(fault.severity == "fail" for fault in faults)
-    output.write(options, _text(found, faults), _document(faults, failed=failed))
+    output.write(options, _text(checked, faults), _document(faults, failed=failed))
     return 1 if failed else 0
 
 
-def _text(found: Sequence[Manifest], faults: Sequence[Fault]) -> list[str]:
+def _text(checked: Sequence[Manifest], faults: Sequence[Fault]) -> list[str]:
     """One line for each fault, as compilers write it; and what was looked at."""
-    count = sum(lenient.text(each.content.get("apiVersion")).startswith(f"{crds.GROUP}/") for each in found)
-    told = [f"{each.severity:<4}  {each.place}: {each.name}: {each.reason}: {each.message}" for each in faults]
-    return [*told, f"{count} of platelet's objects checked, {len(faults)} faults found"]
+    count = sum(lenient.text(manifest.content.get("apiVersion")).startswith(f"{crds.GROUP}/") for manifest in checked)
+    faulty = [f"{fault.severity:<4}  {fault.place}: {fault.name}: {fault.reason}: {fault.message}" for fault in faults]
+    return [*faulty, f"{count} of platelet's objects checked, {len(faults)} faults found"]
 
 
 def _document(faults: Sequence[Fault], *, failed: bool) -> dict[str, Any]:
     listed = [
         {
-            "place": each.place,
-            "object": each.name,
-            "severity": each.severity,
-            "reason": each.reason,
-            "message": each.message,
+            "place": fault.place,
+            "object": fault.name,
+            "severity": fault.severity,
+            "reason": fault.reason,
+            "message": fault.message,
         }
-        for each in faults
+        for fault in faults
     ]
     return {"valid": not failed, "faults": listed}

@@ -7,13 +7,17 @@ from typing import Any, Literal
 import yaml
 from pydantic import TypeAdapter
 
-from platelet.api import caveats, crds, invalid, lenient, operator_config, policy, runbook
-from platelet.api.caveats import Surroundings
-from platelet.api.conditions import Readiness
-from platelet.api.invalid import InvalidSpec
-from platelet.api.outside import Outside
+from platelet.api import operator_config
+from platelet.api.generation import crds
+from platelet.api.kinds import caveats, invalid, policy, runbook
+from platelet.api.kinds.caveats import Surroundings
+from platelet.api.kinds.conditions import Readiness
+from platelet.api.kinds.escalation_policy import read_escalation_policy
+from platelet.api.kinds.invalid import InvalidSpec
+from platelet.api.readers import lenient
 from platelet.cli.manifests import Manifest
 from platelet.model import reasons
+from platelet.model.outside import Outside
 
 Severity = Literal["fail", "warn"]
 _SETTINGS = "OperatorConfig"
@@ -35,12 +39,12 @@ def lint(manifests: Sequence[Manifest], namespace: str, operator_namespace: str)
 
     Other people's kinds are passed over, but for a ConfigMap that holds the operator's settings.
     """
-    ours = [each for each in manifests if _is_ours(each)]
+    ours = [manifest for manifest in manifests if _is_ours(manifest)]
     outside, faults = _read_settings(manifests)
-    books = {key_of(each, namespace): each for each in ours if each.kind == "Runbook"}
+    others = {(manifest.kind, *key_of(manifest, namespace)): manifest for manifest in ours}
     for manifest in ours:
-        found = _judge(manifest, books, namespace, operator_namespace, outside)
-        faults += [make_fault(manifest, namespace, *each) for each in found]
+        judged = _judge(manifest, others, namespace, operator_namespace, outside)
+        faults += [make_fault(manifest, namespace, *fault) for fault in judged]
     return faults
 
 
@@ -49,13 +53,15 @@ def _is_ours(manifest: Manifest) -> bool:
     return group == crds.GROUP and manifest.kind != _SETTINGS
 
 
+Others = Mapping[tuple[str, str, str], Manifest]
+"""All manifests by kind, namespace and name."""
 Finding = tuple[Severity, str, str]
 """Severity, reason, message."""
 
 
 def _judge(
     manifest: Manifest,
-    books: Mapping[tuple[str, str], Manifest],
+    others: Others,
     namespace: str,
     operator_namespace: str,
     outside: Outside | None,
@@ -63,7 +69,7 @@ def _judge(
     kind = crds.BY_NAME.get(manifest.kind)
     wanted = f"{crds.GROUP}/{crds.VERSION}"
     if kind is None or manifest.content.get("apiVersion") != wanted:
-        names = ", ".join(each.name for each in crds.KINDS)
+        names = ", ".join(kind.name for kind in crds.KINDS)
         yield "fail", reasons.INVALID_SPEC, f"this platelet knows the kinds {names} of {wanted} only"
         return
     if not key_of(manifest, namespace)[1]:
@@ -76,8 +82,13 @@ def _judge(
             yield from _judge_runbook(stored, outside)
         elif kind.name == "RemediationPolicy":
             loaded = policy.read_policy(stored)
-            book = books.get((loaded.policy.namespace, loaded.runbook))
+            book = others.get(("Runbook", loaded.policy.namespace, loaded.runbook))
             yield from _judge_policy(loaded, book, namespace, operator_namespace, outside)
+            yield from _judge_reference(loaded, others)
+        elif kind.name == "EscalationPolicy":
+            escalation = read_escalation_policy(stored)
+            for caveat in caveats.find_in_escalation(escalation, outside, {}):
+                yield "warn", caveat.reason, caveat.message
     except InvalidSpec as error:
         yield "fail", reasons.INVALID_SPEC, str(error)
 
@@ -103,15 +114,23 @@ def _judge_policy(
     read = _read_book(book, namespace)
     readiness = policy.check_policy(loaded, read or _ANY_BOOK, "", operator_namespace, outside)
     unused = caveats.find_unused(loaded, outside) if readiness.ready else ()
-    yield from (("fail", each.reason, each.message) for each in unused)
+    yield from (("fail", fault.reason, fault.message) for fault in unused)
     if not readiness.ready:
         yield _refusal(readiness)
     elif book is None:
-        said = f"there is no Runbook {loaded.runbook} of namespace {loaded.policy.namespace} among these files"
-        yield "fail", reasons.RUNBOOK_NOT_FOUND, f"{said}: name its file, too"
+        message = f"there is no Runbook {loaded.runbook} of namespace {loaded.policy.namespace} among these files"
+        yield "fail", reasons.RUNBOOK_NOT_FOUND, f"{message}: name its file, too"
     elif read is not None:
         for caveat in caveats.find_own(loaded, runbook.read_steps(read.steps), outside, Surroundings()):
             yield "warn", caveat.reason, caveat.message
+
+
+def _judge_reference(loaded: policy.LoadedPolicy, others: Others) -> Iterator[Finding]:
+    """Whether there is the EscalationPolicy that a policy refers to; what is wrong with it is told of itself."""
+    namespace, name = loaded.policy.namespace, loaded.escalation
+    if name and ("EscalationPolicy", namespace, name) not in others:
+        message = f"there is no EscalationPolicy {name} of namespace {namespace} among these files"
+        yield "fail", reasons.ESCALATION_POLICY_NOT_FOUND, f"{message}: name its file, too"
 
 
 _ANY_BOOK = runbook.Runbook(

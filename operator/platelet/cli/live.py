@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console, Group
@@ -13,12 +13,15 @@ from rich.live import Live
 from rich.table import Table as Grid
 from rich.text import Text
 
-from platelet.api import crds
-from platelet.cli import lines, tables
+from platelet.api.generation import crds
+from platelet.cli import terminal
+from platelet.explain import tables
 from platelet.model.durations import say_time
 from platelet.shell import kube
-from platelet.shell.client import ClusterClient
-from platelet.shell.stream import Key, Seen, TypedStream
+from platelet.shell.watch.stream import Key, Seen, TypedStream
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 _REFRESH = 1.0  # seconds between two pictures: ages grow
 _STALE = 90.0  # seconds without a word from the API server
@@ -77,25 +80,25 @@ class Teller:
             self._stream.write(json.dumps({"type": event, "object": stored or named}) + "\n")
         else:
             what = f"{part.kind.name.lower()}/{key[1]}"
-            said = " ".join(cells) if stored is not None else "deleted"
-            lines.write([f"{say_time(now)}  {key[0]}  {what}  {said}"], self._stream)
+            state = " ".join(cells) if stored is not None else "deleted"
+            terminal.write([f"{say_time(now)}  {key[0]}  {what}  {state}"], self._stream)
         self._stream.flush()
 
 
-async def follow(client: ClusterClient, parts: Iterable[Part], form: str, stream: TextIO) -> NoReturn:
+async def follow(client: "ClusterClient", parts: Iterable[Part], form: str, stream: TextIO) -> NoReturn:
     """Follow the parts until cancelled: as a view if people look at a terminal, else as lines."""
     on_terminal = stream.isatty() and form != "json"
     teller = Teller(form, stream)
-    streams = {each: _stream(client, each, None if on_terminal else teller) for each in parts}
+    streams = {part: _stream(client, part, None if on_terminal else teller) for part in parts}
     async with asyncio.TaskGroup() as tasks:
-        for each in streams.values():
-            tasks.create_task(each.run())
+        for followed in streams.values():
+            tasks.create_task(followed.run())
         if on_terminal:
             tasks.create_task(_paint(client, streams, Console(file=stream)))
     raise AssertionError("streams never end")
 
 
-def _stream(client: ClusterClient, part: Part, teller: Teller | None) -> TypedStream[kube.Json]:
+def _stream(client: "ClusterClient", part: Part, teller: Teller | None) -> TypedStream[kube.Json]:
     def on_change(key: Key, stored: kube.Json | None) -> None:
         if teller is not None:
             teller.tell(part, key, stored, client.clock.now())
@@ -109,12 +112,12 @@ def _read(raw: bytes) -> Seen[kube.Json]:
     return Seen((metadata["namespace"], metadata["name"]), metadata["resourceVersion"], stored)
 
 
-async def _paint(client: ClusterClient, streams: Mapping[Part, TypedStream[kube.Json]], console: Console) -> NoReturn:
+async def _paint(client: "ClusterClient", streams: Mapping[Part, TypedStream[kube.Json]], console: Console) -> NoReturn:
     with Live(console=console, auto_refresh=False, screen=True, vertical_overflow="ellipsis") as view:
         while True:
             now = client.clock.now()
-            shown = [each.table(found.records.values(), now) for each, found in streams.items()]
-            stale = any(each.silent(_STALE) for each in streams.values())
+            shown = [part.table(stream.records.values(), now) for part, stream in streams.items()]
+            stale = any(stream.silent(_STALE) for stream in streams.values())
             view.update(picture(shown, now, console.width, stale=stale), refresh=True)
             await asyncio.sleep(_REFRESH)
 
@@ -148,12 +151,12 @@ def _grid(table: tables.Table) -> Grid:
 
 def _paragraphs(table: tables.Table) -> list[Text | Grid]:
     """Name and fields, one object after the other; what is empty is left out."""
-    found: list[Text | Grid] = []
+    paragraphs: list[Text | Grid] = []
     for cells in table.rows:
-        said = Text(overflow="fold")
+        paragraph = Text(overflow="fold")
         for name, cell in zip(table.header, cells, strict=True):
             if cell != "-":
-                said.append(f"{name.lower()} ", style="dim")
-                said.append(f"{cell}{_GAP}", style=_STYLES.get(cell, ""))
-        found.append(said)
-    return found
+                paragraph.append(f"{name.lower()} ", style="dim")
+                paragraph.append(f"{cell}{_GAP}", style=_STYLES.get(cell, ""))
+        paragraphs.append(paragraph)
+    return paragraphs

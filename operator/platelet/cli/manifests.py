@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from platelet.api import lenient
+from platelet.api.readers import lenient
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -61,16 +61,16 @@ def find_files(names: list[str]) -> list[str]:
 
     Raises UnreadableFileError.
     """
-    found = []
+    files = []
     for name in names:
         path = Path(name)
         if name != "-" and path.is_dir():
-            found += sorted(str(each) for each in path.rglob("*") if each.suffix in _SUFFIXES)
+            files += sorted(str(file) for file in path.rglob("*") if file.suffix in _SUFFIXES)
         elif name == "-" or path.is_file():
-            found.append(name)
+            files.append(name)
         else:
             raise UnreadableFileError(f"there is no file {name}")
-    return found
+    return files
 
 
 def read(name: str) -> list[Manifest]:

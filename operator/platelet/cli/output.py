@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from platelet.cli import lines
+from platelet.cli import terminal
 
 Document = dict[str, Any]
 _DOCUMENTS = ("json", "yaml")
@@ -32,7 +32,7 @@ def write(options: argparse.Namespace, text: Iterable[str], document: Document) 
     if options.output in _DOCUMENTS:
         sys.stdout.write(render(options.output, document))
     else:
-        lines.write(text, sys.stdout)
+        terminal.write(text, sys.stdout)
 
 
 def render(form: str, document: Document) -> str:

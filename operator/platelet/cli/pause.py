@@ -4,14 +4,19 @@ import argparse
 import sys
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
-from platelet.cli import lines, session, suspension
-from platelet.shell.client import ClusterClient
+from platelet.cli import session, suspension, terminal
+from platelet.explain import lines
+from platelet.model.policy import OPERATOR_NAMESPACE
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 _LONGEST_REASON = 1024  # as the CRD admits
 _DESCRIPTION = """\
 Stop all actions of the operator, by the kill switch on the ActionBudget. Incidents are still recorded and explained. An
-attempt that has already begun is finished and verified; temporary changes are not taken back until you resume. A pause
+attempt that has already begun is finished and verified; temporary changes are not reverted until you resume. A pause
 that is in force is never shortened: end it with `platelet resume`."""
 
 
@@ -37,30 +42,30 @@ def call(options: argparse.Namespace) -> int:
     return session.run(options, partial(_pause, options))
 
 
-async def _pause(options: argparse.Namespace, client: ClusterClient) -> int:
+async def _pause(options: argparse.Namespace, client: "ClusterClient") -> int:
     outcome = await suspension.change(
         client,
         options.operator_namespace,
         lambda before, now: suspension.paused(before, options.reason, options.lasting, now),
     )
-    lines.write(describe(outcome, options.lasting, options.operator_namespace), sys.stdout)
+    terminal.write(describe(outcome, options.lasting, options.operator_namespace), sys.stdout)
     return 0
 
 
 def describe(outcome: suspension.Outcome, lasting: timedelta | None, namespace: str) -> list[str]:
-    """Say what is now true, and how to undo it."""
+    """Say what is now true, and how to end it."""
     after, now = outcome.after, outcome.now
     if after is None:
         return ["not paused"]
     again = "" if outcome.changed and not suspension.in_force(outcome.before, now) else "still "
     until = f"until {lines.moment(after.until, now)}" if after.until else "until resumed"
-    said = [f"{again}paused {until}: no action is started" + (f"; reason: {after.reason}" if after.reason else "")]
+    answer = [f"{again}paused {until}: no action is started" + (f"; reason: {after.reason}" if after.reason else "")]
     if lasting is not None and _outlasts(after.until, lasting, now):
-        said.append("note: it was paused for longer than you asked, and a pause is never shortened")
-    said.append("incidents are still recorded; an attempt that has already begun is finished and verified")
-    flag = "" if namespace == "platelet-system" else f" --operator-namespace {namespace}"
-    said.append(f"to undo: platelet resume{flag}")
-    return said
+        answer.append("note: it was paused for longer than you asked, and a pause is never shortened")
+    answer.append("incidents are still recorded; an attempt that has already begun is finished and verified")
+    flag = "" if namespace == OPERATOR_NAMESPACE else f" --operator-namespace {namespace}"
+    answer.append(f"to end it: platelet resume{flag}")
+    return answer
 
 
 def _outlasts(until: datetime | None, lasting: timedelta, now: datetime) -> bool:

@@ -1,9 +1,8 @@
 """The Kubernetes API for people who explain: nothing is written, and what they may not read is named."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping
 
-from platelet.api import attestations
+from platelet.api.readers import attestations
 from platelet.shell import kube
 
 _NEEDED = (kube.PODS, kube.REPLICA_SETS, *kube.WORKLOADS.values())
@@ -11,13 +10,13 @@ _NEEDED = (kube.PODS, kube.REPLICA_SETS, *kube.WORKLOADS.values())
 
 
 class ReadOnly:
-    """The Kubernetes API without its writes: each of them is refused here, nothing is sent.
+    """The reads of the Kubernetes API.
 
     Few people may read all that the operator reads. Where something is kept from them, it is judged as if it forbade
     nothing, and `unseen` says so: one sentence for each thing.
     """
 
-    def __init__(self, api: kube.Kube) -> None:
+    def __init__(self, api: kube.Reads) -> None:
         """Take the API to read from."""
         self._api = api
         self._unseen: dict[str, None] = {}
@@ -54,61 +53,6 @@ class ReadOnly:
         place = f"in {namespace}" if namespace else "of all namespaces"
         self._unseen[f"you may not list {resource.plural} {place}: judged as if there were none"] = None
         return []
-
-    async def create(
-        self, resource: kube.Resource, namespace: str, body: Mapping[str, Any], *, agent: str = ""
-    ) -> NoReturn:
-        """Refuse."""
-        del namespace, body, agent
-        _refuse("create", resource)
-
-    async def replace(  # noqa: PLR0913 - as the protocol
-        self,
-        resource: kube.Resource,
-        namespace: str,
-        name: str,
-        body: Mapping[str, Any],
-        *,
-        subresource: str = "",
-        agent: str = "",
-    ) -> NoReturn:
-        """Refuse."""
-        del namespace, name, body, subresource, agent
-        _refuse("update", resource)
-
-    async def patch(  # noqa: PLR0913 - as the protocol
-        self,
-        resource: kube.Resource,
-        namespace: str,
-        name: str,
-        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-        *,
-        subresource: str = "",
-        agent: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - as the protocol
-    ) -> NoReturn:
-        """Refuse."""
-        del namespace, name, body, subresource, agent, timeout
-        _refuse("patch", resource)
-
-    async def delete(  # noqa: PLR0913 - as in the Protocol
-        self,
-        resource: kube.Resource,
-        namespace: str,
-        name: str,
-        *,
-        uid: str,
-        resource_version: str = "",
-        agent: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - as in the Protocol
-    ) -> NoReturn:
-        """Refuse."""
-        del namespace, name, uid, resource_version, agent, timeout
-        _refuse("delete", resource)
-
-
-def _refuse(verb: str, resource: kube.Resource) -> NoReturn:
-    raise kube.Refused(0, "ReadOnly", f"not sent: {verb} of {resource.plural}")
 
 
 _STAND_INS: Mapping[kube.Resource, tuple[kube.Json, str]] = {

@@ -3,39 +3,30 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from platelet.api import attestations, evidence, lenient
-from platelet.api import budget as budget_contract
-from platelet.api.invalid import InvalidSpec
-from platelet.api.policy import read_policy
-from platelet.cli.candidacy import Unread
+from platelet.api.kinds import budget as budget_contract
+from platelet.api.kinds.invalid import InvalidSpec
+from platelet.api.kinds.policy import read_policy
+from platelet.api.kinds.resolved_policy import ResolvedPolicy
+from platelet.api.kinds.status_lists import ALERTS
+from platelet.api.readers import attestations, lenient
 from platelet.cli.read_only import ReadOnly
 from platelet.cli.suspension import BUDGET
+from platelet.explain.eligibility import Unread
 from platelet.model import reasons
-from platelet.model.effects import Deliver, Publish
 from platelet.model.policy import Settings
 from platelet.model.remediation import Remediation
 from platelet.model.signal import Evidence
-from platelet.model.situation import DeliveryResult, Situation
+from platelet.model.situation import Situation
+from platelet.model.snapshot import Snapshot
 from platelet.model.workload import WorkloadRef
-from platelet.shell import kube, lease
-from platelet.shell.clock import Clock
-from platelet.shell.gathering import Circumstances, Gatherer
-from platelet.shell.hands import Hands
-from platelet.shell.ledger import Ledger
-from platelet.shell.policy_book import PolicyBook, Standing
-from platelet.shell.sight import Sight, see
-
-
-class _Silent:
-    """Publishes and delivers nothing; nobody asks it to."""
-
-    async def publish(self, effect: Publish) -> None:
-        """Drop it."""
-
-    async def deliver(self, effect: Deliver) -> DeliveryResult:
-        """Drop it."""
-        del effect
-        return DeliveryResult(delivered=False, message="not sent")
+from platelet.shell import kube
+from platelet.shell.kube.clock import Clock
+from platelet.shell.leader import lease
+from platelet.shell.outbound.conditions import ObjectConditions, OnlyConditions
+from platelet.shell.read.own_writes import NothingWritten
+from platelet.shell.read.readers import make_readers
+from platelet.shell.read.situations import ProcessState
+from platelet.shell.read.snapshots import read_snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,24 +45,24 @@ class Leader:
 class Reader:
     """The sources of one `explain`. The budget's epoch counts as ours, as its leader decides."""
 
-    def __init__(self, api: kube.Kube, clock: Clock, settings: Settings) -> None:
+    def __init__(self, api: kube.Reads, clock: Clock, settings: Settings) -> None:
         """`settings.namespace` is the operator's."""
         self.kube = ReadOnly(api)
         self.clock = clock
         self.settings = settings
         self._epoch = 0
         self.untargeted: dict[str, tuple[Evidence, ...]] = {}  # by policy: alerts that name no workload
-        self._book = PolicyBook(self.kube, clock, settings.namespace, None)
-        ledger = Ledger(self.kube, clock, settings.namespace)
-        hands = Hands(self.kube, ledger, _Silent(), _Silent(), lambda: 0.0)
-        around = Circumstances(
+        readers = make_readers(self.kube, clock, settings.namespace)
+        self._book = readers.book
+        around = ProcessState(
             settings=settings,
             epoch=lambda: self._epoch,
             alerts_known_at=clock.now,
             queries_known_at=lambda _policy: clock.now(),
             thorough=True,
+            asker=OnlyConditions(ObjectConditions(self.kube)),
         )
-        self._gatherer = Gatherer(self.kube, clock, ledger, self._book, hands, around)
+        self._situations = readers.situations(NothingWritten(), around)
 
     async def read_epoch(self) -> bool:
         """Learn the leader's epoch; False without an ActionBudget. Raises ApiError where it may not be read."""
@@ -100,43 +91,43 @@ class Reader:
 
     async def situation(self, remediation: Remediation) -> Situation:
         """The situation of a Remediation, one that is only imagined included. Raises ApiError."""
-        sight = await self.see(remediation.target)
-        return await self._gatherer.gather(remediation, sight)
+        snapshot = await self.read_snapshot(remediation.target)
+        return await self._situations.gather(remediation, snapshot)
 
-    async def see(self, target: WorkloadRef) -> Sight:
+    async def read_snapshot(self, target: WorkloadRef) -> Snapshot:
         """A workload with all that belongs to it. Raises ApiError."""
-        sight, unseen = await see_as_allowed(self.kube, target, self.settings.namespace)
+        snapshot, unseen = await see_as_allowed(self.kube, target, self.settings.namespace)
         if unseen:
             self.kube.miss(unseen)
-        return sight
+        return snapshot
 
-    async def standings(self, namespace: str) -> list[Standing | Unread]:
+    async def resolved_policies(self, namespace: str) -> list[ResolvedPolicy | Unread]:
         """The policies of a namespace, and those of the operator's namespace that reach beyond it. Raises ApiError."""
-        found = [await self._standing(each) for each in await self.kube.list(kube.POLICIES, namespace)]
+        own = [await self._standing(policy) for policy in await self.kube.list(kube.POLICIES, namespace)]
         if namespace == self.settings.namespace:
-            return found
+            return own
         try:
             stored = await self.kube.list(kube.POLICIES, self.settings.namespace)
         except kube.Refused as error:
             return [
-                *found,
+                *own,
                 Unread(key=f"{self.settings.namespace}/*", because=f"you may not read them: {error.message}"),
             ]
-        return found + [await self._standing(each) for each in stored if _reaches_beyond(each)]
+        return own + [await self._standing(policy) for policy in stored if _reaches_beyond(policy)]
 
-    async def _standing(self, stored: kube.Json) -> Standing | Unread:
+    async def _standing(self, stored: kube.Json) -> ResolvedPolicy | Unread:
         namespace, name = stored["metadata"]["namespace"], stored["metadata"]["name"]
         key = f"{namespace}/{name}"
         try:
             read_policy(stored)
         except InvalidSpec as error:
             return Unread(key=key, because=f"not ready: {reasons.INVALID_SPEC}: {error}")
-        self.untargeted[key] = evidence.read_evidence(lenient.mapping(stored.get("status")).get("untargetedAlerts"))
-        standing = await self._book.live(namespace, name)
-        return standing or Unread(key=key, because="it was deleted or changed at this moment")
+        self.untargeted[key] = ALERTS.read(lenient.mapping(stored.get("status")))
+        resolved = await self._book.live(namespace, name)
+        return resolved or Unread(key=key, because="it was deleted or changed at this moment")
 
 
-async def see_as_allowed(api: kube.Kube, target: WorkloadRef, home: str) -> tuple[Sight, str]:
+async def see_as_allowed(api: kube.Reads, target: WorkloadRef, home: str) -> tuple[Snapshot, str]:
     """A workload; who may not look into the operator's namespace gets what the records say of themselves, and why.
 
     Raises ApiError.
@@ -144,9 +135,9 @@ async def see_as_allowed(api: kube.Kube, target: WorkloadRef, home: str) -> tupl
     try:
         await api.list(kube.CONTROLLER_REVISIONS, home, labels=attestations.attestation_selector(target))
     except kube.Refused as error:
-        said = "health is what revision records say of themselves, since the operator's word for it may not be read"
-        return await see(api, target, home=None), f"{said}: {error.message}"
-    return await see(api, target, home), ""
+        note = "health is what revision records say of themselves, since the operator's word for it may not be read"
+        return await read_snapshot(api, target, home=None), f"{note}: {error.message}"
+    return await read_snapshot(api, target, home), ""
 
 
 def _reaches_beyond(stored: kube.Json) -> bool:

@@ -1,9 +1,7 @@
-"""The generated part of docs/cli.md: `python -m platelet.cli.reference docs/cli.md`."""
+"""The generated part of docs/cli.md: the help of every command."""
 
 import argparse
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from platelet.cli import commands
 
@@ -13,13 +11,7 @@ _WIDTH = 110
 
 def render() -> str:
     """The help of every command."""
-    return "".join(f"\n## {each.prog}\n\n```text\n{each.format_help()}```\n" for each in _parsers())
-
-
-def write(path: Path) -> None:
-    """Replace what follows the mark."""
-    kept = path.read_text(encoding="utf-8").partition(MARK)[0]
-    path.write_text(f"{kept}{MARK}{render()}", encoding="utf-8")
+    return "".join(f"\n## {parser.prog}\n\n```text\n{parser.format_help()}```\n" for parser in _parsers())
 
 
 def _parsers() -> Iterator[argparse.ArgumentParser]:
@@ -28,7 +20,3 @@ def _parsers() -> Iterator[argparse.ArgumentParser]:
         for parser in dict(action.choices or {}).values():
             parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=_WIDTH)
             yield parser
-
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1]))

@@ -3,10 +3,13 @@
 import argparse
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
-from platelet.cli import answering, lines, session, subjects
+from platelet.cli import answers, named_objects, session, terminal
 from platelet.model import approval
-from platelet.shell.client import ClusterClient
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 _LONGEST_REASON = 512
 _DESCRIPTION = """\
@@ -17,7 +20,7 @@ verbs `approve`, `get` and `patch` on remediations; your name and your reason go
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("reject", help="say no to the plan that is shown", description=_DESCRIPTION)
-    parser.add_argument("name", type=subjects.remediation, metavar="remediation/NAME")
+    parser.add_argument("name", type=named_objects.remediation, metavar="remediation/NAME")
     parser.add_argument("--reason", type=_reason, required=True, metavar="TEXT", help="why, for other people to read")
     parser.add_argument(
         "--token", default="", help="answer only to the plan with this token, from a notice or the Remediation"
@@ -31,20 +34,20 @@ def call(options: argparse.Namespace) -> int:
     return session.run(options, partial(_reject, options))
 
 
-async def _reject(options: argparse.Namespace, client: ClusterClient) -> int:
-    question = await answering.read_question(client, session.namespace_of(options), options.name, options.token)
+async def _reject(options: argparse.Namespace, client: "ClusterClient") -> int:
+    question = await answers.read_question(client, session.namespace_of(options), options.name, options.token)
     user = await session.read_user(client)
-    said = {
+    answer = {
         approval.REJECT: question.asked.token,
         approval.REJECTED_BY: user,
         approval.REJECT_REASON: options.reason,
     }
-    await answering.write_answer(client, question.remediation, said)
-    told = [
-        *answering.describe(question, client.clock.now()),
+    await answers.write_answer(client, question.remediation, answer)
+    confirmation = [
+        *answers.describe(question, client.clock.now()),
         f"rejected as {user}: automation ends for this incident, people have it",
     ]
-    lines.write(told, sys.stdout)
+    terminal.write(confirmation, sys.stdout)
     return 0
 
 

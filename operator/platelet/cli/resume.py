@@ -3,9 +3,14 @@
 import argparse
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
-from platelet.cli import lines, session, suspension
-from platelet.shell.client import ClusterClient
+from platelet.cli import session, suspension, terminal
+from platelet.explain import lines
+from platelet.model.policy import OPERATOR_NAMESPACE
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 _DESCRIPTION = """\
 End a pause of the operator. What happened meanwhile is not made up for: only what is wrong now counts. Namespaces,
@@ -26,19 +31,19 @@ def call(options: argparse.Namespace) -> int:
     return session.run(options, partial(_resume, options))
 
 
-async def _resume(options: argparse.Namespace, client: ClusterClient) -> int:
+async def _resume(options: argparse.Namespace, client: "ClusterClient") -> int:
     outcome = await suspension.change(client, options.operator_namespace, lambda _before, _now: None)
-    lines.write(describe(outcome, options.operator_namespace), sys.stdout)
+    terminal.write(describe(outcome, options.operator_namespace), sys.stdout)
     return 0
 
 
 def describe(outcome: suspension.Outcome, namespace: str) -> list[str]:
-    """Say what is now true, and how to undo it."""
+    """Say what is now true, and how to go back."""
     before, now = outcome.before, outcome.now
     if before is None:
         return ["not paused: nothing to resume; policies act within their limits"]
-    flag = "" if namespace == "platelet-system" else f" --operator-namespace {namespace}"
+    flag = "" if namespace == OPERATOR_NAMESPACE else f" --operator-namespace {namespace}"
     reason = f"; its reason was: {before.reason}" if before.reason else ""
     if before.until is not None and not suspension.in_force(before, now):
         return [f"the pause had ended at {lines.moment(before.until, now)} by itself; it is removed now"]
-    return [f"resumed: policies act again within their limits{reason}", f"to undo: platelet pause{flag}"]
+    return [f"resumed: policies act again within their limits{reason}", f"to pause again: platelet pause{flag}"]

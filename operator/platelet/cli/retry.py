@@ -3,10 +3,13 @@
 import argparse
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
-from platelet.cli import answering, lines, session, subjects
+from platelet.cli import answers, named_objects, session, terminal
 from platelet.model import approval
-from platelet.shell.client import ClusterClient
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 _DESCRIPTION = """\
 Hand an escalated incident back: its steps are tried again from the first one, as they were when it was opened, under
@@ -20,7 +23,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser(
         "retry", help="hand an escalated incident back, to be tried again", description=_DESCRIPTION
     )
-    parser.add_argument("name", type=subjects.remediation, metavar="remediation/NAME")
+    parser.add_argument("name", type=named_objects.remediation, metavar="remediation/NAME")
     parser.add_argument(
         "--token", default="", help="only for the escalation with this token, from a notice or the Remediation"
     )
@@ -33,16 +36,16 @@ def call(options: argparse.Namespace) -> int:
     return session.run(options, partial(_retry, options))
 
 
-async def _retry(options: argparse.Namespace, client: ClusterClient) -> int:
-    remediation = await answering.read_remediation(client, session.namespace_of(options), options.name)
-    escalation = answering.find_escalation(remediation, options.token)
+async def _retry(options: argparse.Namespace, client: "ClusterClient") -> int:
+    remediation = await answers.read_remediation(client, session.namespace_of(options), options.name)
+    escalation = answers.find_escalation(remediation, options.token)
     user = await session.read_user(client)
-    await answering.write_answer(client, remediation, {approval.RETRY: escalation.token, approval.RETRIED_BY: user})
+    await answers.write_answer(client, remediation, {approval.RETRY: escalation.token, approval.RETRIED_BY: user})
     where = f"remediation/{remediation.name} -n {remediation.namespace}"
-    told = [
+    confirmation = [
         f"Remediation {remediation.namespace}/{remediation.name}, escalated: {escalation.reason}: {escalation.message}",
         f"handed back as {user}: the operator asks the guards again, and then tries the first step",
         f"to follow it: platelet explain {where}",
     ]
-    lines.write(told, sys.stdout)
+    terminal.write(confirmation, sys.stdout)
     return 0

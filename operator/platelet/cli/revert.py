@@ -1,6 +1,6 @@
-"""`platelet revert --all`: before platelet is removed, what it lent is taken back, and nothing of it stays behind.
+"""`platelet revert --all`: before platelet is removed, what it lent is reverted, and nothing of it stays behind.
 
-The take-backs themselves are the leader's: docs/adr/0007.
+The reverts themselves are the leader's: docs/adr/0007.
 """
 
 import argparse
@@ -9,17 +9,21 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
-from platelet.cli import lines, reading, session, suspension, traces
-from platelet.core import taking_back
+from platelet import changes
+from platelet.cli import leftovers, reading, session, suspension, terminal
+from platelet.explain import lines
 from platelet.model.budget import Budget, Entry, Leaving
 from platelet.model.policy import Settings
 from platelet.shell import kube
-from platelet.shell.client import ClusterClient
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 _ASK_EVERY = 1.0  # seconds
 _DESCRIPTION = """\
-Use this before you remove platelet. It pauses the operator, takes back at once all changes that were temporary (or
+Use this before you remove platelet. It pauses the operator, reverts at once all changes that were temporary (or
 keeps them, with --drop), and removes platelet's annotations and revision records from users' namespaces. The memory of
 which revisions were healthy goes with them. It works while platelet is paused. To keep platelet after all:
 `platelet resume`. It asks before it begins, unless you say --yes."""
@@ -31,7 +35,7 @@ you resume platelet afterwards, it can undo to LastHealthy only what has run wel
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = commands.add_parser(
-        "revert", help="take back temporary changes, before platelet is removed", description=_DESCRIPTION
+        "revert", help="revert temporary changes, before platelet is removed", description=_DESCRIPTION
     )
     parser.add_argument(
         "--all",
@@ -61,8 +65,8 @@ def call(options: argparse.Namespace) -> int:
 
 def _is_agreed(options: argparse.Namespace) -> bool:
     """Whether the person at the terminal says yes. Nobody is there: no."""
-    how = "leaves temporary changes as they are" if options.drop else "takes its temporary changes back at once"
-    lines.write(_WARNING.format(how=how).splitlines(), sys.stderr)
+    how = "leaves temporary changes as they are" if options.drop else "reverts its temporary changes at once"
+    terminal.write(_WARNING.format(how=how).splitlines(), sys.stderr)
     if not sys.stdin.isatty():
         return False
     sys.stderr.write("Go on? [y/N] ")
@@ -70,25 +74,25 @@ def _is_agreed(options: argparse.Namespace) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-async def _revert(options: argparse.Namespace, client: ClusterClient) -> int:
+async def _revert(options: argparse.Namespace, client: "ClusterClient") -> int:
     budget = await _find_budget(client, options.operator_namespace)
     if budget is None:
         _say(["there is no ActionBudget, so nothing is pending"])
     elif not await _settle(options, client, budget):
         return 1
-    removed = await traces.remove(client)
+    removed = await leftovers.remove(client)
     _say([f"removed from users' namespaces: {removed.marks} marks, {removed.records} revision records"])
     if budget is not None:
         _say(["nothing of platelet is left there; it stays paused: remove it, or go on with platelet resume"])
     return 0
 
 
-async def _settle(options: argparse.Namespace, client: ClusterClient, budget: Budget) -> bool:
-    """Have the leader take back or drop everything. False when it has not."""
+async def _settle(options: argparse.Namespace, client: "ClusterClient", budget: Budget) -> bool:
+    """Have the leader revert or drop everything. False when it has not."""
     namespace = options.operator_namespace
-    how: Leaving = "Drop" if options.drop else "TakeBack"
+    how: Leaving = "Drop" if options.drop else "Revert"
     owed = pending(budget)
-    _say([_title(len(owed), how), *(lines.INDENT + each for each in describe(owed, client.clock.now()))])
+    _say([_title(len(owed), how), *(lines.INDENT + line for line in describe(owed, client.clock.now()))])
     await suspension.change(client, namespace, lambda before, now: suspension.leaving(before, how, now))
     reader = reading.Reader(client, client.clock, Settings(namespace=namespace))
     until = client.clock.now() + options.timeout
@@ -105,16 +109,16 @@ async def _settle(options: argparse.Namespace, client: ClusterClient, budget: Bu
 
 
 def _no_leader(owed: Sequence[Entry], now: datetime, *, drop: bool) -> bool:
-    """Without a leader nothing can be taken back; what shall stay may be left to the budget's own end."""
+    """Without a leader nothing can be reverted; what shall stay may be left to the budget's own end."""
     if drop:
         _say(["no operator leads: what is pending ends with the ActionBudget, or when one leads again"])
         return True
-    session.fail("no operator leads, so nothing is taken back: start it, or let the changes stay with --drop")
+    session.fail("no operator leads, so nothing is reverted: start it, or let the changes stay with --drop")
     _say(lines.section("pending:", describe(owed, now)))
     return False
 
 
-async def _find_budget(client: ClusterClient, namespace: str) -> Budget | None:
+async def _find_budget(client: "ClusterClient", namespace: str) -> Budget | None:
     try:
         await client.get(kube.BUDGETS, namespace, suspension.BUDGET)
     except kube.NotFound:
@@ -125,32 +129,32 @@ async def _find_budget(client: ClusterClient, namespace: str) -> Budget | None:
 def pending(budget: Budget) -> tuple[Entry, ...]:
     """What was changed for a time only, or may be at this moment, and is not settled."""
     return tuple(
-        each
-        for each in budget.status.entries
-        if each.take_back is not None and not each.take_back.done and each.outcome in (None, "Done", "Unknown")
+        entry
+        for entry in budget.status.entries
+        if entry.revert is not None and not entry.revert.done and entry.outcome in (None, "Done", "Unknown")
     )
 
 
 def describe(owed: Sequence[Entry], now: datetime) -> list[str]:
     """One line for each."""
-    return [_line(each, now) for each in owed]
+    return [_line(entry, now) for entry in owed]
 
 
 def _line(entry: Entry, now: datetime) -> str:
-    back = entry.take_back
+    back = entry.revert
     if back is None:
         return ""
     due = f", due {lines.distance(back.due_at, now)}" if back.due_at is not None else ""
-    return f"{entry.target}: {taking_back.say(back.ours)} back to {taking_back.say(back.before)}{due}"
+    return f"{entry.target}: {changes.say_all(back.changes)} back to {changes.say_all(back.changes, before=True)}{due}"
 
 
 def _title(count: int, how: Leaving) -> str:
     if not count:
         return "nothing is pending"
     changes = "temporary change" if count == 1 else "temporary changes"
-    return f"{count} {changes} to {'take back' if how == 'TakeBack' else 'leave as it is'}:"
+    return f"{count} {changes} to {'revert' if how == 'Revert' else 'leave as it is'}:"
 
 
 def _say(text: Sequence[str]) -> None:
-    lines.write(text, sys.stdout)
+    terminal.write(text, sys.stdout)
     sys.stdout.flush()

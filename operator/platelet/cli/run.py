@@ -1,22 +1,14 @@
 """`platelet run`: the operator itself (`--config`), or a runbook by hand on one workload."""
 
 import argparse
-import asyncio
 import sys
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from platelet.api.invalid import InvalidSpec
-from platelet.api.operator_config import OperatorConfig, load_config
-from platelet.cli import by_hand, output, session, subjects
-from platelet.shell.certificate_files import BadCertificateError
-from platelet.shell.client import connect
-from platelet.shell.connection import ConnectionNotConfiguredError
-from platelet.shell.logs import configure_logs
-from platelet.shell.metrics import Metrics
-from platelet.shell.ports import CannotListenError
-from platelet.shell.wiring import Operator
+from platelet.api.kinds.invalid import InvalidSpec
+from platelet.api.operator_config import load_config
+from platelet.cli import by_hand, named_objects, output, session
 
 _DESCRIPTION = """\
 With --config: run the operator until SIGTERM. With RUNBOOK and KIND/NAME: ask the operator to run a Runbook by hand.
@@ -44,7 +36,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     operator.add_argument("--log-level", choices=("DEBUG", "INFO", "WARNING", "ERROR"), help="default: INFO")
     hand = parser.add_argument_group("by hand")
     hand.add_argument("runbook", nargs="?", metavar="RUNBOOK", help="a Runbook in the workload's namespace")
-    hand.add_argument("what", nargs="?", type=subjects.workload, metavar="KIND/NAME", help="such as deployment/NAME")
+    hand.add_argument(
+        "what", nargs="?", type=named_objects.workload, metavar="KIND/NAME", help="such as deployment/NAME"
+    )
     hand.add_argument(
         "--set",
         dest="parameters",
@@ -104,16 +98,12 @@ def _run_operator(options: argparse.Namespace) -> int:
     except (OSError, UnicodeDecodeError, InvalidSpec) as error:
         sys.stderr.write(f"platelet: {options.config}: {error}\n")
         return 2
+    from platelet.shell.run import process  # noqa: PLC0415 - whoever asks by hand does not wait for its libraries
+    from platelet.shell.telemetry.logs import configure_logs  # noqa: PLC0415
+
     configure_logs(options.log_format or "json", options.log_level or "INFO")
-    try:
-        asyncio.run(_operate(options, config))
-    except (ConnectionNotConfiguredError, BadCertificateError, CannotListenError) as error:
-        sys.stderr.write(f"platelet: {error}\n")
+    fault = process.run(config, options.kubeconfig, options.context)
+    if fault:
+        sys.stderr.write(f"platelet: {fault}\n")
         return 2
     return 0
-
-
-async def _operate(options: argparse.Namespace, config: OperatorConfig) -> None:
-    metrics = Metrics()
-    client = await connect(options.kubeconfig, options.context, on_response=metrics.on_response)
-    await Operator(config, client, metrics).run()

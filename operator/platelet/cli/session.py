@@ -1,4 +1,7 @@
-"""One command's conversation with the API server, by the user's own kubeconfig; every failure is one line."""
+"""One command's conversation with the API server, by the user's own kubeconfig; every failure is one line.
+
+The official client takes most of half a second to import: only who talks to a cluster waits for it.
+"""
 
 import argparse
 import asyncio
@@ -7,22 +10,23 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kubernetes.aio.config import incluster_config, kube_config
-from kubernetes.aio.config.config_exception import ConfigException
-
-from platelet.api import lenient
-from platelet.api.invalid import InvalidSpec
-from platelet.cli.lines import clean
+from platelet.api.kinds.invalid import InvalidSpec
+from platelet.api.readers import lenient
+from platelet.explain.lines import clean
 from platelet.model.durations import parse_duration
-from platelet.shell import client, kube
-from platelet.shell.clock import ClockNotReadyError
-from platelet.shell.connection import ConnectionNotConfiguredError
+from platelet.model.policy import OPERATOR_NAMESPACE
+from platelet.shell import kube
+from platelet.shell.kube.clock import ClockNotReadyError
 
-_OWN_NAMESPACE = Path(incluster_config.SERVICE_TOKEN_FILENAME).with_name("namespace")
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
+
+_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")  # as the kubelet mounts it
 _WHO_AM_I = kube.Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False)
 
-Work = Callable[[client.ClusterClient], Awaitable[int]]
+Work = Callable[["ClusterClient"], Awaitable[int]]
 
 
 class NothingToTellError(Exception):
@@ -42,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--context", help="a context of the kubeconfig; default: the current one")
     parser.add_argument(
         "--operator-namespace",
-        default="platelet-system",
+        default=OPERATOR_NAMESPACE,
         metavar="NAMESPACE",
         help="where the operator and its ActionBudget are; default: %(default)s",
     )
@@ -56,8 +60,6 @@ def run(options: argparse.Namespace, work: Work) -> int:
     logging.disable()  # libraries log what we say ourselves
     try:
         return asyncio.run(_converse(options, work))
-    except ConnectionNotConfiguredError as error:
-        return fail(str(error), code=2)
     except NothingToTellError as error:
         return fail(str(error))
     except InvalidSpec as error:
@@ -71,7 +73,13 @@ def run(options: argparse.Namespace, work: Work) -> int:
 
 
 async def _converse(options: argparse.Namespace, work: Work) -> int:
-    connected = await client.connect(options.kubeconfig, options.context)
+    from platelet.shell.kube.client import connect  # noqa: PLC0415 - see above
+    from platelet.shell.kube.connection import ConnectionNotConfiguredError  # noqa: PLC0415
+
+    try:
+        connected = await connect(options.kubeconfig, options.context)
+    except ConnectionNotConfiguredError as error:
+        return fail(str(error), code=2)
     try:
         return await work(connected)
     finally:
@@ -94,7 +102,7 @@ def read_duration(text: str) -> timedelta:
     return lasting
 
 
-async def read_user(connected: client.ClusterClient) -> str:
+async def read_user(connected: "ClusterClient") -> str:
     """The name by which the API server knows us: the one that admission compares. Raises ApiError."""
     kind = {"apiVersion": _WHO_AM_I.api_version, "kind": _WHO_AM_I.kind}
     answer = await connected.create(_WHO_AM_I, "", kind, agent="cli")
@@ -120,11 +128,13 @@ def describe(error: kube.ApiError) -> str:
 
 def default_namespace(kubeconfig: str | None, context: str | None) -> str:
     """The namespace that kubectl would take: the pod's own, the context's, else `default`."""
+    from kubernetes.aio.config import ConfigException, kube_config  # noqa: PLC0415 - see above
+
     try:
         if kubeconfig is None and _OWN_NAMESPACE.exists():
             return _OWN_NAMESPACE.read_text(encoding="utf-8").strip() or "default"
         contexts, active = kube_config.list_kube_config_contexts(config_file=kubeconfig)
     except (ConfigException, OSError, TypeError, ValueError):
         return "default"  # connecting says better what is wrong with the file
-    chosen = next((each for each in contexts if each["name"] == context), None) if context else active
+    chosen = next((known for known in contexts if known["name"] == context), None) if context else active
     return str(((chosen or {}).get("context") or {}).get("namespace") or "default")

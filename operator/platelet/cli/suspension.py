@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from platelet.api import budget as contract
-from platelet.api.invalid import InvalidSpec
+from platelet.api.kinds import budget as contract
+from platelet.api.kinds.invalid import InvalidSpec
 from platelet.cli.session import NothingToTellError
 from platelet.model.budget import Budget, Leaving, Suspension
 from platelet.model.durations import format_time
 from platelet.shell import kube
-from platelet.shell.client import ClusterClient
+
+if TYPE_CHECKING:
+    from platelet.shell.kube.client import ClusterClient
 
 BUDGET = "platelet"
 _TRIES = 5
@@ -60,7 +63,7 @@ def leaving(before: Suspension | None, how: Leaving, now: datetime) -> Suspensio
     return Suspension(reason=reason or "platelet revert --all", leaving=how)
 
 
-async def change(client: ClusterClient, namespace: str, wanted: Change) -> Outcome:
+async def change(client: "ClusterClient", namespace: str, wanted: Change) -> Outcome:
     """Store what `wanted` makes of the switch; anew when somebody else changed the budget in between.
 
     Raises NothingToTellError without an ActionBudget, ApiError.
@@ -82,7 +85,7 @@ async def change(client: ClusterClient, namespace: str, wanted: Change) -> Outco
     raise AssertionError("the last try returns or raises")
 
 
-async def read(client: ClusterClient, namespace: str) -> Budget:
+async def read(client: "ClusterClient", namespace: str) -> Budget:
     """The ActionBudget. Raises NothingToTellError that says how to get one, ApiError."""
     try:
         return contract.read_budget(await client.get(kube.BUDGETS, namespace, BUDGET))

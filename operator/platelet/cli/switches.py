@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from platelet.api import lenient
-from platelet.cli import lines
+from platelet.api.readers import lenient
+from platelet.explain import lines
 from platelet.guards.suspended import ANNOTATION
 from platelet.model.durations import say_time
 from platelet.shell import kube
-from platelet.shell.clock import Clock
+from platelet.shell.kube.clock import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Switch:
         return f"{self.what} is suspended by people" + (f": {self.reason}" if self.reason else "")
 
 
-async def read(api: kube.Kube, clock: Clock, namespace: str) -> list[Switch]:
+async def read(api: kube.Reads, clock: Clock, namespace: str) -> list[Switch]:
     """Read what is switched off in a namespace, in all of them where it is empty. Raises ApiError."""
     namespaces, policies, *workloads = await asyncio.gather(
         _namespaces(api, namespace),
@@ -38,7 +38,7 @@ async def read(api: kube.Kube, clock: Clock, namespace: str) -> list[Switch]:
     return find(namespaces, policies, dict(of_kinds), clock.now())
 
 
-async def _namespaces(api: kube.Kube, namespace: str) -> list[kube.Json]:
+async def _namespaces(api: kube.Reads, namespace: str) -> list[kube.Json]:
     return [await api.get(kube.NAMESPACES, "", namespace)] if namespace else await api.list(kube.NAMESPACES)
 
 
@@ -49,14 +49,16 @@ def find(
     now: datetime,
 ) -> list[Switch]:
     """Find what is switched off now among stored objects."""
-    found = [_annotated(f"namespace {_name(stored)}", f"namespace {_name(stored)}", stored) for stored in namespaces]
-    found += [_policy(stored, now) for stored in policies]
+    switches_off = [
+        _annotated(f"namespace {_name(stored)}", f"namespace {_name(stored)}", stored) for stored in namespaces
+    ]
+    switches_off += [_policy(stored, now) for stored in policies]
     for resource, objects in workloads.items():
         for stored in objects:
             kind, place = resource.kind.lower(), lenient.text(_metadata(stored).get("namespace"))
             what = f"{kind} {place}/{_name(stored)}"
-            found.append(_annotated(what, f"{kind}/{_name(stored)} -n {place}", stored))
-    return [switch for switch in found if switch is not None]
+            switches_off.append(_annotated(what, f"{kind}/{_name(stored)} -n {place}", stored))
+    return [switch for switch in switches_off if switch is not None]
 
 
 def describe(switches: Iterable[Switch]) -> list[str]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from platelet.api import expressions
+from platelet.api.kinds import expressions
 from platelet.model import blame, reasons
 from platelet.model.policy import Step
 from platelet.model.remediation import RemediationStatus
@@ -37,9 +37,9 @@ def holds(step: Step, situation: Situation, status: RemediationStatus, now: date
 
 def values(situation: Situation, status: RemediationStatus, now: datetime) -> dict[str, Any]:
     """What an expression may ask: target, signal, remediation."""
-    workload = situation.workload
+    workload = situation.snapshot.workload
     signal = situation.signals[0] if situation.signals else None
-    seen = [each for each in status.evidence if signal and each.fingerprint == signal.fingerprint]
+    seen = [fact for fact in status.evidence if signal and fact.fingerprint == signal.fingerprint]
     return {
         "target": {
             "kind": situation.target.kind,
@@ -56,11 +56,13 @@ def values(situation: Situation, status: RemediationStatus, now: datetime) -> di
             "reason": signal.reason if signal else "",
             "message": signal.message if signal else "",
             "severity": signal.severity if signal else "",
-            "count": max((each.count for each in seen), default=0),
+            "count": max((fact.count for fact in seen), default=0),
         },
         "remediation": {
             "step": status.step,
-            "attempts": sum(1 for each in status.attempts if each.kind == "Act" and each.phase != "Superseded"),
+            "attempts": sum(
+                1 for attempt in status.attempts if attempt.kind == "Act" and attempt.phase != "Superseded"
+            ),
             "ageSeconds": (now - status.opened_at).total_seconds() if status.opened_at else 0.0,
         },
     }

@@ -4,19 +4,23 @@ from dataclasses import replace
 from datetime import datetime
 
 from platelet.core import (
+    abandoned_templates,
     acting,
-    condemning,
+    due_reverts,
     escalating,
+    job_logs,
+    log_tails,
     monitoring,
+    notices,
     observing,
+    recent_changes,
     record,
-    settling,
-    taking_back,
-    telling,
-    undoing,
+    settlements,
+    step_reverts,
+    target_state,
     verifying,
     waiting,
-    withdrawing,
+    withdrawals,
 )
 from platelet.core.decision import Decision
 from platelet.model import reasons
@@ -28,16 +32,15 @@ from platelet.model.situation import Situation
 
 def decide(situation: Situation, now: datetime) -> Decision:
     """SIGNAL -> MATCH -> GUARD -> INTEND -> ACT -> VERIFY -> ESCALATE / RECORD, one arrow at a time."""
-    situation = telling.hear(situation, now)
+    situation = notices.hear(situation, now)
     stored = situation.remediation.status
-    settlements = settling.unsettled(situation, stored, now)
+    unsettled = settlements.unsettled(situation, stored, now)
     if stored.state == "Closed":
-        wound_up = Decision(status=stored, effects=(*settlements, *escalating.unmark(situation, stored, now)))
-        return telling.deliver(situation, wound_up, now)
-    decision = _decide_open(situation, _open(situation, now), now)
-    lessons = condemning.condemned(situation, decision.status, now)
-    decision = replace(decision, effects=(*settlements, *lessons, *decision.effects))
-    return telling.tell(situation, decision, now)
+        return notices.send(situation, Decision(status=stored, effects=unsettled), now)
+    decision = _decide_open(situation, _with_evidence(situation, _open(situation, now)), now)
+    marks = abandoned_templates.marks(situation, decision.status, now)
+    decision = replace(decision, effects=(*unsettled, *marks, *decision.effects))
+    return notices.tell(situation, decision, now)
 
 
 def _decide_open(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
@@ -48,11 +51,11 @@ def _decide_open(situation: Situation, status: RemediationStatus, now: datetime)
     ended = _ended(situation, status, now)
     if ended is not None:
         return ended
-    if situation.invalid_steps and status.state != "Escalated":
+    if situation.ladder.invalid and status.state != "Escalated":
         return _without_steps(situation, status, now)
     if not acts:
         return observing.decide(situation, status, now)
-    status = taking_back.say_what_holds_it_up(situation, status, now)
+    status = due_reverts.say_what_holds_it_up(situation, status, now)
     back = _going_back(situation, status, now)
     if back is not None:
         return back
@@ -70,53 +73,58 @@ def _decide_open(situation: Situation, status: RemediationStatus, now: datetime)
 def _going_back(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
     """What comes before everything new: the step that failed, or a temporary change that is due."""
     leaving = situation.budget is not None and situation.budget.leaving(now) is not None
-    if status.undoing and status.state == "Waiting" and not leaving:
-        return undoing.decide(situation, status, now)
-    return taking_back.decide(situation, status, now)
+    if status.reverting and status.state == "Waiting" and not leaving:
+        return step_reverts.decide(situation, status, now)
+    return due_reverts.decide(situation, status, now)
 
 
 def _open(situation: Situation, now: datetime) -> RemediationStatus:
     """The status to start from: a new Remediation gets its opening evidence, its step and its clock."""
     status, spec = situation.remediation.status, situation.remediation.spec
     if status.opened_at is not None:
-        uid = situation.workload.uid if situation.workload else status.target_uid
+        uid = situation.snapshot.workload.uid if situation.snapshot.workload else status.target_uid
         return replace(status, target_uid=uid)
-    uid = situation.workload.uid if situation.workload else ""
+    uid = situation.snapshot.workload.uid if situation.snapshot.workload else ""
     opened = replace(
         status,
         opened_at=now,
         observed_generation=situation.remediation.generation,
         target_uid=uid,
-        steps=situation.to_pin,
+        steps=situation.ladder.to_pin,
         step=spec.first_step,
-        step_name=situation.steps[spec.first_step].name if spec.first_step < len(situation.steps) else "",
+        step_name=situation.ladder.steps[spec.first_step].name if spec.first_step < len(situation.ladder.steps) else "",
         message=spec.signal.message,
         reason=spec.signal.reason,
     )
-    if spec.signal.source == "takeBack":
+    if spec.signal.source == "revert":
         return replace(opened, state="Monitoring", recovered_at=now)
-    for fact in (spec.signal, *situation.inherited):
+    for fact in (spec.signal, *situation.others.inherited):
         opened = record.merge_evidence(opened, fact)
     return opened
 
 
+def _with_evidence(situation: Situation, status: RemediationStatus) -> RemediationStatus:
+    """What people will want to know: as it is before anything is done, and what a Job has said."""
+    return job_logs.note(situation, log_tails.note(situation, recent_changes.note(situation, status)))
+
+
 def _ended(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
     """What ends an incident whatever its state: the target is gone, or the policy no longer wants it."""
-    if situation.workload is None:
+    if situation.snapshot.workload is None:
         gone = record.close(status, reasons.TARGET_GONE, "the target was deleted", now)
-        lent = [each.id for each in status.attempts if each.take_back is not None]
-        owed = [entry.id for entry in taking_back.pending(situation)]
-        return Decision(status=record.let_go(gone, *lent, *owed), effects=taking_back.let_go(situation, now))
-    owes = not taking_back.is_known(situation) or taking_back.pending(situation)
+        lent = [attempt.id for attempt in status.attempts if attempt.revert is not None]
+        owed = [entry.id for entry in due_reverts.pending(situation)]
+        return Decision(status=record.let_go(gone, *lent, *owed), effects=due_reverts.let_go(situation, now))
+    owes = not due_reverts.is_known(situation) or due_reverts.pending(situation)
     if status.state == "Escalated" or (owes and status.state not in BEFORE_ACTING):
         return None
-    why = withdrawing.why_over(situation)
+    why = withdrawals.why_over(situation)
     return Decision(status=record.close(status, reasons.CANCELLED, why, now)) if why else None
 
 
 def _without_steps(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
     """The pinned steps cannot be read: people hear of it if anything was done, else the incident may open anew."""
-    message = f"its steps cannot be read: {situation.invalid_steps}"
+    message = f"its steps cannot be read: {situation.ladder.invalid}"
     if status.attempts:
         return escalating.escalate(situation, status, reasons.INVALID_SPEC, message, now)
     return Decision(status=record.close(status, reasons.INVALID_SPEC, message, now))
@@ -127,12 +135,15 @@ def _without_signal(situation: Situation, status: RemediationStatus, now: dateti
     if situation.signals:
         return None
     message = "every signal is gone"
-    failed = next((each for each in status.evidence if each.source == "check" and each.resolved_at is None), None)
+    if target_state.is_switched_off(situation, status):
+        text = f"{message}, and the target is switched off: nothing can be proven of what does not run"
+        return escalating.escalate(situation, status, reasons.INCONCLUSIVE, text, now)
+    failed = next((fact for fact in status.evidence if fact.source == "check" and fact.resolved_at is None), None)
     if failed is not None:
         text = f"whether it still fails is not known: {failed.message}"
         return escalating.escalate(situation, status, reasons.INCONCLUSIVE, text, now)
-    if not any(each.kind == "Act" and each.phase == "Done" for each in status.attempts):
+    if not any(attempt.kind == "Act" and attempt.phase == "Done" for attempt in status.attempts):
         return Decision(status=record.close(status, reasons.RESOLVED_BY_ITSELF, message, now))
     status = record.set_condition(status, "Recovered", reasons.RECOVERED, message, now)
     watched = record.resolve(record.enter(status, "Monitoring", reasons.RECOVERED, message), now, *SHOWN, "check")
-    return telling.recovered(situation, replace(watched, recovered_at=now), now)
+    return Decision(status=replace(watched, recovered_at=now))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from platelet.model.effects import Effect
+from platelet.model.notice import Notice
 from platelet.model.remediation import RemediationStatus
 
 
@@ -17,3 +18,4 @@ class Decision:
     status: RemediationStatus
     effects: tuple[Effect, ...] = ()
     again_at: datetime | None = None
+    notices: tuple[Notice, ...] = ()  # what people are to be told that the status does not show by itself

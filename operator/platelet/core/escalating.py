@@ -7,18 +7,24 @@ wrong for hours: what comes back meanwhile is still the same incident, and no la
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from platelet import checks, sinks
-from platelet.core import delivering, handing_back, handover, record, retelling, telling
+from platelet import checks
+from platelet.core import (
+    acknowledgements,
+    escalation_news,
+    incident_notices,
+    notices,
+    record,
+    retry_requests,
+    since_escalation,
+    target_state,
+)
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.durations import format_duration
-from platelet.model.effects import Effect
 from platelet.model.escalation import EscalationRecord
-from platelet.model.policy import ACTING
 from platelet.model.remediation import RemediationStatus
 from platelet.model.situation import Situation
 from platelet.model.workload import Workload
-from platelet.sinks import annotation
 
 QUIET_FOR = timedelta(hours=4)  # what nobody changed is let go only then: it may come back (TRAPS 25)
 _FLASH = timedelta(seconds=10)  # a crash loop is well for a moment in each turn (TRAPS 40)
@@ -37,13 +43,13 @@ class Release:
 def escalate(situation: Situation, status: RemediationStatus, reason: str, message: str, now: datetime) -> Decision:
     """Stop automation for this incident and tell people. An observing policy tells nobody."""
     text = record.clip(message)
-    told = replace(
+    escalated = replace(
         record.enter(record.withdraw_question(record.resolve(status, now, "request"), text), "Escalated", reason, text),
         escalation=_hand_over(situation, status, reason, text, now),
     )
-    told = record.note(told, now, step=status.step_name, by="escalation", reason=reason, message=text)
-    told = record.set_condition(told, "Escalated", reason, text, now)
-    return Decision(status=told, effects=sinks.publish(_notice(situation, told, now)), again_at=now)
+    escalated = record.note(escalated, now, step=status.step_name, by="escalation", reason=reason, message=text)
+    escalated = record.set_condition(escalated, "Escalated", reason, text, now)
+    return Decision(status=escalated, again_at=now)
 
 
 def stop(situation: Situation, status: RemediationStatus, message: str, now: datetime) -> Decision:
@@ -60,38 +66,37 @@ def stop(situation: Situation, status: RemediationStatus, message: str, now: dat
 def _hand_over(
     situation: Situation, status: RemediationStatus, reason: str, message: str, now: datetime
 ) -> EscalationRecord:
-    told = status.escalation.told + 1 if status.escalation is not None else 1
+    times = status.escalation.told + 1 if status.escalation is not None else 1
     handed_over = EscalationRecord(
         reason=reason,
         message=message,
         at=now,
-        handed_over=handover.pin(situation),
-        told=told,
-        occasion=str(told) if told > 1 else "",
-        token=handing_back.make_token(situation, told, now),
+        handed_over=since_escalation.pin(situation),
+        told=times,
+        occasion=str(times) if times > 1 else "",
+        token=retry_requests.make_token(situation, times, now),
     )
-    return retelling.acquaint(handed_over, situation, status)
+    return escalation_news.acquaint(handed_over, situation, status)
 
 
 def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
     """Keep people's marks in place until the incident may be let go, then remove them and close."""
-    status = _account_delivery(situation, status, now)
-    if situation.workload is None:
+    if situation.snapshot.workload is None:
         return Decision(status=record.close(status, reasons.TARGET_GONE, "the target was deleted", now))
-    since = _well_since(situation, situation.workload)
-    by = handing_back.who(situation, status)
+    since = _well_since(situation, status, situation.snapshot.workload)
+    by = retry_requests.requester(situation, status)
     if by:
         return _hand_back(situation, status, by, now)
-    news = retelling.find(situation, status, now)
+    news = escalation_news.find(situation, status, now)
     status = replace(
         status,
         quiet_since=_quiet_since(situation, status, since, now),
-        healthy_since=_healthy_since(situation, situation.workload, status, since, now),
+        healthy_since=_healthy_since(situation, situation.snapshot.workload, status, since, now),
     )
-    sick = handover.is_sick_after_all(situation, status, now)
+    sick = since_escalation.is_sick_after_all(situation, status, now)
     if sick:
         return _take_up_again(situation, status, sick, now)
-    anew = handover.fails_anew(situation, status)
+    anew = since_escalation.fails_anew(situation, status)
     if anew:
         message = f"something else was released, and it is this that fails now: {anew}"
         return _let_go(situation, status, Release(reason=reasons.CANCELLED, message=message, at=now), now)
@@ -100,23 +105,16 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
         return _let_go(situation, status, release, now)
     if news is not None:
         return _tell_again(situation, status, news, now)
-    told = status.escalation
-    marks = () if told and (told.annotated or told.silent) else sinks.annotate(_notice(situation, status, now))
-    marks = tuple(each for each in marks if each.value not in situation.answered_marks)
-    if told and not told.annotated and not told.silent and not marks:  # it is there: set once, not fought for
-        status = replace(status, escalation=replace(told, annotated=True))
-    effects = [*marks, *_delivery(situation, status, now)]
-    retry_at = status.escalation.retry_at if status.escalation else None
     settles_at = since + _FLASH if since and not situation.signals else None
-    times = [moment for moment in (release and release.at, settles_at, retry_at) if moment and moment > now]
-    return Decision(status=status, effects=tuple(effects), again_at=min(times, default=None))
+    times = [moment for moment in (release and release.at, settles_at) if moment and moment > now]
+    return Decision(status=status, again_at=min(times, default=None))
 
 
 def _take_up_again(situation: Situation, status: RemediationStatus, why: str, now: datetime) -> Decision:
     """Begin with the ladder after all: nothing was done so far, since nothing was wrong."""
     message = record.clip(f"there is something wrong now: {why}")
-    removal = sinks.remove_annotation(_notice(situation, status, now))
-    again = handing_back.resume(status, reasons.SICK_AFTER_ALL, message)
+    removal = notices.take_marks_off(situation, status, now)
+    again = retry_requests.resume(status, reasons.SICK_AFTER_ALL, message)
     again = record.note(
         again, now, step=status.step_name, by="escalation", reason=reasons.SICK_AFTER_ALL, message=message
     )
@@ -127,24 +125,23 @@ def _take_up_again(situation: Situation, status: RemediationStatus, why: str, no
 def _hand_back(situation: Situation, status: RemediationStatus, by: str, now: datetime) -> Decision:
     """A person lets us try again; where nothing is wrong any more, they have mended it."""
     well = status.healthy_since is not None
-    again = handing_back.begin_anew(situation, status, by, now)
+    again = retry_requests.begin_anew(situation, acknowledgements.of_escalation(status, by), by, now)
     asked = any(fact.source in ("request", "check") and fact.resolved_at is None for fact in again.evidence)
     if well and not situation.signals and not asked:
         message = f"{by} handed it back, and the target is well"
         return _let_go(situation, status, Release(reason=reasons.RESOLVED_BY_PEOPLE, message=message, at=now), now)
-    return Decision(status=again, effects=sinks.remove_annotation(_notice(situation, status, now)), again_at=now)
+    return Decision(status=again, effects=notices.take_marks_off(situation, status, now), again_at=now)
 
 
-def _tell_again(situation: Situation, status: RemediationStatus, news: retelling.News, now: datetime) -> Decision:
+def _tell_again(situation: Situation, status: RemediationStatus, news: escalation_news.News, now: datetime) -> Decision:
     """Call people again. The first escalation stays as it is, so does the mark on the workload."""
-    occasion = str(news.known.told)
     status = record.note(status, now, step=status.step_name, by="escalation", reason=news.reason, message=news.message)
-    status = replace(status, escalation=news.known, quiet_since=None, message=record.clip(news.message))
-    status = telling.announce(status, "Escalated", news.reason, news.message, now, occasion)
-    notice = replace(
-        _notice(situation, status, now), reason=news.reason, message=news.message, at=now, occasion=occasion
-    )
-    return Decision(status=status, effects=sinks.publish(notice), again_at=now)
+    known, occasion = news.known, str(news.known.told)
+    if status.escalation is not None and status.escalation.is_acknowledged:  # who has heard may be gone
+        known = replace(known, called_anew_at=now, called_anew_as=occasion)
+    status = replace(status, escalation=known, quiet_since=None, message=record.clip(news.message))
+    again = incident_notices.make(situation, status, "Escalated", news.reason, news.message, now, occasion=occasion)
+    return Decision(status=status, again_at=now, notices=(again,))
 
 
 def foresee_release(situation: Situation, status: RemediationStatus) -> Release | None:
@@ -152,11 +149,12 @@ def foresee_release(situation: Situation, status: RemediationStatus) -> Release 
 
     A runbook by hand begins nothing by itself when its fault comes back, so it need not be kept.
     """
-    told = status.escalation
+    escalation = status.escalation
     if status.healthy_since is not None:
         at = status.healthy_since + stable_for(situation)
-        changed = handover.changed_by_others(situation, status)
-        if changed or told is None or told.handed_over is None:  # as an older version left it: it cannot be told
+        changed = since_escalation.changed_by_others(situation, status)
+        # As an older version left it, it cannot be told.
+        if changed or escalation is None or escalation.handed_over is None:
             text = f"the target is well again; since the escalation somebody has changed {changed or 'something of it'}"
             return Release(reason=reasons.RESOLVED_BY_PEOPLE, message=text, at=at)
         if situation.remediation.spec.by_hand:
@@ -167,11 +165,13 @@ def foresee_release(situation: Situation, status: RemediationStatus) -> Release 
     return None
 
 
-def _well_since(situation: Situation, workload: Workload) -> datetime | None:
-    """Since when it is well; what people have scaled to nothing is so since always."""
+def _well_since(situation: Situation, status: RemediationStatus, workload: Workload) -> datetime | None:
+    """Since when it is well; what people have scaled to nothing is so since always, and what we have, never."""
+    if target_state.is_switched_off(situation, status):
+        return None
     if workload.replicas == 0 and workload.status_replicas == 0:
         return workload.created_at
-    return checks.well_since(workload, situation.revisions, situation.pods)
+    return checks.well_since(workload, situation.snapshot.revisions, situation.snapshot.pods)
 
 
 def _quiet_since(
@@ -202,45 +202,12 @@ def _healthy_since(
 
 def stable_for(situation: Situation) -> timedelta:
     """How long the target must be well to be let go: what the step asks that was reached last."""
-    step = min(situation.remediation.status.step, len(situation.steps) - 1)
-    return situation.steps[step].verify.stable_for if situation.steps else _STABLE_FOR
+    step = min(situation.remediation.status.step, len(situation.ladder.steps) - 1)
+    return situation.ladder.steps[step].verify.stable_for if situation.ladder.steps else _STABLE_FOR
 
 
 def _let_go(situation: Situation, status: RemediationStatus, release: Release, now: datetime) -> Decision:
-    removal = sinks.remove_annotation(_notice(situation, status, now))
-    if removal and None not in situation.answered_marks:  # who puts it back is not fought
+    removal = notices.take_marks_off(situation, status, now)
+    if removal:
         return Decision(status=status, effects=removal)
     return Decision(status=record.close(status, release.reason, release.message, now))
-
-
-def unmark(situation: Situation, status: RemediationStatus, now: datetime) -> tuple[Effect, ...]:
-    """Remove the mark of an incident that was closed by others: by a policy that took precedence."""
-    told, workload = status.escalation, situation.workload
-    acted = situation.remediation.spec.mode in ACTING
-    if told is None or told.silent or workload is None or not acted:
-        return ()
-    if annotation.named_uid(workload) != situation.remediation.uid:
-        return ()  # what cannot be read any more is scrubbed by the sweep, as everything that names no open one
-    return sinks.remove_annotation(_notice(situation, status, now))
-
-
-def _account_delivery(situation: Situation, status: RemediationStatus, now: datetime) -> RemediationStatus:
-    told = status.escalation
-    if told is None:
-        return status
-    notice_id = _notice(situation, status, now).id
-    return replace(status, escalation=delivering.account(told, notice_id, situation.delivery, now))
-
-
-def _delivery(situation: Situation, status: RemediationStatus, now: datetime) -> tuple[Effect, ...]:
-    told = status.escalation
-    if told is None or told.silent or not delivering.is_due(told, situation.policy, now):
-        return ()
-    return sinks.deliver(_notice(situation, status, now))
-
-
-def _notice(situation: Situation, status: RemediationStatus, now: datetime) -> sinks.Notice:
-    told = status.escalation
-    if told is None:
-        return telling.notice(situation, status, "Escalated", status.reason, status.message, now)
-    return telling.notice(situation, status, "Escalated", told.reason, told.message, told.at, told.occasion)

@@ -1,4 +1,4 @@
-"""What Remediations say is still to be taken back: from it the budget's obligations are built anew when they are lost.
+"""What Remediations say is still to be reverted: from it the budget's obligations are built anew when they are lost.
 
 The obligation lives on the budget entry, so that deleting the Remediation does not lose it; here is the other half, so
 that deleting the budget does not lose it either.
@@ -6,9 +6,8 @@ that deleting the budget does not lose it either.
 
 from collections.abc import Iterable, Iterator
 
-from platelet.core import meaning
 from platelet.model import windows
-from platelet.model.budget import Entry, PendingTakeBack
+from platelet.model.budget import Entry, PendingRevert
 from platelet.model.remediation import Attempt, Remediation
 
 _MAY_HAVE_LENT = ("Intended", "Done", "Unknown")
@@ -16,13 +15,13 @@ _MAY_HAVE_LENT = ("Intended", "Done", "Unknown")
 
 def owed(remediations: Iterable[Remediation]) -> tuple[Entry, ...]:
     """The entries of all attempts, of open Remediations and of closed ones, whose temporary change is not settled."""
-    known = [each for each in remediations if each.spec.mode != "Observe"]
+    known = [remediation for remediation in remediations if remediation.spec.mode != "Observe"]
     settled = {name for remediation in known for name in _settled(remediation)}
     return tuple(
         _entry(remediation, attempt)
         for remediation in known
         for attempt in remediation.status.attempts
-        if attempt.take_back is not None and attempt.phase in _MAY_HAVE_LENT and attempt.id not in settled
+        if attempt.revert is not None and attempt.phase in _MAY_HAVE_LENT and attempt.id not in settled
     )
 
 
@@ -32,11 +31,11 @@ def still_owe(remediations: Iterable[Remediation]) -> frozenset[str]:
 
 
 def _settled(remediation: Remediation) -> Iterator[str]:
-    """Attempts whose change this Remediation has taken back, or knows not to be owed; they may be another one's."""
+    """Attempts whose change this Remediation has reverted, or knows not to be owed; they may be another one's."""
     yield from remediation.status.let_go
-    for each in remediation.status.attempts:
-        if each.kind == "TakeBack" and each.phase == "Done":
-            yield windows.origin_of(each.id)
+    for attempt in remediation.status.attempts:
+        if attempt.kind == "Revert" and attempt.phase == "Done":
+            yield windows.origin_of(attempt.id)
 
 
 def _entry(remediation: Remediation, attempt: Attempt) -> Entry:
@@ -50,17 +49,17 @@ def _entry(remediation: Remediation, attempt: Attempt) -> Entry:
         outcome="Done" if attempt.phase == "Done" else "Unknown" if attempt.phase == "Unknown" else None,
         outcome_at=attempt.outcome_at,
         settled_at=over,
-        take_back=_take_back(attempt),
+        revert=_revert(attempt),
     )
 
 
-def _take_back(attempt: Attempt) -> PendingTakeBack | None:
-    if attempt.take_back is None:
+def _revert(attempt: Attempt) -> PendingRevert | None:
+    if attempt.revert is None:
         return None
-    return PendingTakeBack(
-        ours=attempt.post,
-        before=meaning.as_before(attempt),
+    return PendingRevert(
+        action=attempt.action,
+        changes=attempt.changes,
         uid=attempt.pre.uid,
-        due_at=attempt.take_back.due_at,
-        when_resolved=attempt.take_back.when_resolved,
+        due_at=attempt.revert.due_at,
+        when_resolved=attempt.revert.when_resolved,
     )

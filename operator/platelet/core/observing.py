@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from platelet.api import runbook
-from platelet.api.invalid import InvalidSpec
-from platelet.core import approving, record, waiting
+from platelet.api.kinds import runbook
+from platelet.api.kinds.invalid import InvalidSpec
+from platelet.core import approvals, record, waiting
 from platelet.core.decision import Decision
 from platelet.model import reasons, windows
 from platelet.model.budget import Entry
@@ -52,7 +52,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
             status = _without_claim(status)
     else:
         until, by, reason = None, rung.action.key, reasons.WOULD_HAVE_ACTED
-        asks = approving.why_needed(situation, rung.step, rung.action.traits)
+        asks = approvals.why_needed(situation, rung.step)
         message = f"would {rung.plan.summary}" + (f", once a person approves: {asks}" if asks else "")
     if by_hand:
         return Decision(status=record.close(status, reason, message, now))
@@ -62,25 +62,25 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
 
 def claims(remediations: Iterable[Remediation], now: datetime) -> tuple[Entry, ...]:
     """What observing Remediations would have reserved, at the moment when they first said so."""
-    found = (_claim(each, now) for each in remediations if each.spec.mode == "Observe")
-    return tuple(each for each in found if each is not None)
+    entries = (_claim(remediation, now) for remediation in remediations if remediation.spec.mode == "Observe")
+    return tuple(entry for entry in entries if entry is not None)
 
 
 def _claim(remediation: Remediation, now: datetime) -> Entry | None:
     """A place that is taken as by an attempt that was done at once and verified within its timeout."""
     status = remediation.status
-    said = _claimed(status)
-    if said is None or said.first_at + DAY <= now:
+    claim = _claimed(status)
+    if claim is None or claim.first_at + DAY <= now:
         return None
-    verified_at = min(said.first_at + _verification(remediation, said.step).timeout, status.closed_at or now + DAY)
+    verified_at = min(claim.first_at + _verification(remediation, claim.step).timeout, status.closed_at or now + DAY)
     return Entry(
         id=f"{remediation.uid}/{status.step}/1",
         target=remediation.target,
         policy=remediation.policy_key,
         epoch=0,
-        reserved_at=said.first_at,
+        reserved_at=claim.first_at,
         outcome="Done",
-        outcome_at=said.first_at,
+        outcome_at=claim.first_at,
         settled_at=verified_at if verified_at <= now else None,
     )
 
@@ -90,16 +90,16 @@ def _verification(remediation: Remediation, step: str) -> Verification:
         steps = runbook.read_steps(remediation.spec.steps)
     except InvalidSpec:
         return Verification()
-    return next((each.verify for each in steps if each.name == step), Verification())
+    return next((pinned.verify for pinned in steps if pinned.name == step), Verification())
 
 
 def _claimed(status: RemediationStatus) -> DecisionRecord | None:
-    return next((each for each in status.decisions if each.reason == reasons.WOULD_HAVE_ACTED), None)
+    return next((decision for decision in status.decisions if decision.reason == reasons.WOULD_HAVE_ACTED), None)
 
 
 def _without_claim(status: RemediationStatus) -> RemediationStatus:
     """Two that looked at the same moment both found the last place free: the later one had none."""
-    kept = tuple(each for each in status.decisions if each.reason != reasons.WOULD_HAVE_ACTED)
+    kept = tuple(decision for decision in status.decisions if decision.reason != reasons.WOULD_HAVE_ACTED)
     return replace(status, decisions=kept)
 
 
@@ -113,13 +113,14 @@ def _as_if_reserved(situation: Situation, claimed: DecisionRecord | None) -> Sit
         return situation
     mine = situation.policy.key if situation.policy else ""
     rivals = (
-        each
-        for each in situation.claims
-        if windows.remediation_of(each) != remediation.uid and (each.target != situation.target or each.policy == mine)
+        claim
+        for claim in situation.others.claims
+        if windows.remediation_of(claim) != remediation.uid
+        and (claim.target != situation.target or claim.policy == mine)
     )
     entries = tuple(
-        each
-        for each in (*budget.status.entries, *rivals)
-        if claimed is None or (each.reserved_at, windows.remediation_of(each)) < (claimed.first_at, remediation.uid)
+        entry
+        for entry in (*budget.status.entries, *rivals)
+        if claimed is None or (entry.reserved_at, windows.remediation_of(entry)) < (claimed.first_at, remediation.uid)
     )
     return replace(situation, budget=replace(budget, status=replace(budget.status, entries=entries)))

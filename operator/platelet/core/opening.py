@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from platelet.api.runbook import Runbook
-from platelet.core import continuing, episodes, meaning, record, telling
+from platelet.api.kinds.runbook import Runbook
+from platelet.core import alert_episodes, earlier_incidents, notices, record, target_state
 from platelet.model import reasons
 from platelet.model.policy import ACTING, Policy
 from platelet.model.remediation import (
@@ -45,8 +45,8 @@ class Update:
 
 def choose(policies: Iterable[Policy]) -> Policy | None:
     """Of several matching policies one acts: ready, in Approve or Enforce, the highest priority, then the name."""
-    acting = [each for each in policies if each.ready and each.mode in ACTING]
-    return min(acting, key=lambda each: (-each.priority, each.name, each.namespace), default=None)
+    acting = [policy for policy in policies if policy.ready and policy.mode in ACTING]
+    return min(acting, key=lambda policy: (-policy.priority, policy.name, policy.namespace), default=None)
 
 
 def series(target: WorkloadRef, policy: Policy) -> str:
@@ -77,9 +77,9 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
     `incumbents` are all policies by key: until its first attempt, an open Remediation yields to a policy that outranks
     its own. `live_template` is the hash of the target's template now, which tells a recurrence from a new incident.
     """
-    siblings = [each for each in others if each.target == target and _same_series(each, policy)]
-    opened = [each for each in siblings if each.status.state != "Closed"]
-    current = min(opened, key=lambda each: each.spec.by_hand, default=None)
+    siblings = [other for other in others if other.target == target and _same_series(other, policy)]
+    opened = [sibling for sibling in siblings if sibling.status.state != "Closed"]
+    current = min(opened, key=lambda sibling: sibling.spec.by_hand, default=None)
     if current is not None:
         firing = [fact for fact in facts if fact.resolved_at is None]
         if firing and _outranks(policy, current, incumbents, firing, now):
@@ -87,16 +87,21 @@ def receive(  # noqa: PLR0913 - a fact, its policy, and what is on record
         if any(_is_another_incident(fact, current, live_template, now) for fact in facts):
             ended = reasons.RECOVERED if current.status.state == "Monitoring" else reasons.CANCELLED
             closed = record.close(current.status, ended, "something else was released meanwhile", now)
-            return Update(remediation=current, status=telling.announce_end(closed, now))
-        merged = current.status
+            return Update(remediation=current, status=notices.announce_end(closed, current.uid, now))
+        known = merged = record.with_opening_evidence(current)
         for fact in facts:
             merged = record.merge_evidence(merged, fact)
-        return Update(remediation=current, status=merged) if merged != current.status else None
-    first = next((each for each in facts if each.resolved_at is None and not _is_over(each, siblings)), None)
+        return Update(remediation=current, status=merged) if merged != known else None
+    first = next((fact for fact in facts if fact.resolved_at is None and not _is_over(fact, siblings)), None)
     if first is None:
         return None
     number = _next_number(series(target, policy), others)
     return _create(target, first, policy, runbook, siblings, live_template, number, now)
+
+
+def is_merged(step: Create | Update | None) -> bool:
+    """Whether facts only become part of what is open, if anything comes of them at all."""
+    return step is None or (isinstance(step, Update) and step.status.state != "Closed")
 
 
 def _create(  # noqa: PLR0913 - a fact, its policy, and what is on record
@@ -109,7 +114,7 @@ def _create(  # noqa: PLR0913 - a fact, its policy, and what is on record
     number: int,
     now: datetime,
 ) -> Create:
-    before, first_step = continuing.find(siblings, policy, runbook, live_template, now)
+    before, first_step = earlier_incidents.find(siblings, policy, runbook, live_template, now)
     return Create(
         namespace=target.namespace,
         name=f"{series(target, policy)}{number}",
@@ -157,7 +162,7 @@ def _outranks(
 def _cancelled(current: Remediation, policy: Policy, now: datetime) -> Update:
     message = f"policy {policy.key} takes precedence"
     closed = record.close(current.status, reasons.CANCELLED, message, now)
-    return Update(remediation=current, status=telling.announce_end(closed, now))
+    return Update(remediation=current, status=notices.announce_end(closed, current.uid, now))
 
 
 def _is_another_incident(fact: Evidence, current: Remediation, live_template: str | None, now: datetime) -> bool:
@@ -168,23 +173,23 @@ def _is_another_incident(fact: Evidence, current: Remediation, live_template: st
     status = current.status
     if status.state not in ("Monitoring", "Verifying") or fact.resolved_at is not None or live_template is None:
         return False
-    known = {meaning.expected_template(status), *meaning.undone_templates(status)}
+    known = {target_state.expected_template(status), *target_state.replaced_templates(status)}
     return live_template not in known and (fact.holds_at is None or fact.holds_at <= now)
 
 
 def _is_over(fact: Evidence, siblings: Sequence[Remediation]) -> bool:
     """A late duplicate of an alert that has resolved opens nothing."""
-    return any(episodes.is_late(fact, each) for sibling in siblings for each in sibling.status.evidence)
+    return any(alert_episodes.is_late(fact, known) for sibling in siblings for known in sibling.status.evidence)
 
 
 def _next_number(prefix: str, others: Sequence[Remediation]) -> int:
     """The next of all in the namespace: `api` observed by `x-y` is called as `api-x` is that is observed by `y`."""
-    tails = [each.name.removeprefix(prefix) for each in others if each.name.startswith(prefix)]
+    tails = [other.name.removeprefix(prefix) for other in others if other.name.startswith(prefix)]
     return max((int(tail) for tail in tails if tail.isdigit()), default=0) + 1
 
 
 def adopt(target: WorkloadRef, attempt: str, policy: str, others: Sequence[Remediation], now: datetime) -> Create:
-    """Open a Remediation whose only task is a take-back that has outlived its own, whatever became of the policy.
+    """Open a Remediation whose only task is a revert that has outlived its own, whatever became of the policy.
 
     `policy` is its key, `namespace/name`.
     """
@@ -199,10 +204,10 @@ def adopt(target: WorkloadRef, attempt: str, policy: str, others: Sequence[Remed
             runbook_ref=PinnedRef(namespace=namespace, name="none"),
             mode="Enforce",
             signal=Evidence(
-                source="takeBack",
-                reason=reasons.TAKEN_BACK,
-                fingerprint=record.clip(f"takeBack/{attempt}", 256),
-                message="a temporary change outlived its Remediation and is to be taken back",
+                source="revert",
+                reason=reasons.REVERTED,
+                fingerprint=record.clip(f"revert/{attempt}", 256),
+                message="a temporary change outlived its Remediation and is to be reverted",
                 first_seen=now,
                 last_seen=now,
             ),

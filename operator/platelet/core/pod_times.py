@@ -26,11 +26,11 @@ def settle(pod: Pod, before: Pod | None, moved: Moved, now: datetime) -> tuple[P
     not seen before, so when its status came about is not known.
     """
     known = {moment for moment in _times(before) if moment <= now} if before is not None else set()
-    told = {moment: moved.get(moment, moment) for moment in _times(pod) if moment in moved or moment in known}
+    settled = {moment: moved.get(moment, moment) for moment in _times(pod) if moment in moved or moment in known}
     for moment in _times(pod):
-        if moment not in told:
-            told[moment] = _first_seen(moment, pod, now, came=before is not None)
-    changed = {moment: taken for moment, taken in told.items() if taken != moment}
+        if moment not in settled:
+            settled[moment] = _first_seen(moment, pod, now, came=before is not None)
+    changed = {moment: taken for moment, taken in settled.items() if taken != moment}
     return (_with(pod, changed) if changed else pod), changed
 
 
@@ -43,8 +43,13 @@ def _first_seen(moment: datetime, pod: Pod, now: datetime, *, came: bool) -> dat
 def _times(pod: Pod) -> Iterator[datetime]:
     every = (
         moment
-        for each in pod.containers
-        for moment in (each.started_at, each.finished_at, each.last_started_at, each.last_finished_at)
+        for container in pod.containers
+        for moment in (
+            container.started_at,
+            container.finished_at,
+            container.last_started_at,
+            container.last_finished_at,
+        )
     )
     yield from (moment for moment in (pod.ready_changed_at, *every) if moment is not None)
 
@@ -53,15 +58,15 @@ def _with(pod: Pod, changed: Moved) -> Pod:
     def taken(moment: datetime | None) -> datetime | None:
         return None if moment is None else changed.get(moment, moment)
 
-    def container(each: Container) -> Container:
+    def container(status: Container) -> Container:
         return replace(
-            each,
-            started_at=taken(each.started_at),
-            finished_at=taken(each.finished_at),
-            last_started_at=taken(each.last_started_at),
-            last_finished_at=taken(each.last_finished_at),
+            status,
+            started_at=taken(status.started_at),
+            finished_at=taken(status.finished_at),
+            last_started_at=taken(status.last_started_at),
+            last_finished_at=taken(status.last_finished_at),
         )
 
-    containers = tuple(container(each) for each in pod.containers)
-    leads = any(told - kept > REPORTED_WITHIN for told, kept in changed.items())
+    containers = tuple(container(status) for status in pod.containers)
+    leads = any(reported - kept > REPORTED_WITHIN for reported, kept in changed.items())
     return replace(pod, ready_changed_at=taken(pod.ready_changed_at), containers=containers, clock_leads=leads)

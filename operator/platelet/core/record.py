@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from platelet.api import conditions
-from platelet.core import episodes
+from platelet.api.kinds import conditions
+from platelet.core import alert_episodes
 from platelet.model import alert
 from platelet.model.remediation import (
     MAX_ATTEMPTS,
@@ -14,6 +14,7 @@ from platelet.model.remediation import (
     MAX_EVIDENCE,
     Attempt,
     DecisionRecord,
+    Remediation,
     RemediationStatus,
     State,
     Waiting,
@@ -92,7 +93,7 @@ def set_condition(  # noqa: PLR0913 - a condition has these parts
 def withdraw_question(status: RemediationStatus, why: str) -> RemediationStatus:
     """Nobody has to answer any more to the plan that was shown."""
     asked = status.approval
-    if asked is None or asked.answer is not None:
+    if asked is None or not asked.is_open:
         return status
     return replace(status, approval=replace(asked, answer="Void", message=clip(why)))
 
@@ -100,7 +101,7 @@ def withdraw_question(status: RemediationStatus, why: str) -> RemediationStatus:
 def void_approval(status: RemediationStatus, why: str) -> RemediationStatus:
     """An approval that was given and not used holds no more; nor does a question that is open."""
     asked = status.approval
-    used = asked is not None and any(each.id == asked.attempt for each in status.attempts)
+    used = asked is not None and any(attempt.id == asked.attempt for attempt in status.attempts)
     if asked is None or asked.answer not in (None, "Approved") or used:
         return status
     return replace(status, approval=replace(asked, answer="Void", message=clip(why)))
@@ -108,8 +109,8 @@ def void_approval(status: RemediationStatus, why: str) -> RemediationStatus:
 
 def put_attempt(status: RemediationStatus, attempt: Attempt) -> RemediationStatus:
     """Add an attempt, or replace the one with the same id."""
-    others = [each for each in status.attempts if each.id != attempt.id]
-    position = next((i for i, each in enumerate(status.attempts) if each.id == attempt.id), len(others))
+    others = [other for other in status.attempts if other.id != attempt.id]
+    position = next((i for i, stored in enumerate(status.attempts) if stored.id == attempt.id), len(others))
     kept, dropped = _keep_newest([*others[:position], attempt, *others[position:]], MAX_ATTEMPTS)
     return replace(status, attempts=kept, attempts_dropped=status.attempts_dropped + dropped)
 
@@ -117,42 +118,54 @@ def put_attempt(status: RemediationStatus, attempt: Attempt) -> RemediationStatu
 def attempts_anew(status: RemediationStatus) -> tuple[Attempt, ...]:
     """The attempts since people last handed the incident back: what was tried before counts no more."""
     since = status.handed_back_at
-    return tuple(each for each in status.attempts if since is None or each.intended_at >= since)
+    return tuple(attempt for attempt in status.attempts if since is None or attempt.intended_at >= since)
 
 
 def has_acted(status: RemediationStatus) -> bool:
-    """Whether an act, other than the taking back of one, is in effect or may be."""
-    return any(each.kind == "Act" and each.may_have_landed for each in status.attempts)
+    """Whether an act, other than the reverting of one, is in effect or may be."""
+    return any(attempt.kind == "Act" and attempt.may_have_landed for attempt in status.attempts)
 
 
 def let_go(status: RemediationStatus, *attempts: str) -> RemediationStatus:
-    """Nothing is owed any more for these attempts, although what they lent was not taken back."""
+    """Nothing is owed any more for these attempts, although what they lent was not reverted."""
     kept, _ = _keep_newest(tuple(dict.fromkeys((*status.let_go, *attempts))), MAX_ATTEMPTS)
     return replace(status, let_go=kept)
 
 
 def merge_evidence(status: RemediationStatus, fact: Evidence) -> RemediationStatus:
     """Merge one fact by its fingerprint, an alert by that of its labels. Unchanged when it says nothing new."""
-    known = [each for each in status.evidence if episodes.is_same_fact(fact, each)]
+    known = [evidence for evidence in status.evidence if alert_episodes.is_same_fact(fact, evidence)]
     if not known:
         return _add_evidence(status, fact)
-    if any(episodes.ends(fact, each) for each in known):
-        return _edit_evidence(status, lambda each: _merged(each, fact) if _is_ended(each, fact) else each)
-    if any(episodes.is_late(fact, each) for each in known):
+    if any(alert_episodes.ends(fact, evidence) for evidence in known):
+        return _edit_evidence(
+            status, lambda evidence: _merged(evidence, fact) if _is_ended(evidence, fact) else evidence
+        )
+    if any(alert_episodes.is_late(fact, evidence) for evidence in known):
         return status
-    latest = episodes.latest(known)
-    if episodes.is_newer(fact, latest):
+    latest = alert_episodes.latest(known)
+    if alert_episodes.is_newer(fact, latest):
         since = fact.first_seen
-        return _add_evidence(_edit_evidence(status, lambda each: _over(each, since) if each is latest else each), fact)
+        return _add_evidence(
+            _edit_evidence(status, lambda evidence: _over(evidence, since) if evidence is latest else evidence), fact
+        )
     quiet = fact.source != "alert" or fact.last_seen - latest.last_seen < _SEEN_AGAIN
     if fact.resolved_at is None and latest.resolved_at is None and quiet:
         return status  # a known fact that still holds says nothing new: it is not written per resync
-    return _edit_evidence(status, lambda each: _merged(each, fact) if each is latest else each)
+    return _edit_evidence(status, lambda evidence: _merged(evidence, fact) if evidence is latest else evidence)
+
+
+def with_opening_evidence(remediation: Remediation) -> RemediationStatus:
+    """Its status; before its first look the evidence that opened it is in its spec alone."""
+    status, signal = remediation.status, remediation.spec.signal
+    if status.opened_at is not None or signal.source in ("revert", "request"):
+        return status
+    return merge_evidence(status, signal)
 
 
 def holds(status: RemediationStatus, fact: Evidence) -> bool:
     """Whether it is on record as present: what is told of it belongs here, whatever else it matches."""
-    return any(each.resolved_at is None and episodes.is_same_fact(fact, each) for each in status.evidence)
+    return any(known.resolved_at is None and alert_episodes.is_same_fact(fact, known) for known in status.evidence)
 
 
 def _merged(known: Evidence, fact: Evidence) -> Evidence:
@@ -170,7 +183,7 @@ def _merged(known: Evidence, fact: Evidence) -> Evidence:
 
 
 def _is_ended(known: Evidence, fact: Evidence) -> bool:
-    return episodes.is_same_fact(fact, known) and episodes.ends(fact, known)
+    return alert_episodes.is_same_fact(fact, known) and alert_episodes.ends(fact, known)
 
 
 def _over(known: Evidence, at: datetime) -> Evidence:
@@ -178,14 +191,14 @@ def _over(known: Evidence, at: datetime) -> Evidence:
 
 
 def _edit_evidence(status: RemediationStatus, edit: Callable[[Evidence], Evidence]) -> RemediationStatus:
-    return replace(status, evidence=tuple(edit(each) for each in status.evidence))
+    return replace(status, evidence=tuple(edit(fact) for fact in status.evidence))
 
 
 def end_evidence(status: RemediationStatus, names: Mapping[str, Sequence[str]], at: datetime) -> RemediationStatus:
-    """What these name is over (`episodes.by_labels`): alerts with their earlier starts, and queries' facts."""
+    """What these name is over (`alert_episodes.by_labels`): alerts with their earlier starts, and queries' facts."""
 
     def end(fact: Evidence) -> Evidence:
-        if fact.resolved_at is not None or not episodes.is_among(fact, names):
+        if fact.resolved_at is not None or not alert_episodes.is_among(fact, names):
             return fact
         return replace(_over(fact, at), last_seen=max(at, fact.last_seen))  # the sender's clock may lead
 
@@ -199,7 +212,7 @@ def suppress(
 
     Both are told by fingerprint of the labels. An alert that is in neither keeps its mark: it may have resolved.
     """
-    return _edit_evidence(status, lambda each: _suppressed(each, suppressed, active, now))
+    return _edit_evidence(status, lambda evidence: _suppressed(evidence, suppressed, active, now))
 
 
 def _suppressed(fact: Evidence, suppressed: Collection[str], active: Collection[str], now: datetime) -> Evidence:
@@ -212,10 +225,10 @@ def _suppressed(fact: Evidence, suppressed: Collection[str], active: Collection[
 
 
 def resolve(status: RemediationStatus, now: datetime, *sources: Source) -> RemediationStatus:
-    """What these sources said is over: what they say from now on is a new bout, with a beginning of its own."""
+    """What these sources said is over: what they say from now on is a new episode, with a beginning of its own."""
     evidence = (
-        replace(each, resolved_at=now) if each.source in sources and each.resolved_at is None else each
-        for each in status.evidence
+        replace(fact, resolved_at=now) if fact.source in sources and fact.resolved_at is None else fact
+        for fact in status.evidence
     )
     return replace(status, evidence=tuple(evidence))
 
@@ -224,10 +237,10 @@ def _add_evidence(status: RemediationStatus, fact: Evidence) -> RemediationStatu
     """Make room by forgetting the oldest resolved fact. What has not resolved is never forgotten for a new one."""
     if len(status.evidence) < MAX_EVIDENCE:
         return replace(status, evidence=(*status.evidence, fact))
-    resolved = next((each for each in status.evidence if each.resolved_at is not None), None)
+    resolved = next((fact for fact in status.evidence if fact.resolved_at is not None), None)
     if resolved is None:
         return replace(status, evidence_dropped=max(1, status.evidence_dropped))
-    kept = tuple(each for each in status.evidence if each is not resolved)
+    kept = tuple(fact for fact in status.evidence if fact is not resolved)
     return replace(status, evidence=(*kept, fact), evidence_dropped=status.evidence_dropped + 1)
 
 
@@ -236,6 +249,6 @@ def close(status: RemediationStatus, reason: str, message: str, now: datetime) -
     closed = replace(enter(withdraw_question(status, message), "Closed", reason, message), closed_at=now)
     closed = set_condition(closed, "Closed", reason, message, now)
     closed = set_condition(closed, "Settled", reason, message, now)
-    if any(each.type == "Escalated" and each.status == "True" for each in closed.conditions):
+    if any(condition.type == "Escalated" and condition.status == "True" for condition in closed.conditions):
         closed = set_condition(closed, "Escalated", reason, message, now, true=False)
     return closed

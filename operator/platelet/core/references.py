@@ -29,7 +29,9 @@ def missing_elsewhere(pods: Sequence[Pod], records: Sequence[RevisionRecord]) ->
 
 
 def _reported(pods: Sequence[Pod]) -> Iterable[str]:
-    for container in (each for pod in pods if pod.is_active for each in pod.containers if each.state == "waiting"):
+    for container in (
+        container for pod in pods if pod.is_active for container in pod.containers if container.state == "waiting"
+    ):
         yield from (f"{kind}/{name}" for kind, name in _MISSING.findall(container.message))
         yield from (_key(key, kind.lower(), name) for key, kind, name in _NO_KEY.findall(container.message))
 

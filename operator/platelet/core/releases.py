@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from platelet.model.effects import MarkRelease
+from platelet.model.intent import TEMPLATE
 from platelet.model.remediation import Attempt
 from platelet.model.revision import RevisionRecord
 from platelet.model.workload import Pod, Workload
@@ -65,6 +66,37 @@ def note(  # noqa: PLR0913 - what is seen of one workload
     )
 
 
+def made_from(template_hash: str, attempts: Sequence[Attempt]) -> str:
+    """The hash of the template of which a write of ours has made this one; empty where none has.
+
+    Such a template belongs to the release of the other one. What an undo puts in the place of one that failed does not,
+    but to that of the one that it goes back to.
+    """
+    made = [attempt for attempt in attempts if _has_made(template_hash, attempt)]
+    return _origin(max(made, key=_intended_at)) if made else ""
+
+
+def _has_made(template_hash: str, attempt: Attempt) -> bool:
+    return _has_written(template_hash, attempt) and _origin(attempt) not in ("", template_hash)
+
+
+def _origin(attempt: Attempt) -> str:
+    """The hash of the template of which it makes another; empty where it puts one back as it was."""
+    if any(change.abandons for change in attempt.changes):
+        return next((change.made_from for change in attempt.changes if change.made_from), "")
+    return attempt.pre.template_hash
+
+
+def _has_written(template_hash: str, attempt: Attempt) -> bool:
+    """Whether this template is what it wrote, or what an admission made of that, as far as it may be in effect."""
+    written = template_hash in (attempt.on_target(TEMPLATE), attempt.left_template)
+    return written and attempt.phase in ("Intended", "Done", "Unknown")
+
+
+def _intended_at(attempt: Attempt) -> datetime:
+    return attempt.intended_at
+
+
 def _live(workload: Workload, records: Sequence[RevisionRecord]) -> RevisionRecord | None:
     return next((record for record in records if record.template_hash == workload.template_hash), None)
 
@@ -78,8 +110,6 @@ def _is_our_write(live: RevisionRecord, before: Sequence[datetime], attempts: Se
     """Whether an attempt restored it, or an admission made it of our write, since the one before it became live."""
     last = max(before, default=None)
     return any(
-        live.template_hash in (attempt.post.template_hash, attempt.left_template)
-        and attempt.phase in ("Intended", "Done", "Unknown")
-        and (last is None or attempt.intended_at >= last)
+        _has_written(live.template_hash, attempt) and (last is None or attempt.intended_at >= last)
         for attempt in attempts
     )

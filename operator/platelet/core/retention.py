@@ -18,6 +18,7 @@ KEPT_FOR: Final = timedelta(days=30)  # after it was closed
 KEPT_PER_TARGET: Final = 10
 KEPT_PER_NAMESPACE: Final = 200
 _KEPT_AT_LEAST: Final = timedelta(days=1)  # as long as the budget remembers, and as attempts carry over
+PINNED_WITHIN: Final = timedelta(hours=1)  # what is kept for a plan, and not pinned by then, is for none
 GONE_FOR: Final = timedelta(days=2)  # a workload that is created again meanwhile finds its history
 KEPT_OF_GONE: Final = 10  # per namespace, of all workloads that are gone
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -31,30 +32,57 @@ def outdated(remediations: Sequence[Remediation], budget: Budget | None, now: da
     if budget is None:
         return []
     closed = droppable(remediations, budget)
-    old = [each for each in closed if now - _closed_at(each, now) > KEPT_FOR]
-    done_with = [each for each in closed if not _tells_where_to_go_on(each, now)]
-    of_target = beyond(done_with, KEPT_PER_TARGET, lambda each: (each.target, each.spec.mode))
-    settled = beyond(closed, KEPT_PER_NAMESPACE, lambda each: each.namespace)
-    of_namespace = [each for each in settled if now - _closed_at(each, now) > _KEPT_AT_LEAST]
-    return list({each.uid: each for each in (*old, *of_target, *of_namespace)}.values())
+    old = [remediation for remediation in closed if now - _closed_at(remediation, now) > KEPT_FOR]
+    done_with = [remediation for remediation in closed if not _tells_where_to_go_on(remediation, now)]
+    of_target = beyond(done_with, KEPT_PER_TARGET, lambda remediation: (remediation.target, remediation.spec.mode))
+    settled = beyond(closed, KEPT_PER_NAMESPACE, lambda remediation: remediation.namespace)
+    of_namespace = [remediation for remediation in settled if now - _closed_at(remediation, now) > _KEPT_AT_LEAST]
+    return list({remediation.uid: remediation for remediation in (*old, *of_target, *of_namespace)}.values())
 
 
 def droppable(remediations: Sequence[Remediation], budget: Budget) -> list[Remediation]:
     """The closed ones that nothing relies on any more."""
-    pending = {windows.remediation_of(each) for each in budget.status.entries if each.settled_at is None}
+    pending = {windows.remediation_of(entry) for entry in budget.status.entries if entry.settled_at is None}
     kept = obligations.still_owe(remediations) | pending
-    continued = {(each.namespace, each.spec.continues) for each in remediations if each.status.state != "Closed"}
+    continued = {
+        (remediation.namespace, remediation.spec.continues)
+        for remediation in remediations
+        if remediation.status.state != "Closed"
+    }
     return [
-        each
-        for each in remediations
-        if each.status.state == "Closed" and each.uid not in kept and (each.namespace, each.name) not in continued
+        remediation
+        for remediation in remediations
+        if remediation.status.state == "Closed"
+        and remediation.uid not in kept
+        and (remediation.namespace, remediation.name) not in continued
     ]
+
+
+def pinned_records(remediations: Iterable[Remediation], budget: Budget) -> frozenset[tuple[str, str]]:
+    """The records that attempts on record, or what is still owed, need to be put back: namespaces and names."""
+    attempts = {
+        (remediation.namespace, change.record)
+        for remediation in remediations
+        for attempt in remediation.status.attempts
+        for change in attempt.changes
+    }
+    lent = {
+        (entry.target.namespace, change.record)
+        for entry in budget.status.entries
+        if entry.revert is not None and not entry.revert.done
+        for change in entry.revert.changes
+    }
+    return frozenset(attempts | lent)
 
 
 def of_gone(closed: Iterable[Remediation], gone: Collection[Hashable], now: datetime) -> list[Remediation]:
     """Those of workloads that are gone, once they are closed for days; the newest few of a namespace stay."""
-    left = [each for each in closed if each.target in gone]
-    return [each for each in beyond(left, KEPT_OF_GONE, lambda each: each.namespace) if has_been_closed(each, now)]
+    left = [remediation for remediation in closed if remediation.target in gone]
+    return [
+        remediation
+        for remediation in beyond(left, KEPT_OF_GONE, lambda remediation: remediation.namespace)
+        if has_been_closed(remediation, now)
+    ]
 
 
 def has_been_closed(remediation: Remediation, now: datetime) -> bool:
@@ -62,19 +90,22 @@ def has_been_closed(remediation: Remediation, now: datetime) -> bool:
     return now - _closed_at(remediation, now) > GONE_FOR
 
 
-def beyond(found: Iterable[Remediation], most: int, group: Callable[[Remediation], Hashable]) -> list[Remediation]:
+def beyond(
+    remediations: Iterable[Remediation], most: int, group: Callable[[Remediation], Hashable]
+) -> list[Remediation]:
     """All but the newest `most` of each group."""
     groups: dict[Hashable, list[Remediation]] = defaultdict(list)
-    for each in found:
-        groups[group(each)].append(each)
+    for remediation in remediations:
+        groups[group(remediation)].append(remediation)
     newest_first = [
-        sorted(each, key=lambda one: one.status.closed_at or _NEVER, reverse=True) for each in groups.values()
+        sorted(members, key=lambda member: member.status.closed_at or _NEVER, reverse=True)
+        for members in groups.values()
     ]
-    return [each for members in newest_first for each in members[most:]]
+    return [remediation for members in newest_first for remediation in members[most:]]
 
 
 def _tells_where_to_go_on(remediation: Remediation, now: datetime) -> bool:
-    """Whether a new one may have to go on after its steps (`core.continuing`); limits bound how many there are."""
+    """Whether a new one may have to go on after its steps (`core.earlier_incidents`); limits bound them."""
     return record.has_acted(remediation.status) and now - _closed_at(remediation, now) <= _KEPT_AT_LEAST
 
 

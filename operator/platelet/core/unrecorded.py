@@ -7,7 +7,7 @@ hold up others, and people are told by a status that says no more than that.
 from dataclasses import replace
 from datetime import datetime
 
-from platelet.core import escalating, settling
+from platelet.core import escalating, notices, settlements
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.effects import Settle
@@ -17,18 +17,34 @@ from platelet.model.situation import Situation
 
 def decide(situation: Situation, wanted: RemediationStatus, why: str, now: datetime, *, refused: bool) -> Decision:
     """Give back and tell. `refused`: it was surely not stored; else it may be yet, so what is given back stays used."""
-    stored = situation.remediation.status
+    stored = _opened(situation.remediation.status, wanted)
     given_back = _given_back(situation, wanted, now, refused=refused)
     if stored.state in ("Escalated", "Closed"):
         return Decision(status=stored, effects=given_back)
     message = f"what was decided ({wanted.reason}) cannot be put on record: {why}"
-    told = escalating.escalate(situation, stored, reasons.NOT_RECORDED, message, now)
-    return replace(told, effects=(*given_back, *told.effects))
+    decision = notices.tell(situation, escalating.escalate(situation, stored, reasons.NOT_RECORDED, message, now), now)
+    return replace(decision, effects=(*given_back, *decision.effects))
+
+
+def _opened(stored: RemediationStatus, wanted: RemediationStatus) -> RemediationStatus:
+    """Of one of which nothing was stored yet, how it begins."""
+    if stored.opened_at is not None:
+        return stored
+    return replace(
+        stored,
+        opened_at=wanted.opened_at,
+        observed_generation=wanted.observed_generation,
+        target_uid=wanted.target_uid,
+        steps=wanted.steps,
+        step=wanted.step,
+        step_name=wanted.step_name,
+        evidence=wanted.evidence,
+    )
 
 
 def _given_back(situation: Situation, wanted: RemediationStatus, now: datetime, *, refused: bool) -> tuple[Settle, ...]:
-    known = {each.id for each in situation.remediation.status.attempts}
-    intents = {each.id for each in wanted.attempts if each.phase == "Intended" and each.id not in known}
+    known = {attempt.id for attempt in situation.remediation.status.attempts}
+    intents = {attempt.id for attempt in wanted.attempts if attempt.phase == "Intended" and attempt.id not in known}
     entries = situation.budget.status.entries if situation.budget is not None else ()
-    held = (each for each in entries if each.id in intents and each.kind == "Act" and each.outcome is None)
-    return tuple(replace(settling.abandon(each, now), refunded=refused) for each in held)
+    held = (entry for entry in entries if entry.id in intents and entry.kind == "Act" and entry.outcome is None)
+    return tuple(replace(settlements.abandon(entry, now), refunded=refused) for entry in held)

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from platelet import checks
-from platelet.core import escalating, record, telling, unsticking
+from platelet.core import escalating, record, stuck_pods
 from platelet.core.decision import Decision
 from platelet.model import reasons
-from platelet.model.policy import Step
+from platelet.model.policy import ActionTraits, Step
 from platelet.model.reading import Question
 from platelet.model.remediation import Attempt, Remediation, RemediationStatus, VerdictName
 from platelet.model.rules import Trial
@@ -21,36 +21,30 @@ from platelet.model.workload import WorkloadRef
 def questions(remediation: Remediation, steps: Sequence[Step], target: WorkloadRef) -> frozenset[Question]:
     """What must be asked of others to judge it now: only once the rollout is complete, and while it is verified."""
     status, attempt = remediation.status, _attempt(remediation.status)
-    if status.state != "Verifying" or status.verifying is None or status.verifying.complete_at is None:
+    if status.state != "Verifying" or status.verifying is None or attempt is None or attempt.step >= len(steps):
         return frozenset()
-    if attempt is None or attempt.step >= len(steps):
-        return frozenset()
-    return checks.questions(steps[attempt.step].verify, target)
+    return checks.questions(steps[attempt.step].verify, status.verifying, target)
 
 
 def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
     """Ask the checks; on an outcome go to Monitoring, or where the step says: to the next one, or to people."""
     attempt = _attempt(status)
-    if attempt is None or status.verifying is None or situation.workload is None:
+    if attempt is None or status.verifying is None or situation.snapshot.workload is None:
         return Decision(status=record.enter(status, "Waiting", reasons.UNKNOWN_OUTCOME, "no attempt to verify"))
     if situation.budget is not None and situation.budget.leaving(now):
         return _break_off(status, attempt, now)
-    clocks = status.verifying
-    if clocks.complete_at is None and checks.has_arrived(situation, attempt):
-        clocks = replace(clocks, complete_at=now)
-        status = replace(status, verifying=clocks)
     seen = replace(situation, remediation=replace(situation.remediation, status=status))
     verification = _step(situation, attempt).verify
-    trial = Trial(situation=seen, verification=verification, verifying=clocks, attempt=attempt)
+    trial = Trial(situation=seen, verification=verification, verifying=status.verifying, attempt=attempt)
     trial = checks.keep_time(trial, now)
     status = replace(status, verifying=trial.verifying)
     verdict = checks.judge(trial, now)
     if verdict.outcome == "Pending":
         waiting = replace(status, reason=verdict.reason, message=record.clip(verdict.message))
-        return unsticking.decide(situation, Decision(status=waiting, again_at=verdict.retry_at), attempt, now)
+        return stuck_pods.decide(situation, Decision(status=waiting, again_at=verdict.retry_at), attempt, now)
     status = _conclude(status, attempt, verdict, now)
     if verdict.outcome == "Recovered":
-        return _recovered(situation, status, attempt, verdict, now)
+        return _recovered(status, attempt, verdict, now)
     return _unproven(situation, status, attempt, verdict, now)
 
 
@@ -77,15 +71,15 @@ def _unproven(
             return escalating.escalate(situation, status, verdict.reason, verdict.message, now)
         case "Stop":
             return escalating.stop(situation, status, verdict.message, now)
-        case "Undo":
-            return _go_on(replace(status, undoing=attempt.id), attempt, verdict, now)
+        case _ if verdict.may_still_happen or step.on_failure == "Revert":
+            return _go_on(replace(status, reverting=attempt.id), attempt, verdict, now)
         case _:
             return _go_on(status, attempt, verdict, now)
 
 
 def _go_on(status: RemediationStatus, attempt: Attempt, verdict: Verdict, now: datetime) -> Decision:
     """To the next step. A check that has failed is a fact of ill health, which no pod and no alert may show."""
-    if verdict.reason in (reasons.CHECK_FAILED, reasons.CHECK_UNKNOWN):
+    if verdict.is_fact:
         fact = Evidence(
             source="check",
             reason=verdict.reason,
@@ -101,12 +95,14 @@ def _go_on(status: RemediationStatus, attempt: Attempt, verdict: Verdict, now: d
 
 
 def _step(situation: Situation, attempt: Attempt) -> Step:
-    known = attempt.step < len(situation.steps)
-    return situation.steps[attempt.step] if known else Step(name="", action=attempt.action, settings=None)
+    steps = situation.ladder.steps
+    if attempt.step < len(steps):
+        return steps[attempt.step]
+    return Step(name="", action=attempt.action, settings=None, traits=ActionTraits(name=attempt.action))
 
 
 def _attempt(status: RemediationStatus) -> Attempt | None:
-    return next((each for each in reversed(status.attempts) if each.kind == "Act"), None)
+    return next((attempt for attempt in reversed(status.attempts) if attempt.kind == "Act"), None)
 
 
 def _conclude(status: RemediationStatus, attempt: Attempt, verdict: Verdict, now: datetime) -> RemediationStatus:
@@ -119,10 +115,8 @@ def _conclude(status: RemediationStatus, attempt: Attempt, verdict: Verdict, now
     return record.note(status, now, step=status.step_name, by="verification", reason=verdict.reason, message=text)
 
 
-def _recovered(
-    situation: Situation, status: RemediationStatus, attempt: Attempt, verdict: Verdict, now: datetime
-) -> Decision:
+def _recovered(status: RemediationStatus, attempt: Attempt, verdict: Verdict, now: datetime) -> Decision:
     status = record.enter(status, "Monitoring", reasons.RECOVERED, f"{attempt.summary}: {verdict.message}")
     status = record.set_condition(status, "Recovered", reasons.RECOVERED, attempt.summary, now)
     status = record.resolve(replace(status, recovered_at=now), now, *SHOWN, "check", "request")
-    return telling.recovered(situation, status, now)
+    return Decision(status=status)

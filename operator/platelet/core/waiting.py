@@ -3,13 +3,24 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from platelet import actions, guards
-from platelet.core import approving, conditions, escalating, holding, meaning, record, settling
+from platelet import actions, changes, guards
+from platelet.core import (
+    approvals,
+    conditions,
+    early_notice,
+    escalating,
+    held_place,
+    idle_steps,
+    record,
+    settlements,
+    target_state,
+)
 from platelet.core.decision import Decision
 from platelet.guards import occurrence
 from platelet.model import durations, reasons
-from platelet.model.budget import Entry, PendingTakeBack
-from platelet.model.effects import Reserve
+from platelet.model.budget import Entry, PendingRevert
+from platelet.model.effects import Effect, ForgetRevision, RememberValues, Reserve
+from platelet.model.kept_values import KeptValues
 from platelet.model.policy import Step
 from platelet.model.remediation import Attempt, RemediationStatus
 from platelet.model.rules import Action
@@ -23,7 +34,7 @@ _UNKNOWN_ENDS = 2  # writes of one incident of which nobody knows what they came
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rung:
+class LadderStep:
     """The step that applies now: its action, its plan, and the status that remembers why others were passed over."""
 
     status: RemediationStatus
@@ -36,10 +47,10 @@ class Rung:
 
 def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision:
     """Move one arrow further: escalate, wait with a reason, reserve, or record the intent."""
-    policy, workload = situation.policy, situation.workload
+    policy, workload = situation.policy, situation.snapshot.workload
     if policy is None or workload is None:
         return Decision(status=status)
-    heard = approving.hear(situation, status, now)
+    heard = approvals.hear(situation, status, now)
     if heard is not None:
         return heard
     awaited = status.state == "AwaitingApproval"  # people's time is the approval's, not giveUpAfter
@@ -64,83 +75,84 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     return _take(rung, rung.plan, workload, now)
 
 
-def find_rung(situation: Situation, status: RemediationStatus, now: datetime) -> Rung | None:
+def find_rung(situation: Situation, status: RemediationStatus, now: datetime) -> LadderStep | None:
     """The first step from the current one whose condition holds, with what the guards and the action say to it."""
-    while status.step < len(situation.steps):
-        step = situation.steps[status.step]
+    while status.step < len(situation.ladder.steps):
+        step = situation.ladder.steps[status.step]
         status = replace(status, step_name=step.name)
         action = actions.BY_KEY[step.action]
-        young = occurrence.deny(situation, now) if step.when else None
+        young = occurrence.deny(situation, now) if step.when or not action.writes else None
         if young is not None:  # a condition is asked when it counts: a step is not passed over before its time
-            return Rung(
+            return LadderStep(
                 status=status, situation=situation, step=step, action=action, plan=young, denied_by="occurrence"
             )
         answer = conditions.holds(step, situation, status, now)
         if not answer.holds:
             status = _skip(status, step, "when", answer.reason, answer.message, now)
             continue
-        traits, remediation = action.traits_with(step.settings), replace(situation.remediation, status=status)
-        seen = replace(situation, action=traits, remediation=remediation)
-        denial = guards.first_denial(seen, now)
+        seen = replace(situation, remediation=replace(situation.remediation, status=status))
+        if not action.writes:
+            idle = idle_steps.plan(action, step, seen, now)
+            is_last = status.step + 1 == len(situation.ladder.steps)
+            if isinstance(idle, Refusal) and idle.outcome == "PassedOver" and not is_last:
+                status = _skip(status, step, action.key, idle.reason, idle.message, now)
+                continue
+            return LadderStep(status=status, situation=seen, step=step, action=action, plan=idle, denied_by=action.key)
+        denial = guards.first_denial(seen, now, action=step.traits)
         if denial is not None and denial[1].undo_helps and _is_undone_later(situation, status, now):
             status = _skip(status, step, denial[0], denial[1].reason, denial[1].message, now)
             continue
         if denial is not None:
-            return Rung(status=status, situation=seen, step=step, action=action, plan=denial[1], denied_by=denial[0])
-        return Rung(status=status, situation=seen, step=step, action=action, plan=action.plan(step.settings, seen, now))
+            return LadderStep(
+                status=status, situation=seen, step=step, action=action, plan=denial[1], denied_by=denial[0]
+            )
+        plan = idle_steps.plan(action, step, seen, now)
+        return LadderStep(status=status, situation=seen, step=step, action=action, plan=plan, denied_by=action.key)
     return None
 
 
 def _is_undone_later(situation: Situation, status: RemediationStatus, now: datetime) -> bool:
     """Whether a later step goes back to another template, and it is time to act at all."""
-    later = situation.steps[status.step + 1 :]
-    return any(actions.BY_KEY[each.action].traits.heals_rollout for each in later) and (
-        occurrence.deny(situation, now) is None
-    )
+    later = situation.ladder.steps[status.step + 1 :]
+    return any(step.traits.heals_rollout for step in later) and (occurrence.deny(situation, now) is None)
 
 
-def open_reservation(situation: Situation, status: RemediationStatus) -> Entry | None:
-    """The place that this leader holds on the budget for the current step, not yet used by an attempt."""
-    known = {each.id for each in status.attempts}
-    prefix = f"{situation.remediation.uid}/{status.step}/"
-    entries = situation.budget.status.entries if situation.budget else ()
-    return next(
-        (
-            each
-            for each in entries
-            if each.id.startswith(prefix)
-            and each.kind == "Act"
-            and each.outcome is None
-            and each.epoch == situation.epoch
-            and each.id not in known
-        ),
-        None,
-    )
-
-
-def _take(rung: Rung, plan: Plan | Refusal, workload: Workload, now: datetime) -> Decision:
+def _take(rung: LadderStep, plan: Plan | Refusal, workload: Workload, now: datetime) -> Decision:
     """The guards allow: pass the step over, ask a person, take a place, or pin the plan under the place."""
     situation = rung.situation
     if isinstance(plan, Refusal):
+        ended = idle_steps.end(situation, rung.status, rung.step, plan, now)
+        if ended is not None:
+            return ended
         skipped = _skip(rung.status, rung.step, rung.action.key, plan.reason, plan.message, now)
         return Decision(status=skipped)
-    if rung.status.attempts and _tries(situation, rung.status) >= _TRIES_PER_STEP:
+    if rung.status.attempts and held_place.tries(situation, rung.status) >= _TRIES_PER_STEP:
         text = f"{_TRIES_PER_STEP} attempts of this step came to nothing"
         return Decision(status=_skip(rung.status, rung.step, rung.action.key, reasons.UNKNOWN_OUTCOME, text, now))
-    reserved = open_reservation(situation, rung.status)
-    attempt = reserved.id if reserved else _next_id(situation, rung.status)
-    question = approving.ask(situation, rung.status, rung.step, rung.action.traits, plan, attempt, now)
+    if plan.keeps is not None:
+        return Decision(status=rung.status, effects=_keep(situation, plan.keeps))
+    reserved = held_place.open_reservation(situation, rung.status)
+    attempt = reserved.id if reserved else held_place.next_id(situation, rung.status)
+    question = approvals.ask(situation, rung.status, rung.step, plan, attempt, now)
     if question is not None:
-        given_up = (settling.abandon(reserved, now),) if reserved else ()
+        given_up = (settlements.abandon(reserved, now),) if reserved else ()
         return replace(question, effects=(*given_up, *question.effects))
     if reserved is None:
         return Decision(status=rung.status, effects=(_reserve(rung, plan, workload, attempt, now),))
-    if reserved.take_back is not None and reserved.take_back.before != meaning.present(situation, plan.post):
-        return Decision(status=rung.status, effects=(settling.abandon(reserved, now),))
+    if not held_place.is_as_reserved(reserved, situation):
+        return Decision(status=rung.status, effects=(settlements.abandon(reserved, now),))
     return Decision(status=_intend(rung, plan, workload, reserved, now))
 
 
-def _denied(rung: Rung, denial: Deny, give_up_at: datetime, now: datetime) -> Decision:
+def _keep(situation: Situation, values: KeptValues) -> tuple[Effect, ...]:
+    """Put on record what the plan must not show; what is there under the name was kept for a plan that is no more."""
+    namespace, remember = situation.target.namespace, RememberValues(target=situation.target, values=values)
+    if not values.uid:
+        return (remember,)
+    return (ForgetRevision(namespace=namespace, record=values.name, uid=values.uid), remember)
+
+
+def _denied(rung: LadderStep, denial: Deny, give_up_at: datetime, now: datetime) -> Decision:
     if denial.escalate:
         return escalating.escalate(rung.situation, rung.status, denial.reason, denial.message, now)
     waiting = record.wait(
@@ -152,18 +164,19 @@ def _denied(rung: Rung, denial: Deny, give_up_at: datetime, now: datetime) -> De
         message=denial.message,
         until=denial.retry_at,
     )
-    held = open_reservation(rung.situation, rung.status)
+    held = held_place.open_reservation(rung.situation, rung.status)
+    asked_again = None if denial.in_turn else denial.look_at or denial.retry_at
     decision = Decision(
         status=waiting,
-        effects=(settling.abandon(held, now),) if held else (),  # a place that is not used now blocks nobody
-        again_at=min(filter(None, (denial.retry_at, give_up_at, approving.expires_at(rung.status)))),
+        effects=(settlements.abandon(held, now),) if held else (),  # a place that is not used now blocks nobody
+        again_at=min(filter(None, (asked_again, give_up_at, approvals.expires_at(rung.status)))),
     )
-    return holding.hold(rung.situation, decision, denial, now)
+    return early_notice.hold(rung.situation, decision, denial, now)
 
 
 def _begins_beyond_the_ladder(situation: Situation, status: RemediationStatus) -> bool:
     spec = situation.remediation.spec
-    return bool(spec.continues) and spec.first_step >= len(situation.steps) and status.escalation is None
+    return bool(spec.continues) and spec.first_step >= len(situation.ladder.steps) and status.escalation is None
 
 
 def _come_back(situation: Situation, status: RemediationStatus, give_up_at: datetime, now: datetime) -> Decision:
@@ -189,58 +202,38 @@ def _skip(  # noqa: PLR0913 - a skipped step has these parts
 
 def _unknown(status: RemediationStatus) -> list[Attempt]:
     """The writes of which nobody knows what they came to, since people last handed the incident back."""
-    return [each for each in record.attempts_anew(status) if each.kind == "Act" and each.phase == "Unknown"]
+    return [attempt for attempt in record.attempts_anew(status) if attempt.kind == "Act" and attempt.phase == "Unknown"]
 
 
-def _numbers(situation: Situation, status: RemediationStatus, since: datetime | None = None) -> list[int]:
-    """The numbers n of the attempts and reservations of the current step, of all or of those made after `since`."""
-    prefix = f"{situation.remediation.uid}/{status.step}/"
-    entries = situation.budget.status.entries if situation.budget else ()
-    made = [(entry.id, entry.reserved_at) for entry in entries]
-    made += [(attempt.id, attempt.intended_at) for attempt in status.attempts]
-    ids = [identity for identity, at in made if since is None or at >= since]
-    tails = [each.removeprefix(prefix) for each in ids if each.startswith(prefix)]
-    return [int(tail) for tail in tails if tail.isdigit()]
-
-
-def _next_id(situation: Situation, status: RemediationStatus) -> str:
-    number = max(_numbers(situation, status), default=0) + 1
-    return f"{situation.remediation.uid}/{status.step}/{number}"
-
-
-def _tries(situation: Situation, status: RemediationStatus) -> int:
-    """How often the current step was tried since it was reached, or since people handed the incident back."""
-    held = open_reservation(situation, status)
-    return len(set(_numbers(situation, status, status.handed_back_at))) - (1 if held else 0)
-
-
-def _reserve(rung: Rung, plan: Plan, workload: Workload, attempt: str, now: datetime) -> Reserve:
+def _reserve(rung: LadderStep, plan: Plan, workload: Workload, attempt: str, now: datetime) -> Reserve:
     situation = rung.situation
-    back, before = None, meaning.present(situation, plan.post)
-    if plan.take_back is not None and before is not None:
-        back = PendingTakeBack(
-            ours=plan.post,
-            before=before,
+    back, pinned = None, changes.pin(plan.changes, situation)
+    if plan.revert is not None and pinned is not None:
+        back = PendingRevert(
+            action=rung.action.key,
+            changes=pinned,
             uid=workload.uid,
-            due_at=plan.take_back.due_at,
-            when_resolved=plan.take_back.when_resolved,
+            due_at=plan.revert.due_at,
+            when_resolved=plan.revert.when_resolved,
         )
     entry = Entry(
         id=attempt,
         target=situation.target,
         policy=situation.policy.key if situation.policy else "",
-        epoch=situation.epoch,
+        epoch=situation.knowledge.epoch,
         reserved_at=now,
-        take_back=back,
+        revert=back,
     )
     return Reserve(entry=entry, situation=situation)
 
 
-def _intend(rung: Rung, plan: Plan, workload: Workload, entry: Entry, now: datetime) -> RemediationStatus:
-    post = plan.post
-    if entry.take_back is not None:
-        post = entry.take_back.ours  # what was reserved, and would be taken back
-    given = approving.approved(rung.status, entry.id)
+def _intend(rung: LadderStep, plan: Plan, workload: Workload, entry: Entry, now: datetime) -> RemediationStatus:
+    # What was reserved would be reverted.
+    planned = entry.revert.changes if entry.revert is not None else plan.changes
+    pinned = changes.pin(planned, rung.situation)
+    if pinned is None:
+        return rung.status
+    given = approvals.approved(rung.status, entry.id)
     asked = record.withdraw_question(rung.status, "nobody has to approve it any more")
     attempt = Attempt(
         id=entry.id,
@@ -248,9 +241,9 @@ def _intend(rung: Rung, plan: Plan, workload: Workload, entry: Entry, now: datet
         action=rung.action.key,
         summary=record.clip(plan.summary),
         intended_at=now,
-        pre=meaning.pin(workload, meaning.written_autoscaler(rung.situation, post)),
-        post=post,
-        take_back=plan.take_back,
+        pre=target_state.pin(workload),
+        changes=pinned,
+        revert=plan.revert,
         approved_by=given.by if given else "",
         approved_at=given.answered_at if given else None,
     )
@@ -269,9 +262,9 @@ def _why_not(status: RemediationStatus, patience: timedelta) -> str:
 
 def _last_word(status: RemediationStatus) -> str:
     """What was tried. What never left, since others changed the target first, was no attempt."""
-    tried = [each for each in status.attempts if each.kind == "Act" and each.phase != "Superseded"]
+    tried = [attempt for attempt in status.attempts if attempt.kind == "Act" and attempt.phase != "Superseded"]
     if not tried:
-        last_no = next((f"; {each.reason}: {each.message}" for each in status.decisions[-1:]), "")
+        last_no = next((f"; {decision.reason}: {decision.message}" for decision in status.decisions[-1:]), "")
         return f"no step of the runbook applies{last_no}"
     last = tried[-1]
     outcome = last.verdict_message or last.message
@@ -281,5 +274,12 @@ def _last_word(status: RemediationStatus) -> str:
 
 def _passed_over(status: RemediationStatus) -> str:
     """The last step that its action refused: who is called may be able to do what it could not."""
-    refused = (each for each in reversed(status.decisions) if each.by in actions.BY_KEY and each.reason in _REFUSALS)
-    return next((f"; before that {each.step} was refused: {each.reason}: {each.message}" for each in refused), "")
+    refused = (
+        decision
+        for decision in reversed(status.decisions)
+        if decision.by in actions.BY_KEY and decision.reason in _REFUSALS
+    )
+    return next(
+        (f"; before that {decision.step} was refused: {decision.reason}: {decision.message}" for decision in refused),
+        "",
+    )

@@ -1,15 +1,18 @@
 """Guards: MAY WE act. Each file answers one question about (situation, now): None, or a Deny that says why.
 
-Belongs here: brakes, one file each with one function `deny`, one name in `GUARDS`, in the order they are asked.
-Does not belong here: what would be done (actions), and the reservation itself (core), which asks `ON_THE_BUDGET` again
-on the very object that it writes: at their first asking these guards only foretell it.
+Where the answer depends on the action, that is an argument, too: (situation, action, now), as `OfAction` in the list.
+
+Belongs here: brakes, one file each with one function `deny`, one entry in `GUARDS`, in the order they are asked; the
+entry says at which moments (docs/guards.md shows it as a table). Does not belong here: what would be done (actions),
+and the reservation itself (core), which asks its guards again on the very object that it writes: a plan only foretells
+their answer.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from platelet.guards import (
     being_deleted,
+    block_while,
     busy,
     cause_elsewhere,
     clock,
@@ -30,106 +33,96 @@ from platelet.guards import (
     suspended,
     target_rate,
 )
-from platelet.model.rules import Guard
+from platelet.model.policy import ActionTraits
+from platelet.model.rules import Guard, Moment, OfAction
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 
+_LOOK, _RESERVE, _SEND, _REPLACE = Moment.LOOK, Moment.RESERVE, Moment.SEND, Moment.REPLACE
+_REVERT, _REVERT_STEP, _RESERVE_REVERT = Moment.REVERT, Moment.REVERT_STEP, Moment.RESERVE_REVERT
+
 GUARDS: tuple[Guard, ...] = (
-    Guard("clock", clock.deny),
-    Guard("busy", busy.deny),
-    Guard("policyLive", policy_live.deny),
-    Guard("suspended", suspended.deny),
-    Guard("protectedNamespace", protected_namespace.deny),
-    Guard("beingDeleted", being_deleted.deny),
-    Guard("paused", paused.deny),
-    Guard("maintenanceWindow", maintenance_window.deny),
-    Guard("causeElsewhere", cause_elsewhere.deny),
-    Guard("rolloutInProgress", rollout_in_progress.deny),
-    Guard("managedElsewhere", managed_elsewhere.deny),
-    Guard("occurrence", occurrence.deny),
-    Guard("signalKnown", signal_known.deny),
-    Guard("nothingWrong", nothing_wrong.deny),
-    Guard("cooldown", cooldown.deny),
-    Guard("maxUnhealthy", max_unhealthy.deny),
-    Guard("maxConcurrent", max_concurrent.deny),
-    Guard("targetRate", target_rate.deny),
-    Guard("policyRate", policy_rate.deny),
-    Guard("operatorRate", operator_rate.deny),
+    Guard(name="clock", deny=clock.deny, also=(_LOOK, _SEND, _REPLACE, _REVERT, _REVERT_STEP)),
+    Guard(
+        name="busy",
+        deny=busy.deny,
+        also=(_LOOK, _SEND, _REVERT_STEP),
+        otherwise={_REVERT: busy.deny_revert},
+    ),
+    Guard(name="policyLive", deny=policy_live.deny, also=(_LOOK, _SEND)),
+    Guard(
+        name="suspended",
+        deny=suspended.deny,
+        also=(_LOOK, _RESERVE, _SEND, _REPLACE),
+        otherwise=dict.fromkeys((_REVERT, _REVERT_STEP, _RESERVE_REVERT), suspended.deny_revert),
+    ),
+    Guard(name="protectedNamespace", deny=protected_namespace.deny, also=(_LOOK, _SEND, _REPLACE)),
+    Guard(name="beingDeleted", deny=being_deleted.deny, also=(_LOOK,)),
+    Guard(name="paused", deny=paused.deny, also=(_LOOK, _REPLACE)),
+    Guard(name="maintenanceWindow", deny=maintenance_window.deny, also=(_LOOK, _SEND, _REPLACE)),
+    Guard(name="blockWhile", deny=block_while.deny, also=(_RESERVE, _SEND)),
+    Guard(name="causeElsewhere", deny=OfAction(cause_elsewhere.deny), also=(_SEND,)),
+    Guard(name="rolloutInProgress", deny=OfAction(rollout_in_progress.deny)),
+    Guard(
+        name="managedElsewhere",
+        deny=managed_elsewhere.deny,
+        also=(_SEND,),
+        concerns=lambda action: action.changes_template or action.changes_replicas,
+    ),
+    Guard(name="occurrence", deny=occurrence.deny, also=(_LOOK,), otherwise={_SEND: occurrence.deny_silenced}),
+    Guard(name="signalKnown", deny=signal_known.deny, also=(_LOOK,)),
+    Guard(name="nothingWrong", deny=nothing_wrong.deny, also=(_LOOK,)),
+    Guard(name="cooldown", deny=cooldown.deny, also=(_LOOK, _RESERVE)),
+    Guard(
+        name="maxUnhealthy",
+        deny=OfAction(max_unhealthy.deny),
+        also=(_SEND,),
+        otherwise={_RESERVE: OfAction(max_unhealthy.deny_beside_another)},
+    ),
+    Guard(name="maxConcurrent", deny=max_concurrent.deny, also=(_RESERVE,)),
+    Guard(name="targetRate", deny=target_rate.deny, also=(_RESERVE,)),
+    Guard(name="policyRate", deny=policy_rate.deny, also=(_RESERVE,)),
+    Guard(name="operatorRate", deny=operator_rate.deny, also=(_RESERVE,)),
 )
+"""All brakes, in the order they are asked, and when. Every one is asked before a step acts; besides:
 
-_NEEDS_THE_BUDGET = frozenset({"suspended", "cooldown", "maxConcurrent", "targetRate", "policyRate", "operatorRate"})
-ON_THE_BUDGET: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in _NEEDS_THE_BUDGET)
-"""The guards that read the ActionBudget: asked again, on its newest state, by the reservation."""
-
-AT_THE_RESERVATION = (*ON_THE_BUDGET, Guard("maxUnhealthy", max_unhealthy.deny_beside_another))
-"""All that the reservation asks: of `maxUnhealthy` the part that reads the budget, and only where it matters."""
-
-_WHATEVER_THE_STEP = frozenset(
-    {
-        "clock",
-        "busy",
-        "policyLive",
-        "suspended",
-        "protectedNamespace",
-        "beingDeleted",
-        "paused",
-        "occurrence",
-        "cooldown",
-    }
-)
-WHATEVER_THE_STEP: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in _WHATEVER_THE_STEP)
-"""The guards before `maxUnhealthy` that look neither at the action nor around: their no spares the reads for it."""
-
-_BEFORE_SENDING = frozenset(
-    {
-        "clock",
-        "busy",
-        "policyLive",
-        "suspended",
-        "protectedNamespace",
-        "maintenanceWindow",
-        "causeElsewhere",
-        "managedElsewhere",
-        "maxUnhealthy",
-    }
-)
-BEFORE_SENDING: tuple[Guard, ...] = (
-    *(guard for guard in GUARDS if guard.name in _BEFORE_SENDING),
-    Guard("occurrence", occurrence.deny_silenced),
-)
-"""What may forbid an act after its intent, and is asked until its write has left.
-
-Not the limits, of which it has its place; nor what the write's own precondition tells, which is the target's meaning;
-nor whether the signal shows at this moment: what was intended is brought to its end (I22).
-"""
-
-_WHILE_UNDER_WAY = frozenset({"clock", "suspended", "protectedNamespace", "paused", "maintenanceWindow"})
-WHILE_UNDER_WAY: tuple[Guard, ...] = tuple(guard for guard in GUARDS if guard.name in _WHILE_UNDER_WAY)
-"""What holds up the rest of an attempt after its write: a stuck pod that it replaces."""
-
-FOR_UNDOING: tuple[Guard, ...] = (
-    Guard("clock", clock.deny),
-    Guard("busy", busy.deny),
-    Guard("suspended", suspended.deny_take_back),
-)
-"""What waits to be undone since its step failed: nobody else does it."""
-
-FOR_TAKING_BACK: tuple[Guard, ...] = (
-    Guard("clock", clock.deny),
-    Guard("busy", busy.deny_take_back),
-    Guard("suspended", suspended.deny_take_back),
-)
-"""What a take-back waits for: it is reserved but not counted, and no maintenance window prolongs a temporary change.
-
-Of two open Remediations the older carries it out: its id is that of the obligation, the same in both.
+- look: those before `maxUnhealthy` that look neither at the action nor at what lies around the target.
+- reserve: those that read the ActionBudget, of `maxUnhealthy` the part that does.
+- send: whatever may have come to forbid an act since its intent. Not the limits, of which it has its place; nor what
+  the write's own precondition tells, which is the target's meaning; nor whether the signal shows at this moment: what
+  was intended is brought to its end (I22).
+- revert: it is reserved but not counted, and no maintenance window prolongs a temporary change. Of two open
+  Remediations the older carries it out: its id is that of the obligation, the same in both. A step that failed is
+  reverted by its own, since nobody else does it.
 """
 
 
-def first_denial(situation: Situation, now: datetime, guards: Iterable[Guard] = GUARDS) -> tuple[str, Deny] | None:
-    """Find the first guard that says no, by name, and its no; None when all allow."""
-    return next(((guard.name, no) for guard in guards if (no := guard.deny(situation, now)) is not None), None)
+def first_denial(
+    situation: Situation, now: datetime, moment: Moment = Moment.PLAN, *, action: ActionTraits | None = None
+) -> tuple[str, Deny] | None:
+    """Find the first guard that says no at this moment, by name, and its no; None when all allow.
+
+    `action` is what is judged; where none is given, that of the incident's current step.
+    """
+    judged = action or _current(situation)
+    for guard in GUARDS:
+        denial = guard.ask(situation, judged, now, moment)
+        if denial is not None:
+            return guard.name, denial
+    return None
 
 
-def all_verdicts(situation: Situation, now: datetime) -> tuple[tuple[str, Deny | None], ...]:
-    """Ask every guard, in order, for `explain`."""
-    return tuple((guard.name, guard.deny(situation, now)) for guard in GUARDS)
+def is_denied_anyway(situation: Situation, now: datetime, lasting: timedelta) -> bool:
+    """Whether a guard that is asked before a look around says no, and will for so long as the world does not change."""
+    action = _current(situation)
+    denials = (guard.ask(situation, action, now, Moment.LOOK) for guard in GUARDS)
+    return any(no is not None and (no.retry_at is None or no.retry_at > now + lasting) for no in denials)
+
+
+def all_verdicts(situation: Situation, action: ActionTraits, now: datetime) -> tuple[tuple[str, Deny | None], ...]:
+    """Ask every guard about an action, in order, for `explain`."""
+    return tuple((guard.name, guard.ask(situation, action, now, Moment.PLAN)) for guard in GUARDS)
+
+
+def _current(situation: Situation) -> ActionTraits:
+    return situation.ladder.traits(situation.remediation.status.step)

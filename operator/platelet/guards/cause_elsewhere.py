@@ -11,42 +11,47 @@ from typing import Any
 
 from platelet.guards import occurrence
 from platelet.model import reasons, scheduling
+from platelet.model.policy import ActionTraits
 from platelet.model.revision import last_healthy
 from platelet.model.situation import NodeHealth, Situation
 from platelet.model.verdict import Deny
 from platelet.model.workload import Pod, Workload, newest_revision_hash
 
 UNSCHEDULABLE = "Unschedulable"  # a signal that only ever leads to people
+STUCK = "StuckTerminating"  # the same: what holds a pod that is to go is no template, and never taken away by force
 ROOM_WITHIN = timedelta(minutes=5)
 _NAMED = 3  # how many causes a message names
 _QUOTED = 300  # characters of the API server's own words
 
 
-def deny(situation: Situation, now: datetime) -> Deny | None:
+def deny(situation: Situation, action: ActionTraits, now: datetime) -> Deny | None:
     """Deny, and tell people, when something is missing, no pod can be made, or every sick pod has a cause outside."""
-    denial = _deny(situation, now)
-    if denial is None or situation.action.heals_rollout or situation.workload is None:
+    denial = _deny(situation, action, now)
+    if denial is None or action.heals_rollout or situation.snapshot.workload is None:
         return denial
-    return replace(denial, undo_helps=situation.workload.makes_no_pods or bool(_brought(situation)))
+    return replace(denial, undo_helps=situation.snapshot.workload.makes_no_pods or bool(_brought(situation)))
 
 
-def _deny(situation: Situation, now: datetime) -> Deny | None:
-    if situation.missing_references:
-        missing = _first(situation.missing_references)
+def _deny(situation: Situation, action: ActionTraits, now: datetime) -> Deny | None:
+    if situation.surroundings.missing_references:
+        missing = _first(situation.surroundings.missing_references)
         message = f"{missing} is missing, and the last healthy template needs it too"
         return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
-    refused = situation.workload.cannot_create if situation.workload is not None else ""
-    if refused and (situation.action.needs_room or _only_lacks_pods(situation)):
+    refused = situation.snapshot.workload.cannot_create if situation.snapshot.workload is not None else ""
+    if refused and (action.needs_room or _only_lacks_pods(situation)):
         message = f"no more pods of {situation.target} can be made: {refused[:_QUOTED]}"
         return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
-    no_room = _no_room(situation, now)
+    no_room = _no_room(situation, action, now)
     if no_room is not None:
         return no_room
-    mends = situation.action.heals_rollout and bool(_brought(situation))
+    if situation.signals and all(signal.reason == STUCK for signal in situation.signals):
+        message = f"{situation.signals[0].message}; nothing is deleted by force"
+        return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
+    mends = action.heals_rollout and bool(_brought(situation))
     if not mends and situation.signals and all(signal.reason == UNSCHEDULABLE for signal in situation.signals):
         return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, situation.signals[0].message)
     sick = [*_sick_pods(situation), *_lost_pods(situation)]
-    causes = ["" if mends and pod.unschedulable else _cause(pod, situation.nodes) for pod in sick]
+    causes = ["" if mends and pod.unschedulable else _cause(pod, situation.surroundings.nodes) for pod in sick]
     if not causes or not all(causes):
         return None
     message = f"all {len(sick)} sick pods have a cause outside of the workload: {_first(sorted(set(causes)))}"
@@ -55,20 +60,20 @@ def _deny(situation: Situation, now: datetime) -> Deny | None:
 
 def _only_lacks_pods(situation: Situation) -> bool:
     """Whether nothing is wrong but that pods are missing, of a template whose rollout was complete once."""
-    workload = situation.workload
+    workload = situation.snapshot.workload
     if workload is None or not workload.rolled_out or workload.available_replicas >= workload.replicas:
         return False
-    return not any(pod.is_active and not pod.ready for pod in situation.pods)
+    return not any(pod.is_active and not pod.ready for pod in situation.snapshot.pods)
 
 
-def _no_room(situation: Situation, now: datetime) -> Deny | None:
-    """More pods are no remedy while one waits for a node: not a larger number, nor another restart of our own.
+def _no_room(situation: Situation, action: ActionTraits, now: datetime) -> Deny | None:
+    """While a pod waits for a node, more pods are no remedy, nor larger ones, nor another restart of our own.
 
     A cluster autoscaler may still bring a node, so people are told after a while.
     """
-    action, last = situation.action, next(reversed(situation.remediation.status.attempts), None)
-    unplaced = [pod for pod in situation.pods if pod.is_active and pod.unschedulable]
-    if not action.changes_replicas:
+    last = next(reversed(situation.remediation.status.attempts), None)
+    unplaced = [pod for pod in situation.snapshot.pods if pod.is_active and pod.unschedulable]
+    if not (action.changes_replicas or action.changes_template):
         # The API has whole seconds, the intent has not.
         ours = None if last is None else last.intended_at.replace(microsecond=0)
         unplaced = [pod for pod in unplaced if ours is not None and pod.created_at >= ours]
@@ -83,34 +88,34 @@ def _no_room(situation: Situation, now: datetime) -> Deny | None:
 
 def _brought(situation: Situation) -> tuple[str, ...]:
     """What the live template asks of nodes that one which ran did not; empty if that is not why its pods hang."""
-    workload = situation.workload
-    hanging = [pod for pod in situation.pods if pod.is_active and pod.unschedulable]
+    workload = situation.snapshot.workload
+    hanging = [pod for pod in situation.snapshot.pods if pod.is_active and pod.unschedulable]
     if workload is None or not hanging:
         return ()
-    newest, ran = newest_revision_hash(workload, situation.revisions), _template_that_ran(workload, situation)
+    newest, ran = newest_revision_hash(workload, situation.snapshot.revisions), _template_that_ran(workload, situation)
     if not newest or ran is None or any(pod.revision_hash != newest for pod in hanging):
         return ()
-    found = (scheduling.brought(workload.template, ran, pod.unschedulable) for pod in hanging)
-    return next((fields for fields in found if fields), ())
+    missing = (scheduling.brought(workload.template, ran, pod.unschedulable) for pod in hanging)
+    return next((fields for fields in missing if fields), ())
 
 
 def _template_that_ran(workload: Workload, situation: Situation) -> Mapping[str, Any] | None:
     """The last healthy template; where none is known to be, an older one whose pods are ready at present."""
-    healthy = last_healthy(situation.records)
+    healthy = last_healthy(situation.snapshot.records)
     if healthy is not None:
         return healthy.template
-    ready = {pod.revision_hash for pod in situation.pods if pod.is_active and pod.ready}
-    older = (each for each in situation.revisions if each.template_hash != workload.template_hash)
-    return next((each.template for each in older if each.revision_hash in ready), None)
+    ready = {pod.revision_hash for pod in situation.snapshot.pods if pod.is_active and pod.ready}
+    older = (revision for revision in situation.snapshot.revisions if revision.template_hash != workload.template_hash)
+    return next((revision.template for revision in older if revision.revision_hash in ready), None)
 
 
 def _lost_pods(situation: Situation) -> list[Pod]:
     """Pods that hang on a node that is lost, where their controller makes no others as long as they are there."""
-    active = sum(pod.is_active for pod in situation.pods)
-    if situation.workload is None or active >= situation.workload.replicas:
+    active = sum(pod.is_active for pod in situation.snapshot.pods)
+    if situation.snapshot.workload is None or active >= situation.snapshot.workload.replicas:
         return []
-    nodes = situation.nodes
-    return [pod for pod in situation.pods if pod.deleting and pod.node in nodes and not nodes[pod.node].ready]
+    nodes = situation.surroundings.nodes
+    return [pod for pod in situation.snapshot.pods if pod.deleting and pod.node in nodes and not nodes[pod.node].ready]
 
 
 def _sick_pods(situation: Situation) -> list[Pod]:
@@ -122,7 +127,7 @@ def _sick_pods(situation: Situation) -> list[Pod]:
     begun = max((signal.since for signal in situation.signals), default=None)
     return [
         pod
-        for pod in situation.pods
+        for pod in situation.snapshot.pods
         if pod.is_active and (pod.name in named or (not pod.ready and begun is not None and pod.created_at <= begun))
     ]
 

@@ -14,7 +14,7 @@ def deny(situation: Situation, _now: datetime) -> Deny | None:
 
     An answer that contradicts what the machine has counted since the last one is no sample.
     """
-    if situation.clock_age_seconds <= MAX_AGE_SECONDS:
+    if situation.knowledge.clock_age_seconds <= MAX_AGE_SECONDS:
         return None
     return Deny(
         reason=reasons.CLOCK_UNKNOWN,

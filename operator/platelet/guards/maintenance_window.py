@@ -85,13 +85,13 @@ def last_start(window: MaintenanceWindow, now: datetime) -> datetime | None:
     zone = ZoneInfo(window.time_zone)
     here = _wall(now, zone)
     fold = max(_wall(now - _LONGEST_FOLD, zone) + _LONGEST_FOLD - here, timedelta())  # the clocks were put back
-    found: datetime | None = None
+    last: datetime | None = None
     for wall in CronSim(window.schedule, here + fold + timedelta(minutes=1), reverse=True):
-        moments = [each for each in _moments(window, wall, zone) if each <= now]
-        found = max([*moments, *([found] if found else [])], default=None)
-        if found is not None and wall <= here:
+        moments = [moment for moment in _moments(window, wall, zone) if moment <= now]
+        last = max([*moments, *([last] if last else [])], default=None)
+        if last is not None and wall <= here:
             break
-    return found
+    return last
 
 
 def next_start(window: MaintenanceWindow, now: datetime) -> datetime | None:
@@ -99,13 +99,13 @@ def next_start(window: MaintenanceWindow, now: datetime) -> datetime | None:
     zone = ZoneInfo(window.time_zone)
     here = _wall(now, zone)
     fold = max(here + _LONGEST_FOLD - _wall(now + _LONGEST_FOLD, zone), timedelta())  # they will be put back
-    found: datetime | None = None
+    first: datetime | None = None
     for wall in CronSim(window.schedule, here - fold - timedelta(minutes=1)):
-        moments = [each for each in _moments(window, wall, zone) if each > now]
-        found = min([*moments, *([found] if found else [])], default=None)
-        if found is not None and wall >= here:
+        moments = [moment for moment in _moments(window, wall, zone) if moment > now]
+        first = min([*moments, *([first] if first else [])], default=None)
+        if first is not None and wall >= here:
             break
-    return found
+    return first
 
 
 def _in_the_way(windows: Sequence[MaintenanceWindow], now: datetime) -> MaintenanceWindow | None:

@@ -28,4 +28,5 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     return Deny(
         reason=reasons.TOO_MANY_CONCURRENT,
         message=f"{len(running)} of at most {limit} remediations of policy {policy.key} are being verified: {targets}",
+        in_turn=True,
     )

@@ -20,13 +20,13 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
 
     A query counts as named: it was written for its policy. An unknown age is no young one, and is asked for again.
     """
-    holding = [each for each in situation.signals if each.counts(now)]
-    workload = situation.workload
-    if workload is None or not holding or not all(each.unnamed for each in holding):
+    holding = [signal for signal in situation.signals if signal.counts(now)]
+    workload = situation.snapshot.workload
+    if workload is None or not holding or not all(signal.unnamed for signal in holding):
         return None
     if not _is_well(workload, situation, now):
         return None
-    alerts = ", ".join(sorted({each.reason for each in holding}))
+    alerts = ", ".join(sorted({signal.reason for signal in holding}))
     live = blame.live_record(situation)
     if live is None:
         message = (
@@ -48,11 +48,11 @@ def _is_well(workload: Workload, situation: Situation, now: datetime) -> bool:
     """Whether all pods are there, ready, and have not restarted for as long as proves a template healthy."""
     if workload.cannot_create:
         return False
-    counted = [each for each in situation.pods if each.is_active]
+    counted = [pod for pod in situation.snapshot.pods if pod.is_active]
     enough = min(workload.available_replicas, workload.updated_replicas + workload.held_replicas, len(counted))
     return enough >= workload.replicas and all(_runs(pod, now - situation.settings.healthy_for) for pod in counted)
 
 
 def _runs(pod: Pod, since: datetime) -> bool:
-    ends = (each.last_finished_at for each in pod.containers if each.last_finished_at is not None)
+    ends = (container.last_finished_at for container in pod.containers if container.last_finished_at is not None)
     return pod.ready and not any(end > since for end in ends)

@@ -12,7 +12,7 @@ _NAMED = 3  # alerts in a message
 
 def deny(situation: Situation, now: datetime) -> Deny | None:
     """Deny until one signal is old enough to act on; an alert that Alertmanager keeps from us is none (TRAPS 20)."""
-    signals = [signal for signal in situation.signals if signal.source != "takeBack"]
+    signals = [signal for signal in situation.signals if signal.source != "revert"]
     loud = [signal for signal in signals if not signal.suppressed]
     if any(signal.holds_at <= now for signal in loud):
         return None
@@ -32,7 +32,7 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
 
 def deny_silenced(situation: Situation, _now: datetime) -> Deny | None:
     """Deny while every signal is an alert that Alertmanager keeps from us."""
-    signals = [signal for signal in situation.signals if signal.source != "takeBack"]
+    signals = [signal for signal in situation.signals if signal.source != "revert"]
     if not signals or not all(signal.suppressed for signal in signals):
         return None
     named = ", ".join(sorted({signal.reason for signal in signals})[:_NAMED])

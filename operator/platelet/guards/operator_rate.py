@@ -31,6 +31,7 @@ def _deny_without_history(budget: Budget, now: datetime) -> Deny | None:
         reason=reasons.HISTORY_LOST,
         message=f"what was done before is not known ({why}); nothing acts until {say_time(until)}",
         retry_at=until,
+        in_turn=True,
         common_cause=True,
     )
 
@@ -43,6 +44,7 @@ def _deny_without_room(budget: Budget, uid: str) -> Deny | None:
     return Deny(
         reason=reasons.BUDGET_FULL,
         message=f"the ActionBudget remembers {len(entries)} attempts of the last 24h, and has no room for another one",
+        in_turn=True,
         common_cause=True,
     )
 
@@ -53,10 +55,8 @@ def _deny_rate(entries: tuple[Entry, ...], rate: Rate, now: datetime) -> Deny | 
         return None
     return Deny(
         reason=reasons.OPERATOR_RATE_LIMITED,
-        message=(
-            f"the operator took {full.taken}; the limit of the ActionBudget is {windows.describe(rate)}"
-            + (f", until {say_time(full.until)}" if full.until else "")
-        ),
+        message=f"the operator took {windows.say(full, rate, 'the limit of the ActionBudget')}",
         retry_at=full.until,
+        in_turn=True,
         common_cause=True,
     )

@@ -9,7 +9,7 @@ from platelet.model.verdict import Deny
 
 def deny(situation: Situation, _now: datetime) -> Deny | None:
     """Deny on a paused workload, whatever the action."""
-    if situation.workload is None or not situation.workload.paused:
+    if situation.snapshot.workload is None or not situation.snapshot.workload.paused:
         return None
     return Deny(
         reason=reasons.PAUSED,

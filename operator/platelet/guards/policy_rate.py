@@ -4,7 +4,6 @@ from datetime import datetime
 
 from platelet.guards import policy_live, suspended
 from platelet.model import reasons, windows
-from platelet.model.durations import say_time
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 
@@ -25,9 +24,7 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
         return None
     return Deny(
         reason=reasons.POLICY_RATE_LIMITED,
-        message=(
-            f"policy {policy.key} took {full.taken}; its limit is {windows.describe(rate)}"
-            + (f", until {say_time(full.until)}" if full.until else "")
-        ),
+        message=f"policy {policy.key} took {windows.say(full, rate)}",
         retry_at=full.until,
+        in_turn=True,
     )

@@ -1,4 +1,4 @@
-"""No rollout by someone else is under way, unless the action undoes it and its own pods are the sick ones (DESIGN 3.5).
+"""No rollout by someone else is under way, unless its own pods are the sick ones and the action leaves it or undoes it.
 
 A crash loop without a readiness probe completes its rollout (TRAPS 39): pods that are not available do not make a
 rollout unfinished. What does: a spec that the controller has not seen, pods or ReplicaSets of older templates, pods
@@ -8,8 +8,9 @@ moved its currentRevision. A DaemonSet says no more than how many nodes have the
 
 from datetime import datetime, timedelta
 
+from platelet import changes
 from platelet.model import reasons
-from platelet.model.remediation import Attempt
+from platelet.model.policy import ActionTraits
 from platelet.model.signal import SHOWN, TOLD
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
@@ -19,22 +20,23 @@ DEFAULT_DEADLINE = timedelta(seconds=600)  # apps/v1's progressDeadlineSeconds, 
 SOON = timedelta(seconds=5)  # a controller that works answers a new generation sooner
 
 
-def deny(situation: Situation, now: datetime) -> Deny | None:
-    """Deny during someone else's rollout; an undo is allowed if all sick pods are that rollout's own."""
-    workload = situation.workload
+def deny(situation: Situation, action: ActionTraits, now: datetime) -> Deny | None:
+    """Deny during someone else's rollout; an undo or a Job is allowed if all sick pods are that rollout's own."""
+    workload = situation.snapshot.workload
     if workload is None:
         return None
     unfinished = _unfinished(workload, situation, now)
-    if unfinished is None or _is_ours(workload, situation):
+    if unfinished is None or _is_ours(situation):
         return None
     controller_lags = workload.observed_generation < workload.generation
-    if situation.action.heals_rollout and not controller_lags and _is_the_fault(workload, situation):
+    may_act = action.heals_rollout or action.leaves_target_alone
+    if may_act and not controller_lags and _is_the_fault(workload, situation):
         return None
-    if situation.action.needs_room and workload.cannot_create and not controller_lags and not _goes_on(workload):
+    if action.needs_room and workload.cannot_create and not controller_lags and not _goes_on(workload):
         return None  # not a rollout, but pods that cannot be made: causeElsewhere says so
     return Deny(
         reason=reasons.ROLLOUT_IN_PROGRESS,
-        message=f"a rollout of {situation.target} is not finished: {unfinished}{_why_no_undo(situation)}",
+        message=f"a rollout of {situation.target} is not finished: {unfinished}{_why_no_undo(action)}",
         retry_at=now + SOON if controller_lags else None,
         undo_helps=not controller_lags and _never_ends(workload) and _is_the_fault(workload, situation),
     )
@@ -72,7 +74,7 @@ def _old_pods(workload: Workload, situation: Situation) -> str | None:
         return None
     if workload.status_replicas > workload.updated_replicas:
         return f"{workload.status_replicas - workload.updated_replicas} pods still have an older template"
-    older = [old for old in situation.revisions[1:] if old.replicas > 0]
+    older = [old for old in situation.snapshot.revisions[1:] if old.replicas > 0]
     if older:
         return f"older revision {older[0].name} still has {older[0].replicas} replicas"
     if workload.current_revision != workload.update_revision:
@@ -90,28 +92,14 @@ def _goes_on(workload: Workload) -> bool:
 
 def _is_young(situation: Situation, now: datetime) -> bool:
     """Without a progress deadline there is no condition: then the newest template's age has to tell."""
-    newest = next(iter(situation.revisions), None)
+    newest = next(iter(situation.snapshot.revisions), None)
     return newest is None or now - newest.created_at < DEFAULT_DEADLINE
 
 
-def _is_ours(workload: Workload, situation: Situation) -> bool:
+def _is_ours(situation: Situation) -> bool:
     """Whether the live spec is what the last attempt of this remediation left: its own rollout does not stop it."""
     written = [attempt for attempt in situation.remediation.status.attempts if attempt.may_have_landed]
-    return bool(written) and _left(written[-1], workload)
-
-
-def _left(attempt: Attempt, workload: Workload) -> bool:
-    post = attempt.post
-    if workload.uid != attempt.pre.uid:
-        return False
-    if post.template_hash is not None:
-        return workload.template_hash == post.template_hash
-    if workload.template_hash != (attempt.left_template or attempt.pre.template_hash):
-        return False
-    if post.restart_stamp is not None:
-        return workload.restart_stamp == post.restart_stamp
-    same_number = post.autoscaler is not None or post.replicas == workload.replicas  # the autoscaler moves it
-    return same_number and workload.restart_stamp == attempt.pre.restart_stamp
+    return bool(written) and changes.is_as_left(written[-1], situation)
 
 
 def _is_the_fault(workload: Workload, situation: Situation) -> bool:
@@ -119,20 +107,24 @@ def _is_the_fault(workload: Workload, situation: Situation) -> bool:
 
     An alert that was there before the unready pods were made is not their fault: the rollout may be the repair.
     """
-    newest = next(iter(situation.revisions), None)
+    newest = next(iter(situation.snapshot.revisions), None)
     if newest is None or newest.template_hash != workload.template_hash:
         return False
     shown = [signal for signal in situation.signals if signal.source in SHOWN]
     if shown:
         return all(signal.newest_only for signal in shown)
     alerts = [signal for signal in situation.signals if signal.source in TOLD]
-    if alerts and workload.makes_no_pods and not any(pod.is_active and not pod.ready for pod in situation.pods):
+    if (
+        alerts
+        and workload.makes_no_pods
+        and not any(pod.is_active and not pod.ready for pod in situation.snapshot.pods)
+    ):
         return all(alert.since >= newest.created_at for alert in alerts)
-    unready = [pod.created_at for pod in situation.pods if pod.is_active and not pod.ready]
+    unready = [pod.created_at for pod in situation.snapshot.pods if pod.is_active and not pod.ready]
     return bool(alerts and unready) and all(alert.newest_only and alert.since >= min(unready) for alert in alerts)
 
 
-def _why_no_undo(situation: Situation) -> str:
-    if not situation.action.heals_rollout:
+def _why_no_undo(action: ActionTraits) -> str:
+    if not action.heals_rollout:
         return ""
     return "; it is not undone, because the sick pods are not known to be its own"

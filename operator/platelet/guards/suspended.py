@@ -20,10 +20,10 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     by_budget = _by_budget(situation.budget, now)
     if by_budget is not None:
         return by_budget
-    if situation.namespace_suspended:
-        denial = _denied(f"namespace {situation.target.namespace}", situation.namespace_suspended)
+    if situation.surroundings.namespace_suspended:
+        denial = _denied(f"namespace {situation.target.namespace}", situation.surroundings.namespace_suspended)
         return replace(denial, message=f"{denial.message}; its end is seen at the next resync")  # no stream tells of it
-    annotations = situation.workload.annotations if situation.workload is not None else {}
+    annotations = situation.snapshot.workload.annotations if situation.snapshot.workload is not None else {}
     if annotations.get(ANNOTATION, "false") != "false":
         return _denied(f"{situation.target}", annotations[ANNOTATION])
     if situation.policy is not None and situation.policy.suspended:
@@ -31,9 +31,9 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
     return None
 
 
-def deny_take_back(situation: Situation, now: datetime) -> Deny | None:
-    """The same for taking back, but for the people who remove platelet: before that, what it lent must be returned."""
-    if situation.budget is not None and situation.budget.leaving(now) == "TakeBack":
+def deny_revert(situation: Situation, now: datetime) -> Deny | None:
+    """The same for reverting, but for the people who remove platelet: before that, what it lent must be returned."""
+    if situation.budget is not None and situation.budget.leaving(now) == "Revert":
         return None
     return deny(situation, now)
 

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from platelet.guards import policy_live, suspended
 from platelet.model import reasons, windows
-from platelet.model.durations import say_time
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 
@@ -22,9 +21,6 @@ def deny(situation: Situation, now: datetime) -> Deny | None:
         return None
     return Deny(
         reason=reasons.TARGET_RATE_LIMITED,
-        message=(
-            f"{situation.target} had {full.taken}; its limit is {windows.describe(rate)}"
-            + (f", until {say_time(full.until)}" if full.until else "")
-        ),
+        message=f"{situation.target} had {windows.say(full, rate)}",
         retry_at=full.until,
     )

@@ -11,6 +11,8 @@ SAME_START = timedelta(seconds=1)
 """Starts that differ by less are one: a webhook tells nanoseconds, Alertmanager's API milliseconds, others seconds; and
 no rule is evaluated so often that an alert could end and begin again within it."""
 _MILLISECOND = 1000  # microseconds
+HOLDS_PAGE = "PlateletHealing"
+"""The alert by which platelet holds back pages while it heals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

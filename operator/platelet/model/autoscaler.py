@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -12,6 +12,11 @@ from platelet.model.workload import Name
 
 AutoscalerKind = Literal["HorizontalPodAutoscaler", "ScaledObject"]
 Replicas = Annotated[int, Field(ge=0)]
+SPEC_FIELDS: Final[Mapping[AutoscalerKind, tuple[str, str]]] = {
+    "HorizontalPodAutoscaler": ("minReplicas", "maxReplicas"),
+    "ScaledObject": ("minReplicaCount", "maxReplicaCount"),
+}
+"""Where its kind says the least and the most replicas."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +32,13 @@ class Bounds:
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
     def __str__(self) -> str:
-        least, most = ("default" if each is None else each for each in (self.min, self.max))
+        least, most = ("default" if bound is None else bound for bound in (self.min, self.max))
         return f"{least}-{most}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Autoscaler:
-    """What scales a workload: an HPA, or the ScaledObject of KEDA that owns the HPA and would take a change of it back.
+    """What scales a workload: an HPA, or the ScaledObject of KEDA that owns the HPA and would revert a change of it.
 
     `unusable` says why its bounds cannot be raised, whoever asks.
     """

@@ -5,9 +5,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from platelet.model.durations import CAMEL
+from platelet.model import constraint
+from platelet.model.constraint import Rule
 
-_RULE = "a bound is needed, and only one: set above or below"
+_ONE_BOUND = Rule(
+    cel="has(self.above) != has(self.below)",
+    broken=lambda settings: (settings.above is None) == (settings.below is None),
+    message="a bound is needed, and only one: set above or below",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,17 +22,11 @@ class Bounded:
     above: Annotated[float | None, Field(allow_inf_nan=False)] = None
     below: Annotated[float | None, Field(allow_inf_nan=False)] = None
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
-        **CAMEL,
-        json_schema_extra={
-            "x-kubernetes-validations": [{"rule": "has(self.above) != has(self.below)", "message": _RULE}]
-        },
-    )
+    __pydantic_config__: ClassVar[ConfigDict] = constraint.ruled(_ONE_BOUND)
 
     def __post_init__(self) -> None:
-        """Hold the same rule where no API server has. Raises ValueError."""
-        if (self.above is None) == (self.below is None):
-            raise ValueError(_RULE)
+        """Hold the rule where no API server has. Raises ValueError."""
+        constraint.hold(self, _ONE_BOUND)
 
     @property
     def bound(self) -> str:

@@ -6,19 +6,20 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from platelet.model.blocking import Blocks
 from platelet.model.durations import CAMEL, Timestamp
-from platelet.model.intent import PostState
+from platelet.model.intent import Changes
 from platelet.model.policy import Rate
 from platelet.model.signal import ShortText, Text
 from platelet.model.workload import WorkloadRef
 
 MAX_ENTRIES = 2100
-ROOM_FOR_ACTS = 1900  # entries; what is above is kept for take-backs, which must never find the budget full
+ROOM_FOR_ACTS = 1900  # entries; what is above is kept for reverts, which must never find the budget full
 LARGEST = 1_000_000  # bytes of all entries, about; with long names an object is full before its list is
 PolicyKey = Annotated[str, Field(max_length=317)]  # namespace/name
-EntryKind = Literal["Act", "TakeBack"]
+EntryKind = Literal["Act", "Revert"]
 EntryOutcome = Literal["Done", "Refused", "Superseded", "Unknown", "Abandoned"]
-Leaving = Literal["TakeBack", "Drop"]
+Leaving = Literal["Revert", "Drop"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Pause:
 class Suspension(Pause):
     """The kill switch: no attempt is reserved while it is set and `until` is not over."""
 
-    leaving: Leaving | None = None  # platelet will be removed: temporary changes are taken back now, or let stay
+    leaving: Leaving | None = None  # platelet will be removed: temporary changes are reverted now, or let stay
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -52,16 +53,17 @@ class BudgetSpec:
         Rate(max_actions=10, per=timedelta(hours=1)),
     )
     suspended: Suspension | None = None
+    block_while: Blocks = ()
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PendingTakeBack:
-    """A temporary change to be taken back, kept here too so that deleting the Remediation does not lose it."""
+class PendingRevert:
+    """A temporary change to be reverted, kept here too so that deleting the Remediation does not lose it."""
 
-    ours: PostState  # what we wrote; the take-back happens only while all of it is still there
-    before: PostState  # the same fields as they were, to be put back
+    action: ShortText  # whose change it was
+    changes: Changes  # reverted only while they are there
     uid: ShortText = ""  # of the workload that was changed: one re-created under its name is left alone
     due_at: Timestamp | None = None
     when_resolved: bool = False
@@ -84,7 +86,7 @@ class Entry:
     outcome_at: Timestamp | None = None  # the slot frees one window after this
     settled_at: Timestamp | None = None  # verification is over: no longer counts for maxConcurrent
     refunded: bool = False  # definitely refused by the API server: counts for nothing
-    take_back: PendingTakeBack | None = None
+    revert: PendingRevert | None = None
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -117,7 +119,7 @@ class Budget:
     def has_room_for_acts(self) -> bool:
         """Whether it may remember one more attempt that changes something."""
         entries = self.status.entries
-        return len(entries) < ROOM_FOR_ACTS and sum(_size(each) for each in entries) < LARGEST
+        return len(entries) < ROOM_FOR_ACTS and sum(_size(entry) for entry in entries) < LARGEST
 
     def leaving(self, now: datetime) -> Leaving | None:
         """What shall become of temporary changes before platelet is removed; None while it is here to stay."""
@@ -128,4 +130,4 @@ class Budget:
 def _size(entry: Entry) -> int:
     """About so many bytes of JSON."""
     named = len(entry.id) + len(entry.policy) + len(entry.target.namespace) + len(entry.target.name)
-    return named + (300 if entry.take_back is None else 700)
+    return named + 300 + (400 * len(entry.revert.changes) if entry.revert is not None else 0)

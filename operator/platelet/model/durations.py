@@ -34,6 +34,7 @@ _UNITS = {
     "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
 }
+_DAY = timedelta(days=1)
 _MAX_LENGTH = 20  # with six digits a part, no sum overflows CEL's duration(), 290 years of nanoseconds
 _FIX = "write it like 90s, 5m or 1h30m; a day is 24h"
 
@@ -55,6 +56,16 @@ def format_duration(duration: timedelta) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
+
+
+def say_length(duration: timedelta) -> str:
+    """Say a duration for people: to the second; from a day on to the hour."""
+    whole = duration // _UNITS["s"] * _UNITS["s"]
+    if whole < _DAY:
+        return format_duration(whole)
+    days, rest = divmod(whole, _DAY)
+    hours = rest // _UNITS["h"]
+    return f"{days}d{hours}h" if hours else f"{days}d"
 
 
 def parse_time(text: str) -> datetime:
@@ -119,19 +130,21 @@ class Between:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Check after the text has been read."""
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
+        least, most = parse_duration(self.least), parse_duration(self.most)
+
+        def check(duration: timedelta) -> timedelta:
+            if not least <= duration <= most:
+                raise ValueError(f"{format_duration(duration)} {self.rule}")
+            return duration
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> Any:
         """Add the rule. Text that is no duration is left to the rule on the text, which says it better."""
-        found = handler(schema)
+        structure = handler(schema)
         bounds = f"duration(self) >= duration('{self.least}') && duration(self) <= duration('{self.most}')"
         rule = {"rule": f"!self.matches('{PATTERN}') || ({bounds})", "message": self.rule}
-        return {**found, "x-kubernetes-validations": [*found["x-kubernetes-validations"], rule]}
-
-    def _check(self, duration: timedelta) -> timedelta:
-        if not parse_duration(self.least) <= duration <= parse_duration(self.most):
-            raise ValueError(f"{format_duration(duration)} {self.rule}")
-        return duration
+        return {**structure, "x-kubernetes-validations": [*structure["x-kubernetes-validations"], rule]}
 
 
 Timestamp = Annotated[

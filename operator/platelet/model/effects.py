@@ -6,9 +6,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from platelet.model.budget import Entry, EntryOutcome
-from platelet.model.intent import PostState
+from platelet.model.change import Patch
+from platelet.model.intent import PinnedChange
+from platelet.model.kept_values import KeptValues
+from platelet.model.notification import Holder
+from platelet.model.request import Request
 from platelet.model.revision import Health
-from platelet.model.situation import Situation
+from platelet.model.situation import DeliveryResult, Situation
 from platelet.model.workload import WorkloadRef
 
 
@@ -25,29 +29,26 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
-    """Record on the ActionBudget how an attempt ended, that its verification is over, or that it was taken back."""
+    """Record on the ActionBudget how an attempt ended, that its verification is over, or that it was reverted."""
 
     attempt: str
     outcome: EntryOutcome | None = None
     at: datetime
     refunded: bool = False
     verified: bool = False
-    taken_back: bool = False
-    made: PostState | None = None  # what was lent, as it was stored: only that is taken back
+    reverted: bool = False
+    made: tuple[PinnedChange, ...] = ()  # what was lent, as it was stored: only that is reverted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """The one write of an attempt on a user's object, preconditioned by the resourceVersion just read.
+    """The one write of a change on a user's object, preconditioned by the resourceVersion just read."""
 
-    The object is the target, or the autoscaler that `post` names.
-    """
-
-    attempt: str
+    id: str  # goes into the User-Agent: of the attempt, and of the change where it makes several
     target: WorkloadRef
-    uid: str  # of the object that is written
-    resource_version: str  # the same
-    post: PostState
+    change: PinnedChange
+    patch: Patch | Request
+    kept: KeptValues | None = None  # what the change's digests stand for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,17 @@ class RememberRevision:
     health: Health = "Unknown"
     health_since: datetime | None = None
     live_since: datetime | None = None  # if it is the live one
+    made_from: str = ""  # the hash of the template of which our own write made it
+    released_at: datetime | None = None  # of what it was made from
     released_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberValues:
+    """Keep values that people must not see in a record of their own."""
+
+    target: WorkloadRef
+    values: KeptValues
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +119,20 @@ class ForgetRevision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correlation:
+    """Which notification an effect tells: its result is written back under the same id, sink and try."""
+
+    holder: Holder
+    id: str
+    sink: str
+    number: int = 1  # which try
+
+    def result(self, why_not: str = "") -> DeliveryResult:
+        """Say how this try went: well, unless there is a reason why not."""
+        return DeliveryResult(id=self.id, sink=self.sink, number=self.number, delivered=not why_not, message=why_not)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Annotate:
     """Set (or with None remove) one annotation of ours on the workload."""
 
@@ -117,6 +142,7 @@ class Annotate:
     key: str
     value: str | None
     agent: str  # goes into the User-Agent
+    correlation: Correlation | None = None  # whose result it is; None: nobody asks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +158,13 @@ class Publish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliver:
-    """POST a notice to a policy's webhook; at least once, with a stable id."""
+    """Send a request to where people are told. It is on its way for as long as it takes, and holds up nothing."""
 
-    id: str
-    policy: tuple[str, str]  # namespace, name
-    remediation: tuple[str, str]
-    event: Mapping[str, Any]  # a CloudEvents body
+    request: Request
+    correlation: Correlation
 
 
-RecordKeeping = RememberRevision | MarkRevision | MarkRelease | ForgetRevision
+RecordKeeping = RememberRevision | RememberValues | MarkRevision | MarkRelease | ForgetRevision
 Effect = Reserve | Settle | Write | DeletePod | RecordKeeping | Annotate | Publish | Deliver
+Rendered = Request | Annotate | Publish
+"""What a sink makes of a notice."""

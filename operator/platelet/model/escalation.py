@@ -1,7 +1,8 @@
-"""An escalation as it is kept on a Remediation, and what is still to be told of the incident."""
+"""An escalation as it is kept on a Remediation. Where it was told is on the Remediation's notifications."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from datetime import datetime
+from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
@@ -9,14 +10,12 @@ from platelet.model.durations import CAMEL, Timestamp
 from platelet.model.intent import PreState
 from platelet.model.signal import ShortText, Text
 
-NoticeKind = Literal["Opened", "ApprovalNeeded", "Held", "Acted", "Recovered", "Escalated", "NotDelivered", "Resolved"]
 MAX_SYMPTOMS = 32
-MAX_NOTICES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscalationRecord:
-    """What people were told, and what is still to be told or cleaned up."""
+    """Why people have it, and what they know of it."""
 
     reason: ShortText
     message: Text
@@ -28,27 +27,29 @@ class EscalationRecord:
     told: Annotated[int, Field(ge=1)] = 1  # how often people were called for this incident
     occasion: ShortText = ""  # tells it from an earlier escalation of the same incident
     token: ShortText = ""  # what a person must write to hand it back: it holds for this escalation only
-    annotated: bool = False  # the mark was seen on the workload; whoever removes it then has their reasons
-    delivered: bool = False  # the webhook answered 2xx
-    deliveries: int = 0
-    retry_at: Timestamp | None = None
-    last_error: Text = ""
+    acknowledged: Annotated[int, Field(ge=0)] = 0  # of how many calls a person has said that they have heard
+    acknowledged_by: ShortText = ""
+    called_anew_at: Timestamp | None = None  # news after that: from then on levels are counted anew
+    called_anew_as: ShortText = ""  # tells these calls from the earlier ones
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
+    @property
+    def acknowledgement(self) -> str:
+        """What a person must write who has heard of it: of all that was told so far, and of nothing that follows."""
+        return f"{self.token}-{self.told}" if self.token else ""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingNotice:
-    """What the policy's webhook is still to be told, beside the question and the escalation themselves."""
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether a person has heard of all that was told so far."""
+        return self.acknowledged >= self.told
 
-    kind: NoticeKind
-    occasion: ShortText = ""  # tells notices of one kind apart; with it a delivery has the same id each time
-    reason: ShortText
-    message: Text
-    at: Timestamp
-    delivered: bool = False
-    deliveries: int = 0
-    retry_at: Timestamp | None = None
-    last_error: Text = ""
+    @property
+    def called_at(self) -> datetime:
+        """When its levels began."""
+        return self.called_anew_at or self.at
 
-    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+    @property
+    def called_as(self) -> str:
+        """What tells the calls of these levels from others of the incident; empty for the first."""
+        return self.called_anew_as or self.occasion

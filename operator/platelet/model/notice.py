@@ -1,11 +1,13 @@
-"""The notice: what people are told about a remediation."""
+"""The notice: what people are told, before it is known where."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from platelet.model.escalation import NoticeKind
+from platelet.model.failed_job import FailedJob
+from platelet.model.notification import NoticeKind
 from platelet.model.policy import Policy
 from platelet.model.remediation import Remediation
+from platelet.model.signal import Evidence
 from platelet.model.workload import Workload
 
 
@@ -13,25 +15,30 @@ from platelet.model.workload import Workload
 class Notice:
     """What has just become true of an incident: it began, a question, an act, that it helped, that people have it.
 
-    And its end, and that a webhook could not be told.
+    And its end, that a sink could not be told, that an attempt runs or does no more. And what is no incident: that an
+    alert has no target, that a Job has failed, and that this is over.
     """
 
     kind: NoticeKind
-    remediation: Remediation
-    workload: Workload | None  # None: deleted
+    remediation: Remediation | None = None  # None: an alert without a target, a Job
+    workload: Workload | None = None  # None: deleted, or there is none
     policy: Policy | None  # None: deleted
     reason: str  # a constant of model.reasons
     message: str
     at: datetime  # when it became true, the same in every rendering
     occasion: str = ""  # tells notices of one kind apart
-
-    @property
-    def token(self) -> str:
-        """What a question is about: each plan is asked about once. Empty for all other notices."""
-        asked = self.remediation.status.approval
-        return asked.token if self.kind == "ApprovalNeeded" and asked else ""
+    alert: Evidence | None = None  # that has no target
+    job: FailedJob | None = None  # that has failed
+    level: int = 1  # of the escalation
+    repeat: int = 0  # how often that level was told before
+    to: tuple[str, ...] | None = None  # only these sinks of the policy; None: all whom it concerns
+    until: datetime | None = None  # of an attempt that runs: when its time is over
+    title: str = ""  # in the words of its sink's template, as plain text; empty: there are none
+    body: str = ""  # the same, as the sink has it escaped
+    route: str = ""  # the name of the sink that it is rendered for, where its policy has levels
 
     @property
     def id(self) -> str:
         """The same whenever it is told again: `<uid>/escalated`, with what else tells it from others of its kind."""
-        return "/".join(filter(None, (self.remediation.uid, self.kind.lower(), self.token or self.occasion)))
+        about = self.remediation or self.policy
+        return "/".join(filter(None, (about.uid if about else "", self.kind.lower(), self.occasion)))

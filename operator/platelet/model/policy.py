@@ -1,19 +1,24 @@
 """The limits and scope of a policy, and the steps of a runbook, as decisions read them."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from platelet.model.blocking import Blocks
 from platelet.model.durations import CAMEL, Between, Duration
+from platelet.model.escalation_levels import Level
 from platelet.model.maintenance import MaintenanceWindows
+from platelet.model.message_template import NoticeTemplate
 from platelet.model.workload import Kind, WorkloadRef
 
+OPERATOR_NAMESPACE: Final = "platelet-system"  # its own, unless its settings name another
 Mode = Literal["Observe", "Approve", "Enforce"]
 ACTING: tuple[Mode, ...] = ("Approve", "Enforce")  # the modes in which something may be done
-OnFailure = Literal["Next", "Escalate", "Stop", "Undo"]
+OnFailure = Literal["Next", "Escalate", "Stop", "Revert"]
 OnInconclusive = Literal["Escalate", "Next"]
 DAY = timedelta(hours=24)  # the budget's memory: no window and no cooldown may be longer
 _MAX_UNHEALTHY = r"^([0-9]{1,2}|100)%$|^[0-9]{1,4}$"
@@ -67,7 +72,8 @@ class Limits:
     max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 1  # Remediations that may act or be verified at once
     give_up_after: Annotated[Duration, Between("1s", "24h")] = timedelta(hours=2)  # then people are called
     reopen_within: Annotated[Duration, Between("0s", "24h")] = timedelta(minutes=15)  # how long a recovery is watched
-    maintenance_windows: MaintenanceWindows = ()  # for attempts; temporary changes are taken back in any case
+    maintenance_windows: MaintenanceWindows = ()  # for attempts; temporary changes are reverted in any case
+    block_while: Blocks = ()
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -95,6 +101,22 @@ class ApprovalRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRules:
+    """What is kept for people before the first act, besides what is looked at anyway."""
+
+    logs: Annotated[
+        bool,
+        Field(
+            description="Keep the last lines of the failing container's log, without what looks like a credential. "
+            "Whoever may read the Remediation reads them. The operator needs the role in deploy/logs for that, and the "
+            "author of the policy the right `get pods/log`."
+        ),
+    ] = False
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A RemediationPolicy as decisions see it, live. Only `ready` policies may act."""
 
@@ -105,9 +127,13 @@ class Policy:
     priority: int = 0
     limits: Limits = field(default_factory=Limits)
     approval: ApprovalRules = field(default_factory=ApprovalRules)
+    evidence: EvidenceRules = field(default_factory=EvidenceRules)
     force: bool = False  # act even where GitOps or another operator owns the workload
     suspended: str = ""  # the reason, when people suspended the policy
-    has_webhook: bool = False  # escalations are also delivered by HTTP
+    sinks: Mapping[str, Any] = field(default_factory=dict)  # where people are told besides: a name, a sink's settings
+    templates: Mapping[str, NoticeTemplate] = field(default_factory=dict)  # the words of sinks, by their names
+    levels: tuple[Level, ...] = ()  # of an escalation; none: all sinks are told at once
+    callbacks: frozenset[str] = frozenset()  # kinds of sinks from where people may answer
     ready: bool = True
     not_ready_reason: str = ""
 
@@ -127,12 +153,26 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionTraits:
+    """What guards must know of an action, without knowing the action."""
+
+    name: str = ""
+    changes_template: bool = False  # to another template: undo (a restart only stamps)
+    changes_replicas: bool = False
+    replaces_pods: bool = False  # undo and restart; more replicas leave those alone that there are
+    needs_room: bool = False  # nothing comes of it where no pods can be made: restart, more replicas
+    leaves_target_alone: bool = False  # a Job: it writes nothing of the workload, and stops no rollout of it
+    heals_rollout: bool = False  # may act on an unfinished rollout whose own pods are sick
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One rung of a runbook: an optional condition in CEL, one action with its settings, a verification."""
 
     name: str
     action: str  # the key in the Runbook: rolloutRestart, rolloutUndo, scale
     settings: Any  # the action's own dataclass, already validated
+    traits: ActionTraits  # of the action with these settings
     when: str = ""
     needs_approval: bool = False  # by a person, whatever the policy's mode
     verify: Verification = field(default_factory=Verification)

@@ -146,7 +146,7 @@ def _value(token: re.Match[str], *, expression: bool) -> Iterator[str | Placehol
 
 
 def _check_other_string(token: re.Match[str]) -> None:
-    blanked = _GROUP.sub(lambda found: " " * len(found.group()), token.group())
+    blanked = _GROUP.sub(lambda match: " " * len(match.group()), token.group())
     if "$" in blanked:
         raise _error(token.start() + blanked.index("$"), _rule())
 

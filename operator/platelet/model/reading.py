@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from platelet.model.workload import WorkloadRef
+
 FRESH_FOR = timedelta(minutes=5)  # Prometheus's own look-back: an older sample says nothing of the present
 
 
@@ -25,7 +27,15 @@ class Probe:
     timeout: timedelta
 
 
-Question = Query | Probe
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectCondition:
+    """A condition in CEL over a workload as it is stored."""
+
+    text: str
+    target: WorkloadRef
+
+
+Question = Query | Probe | ObjectCondition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +66,17 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Whether a condition holds."""
+
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unanswered:
     """Nothing is known, and why, fit for people: no path, no token, no text of others."""
 
     why: str
 
 
-Reading = Result | Answered | Unanswered
+Reading = Result | Answered | Judged | Unanswered

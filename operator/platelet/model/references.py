@@ -12,6 +12,7 @@ _NAMED_BY: Final = {
     "configMap": ("configmap", ("name",)),
     "persistentVolumeClaim": ("persistentvolumeclaim", ("claimName",)),
 }
+CONFIG_MAP: Final = "configmap"
 SECRET: Final = "secret"  # noqa: S105 - a kind
 DEFAULT_ACCOUNT: Final = "default"
 
@@ -28,14 +29,24 @@ def needed(template: Mapping[str, Any]) -> frozenset[str]:
 
 def named(node: Any) -> Iterator[tuple[str, str, str, bool]]:
     """All that is named somewhere below a node: kind, name, key (empty: as a whole), and whether it is optional."""
-    if isinstance(node, Mapping):
-        for field, value in node.items():
-            if field in _NAMED_BY and isinstance(value, Mapping):
-                kind, keys = _NAMED_BY[field]
-                key, optional = value.get("key"), value.get("optional") is True
-                names = (value[each] for each in keys if isinstance(value.get(each), str))
-                yield from ((kind, name, key if isinstance(key, str) else "", optional) for name in names)
-            yield from named(value)
-    elif isinstance(node, Sequence) and not isinstance(node, str):
-        for each in node:
-            yield from named(each)
+    nodes = [node]
+    while nodes:
+        inner = nodes.pop()
+        if isinstance(inner, str | int | float | None):
+            continue
+        if isinstance(inner, Mapping):
+            nodes.extend(inner.values())
+            for field in inner.keys() & _NAMED_BY.keys():
+                yield from _named_by(field, inner[field])
+        elif isinstance(inner, Sequence):
+            nodes.extend(inner)
+
+
+def _named_by(field: str, value: Any) -> Iterator[tuple[str, str, str, bool]]:
+    if not isinstance(value, Mapping):
+        return
+    kind, keys = _NAMED_BY[field]
+    key, optional = value.get("key"), value.get("optional") is True
+    for name in (value.get(key) for key in keys):
+        if isinstance(name, str):
+            yield kind, name, key if isinstance(key, str) else "", optional

@@ -6,19 +6,23 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
+from platelet.model.approval import Approval, Replies
 from platelet.model.durations import CAMEL, Timestamp
-from platelet.model.escalation import MAX_NOTICES, EscalationRecord, PendingNotice
+from platelet.model.escalation import EscalationRecord
 from platelet.model.held import Held
-from platelet.model.intent import PostState, PreState
+from platelet.model.intent import Changes, PinnedChange, PreState
+from platelet.model.log_tail import LogTail
+from platelet.model.notification import Holder, Notifications, NotificationsDropped, has_untold
 from platelet.model.policy import Mode
+from platelet.model.recent_change import RecentChange
 from platelet.model.signal import Evidence, ShortText, Text
+from platelet.model.verifying import Verifying
 from platelet.model.workload import Kind, Name, WorkloadRef
 
 State = Literal["Waiting", "AwaitingApproval", "Acting", "Verifying", "Monitoring", "Escalated", "Closed"]
 Phase = Literal["Intended", "Done", "Refused", "Superseded", "Unknown"]
 VerdictName = Literal["Recovered", "Failed", "Inconclusive"]
-AttemptKind = Literal["Act", "TakeBack"]
-Answer = Literal["Approved", "Rejected", "Expired", "Void"]
+AttemptKind = Literal["Act", "Revert"]
 
 BEFORE_ACTING: tuple[State, ...] = ("Waiting", "AwaitingApproval")
 """Nothing is under way for the present step: it may still be judged anew."""
@@ -27,7 +31,6 @@ MAX_EVIDENCE = 20
 MAX_DECISIONS = 30
 MAX_ATTEMPTS = 20
 MAX_STEPS = 16
-MAX_CHECKS = 8
 PinnedStep = Annotated[
     Mapping[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
 ]
@@ -57,8 +60,8 @@ class PinnedRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakeBack:
-    """A temporary change still to be taken back: when it is due, or when the alert has resolved."""
+class Revert:
+    """A temporary change still to be reverted: when it is due, or when the alert has resolved."""
 
     due_at: Timestamp | None = None
     when_resolved: bool = False
@@ -80,14 +83,16 @@ class Attempt:
     outcome_at: Timestamp | None = None
     message: Text = ""
     pre: PreState
-    post: PostState  # once it is Done: as the API server stored it
+    changes: Changes  # those that are made: as the API server stored them
+    made: int = 0  # how many of them were made before the one that is under way, or at which it ended
     left_template: ShortText = ""  # the hash of what an admission made of the template, where it did
-    take_back: TakeBack | None = None
+    revert: Revert | None = None
     approved_by: ShortText = ""  # the person, where one had to approve it
     approved_at: Timestamp | None = None
     verdict: VerdictName | None = None
     verdict_at: Timestamp | None = None
     verdict_message: Text = ""
+    log_tail: LogTail | None = None  # the end of the log of the Job that it has started, where asked for
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -96,33 +101,28 @@ class Attempt:
         """Whether its write is in effect, or may be: nobody knows what came of it."""
         return self.phase in ("Done", "Unknown")
 
+    @property
+    def present(self) -> PinnedChange:
+        """The change that is under way."""
+        return self.changes[self.made]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
-    """The plan that a person is asked to approve, and what became of the question."""
+    @property
+    def write_id(self) -> str:
+        """What the write of the present change is called: the attempt's id, with a number where it is one of several.
 
-    token: ShortText  # what an answer must carry: it holds for this remediation, step, attempt and plan only
-    attempt: ShortText  # the id that the attempt will have
-    step: int
-    step_name: ShortText
-    action: ShortText
-    summary: Text  # what will be done
-    why: Text  # a person is asked
-    plan_hash: ShortText  # of all that the plan relies on and writes, but for times
-    pre: PreState
-    post: PostState
-    asked_at: Timestamp
-    expires_at: Timestamp
-    answer: Answer | None = None
-    by: ShortText = ""  # who answered
-    answered_at: Timestamp | None = None  # when the operator heard it
-    message: Text = ""  # why it was rejected or is void; or what is wrong with the last answer
-    delivered: bool = False  # the webhook answered 2xx
-    deliveries: int = 0
-    retry_at: Timestamp | None = None
-    last_error: Text = ""
+        A change is sent at most once under its id, whoever sends it.
+        """
+        return self.id if len(self.changes) == 1 else f"{self.id}/change-{self.made + 1}"
 
-    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+    @property
+    def landed(self) -> tuple[PinnedChange, ...]:
+        """The changes that are in effect, or may be."""
+        return self.changes if self.phase == "Done" else self.changes[: self.made + (self.phase == "Unknown")]
+
+    def on_target(self, name: str) -> str | None:
+        """What it makes of this field of the target; None where it writes others only."""
+        written = (change.meant.get(name) for change in reversed(self.changes) if change.object is None)
+        return next((value for value in written if value is not None), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,27 +148,6 @@ class Waiting:
     reason: ShortText
     message: Text
     until: Timestamp | None = None
-
-    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """A check that must hold over time, and holds at present."""
-
-    check: Annotated[int, Field(ge=0)]  # its place among the step's checks
-    since: Timestamp
-
-    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verifying:
-    """The stored clocks of a running verification."""
-
-    started_at: Timestamp  # the write's outcome
-    complete_at: Timestamp | None = None  # the rollout was first seen complete
-    holding: Annotated[tuple[Holding, ...], Field(max_length=MAX_CHECKS)] = ()
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -205,7 +184,7 @@ class RemediationSpec:
             description="Made by hand: values for steps of the Runbook, within their bounds; revision, replicas.",
         ),
     ] = field(default_factory=dict)
-    continues: ShortText = ""  # the Remediation whose ladder and take-backs this one takes over
+    continues: ShortText = ""  # the Remediation whose ladder and reverts this one takes over
     first_step: Annotated[int, Field(ge=0)] = 0
     steps: Annotated[tuple[PinnedStep, ...], Field(max_length=MAX_STEPS)] = ()
 
@@ -237,24 +216,28 @@ class RemediationStatus:
     held: Held | None = None  # by a cause that is not its own, as people were told or will be
     approval: Approval | None = None  # the last plan that a person was asked to approve
     verifying: Verifying | None = None
-    undoing: ShortText = ""  # the attempt that is taken back before the next step, since its step failed
+    reverting: ShortText = ""  # the attempt that is reverted before the next step, since its step failed
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=MAX_EVIDENCE)] = ()
     evidence_dropped: int = 0
+    recent_change: RecentChange | None = None  # what was changed of the target since it ran well, before the first act
+    log_tail: LogTail | None = None  # the end of the failing container's log before the first act, where asked for
     attempts: Annotated[tuple[Attempt, ...], Field(max_length=MAX_ATTEMPTS)] = ()
     attempts_dropped: int = 0
     decisions: Annotated[tuple[DecisionRecord, ...], Field(max_length=MAX_DECISIONS)] = ()
     decisions_dropped: int = 0
     recovered_at: Timestamp | None = None
-    taken_back_at: Timestamp | None = None
+    reverted_at: Timestamp | None = None
     let_go: Annotated[tuple[ShortText, ...], Field(max_length=MAX_ATTEMPTS)] = ()
-    """Attempts whose temporary change stays for good: it is another's by now, or people were asked to take it back."""
-    reapplied: bool = False  # a recurrence after our own take-back was answered once already
+    """Attempts whose temporary change stays for good: it is another's by now, or people were asked to revert it."""
+    reapplied: bool = False  # a recurrence after our own revert was answered once already
     escalation: EscalationRecord | None = None
     healthy_since: Timestamp | None = None  # while Escalated: since when the target is well again, without a restart
     quiet_since: Timestamp | None = None  # while Escalated: since when no signal holds
     handed_back_at: Timestamp | None = None  # when a person last let us try again
     closed_at: Timestamp | None = None
-    notices: Annotated[tuple[PendingNotice, ...], Field(max_length=MAX_NOTICES)] = ()
+    notifications: Notifications = ()
+    notifications_dropped: NotificationsDropped = 0
+    replies: Replies = ()
     conditions: Annotated[tuple[Condition, ...], Field(max_length=8)] = ()
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
@@ -272,11 +255,13 @@ class Remediation:
     annotations: Mapping[str, str] = field(default_factory=dict)  # those of platelet.dev: people answer by them
     spec: RemediationSpec
     status: RemediationStatus = field(default_factory=RemediationStatus)
+    target: WorkloadRef = field(init=False, repr=False, compare=False)  # the key of the target, which outlives its uid
 
-    @property
-    def target(self) -> WorkloadRef:
-        """The key of the target, which outlives its uid."""
-        return WorkloadRef(kind=self.spec.target_ref.kind, namespace=self.namespace, name=self.spec.target_ref.name)
+    def __post_init__(self) -> None:
+        """Thousands are asked for it at once."""
+        reference = self.spec.target_ref
+        target = WorkloadRef(kind=reference.kind, namespace=self.namespace, name=reference.name)
+        object.__setattr__(self, "target", target)
 
     @property
     def policy_key(self) -> str:
@@ -284,6 +269,16 @@ class Remediation:
         return f"{self.spec.policy_ref.namespace or self.namespace}/{self.spec.policy_ref.name}"
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to be done or told."""
+        return self.status.state == "Closed" and not has_untold(self.status.notifications)
+
+    @property
+    def holder(self) -> Holder:
+        """Whose notifications its are."""
+        return "remediation", self.namespace, self.name
+
+    @property
     def mere_request(self) -> bool:
         """Whether people asked for it and nothing is known to be wrong: it says nothing about the target's health."""
-        return self.spec.by_hand and all(each.source == "request" for each in self.status.evidence)
+        return self.spec.by_hand and all(fact.source == "request" for fact in self.status.evidence)

@@ -34,6 +34,7 @@ class RevisionRecord:
     live_since: datetime | None = None  # when it was last seen to become the live template, by whosever hand
     released_at: datetime | None = None  # when people last made it live again; None: not since it was first seen
     released_by: str = ""  # the field manager of that write, if it is known
+    made_from: str = ""  # the hash of the template of which a write of ours made it: it belongs to that one's release
 
     @property
     def last_release(self) -> datetime:
@@ -47,7 +48,22 @@ class RevisionRecord:
         return replace(self, health="Unknown", health_since=None)
 
 
+def family(template_hash: str, records: Iterable[RevisionRecord]) -> tuple[RevisionRecord, ...]:
+    """The records of one release: of a template, and of all that our own writes have made of it or it was made of."""
+    known = list(records)
+    made_from = {record.template_hash: record.made_from for record in known if record.made_from}
+    origin = _origin(template_hash, made_from)
+    return tuple(record for record in known if _origin(record.template_hash, made_from) == origin)
+
+
+def _origin(template_hash: str, made_from: Mapping[str, str]) -> str:
+    seen = [template_hash]
+    while (before := made_from.get(seen[-1], "")) and before not in seen:
+        seen.append(before)
+    return seen[-1]
+
+
 def last_healthy(records: Iterable[RevisionRecord]) -> RevisionRecord | None:
     """The template that was proven well last, the live one if it was; what it relies on was there when it ran."""
-    proven = [each for each in records if each.ever_healthy and each.health != "Bad"]
-    return max(proven, key=lambda each: each.health_since or each.first_seen, default=None)
+    proven = [record for record in records if record.ever_healthy and record.health != "Bad"]
+    return max(proven, key=lambda record: record.health_since or record.first_seen, default=None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from platelet.model.workload import KINDS
 
-_SUBRESOURCE_VERBS = {"scale": "scale", "eviction": "evict"}
+_SUBRESOURCE_VERBS = {"scale": "scale", "eviction": "evict", "resize": "resize"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -6,19 +6,12 @@ may be about anything.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
+from platelet.model import quantity
+
 _INSUFFICIENT = re.compile(r"Insufficient ([^\s,]*[^\s,.])")
-_QUANTITY = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]{0,2})")
-_UNITS: Final[Mapping[str, Decimal]] = {
-    "": Decimal(1),
-    "n": Decimal("1e-9"),
-    "u": Decimal("1e-6"),
-    "m": Decimal("1e-3"),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
-}
 Fields = tuple[str, ...]
 _WORDS: Final[tuple[tuple[str, Fields], ...]] = (
     ("node affinity/selector", ("nodeSelector", "nodeAffinity", "runtimeClassName")),
@@ -47,7 +40,7 @@ def brought(live: Mapping[str, Any], healthy: Mapping[str, Any], words: str) -> 
     stricter = {field for field, differs in _STRICTER.items() if differs(live, healthy)}
     lacking = _INSUFFICIENT.findall(words)
     more = [name for name in lacking if _requested(live, name) > _requested(healthy, name)]
-    known = [fields for said, fields in _WORDS if said in words.lower()]
+    known = [fields for phrase, fields in _WORDS if phrase in words.lower()]
     if not known and not lacking:
         return (*sorted(stricter), *(["requests"] if _asks_for_more(live, healthy) else []))
     meant = {field for fields in known for field in fields} | ({"priorityClassName"} if lacking else set())
@@ -73,7 +66,7 @@ def _is_new(read: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, 
 
 def _has_more(read: Callable[[Mapping[str, Any]], list[Any]]) -> Callable[[Mapping[str, Any], Mapping[str, Any]], bool]:
     """Whether one of the things asked for was not asked for before."""
-    return lambda live, healthy: any(each not in read(healthy) for each in read(live))
+    return lambda live, healthy: any(volume not in read(healthy) for volume in read(live))
 
 
 def _of_spec(field: str) -> Callable[[Mapping[str, Any]], Any]:
@@ -90,12 +83,14 @@ def _affinity(kind: str) -> Callable[[Mapping[str, Any]], Any]:
 
 def _binding_spreads(template: Mapping[str, Any]) -> list[Any]:
     rules = _list(_spec(template).get("topologySpreadConstraints"))
-    return [each for each in rules if _mapping(each).get("whenUnsatisfiable") != "ScheduleAnyway"]
+    return [rule for rule in rules if _mapping(rule).get("whenUnsatisfiable") != "ScheduleAnyway"]
 
 
 def _host_ports(template: Mapping[str, Any]) -> list[Any]:
     spec = _spec(template)
-    ports = [port for each in _containers(spec) for port in _list(each.get("ports")) if isinstance(port, Mapping)]
+    ports = [
+        port for container in _containers(spec) for port in _list(container.get("ports")) if isinstance(port, Mapping)
+    ]
     on_host = spec.get("hostNetwork") is True
     return [
         (port.get("protocol") or "TCP", port.get("hostPort") or port.get("containerPort"))
@@ -107,14 +102,14 @@ def _host_ports(template: Mapping[str, Any]) -> list[Any]:
 def _bound_volumes(template: Mapping[str, Any]) -> list[Any]:
     """Volumes that tie a pod to nodes: claims, and others than what every node can make."""
     free = ("configMap", "secret", "emptyDir", "projected", "downwardAPI", "hostPath", "image")
-    volumes = (_mapping(each) for each in _list(_spec(template).get("volumes")))
-    kinds = ({key: value for key, value in each.items() if key != "name"} for each in volumes)
-    return [each for each in kinds if each and not any(key in each for key in free)]
+    volumes = (_mapping(volume) for volume in _list(_spec(template).get("volumes")))
+    kinds = ({key: value for key, value in volume.items() if key != "name"} for volume in volumes)
+    return [kind for kind in kinds if kind and not any(key in kind for key in free)]
 
 
 def _containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for field in ("initContainers", "containers"):
-        yield from (each for each in _list(spec.get(field)) if isinstance(each, Mapping))
+        yield from (container for container in _list(spec.get(field)) if isinstance(container, Mapping))
 
 
 def _requested(template: Mapping[str, Any], resource: str) -> Decimal:
@@ -122,13 +117,13 @@ def _requested(template: Mapping[str, Any], resource: str) -> Decimal:
     spec = _spec(template)
     whole = _asked(spec, resource)
     if whole is None:
-        inits = [_asked(_mapping(each), resource) for each in _list(spec.get("initContainers"))]
-        whole = max([_sum(_list(spec.get("containers")), resource), *(each for each in inits if each is not None)])
+        inits = [_asked(_mapping(container), resource) for container in _list(spec.get("initContainers"))]
+        whole = max([_sum(_list(spec.get("containers")), resource), *(init for init in inits if init is not None)])
     return whole + _quantity(_mapping(spec.get("overhead")).get(resource))
 
 
 def _sum(containers: list[Any], resource: str) -> Decimal:
-    return sum((_asked(_mapping(each), resource) or Decimal(0) for each in containers), Decimal(0))
+    return sum((_asked(_mapping(container), resource) or Decimal(0) for container in containers), Decimal(0))
 
 
 def _asked(owner: Mapping[str, Any], resource: str) -> Decimal | None:
@@ -141,20 +136,19 @@ def _asked(owner: Mapping[str, Any], resource: str) -> Decimal | None:
     return None
 
 
-def _quantity(amount: Any) -> Decimal:
-    found = _QUANTITY.fullmatch(str(amount)) if amount is not None else None
+def _quantity(written: Any) -> Decimal:
     try:
-        return Decimal(found[1]) * _UNITS[found[2]] if found else Decimal(0)
-    except (InvalidOperation, KeyError):
+        return quantity.parse(str(written)).amount
+    except ValueError:
         return Decimal(0)
 
 
 def _asks_for_more(live: Mapping[str, Any], healthy: Mapping[str, Any]) -> bool:
     resources = {
         name
-        for each in _containers(_spec(live))
+        for container in _containers(_spec(live))
         for field in ("requests", "limits")
-        for name in _mapping(_mapping(each.get("resources")).get(field))
+        for name in _mapping(_mapping(container.get("resources")).get(field))
     }
     return any(_requested(live, name) > _requested(healthy, name) for name in resources)
 

@@ -1,6 +1,8 @@
 """How grave a severity is that people or their alert rules wrote: the words of the field, compared."""
 
-from typing import Final
+from typing import Final, Literal
+
+Grade = Literal["critical", "error", "warning", "info"]
 
 _WARNING: Final = 2
 _RANKS: Final = {
@@ -38,3 +40,9 @@ def rank(severity: str) -> int:
         return _RANKS[word]
     grade = next((word.removeprefix(prefix) for prefix in _PREFIXES if word.startswith(prefix)), "")
     return _GRADES.get(grade, _WARNING)
+
+
+def grade(severity: str) -> Grade:
+    """Sort it into the four words that pagers know."""
+    grades: tuple[Grade, ...] = ("info", "info", "warning", "error", "critical", "critical")
+    return grades[rank(severity)]

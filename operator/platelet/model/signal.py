@@ -10,8 +10,8 @@ from platelet.model.durations import CAMEL, Timestamp
 
 Text = Annotated[str, Field(max_length=1024)]
 ShortText = Annotated[str, Field(max_length=256)]
-Source = Literal["pod", "workload", "alert", "query", "check", "takeBack", "request"]
-"""check: a step's check failed; takeBack: only something temporary is left to be taken back; request: people asked."""
+Source = Literal["pod", "workload", "alert", "query", "check", "revert", "request"]
+"""check: a step's check failed; revert: only something temporary is left to be reverted; request: people asked."""
 SHOWN: frozenset[Source] = frozenset({"pod", "workload"})
 """Sources that are read at every look: what they show holds while it is seen."""
 TOLD: frozenset[Source] = frozenset({"alert", "query"})

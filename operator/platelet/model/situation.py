@@ -3,30 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
+from platelet.model.alert import Alert
 from platelet.model.autoscaler import Autoscaler, Bounds
+from platelet.model.blocking import FiringAlert, Running
 from platelet.model.budget import Budget, Entry
-from platelet.model.intent import PostState
-from platelet.model.policy import Policy, Scope, Settings, Step
+from platelet.model.intent import ObjectRef, Values
+from platelet.model.log_tail import LogTail
+from platelet.model.policy import ActionTraits, Policy, Scope, Settings, Step
 from platelet.model.reading import Question, Reading
-from platelet.model.remediation import PinnedStep, Remediation
-from platelet.model.revision import RevisionRecord
+from platelet.model.remediation import Attempt, PinnedStep, Remediation
 from platelet.model.signal import Evidence, Signal
-from platelet.model.workload import Pod, Revision, Workload, WorkloadRef
+from platelet.model.snapshot import Snapshot
+from platelet.model.workload import WorkloadRef
 
 SETTLED_AFTER = timedelta(minutes=2)  # longer than a query's interval and a poll of Alertmanager
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionTraits:
-    """What guards must know of the step's action, without knowing the action."""
-
-    name: str = ""
-    changes_template: bool = False  # to another template: undo (a restart only stamps)
-    changes_replicas: bool = False
-    replaces_pods: bool = False  # undo and restart; more replicas leave those alone that there are
-    needs_room: bool = False  # nothing comes of it where no pods can be made: restart, more replicas
-    heals_rollout: bool = False  # may act on an unfinished rollout whose own pods are sick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +38,11 @@ class WriteFailure:
     code: int
     message: str
 
+    @property
+    def passes(self) -> bool:
+        """Whether it was only turned away for now (429): too many requests, or a PodDisruptionBudget that says no."""
+        return self.code == 429  # noqa: PLR2004 - an HTTP status
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredWrite:
@@ -55,70 +52,124 @@ class StoredWrite:
     """
 
     attempt: str
-    state: PostState  # of the fields that the answer shows
+    values: Values  # of the fields that were written
+    template_hash: str | None = None  # of the target's template; None: the answer does not show it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryResult:
-    """How the last delivery to the policy's webhook went."""
+    """How one try to tell a sink went."""
 
+    id: str  # of the notification, which `sink` completes
+    sink: str
+    number: int = 1  # which try
     delivered: bool
     message: str = ""
-    id: str = ""  # of the notice; empty: of the only one that there is
+    permanent: bool = False  # another try cannot help
+    retry_after: timedelta | None = None  # how long the place asks not to be called again
+    receipt: str = ""  # by what the place knows what it was told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """A named value for what we know. Unknown is None, and means no action."""
+class Ladder:
+    """The steps of the incident's Runbook, or what is wrong with them. Its status says which is the current one."""
 
-    settings: Settings
-    remediation: Remediation
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = ()
     to_pin: tuple[PinnedStep, ...] = ()  # made by hand and not looked at yet: the Runbook's steps as written
-    invalid_steps: str = ""  # why the pinned steps cannot be read; then there are none
-    policy: Policy | None  # None: deleted
-    workload: Workload | None  # None: deleted
-    signals: tuple[Signal, ...] = ()  # those that hold now or will (holds_at), evaluated on fresh reads
-    revisions: tuple[Revision, ...] = ()  # the target's, newest revision first
-    pods: tuple[Pod, ...] = ()  # the target's
-    records: tuple[RevisionRecord, ...] = ()  # the target's
-    budget: Budget | None = None  # None: missing or unreadable, which means full
-    epoch: int = 0  # ours
-    claims: tuple[Entry, ...] = ()  # to an observing one: what the others would have reserved
+    invalid: str = ""  # why the pinned steps cannot be read; then there are none
+
+    def traits(self, position: int) -> ActionTraits:
+        """What guards must know of the action at a position; of nothing where there is no step."""
+        return self.steps[position].traits if position < len(self.steps) else ActionTraits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What lies around the target, read where it may matter only."""
+
     scope: Scope | None = None
     nodes: Mapping[str, NodeHealth] = field(default_factory=dict)  # of the sick pods
-    missing_references: tuple[
-        str, ...
-    ] = ()  # Secrets and ConfigMaps that are gone and that the last healthy template names
+    missing_references: tuple[str, ...] = ()
+    """Secrets and ConfigMaps that are gone and that the last healthy template names."""
     absent_references: Mapping[str, str] = field(default_factory=dict)  # `configmap/x` of a template on record -> why
     namespace_suspended: str = ""  # the reason in the namespace's annotation
-    autoscalers: tuple[Autoscaler, ...] = ()  # what owns this target's replicas; read where it matters only
-    covered: bool = True  # the policy, as it is now, is still for this workload
-    inherited: tuple[Evidence, ...] = ()  # alerts that the Remediation which this one continues has not seen resolved
-    older_open: str = ""  # another Remediation of this target that may act, older than this one
-    older_escalated: str = ""  # one that people have: it does nothing any more but take back what is due
-    action: ActionTraits = field(default_factory=ActionTraits)  # of the current step
+    autoscalers: tuple[Autoscaler, ...] = ()  # what owns this target's replicas
+    objects: Mapping[ObjectRef, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """Further objects that changes write, as stored. One that was looked for and is not here does not exist."""
+    running: Mapping[str, tuple[Running, ...]] = field(default_factory=dict)
+    """What runs of what a `blockWhile` asks for, by its selector. What may not be read is not here: unknown."""
+    lists: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict, repr=False)
+    """All objects of a kind, by its plural, in the target's namespace. What may not be read is not here: unknown."""
+
+    def autoscaler(self, bounds: Bounds) -> Autoscaler | None:
+        """The very autoscaler whose bounds these are, as it is now; None where it is gone or was made anew."""
+        wanted = (bounds.kind, bounds.name, bounds.uid)
+        known = {
+            (autoscaler.bounds.kind, autoscaler.bounds.name, autoscaler.bounds.uid): autoscaler
+            for autoscaler in self.autoscalers
+        }
+        return known.get(wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherIncidents:
+    """What other Remediations mean for this one."""
+
+    inherited: tuple[Evidence, ...] = ()  # alerts that the one which this one continues has not seen resolved
+    older_open: str = ""  # another of this target that may act, older than this one
+    older_escalated: str = ""  # one that people have: it does nothing any more but revert what is due
+    attempts: tuple[Attempt, ...] = ()  # theirs on this target, also of those that are closed
+    claims: tuple[Entry, ...] = ()  # to an observing one: what the others would have reserved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """How far the process can be sure of what it sees, and what it was told by others than the API server."""
+
+    epoch: int = 0  # the leader's, as this replica took it
+    leading_for: timedelta | None = None  # this replica; None: it does not matter, as for people who look
     clock_age_seconds: float = 0.0  # since the last sample of the API server's time
-    never_sent: frozenset[str] = frozenset()  # attempts intended by this process and not sent yet
-    failure: WriteFailure | None = None
-    stored: StoredWrite | None = None
-    answered_marks: frozenset[str | None] = frozenset()  # of this remediation's mark on the workload, None: its removal
-    delivery: DeliveryResult | None = None
     alerts_known_at: datetime | None = None  # last successful contact with Alertmanager
     queries_known_at: datetime | None = None  # since when each query of the policy's triggers has been answered
-    leading_for: timedelta | None = None  # this replica; None: it does not matter, as for people who look
-    readings: Mapping[Question, Reading] = field(default_factory=dict)  # what the present verification asks
+    log_tail: LogTail | None = None  # what was just read of a log, for people
+    job_log_tail: LogTail | None = None  # likewise, of the Job that a step has started
+    readings: Mapping[Question, Reading] = field(default_factory=dict)  # what checks, steps and brakes ask now
+    firing: Mapping[FiringAlert, tuple[Alert, ...]] = field(default_factory=dict)
+    """What fires of the alerts that a `blockWhile` asks for. One of which that is not known is not here."""
 
     @property
     def is_settling_in(self) -> bool:
         """Whether this replica leads since a moment ago: what it has not heard yet, others may not have been asked."""
         return self.leading_for is not None and self.leading_for < SETTLED_AFTER
 
-    def autoscaler(self, bounds: Bounds) -> Autoscaler | None:
-        """The very autoscaler whose bounds these are, as it is now; None where it is gone or was made anew."""
-        wanted = (bounds.kind, bounds.name, bounds.uid)
-        found = (each for each in self.autoscalers if (each.bounds.kind, each.bounds.name, each.bounds.uid) == wanted)
-        return next(found, None)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnWrites:
+    """What this process remembers of what it has sent for the incident; it dies with the process."""
+
+    never_sent: frozenset[str] = frozenset()  # attempts intended by this process and not sent yet
+    failure: WriteFailure | None = None
+    stored: StoredWrite | None = None
+    results: tuple[DeliveryResult, ...] = ()  # of tries to tell sinks
+    in_flight: frozenset[tuple[str, str]] = frozenset()  # id and sink of what is being told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """A named value for what we know, in parts. Unknown is None, and means no action."""
+
+    settings: Settings
+    remediation: Remediation
+    ladder: Ladder
+    policy: Policy | None  # None: deleted
+    covered: bool = True  # the policy, as it is now, is still for this workload
+    snapshot: Snapshot
+    signals: tuple[Signal, ...] = ()  # those that hold now or will (holds_at), evaluated on fresh reads
+    budget: Budget | None = None  # None: missing or unreadable, which means full
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    others: OtherIncidents = field(default_factory=OtherIncidents)
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    own_writes: OwnWrites = field(default_factory=OwnWrites)
 
     @property
     def target(self) -> WorkloadRef:

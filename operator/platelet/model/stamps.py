@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 POD_TEMPLATE_HASH: Final = "pod-template-hash"
+RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"
 
 _NAME: Final = re.compile(
     r"""(?ix)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from platelet.model.budget import Entry
-from platelet.model.durations import format_duration
+from platelet.model.durations import format_duration, say_time
 from platelet.model.policy import Rate
 from platelet.model.situation import Situation
 
@@ -66,13 +66,14 @@ def free_at(taken: Iterable[Entry], window: timedelta, now: datetime, *, frees: 
     return until if until > now else None
 
 
-def describe(rate: Rate) -> str:
-    """Say a limit as people do: `5 per 1h`."""
-    return f"{rate.max_actions} per {format_duration(rate.per)}"
+def say(full: Full, rate: Rate, limit: str = "its limit") -> str:
+    """Say that a limit is used up, as people do: `5 actions; its limit is 5 per 1h`, and until when, if known."""
+    until = f", until {say_time(full.until)}" if full.until else ""
+    return f"{full.taken}; {limit} is {rate.max_actions} per {format_duration(rate.per)}{until}"
 
 
 def origin_of(attempt: str) -> str:
-    """The id of the attempt that this one takes back, or its own."""
+    """The id of the attempt that this one reverts, or its own."""
     return attempt.partition("/back")[0]
 
 
@@ -89,7 +90,11 @@ def is_running(entry: Entry) -> bool:
 def _is_being_decided(entry: Entry, situation: Situation) -> bool:
     remediation = situation.remediation
     present_step = f"{remediation.uid}/{remediation.status.step}/"
-    if entry.outcome_at is not None or entry.epoch != situation.epoch or not entry.id.startswith(present_step):
+    if (
+        entry.outcome_at is not None
+        or entry.epoch != situation.knowledge.epoch
+        or not entry.id.startswith(present_step)
+    ):
         return False
     ended = {attempt.id for attempt in remediation.status.attempts if attempt.phase != "Intended"}
     return entry.id not in ended

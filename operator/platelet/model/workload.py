@@ -94,6 +94,11 @@ class Workload:
         return bool(self.cannot_create) and self.updated_replicas == 0 and self.replicas > 0 and not self.rolled_out
 
     @property
+    def is_short(self) -> bool:
+        """Whether fewer pods are available than wanted, by the controller's word on the present spec."""
+        return not self.deleting and self.available_replicas < self.replicas
+
+    @property
     def rolled_out(self) -> bool:
         """Whether the rollout of the live template was complete once, by the controller's word; a DaemonSet has none.
 
@@ -121,8 +126,8 @@ class Revision:
 
 def newest_revision_hash(workload: Workload, revisions: Iterable[Revision]) -> str:
     """The label that the pods of the live template carry; empty while its revision does not exist yet."""
-    live = [each for each in revisions if each.template_hash == workload.template_hash]
-    return max(live, key=lambda each: each.number).revision_hash if live else ""
+    live = [revision for revision in revisions if revision.template_hash == workload.template_hash]
+    return max(live, key=lambda revision: revision.number).revision_hash if live else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +176,7 @@ class Pod:
     revision_hash: str = ""  # label pod-template-hash or controller-revision-hash
     node: str = ""
     deleting: bool = False
+    gone_by: datetime | None = None  # of one that is being deleted: when its grace is over (deletionTimestamp)
     ready: bool = False
     ready_changed_at: datetime | None = None  # when the Ready condition last changed; None before it was ever set
     clock_leads: bool = False  # its node told times of the future: they were taken for when they were first seen
@@ -193,4 +199,4 @@ class Pod:
         How long a startup probe may take is bounded by the probe itself: once it has failed, the kubelet restarts the
         container, and the pod starts no more.
         """
-        return self.is_active and not self.ready and any(each.is_starting for each in self.containers)
+        return self.is_active and not self.ready and any(container.is_starting for container in self.containers)

@@ -1,5 +1,5 @@
-"""The hands: everything that talks to the outside or knows the time.
+"""Everything that talks to the outside or knows the time. No decision about remediation belongs here.
 
-Belongs here: the cluster client, streams, the alert receiver, the courier, the Lease, clocks, metrics, logs, wiring,
-and kopf handlers of at most five lines. Does not belong here: a decision about remediation.
+From the bottom up: `kube` asks the API server and `outbound` others, `watch` remembers, `store` keeps our own objects,
+`read` puts together what a decision may know, `act` does what was decided, `intake` brings signals in, `run` runs all.
 """

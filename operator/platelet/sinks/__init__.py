@@ -1,20 +1,14 @@
-"""Sinks: WHO HEARS. Each file renders a notice into effects.
+"""Sinks: WHERE people are told. Each file says what it may tell, how it renders that, and what a crash may repeat.
 
-Belongs here: places where people are told, one file each with one function `render`, one name in `SINKS`.
-Does not belong here: when people are told and what about (core), how it is sent and retried (shell).
+Belongs here: places where people are told, one file each with its `SINK`, one name in `SINKS`.
+Does not belong here: what becomes true and when it is due (core), how a request is sent (shell).
 """
 
 from platelet.model.notice import Notice
 from platelet.model.rules import Sink
-from platelet.sinks import annotation, event, webhook
-from platelet.sinks.annotation import annotate, remove_annotation, scrub
-from platelet.sinks.event import render as publish
-from platelet.sinks.webhook import render as deliver
+from platelet.sinks import alertmanager, annotation, event, pagerduty, slack, webhook
+from platelet.sinks.annotation import scrub
 
-__all__ = ["SINKS", "Notice", "annotate", "deliver", "publish", "remove_annotation", "scrub"]
+__all__ = ["SINKS", "Notice", "scrub"]
 
-SINKS: tuple[Sink, ...] = (
-    Sink("annotation", annotation.render),
-    Sink("event", event.render),
-    Sink("webhook", webhook.render),
-)
+SINKS: tuple[Sink, ...] = (annotation.SINK, event.SINK, webhook.SINK, pagerduty.SINK, slack.SINK, alertmanager.SINK)

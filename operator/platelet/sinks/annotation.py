@@ -10,39 +10,33 @@ from collections.abc import Collection
 from platelet.model.durations import format_time
 from platelet.model.effects import Annotate
 from platelet.model.notice import Notice
+from platelet.model.remediation import Remediation
+from platelet.model.rules import Sink
 from platelet.model.workload import Workload
 
 KEY = "platelet.dev/escalated"
 
 
+def tells(notice: Notice) -> bool:
+    """The escalation itself, and that it is over. What people hear of it later leaves the mark as it is."""
+    workload, remediation = notice.workload, notice.remediation
+    if workload is None or workload.deleting or remediation is None:
+        return False
+    if notice.kind == "Resolved":
+        return KEY in workload.annotations and named_uid(workload) in ("", remediation.uid)
+    escalation = remediation.status.escalation
+    return notice.kind == "Escalated" and (escalation is None or notice.occasion == escalation.occasion)
+
+
 def render(notice: Notice) -> tuple[Annotate, ...]:
     """Set the mark for an escalation, remove it for a resolution; nothing where it already is so."""
-    match notice.kind:
-        case "Escalated":
-            return annotate(notice)
-        case "Resolved":
-            return remove_annotation(notice)
-        case _:
-            return ()
-
-
-def annotate(notice: Notice) -> tuple[Annotate, ...]:
-    """Set the mark, unless it is there."""
-    workload = notice.workload
-    value = _value(notice)
-    if workload is None or workload.deleting or workload.annotations.get(KEY) == value:
+    workload, remediation = notice.workload, notice.remediation
+    if workload is None or remediation is None or not tells(notice):
         return ()
-    return (_write(workload, value, notice.remediation.uid),)
-
-
-def remove_annotation(notice: Notice) -> tuple[Annotate, ...]:
-    """Remove the mark, if it is there and not that of another Remediation."""
-    workload, uid = notice.workload, notice.remediation.uid
-    if workload is None or workload.deleting or KEY not in workload.annotations:
+    value = _value(notice, remediation) if notice.kind == "Escalated" else None
+    if workload.annotations.get(KEY) == value:
         return ()
-    if named_uid(workload) not in ("", uid):
-        return ()
-    return (_write(workload, None, uid),)
+    return (_write(workload, value, remediation.uid),)
 
 
 def scrub(workload: Workload, open_uids: Collection[str]) -> tuple[Annotate, ...]:
@@ -62,12 +56,12 @@ def named_uid(workload: Workload) -> str:
     return uid if isinstance(uid, str) else ""
 
 
-def _value(notice: Notice) -> str:
+def _value(notice: Notice, remediation: Remediation) -> str:
     mark = {
         "reason": notice.reason,
         "time": format_time(notice.at),
-        "remediation": notice.remediation.name,
-        "uid": notice.remediation.uid,
+        "remediation": remediation.name,
+        "uid": remediation.uid,
     }
     return json.dumps(mark, separators=(",", ":"))
 
@@ -81,3 +75,6 @@ def _write(workload: Workload, value: str | None, uid: str) -> Annotate:
         value=value,
         agent=f"{uid}/escalated",
     )
+
+
+SINK = Sink(name="annotation", tells=tells, render=render, kept=True, marks=True)

@@ -1,15 +1,18 @@
 """The trigger on alerts: matchers in Alertmanager's syntax, all of which must match one alert."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
+from platelet.model import reasons
 from platelet.model.alert import Alert
 from platelet.model.durations import CAMEL
+from platelet.model.fault import Fault
 from platelet.model.signal import Evidence, ShortText
+from platelet.model.trigger import FromAlerts
 from platelet.triggers import heartbeats, matchers
 
 MatcherText = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -58,29 +61,57 @@ def as_evidence(alert: Alert, now: datetime, severity: str = "") -> Evidence:
     )
 
 
-def name(triggers: Sequence[AlertTrigger], alertname: str) -> bool:
-    """Whether one of a policy's triggers says by a matcher on `alertname` that it is for this very alert.
+def names(trigger: AlertTrigger, alertname: str) -> bool:
+    """Whether it says by a matcher on `alertname` that it is for this very alert.
 
     Matchers that cannot be read name nothing.
     """
-    return any(matchers.name_the_alert(wanted, alertname) for wanted in map(_parsed, triggers))
-
-
-def _parsed(trigger: AlertTrigger) -> tuple[matchers.Matcher, ...]:
     try:
-        return matchers.parse_matchers(trigger.matchers)
+        return matchers.name_the_alert(matchers.parse_matchers(trigger.matchers), alertname)
     except matchers.InvalidMatcherError:
-        return ()
+        return False
+
+
+def _spelled_out(trigger: AlertTrigger, alert: Alert) -> Mapping[str, str] | None:
+    wanted = matchers.parse_matchers(trigger.matchers)
+    if not matchers.matches(wanted, alert.labels):
+        return None
+    return {matcher.name: matcher.value for matcher in wanted if matcher.operator == "="}
+
+
+def _find_fault(trigger: AlertTrigger) -> Fault | None:
+    try:
+        matchers.parse_matchers(trigger.matchers)
+    except matchers.InvalidMatcherError as error:
+        return Fault(reason=reasons.INVALID_MATCHER, message=str(error))
+    return None
+
+
+def _describe(trigger: AlertTrigger, facts: Sequence[Evidence]) -> str:
+    firing = any(fact.source == "alert" and fact.resolved_at is None for fact in facts)
+    record = "firing ones are on record" if firing else "none is on record for this workload"
+    return f"it looks for alerts with {', '.join(trigger.matchers)}: {record}"
 
 
 def _message(alert: Alert) -> str:
     """Say what its annotations say, else its labels."""
     texts = (alert.annotations.get(name, "") for name in ("summary", "description", "message"))
-    said = next((text for text in texts if text.strip()), "")
-    said = said or ", ".join(f"{name}={value}" for name, value in sorted(alert.labels.items()))
-    return _printable(said)[:_MAX_MESSAGE]
+    message = next((text for text in texts if text.strip()), "")
+    message = message or ", ".join(f"{name}={value}" for name, value in sorted(alert.labels.items()))
+    return _printable(message)[:_MAX_MESSAGE]
 
 
 def _printable(text: str) -> str:
     """Replace what could steer a terminal: the text is written by others and shown to people."""
     return "".join(char if char.isprintable() else " " for char in text)
+
+
+TRIGGER = FromAlerts(
+    key="alert",
+    settings=AlertTrigger,
+    observe=observe,
+    names=names,
+    spelled_out=_spelled_out,
+    find_fault=_find_fault,
+    describe=_describe,
+)

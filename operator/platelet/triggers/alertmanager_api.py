@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from platelet.model.alert import Alert
+from platelet.model.alert import HOLDS_PAGE, Alert
 from platelet.triggers.alert_json import (
     MAX_COMPLAINTS,
     BadAlertError,
@@ -30,8 +31,10 @@ class ApiRead:
     """
 
     firing: tuple[Alert, ...]  # active, and on the way to our receiver
-    known: frozenset[str] = frozenset()  # all of them, whatever their state
+    present: tuple[Alert, ...] = ()  # all of them, whatever their state
+    known: frozenset[str] = frozenset()  # the same
     suppressed: frozenset[str] = frozenset()  # silenced, inhibited or muted
+    holding: frozenset[str] = frozenset()  # that platelet heals: what these alone inhibit still is for us
     elsewhere: frozenset[str] = frozenset()  # active, and routed to other receivers alone
     bad: tuple[str, ...] = ()
     rejected: int = 0  # above 0, the absence of an alert proves nothing
@@ -53,49 +56,55 @@ def read_api_alerts(body: bytes, receiver: str = RECEIVER) -> ApiRead:
     """
     raw = _list(body)
     alerts, states, bad = {}, {}, []
-    for index, each in enumerate(raw):
+    holding = _holding(raw)
+    for index, entry in enumerate(raw):
         try:
-            alert = read_alert(each, "firing")
-            states[alert.fingerprint] = _state(each, receiver)
+            alert = read_alert(entry, "firing")
+            states[alert.fingerprint] = _state(entry, receiver, holding)
             alerts[alert.fingerprint] = alert
         except BadAlertError as error:
             bad.append(f"alert {index}: {error}")
 
     def in_state(state: str) -> frozenset[str]:
-        return frozenset(each for each, found in states.items() if found == state)
+        return frozenset(fingerprint for fingerprint, known in states.items() if known == state)
 
     return ApiRead(
-        firing=tuple(alerts[each] for each, state in states.items() if state == "active"),
+        firing=tuple(alerts[fingerprint] for fingerprint, state in states.items() if state == "active"),
+        present=tuple(alerts.values()),
         known=frozenset(states),
         suppressed=in_state("suppressed"),
+        holding=holding,
         elsewhere=in_state("elsewhere"),
         bad=tuple(bad[:MAX_COMPLAINTS]),
         rejected=len(bad),
     )
 
 
-def read_api_groups(body: bytes, receiver: str = RECEIVER) -> GroupsRead:
-    """Read the answer of GET /api/v2/alerts/groups. Raises MalformedBodyError. What cannot be read is not active."""
+def read_api_groups(body: bytes, receiver: str = RECEIVER, holding: frozenset[str] = frozenset()) -> GroupsRead:
+    """Read the answer of GET /api/v2/alerts/groups. Raises MalformedBodyError. What cannot be read is not active.
+
+    `holding` are the fingerprints of the alerts by which platelet itself holds back pages.
+    """
     raw = _list(body)
     states: dict[str, set[str]] = {}
     tells_mutes = True
-    for group in (each for each in raw if isinstance(each, dict) and _name(each.get("receiver")) == receiver):
+    for group in (routed for routed in raw if isinstance(routed, dict) and _name(routed.get("receiver")) == receiver):
         listed = group.get("alerts")
-        for each in listed if isinstance(listed, list) else ():
+        for alert in listed if isinstance(listed, list) else ():
             try:
-                state = _state(each, receiver) if isinstance(each, dict) else ""
-                states.setdefault(read_alert(each, "firing").fingerprint, set()).add(state)
-                tells_mutes = tells_mutes and "mutedBy" in each["status"]
+                state = _state(alert, receiver, holding) if isinstance(alert, dict) else ""
+                states.setdefault(read_alert(alert, "firing").fingerprint, set()).add(state)
+                tells_mutes = tells_mutes and "mutedBy" in alert["status"]
             except BadAlertError:
                 continue
-    active = frozenset(each for each, found in states.items() if "active" in found)
-    muted = frozenset(each for each, found in states.items() if found == {"suppressed"})
+    active = frozenset(fingerprint for fingerprint, states_seen in states.items() if "active" in states_seen)
+    muted = frozenset(fingerprint for fingerprint, states_seen in states.items() if states_seen == {"suppressed"})
     return GroupsRead(active=active, muted=muted, tells_mutes=tells_mutes)
 
 
 def read_receivers(body: bytes) -> frozenset[str]:
     """Read the names in the answer of GET /api/v2/receivers. Raises MalformedBodyError."""
-    return frozenset(_name(each) for each in _list(body)) - {""}
+    return frozenset(_name(receiver) for receiver in _list(body)) - {""}
 
 
 def read_may_mute(body: bytes) -> bool:
@@ -122,16 +131,37 @@ def _list(body: bytes) -> list[Any]:
     return raw
 
 
-def _state(raw: Mapping[str, Any], receiver: str) -> str:
-    """Its `status.state`, with two more: what is muted is suppressed, what is active for others alone is elsewhere."""
+def _holding(raw: list[Any]) -> frozenset[str]:
+    """The alerts that say that platelet heals."""
+    fingerprints = set()
+    for entry in raw:
+        labels = entry.get("labels") if isinstance(entry, dict) else None
+        if isinstance(labels, dict) and labels.get("alertname") == HOLDS_PAGE:
+            with suppress(BadAlertError):
+                fingerprints.add(read_alert(entry, "firing").fingerprint)
+    return frozenset(fingerprints)
+
+
+def _state(raw: Mapping[str, Any], receiver: str, holding: frozenset[str]) -> str:
+    """Its `status.state`, with two more: what is muted is suppressed, what is active for others alone is elsewhere.
+
+    What only `holding` inhibits is active: people are not to be paged for it while platelet heals, and it does so.
+    """
     status, receivers = raw.get("status"), raw.get("receivers")
     state = status.get("state") if isinstance(status, dict) else None
     if not isinstance(status, dict) or not isinstance(state, str):
         raise BadAlertError("status.state is missing")
     if status.get("mutedBy"):
         return "suppressed"
-    routed = isinstance(receivers, list) and any(_name(each) == receiver for each in receivers)
+    if state == "suppressed" and not status.get("silencedBy") and _is_inhibited_by(status.get("inhibitedBy"), holding):
+        state = "active"
+    routed = isinstance(receivers, list) and any(_name(known) == receiver for known in receivers)
     return "elsewhere" if state == "active" and not routed else state
+
+
+def _is_inhibited_by(inhibitors: object, known: frozenset[str]) -> bool:
+    """Whether there are inhibitors, and all of them are known."""
+    return isinstance(inhibitors, list) and bool(inhibitors) and all(name in known for name in inhibitors)
 
 
 def _name(raw: object) -> str:

@@ -1,5 +1,7 @@
 """The body of a webhook that brings alerts, by its shape: Alertmanager's, and Grafana's, which says version "1".
 
+What Alertmanager answers when it is asked is read beside it (`alertmanager_api`).
+
 Each alert is judged alone, by its own `status` and never by its group's (TRAPS 18), and a malformed one costs only
 itself. Unknown fields are ignored.
 """
@@ -17,10 +19,12 @@ from platelet.triggers.alert_json import (
     read_alert,
     type_of,
 )
+from platelet.triggers.alertmanager_api import read_api_alerts
 
 __all__ = (
     "MalformedBodyError",
     "WebhookRead",
+    "read_api_alerts",
     "read_webhook",
 )
 _MAX_TRUNCATED = 1_000_000_000
@@ -45,9 +49,9 @@ def read_webhook(body: bytes) -> WebhookRead:
     if not isinstance(raw, list):
         raise MalformedBodyError(f"alerts is {type_of(raw)}, not a list: configure an Alertmanager webhook_config")
     alerts, bad, sender = [], [], _sender(message)
-    for index, each in enumerate(raw):
+    for index, entry in enumerate(raw):
         try:
-            alerts.append(replace(read_alert(each, _webhook_status(each)), sender=sender))
+            alerts.append(replace(read_alert(entry, _webhook_status(entry)), sender=sender))
         except BadAlertError as error:
             bad.append(f"alert {index}: {error}")
     truncated = message.get("truncatedAlerts")

@@ -26,7 +26,7 @@ _EXACT: Final[Mapping[str, str]] = {
     "targetdown": "targetdown",
 }
 """Names in small letters, without separators -> what an expression must contain to be about them."""
-_STEMS: Final = ("prometheus", "alertmanager", "kubestatemetrics", "thanosrule", "mimirruler", "vmalert")
+_STEMS: Final = ("platelet", "prometheus", "alertmanager", "kubestatemetrics", "thanosrule", "mimirruler", "vmalert")
 _EVALUATION: Final = frozenset({"datasource_uid", "ref_id"})  # labels that Grafana adds where a query has failed
 _STATE_REASON: Final = "grafana_state_reason"  # "Error", "NoData", "Error, KeepLast"
 _NO_STATE: Final = frozenset({"error", "nodata"})
@@ -37,16 +37,16 @@ def is_no_fact(alert: Alert, wanted: Iterable[Matcher]) -> bool:
     """Whether a firing alert that these matchers match is none about a workload, unless they are meant for it."""
     stem = _stem(_plain(alert.name))
     if stem:
-        return not any(_means(each, stem) for each in wanted)
-    said = alert.annotations.get(_STATE_REASON) or alert.labels.get(_STATE_REASON, "")
-    reasons = {_plain(each) for each in said.split(",")}
+        return not any(_means(word, stem) for word in wanted)
+    stated = alert.annotations.get(_STATE_REASON) or alert.labels.get(_STATE_REASON, "")
+    reasons = {_plain(word) for word in stated.split(",")}
     return bool(reasons & _NO_STATE) or alert.labels.keys() >= _EVALUATION
 
 
 def _stem(name: str) -> str:
     if name in _EXACT:
         return _EXACT[name]
-    return next((each for each in _STEMS if name.startswith(each)), "")
+    return next((stem for stem in _STEMS if name.startswith(stem)), "")
 
 
 def _means(matcher: Matcher, stem: str) -> bool:

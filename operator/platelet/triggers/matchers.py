@@ -59,8 +59,10 @@ def parse_matchers(texts: Sequence[str]) -> tuple[Matcher, ...]:
 
 def name_the_alert(matchers: Sequence[Matcher], alertname: str) -> bool:
     """Whether one of them says which alerts are meant, and this is one: `=`, or `=~` that does not match any name."""
-    named = (each for each in matchers if each.name == "alertname" and each.operator in {"=", "=~"})
-    return any(each.value and each.matches({"alertname": alertname}) and not _matches_any(each) for each in named)
+    named = (matcher for matcher in matchers if matcher.name == "alertname" and matcher.operator in {"=", "=~"})
+    return any(
+        matcher.value and matcher.matches({"alertname": alertname}) and not _matches_any(matcher) for matcher in named
+    )
 
 
 @functools.lru_cache(maxsize=1024)
@@ -71,7 +73,7 @@ def _matches_any(matcher: Matcher) -> bool:
 
 def matches(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
     """Whether all matchers fit these labels."""
-    return all(each.matches(labels) for each in matchers)
+    return all(matcher.matches(labels) for matcher in matchers)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -103,7 +105,7 @@ class _Reader:
         name = self._quoted() if self._peek() == '"' else self._bare()
         if not name:
             raise self._error('it must start with a label name, as in alertname="ApiDown"')
-        operator = next((each for each in OPERATORS if self._take(each)), None)
+        operator = next((operator for operator in OPERATORS if self._take(operator)), None)
         if operator is None:
             raise self._error("after the label name comes one of = != =~ !~")
         value = self._quoted() if self._peek() == '"' else self._bare_value()

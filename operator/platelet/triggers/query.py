@@ -12,13 +12,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from platelet.model import promql
+from platelet.model import promql, reasons
 from platelet.model.alert import Alert
 from platelet.model.bound import Bounded
 from platelet.model.digest import digest
 from platelet.model.durations import Between, Duration
+from platelet.model.fault import Fault
 from platelet.model.reading import Result, Sample
 from platelet.model.signal import Evidence, ShortText
+from platelet.model.trigger import FromQueries, QueryFacts
 from platelet.triggers.alert_json import fingerprint as fingerprint_of_labels
 
 NAME = "^([A-Za-z][A-Za-z0-9_.:-]*)?$"
@@ -62,19 +64,6 @@ class QueryTrigger(Bounded):
         return self.name or ("QueryAbove" if self.above is not None else "QueryBelow")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What one answer says: the facts, and of which series nothing is known."""
-
-    facts: tuple[tuple[Sample, Evidence], ...]
-    unknown: frozenset[str]  # fingerprints
-
-    @property
-    def present(self) -> frozenset[str]:
-        """The fingerprints of all that may be beyond the bound."""
-        return self.unknown | {fact.fingerprint for _, fact in self.facts}
-
-
 def find_fault(trigger: QueryTrigger) -> str:
     """Why the expression can never be asked; empty when it can."""
     try:
@@ -84,7 +73,7 @@ def find_fault(trigger: QueryTrigger) -> str:
     return "a trigger knows no $target: the labels of its results find it" if template.names_the_target else ""
 
 
-def observe(trigger: QueryTrigger, policy_uid: str, result: Result, now: datetime) -> Seen:
+def observe(trigger: QueryTrigger, policy_uid: str, result: Result, now: datetime) -> QueryFacts:
     """Judge each series of an answer."""
     facts, unknown = [], set()
     for sample in result.samples:
@@ -93,7 +82,7 @@ def observe(trigger: QueryTrigger, policy_uid: str, result: Result, now: datetim
             unknown.add(name)
         elif trigger.admits(sample.value):
             facts.append((sample, _fact(trigger, sample, name, now)))
-    return Seen(facts=tuple(facts), unknown=frozenset(unknown))
+    return QueryFacts(facts=tuple(facts), unknown=frozenset(unknown))
 
 
 def prefix(policy_uid: str, trigger: QueryTrigger) -> str:
@@ -107,11 +96,10 @@ def prefix_of_policy(policy_uid: str) -> str:
     return f"query/{policy_uid}/"
 
 
-def stale(policy_uid: str, triggers: Sequence[QueryTrigger], held: Sequence[str]) -> frozenset[str]:
-    """The fingerprints of a policy's facts that none of its triggers asks about any more."""
-    asked = tuple(prefix(policy_uid, each) for each in triggers)
+def stale(policy_uid: str, asked: Sequence[str], held: Sequence[str]) -> frozenset[str]:
+    """The fingerprints of a policy's facts that none of its triggers asks about any more; `asked` are the prefixes."""
     own = prefix_of_policy(policy_uid)
-    return frozenset(each for each in held if each.startswith(own) and not each.startswith(asked))
+    return frozenset(name for name in held if name.startswith(own) and not name.startswith(tuple(asked)))
 
 
 def as_alert(sample: Sample, since: datetime, name: str = "") -> Alert:
@@ -142,3 +130,26 @@ def _fact(trigger: QueryTrigger, sample: Sample, name: str, now: datetime) -> Ev
 
 def _clip(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _find_fault(trigger: QueryTrigger) -> Fault | None:
+    fault = find_fault(trigger)
+    return Fault(reason=reasons.INVALID_QUERY, message=f"expr {trigger.expr!r}: {fault}") if fault else None
+
+
+def _describe(trigger: QueryTrigger, facts: Sequence[Evidence]) -> str:
+    present = any(fact.source == "query" and fact.resolved_at is None for fact in facts)
+    record = "results are on record" if present else "none is on record for this workload"
+    return f"it looks for results of {trigger.expr} {trigger.bound}: {record}"
+
+
+TRIGGER = FromQueries(
+    key="query",
+    settings=QueryTrigger,
+    expression=lambda trigger: trigger.expr,
+    interval=lambda trigger: trigger.interval,
+    observe=observe,
+    prefix=prefix,
+    find_fault=_find_fault,
+    describe=_describe,
+)

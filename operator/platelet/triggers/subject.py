@@ -64,7 +64,7 @@ def read(labels: Mapping[str, str]) -> Subject:
 def _called(called: Names, caller: Names, own: Subject, *, by_caller: bool) -> Subject:
     namespaces = called.get("namespace", ())
     names = {concept: values for concept, values in called.items() if concept != "namespace"}
-    hosts = {place for each in names.get("service", ()) if (place := namespace_of_host(each))}
+    hosts = {place for service in names.get("service", ()) if (place := namespace_of_host(service))}
     if not namespaces:
         beside = () if by_caller or own.doubt or not own.namespace else (own.namespace,)
         namespaces = tuple(hosts) or beside
@@ -96,7 +96,7 @@ def _own(origins: Mapping[str, Names]) -> Subject:
 
 def _voices(origins: Mapping[str, Names]) -> tuple[Names, Names]:
     """The metric's own words, and those of the target that was scraped."""
-    plain, exported, discovered = (origins.get(each, {}) for each in ("plain", "exported", "discovered"))
+    plain, exported, discovered = (origins.get(origin, {}) for origin in ("plain", "exported", "discovered"))
     if discovered:
         return _merged(exported, plain), discovered
     if not exported:
@@ -140,7 +140,7 @@ def _without_exporters(names: Names) -> Names:
     kept = {}
     for concept, values in names.items():
         if concept in {"service", "appName", "app", vocabulary.SCRAPE_JOB}:
-            kept[concept] = tuple(each for each in values if not any(mark in each for mark in _COLLECTORS))
+            kept[concept] = tuple(value for value in values if not any(mark in value for mark in _COLLECTORS))
         else:
             kept[concept] = values
     return {concept: values for concept, values in kept.items() if values}
@@ -148,11 +148,11 @@ def _without_exporters(names: Names) -> Names:
 
 def _merged(*voices: Names) -> Names:
     """The first that names a thing of a kind is believed."""
-    found: Names = {}
+    names: Names = {}
     for voice in voices:
         for concept, values in voice.items():
-            found.setdefault(concept, values)
-    return found
+            names.setdefault(concept, values)
+    return names
 
 
 def namespace_of_host(host: str) -> str:

@@ -1,9 +1,9 @@
 """From an alert's labels to the workload that they name, as data; the shell follows owners and references.
 
-The order is that of ALERTS.md with one change: `workload` and `workload_type` go before `pod`, since a workload label
-beats a pod label. In the common Helm install every workload-level alert also carries the exporter's own pod (TRAPS 16),
-so an exporter's pod is never a target, not even where it is the only thing named. A Service is asked last: only where
-nothing else is named, and `job` only where nothing else names a Service. `instance` names no workload.
+What names a workload goes before what names a pod, so `workload` and `workload_type` before `pod`. In the common Helm
+install every workload-level alert also carries the exporter's own pod (TRAPS 16), so an exporter's pod is never a
+target, not even where it is the only thing named. A Service is asked last: only where nothing else is named, and `job`
+only where nothing else names a Service. `instance` names no workload.
 """
 
 import re
@@ -131,16 +131,21 @@ def locate(labels: Mapping[str, str]) -> Located:
     about = subject.read(labels)
     if about.doubt:
         return Nothing(reason=about.doubt, named=True)
-    found = _name(about)
-    if isinstance(found, Nothing):
-        return found
-    if not found.namespace:
+    named = _name(about)
+    if isinstance(named, Nothing):
+        return named
+    if not named.namespace:
         reason = "the alert has no namespace label: name the target in the policy's targets.refs"
-        return Nothing(reason=reason, named=not isinstance(found, ServicesNamed) or found.likely)
-    for name, pattern, longest in _spelled(found):
+        return Nothing(reason=reason, named=not isinstance(named, ServicesNamed) or named.likely)
+    for name, pattern, longest in _spelled(named):
         if len(name) > longest or not pattern.fullmatch(name):
             return Nothing(reason=f"{_shown(name)} is not a name of a Kubernetes object", named=True)
-    return found
+    return named
+
+
+def namespace_of(labels: Mapping[str, str]) -> str:
+    """Give the namespace that the alert is about, empty when it says none or that is in doubt."""
+    return subject.read(labels).namespace
 
 
 def namespaces_of(labels: Mapping[str, str]) -> frozenset[str]:
@@ -160,19 +165,19 @@ def _name(about: subject.Subject) -> Located:
 def _workload(named: Mapping[str, str], namespace: str) -> Located | None:
     if name := named.get("horizontalpodautoscaler"):
         return HpaNamed(namespace=namespace, name=name)
-    found = [(kind, named[concept]) for concept, kind in _KINDS.items() if concept in named]
-    if len(found) > 1:
-        reason = f"the labels name several workloads: {', '.join(kind for kind, _ in found)}"
+    workloads = [(kind, named[concept]) for concept, kind in _KINDS.items() if concept in named]
+    if len(workloads) > 1:
+        reason = f"the labels name several workloads: {', '.join(kind for kind, _ in workloads)}"
         return Nothing(reason=reason, named=True)
-    if not found and "workload" in named:
+    if not workloads and "workload" in named:
         if "workloadType" not in named:
             return KindlessNamed(namespace=namespace, name=named["workload"])
         kind = _KINDS.get(named["workloadType"].lower())
         if kind is None:
             reason = f"workload {_shown(named['workload'])} is of type {_shown(named['workloadType'])}"
             return Nothing(reason=reason, named=True)
-        found = [(kind, named["workload"])]
-    return WorkloadNamed(kind=found[0][0], namespace=namespace, name=found[0][1]) if found else None
+        workloads = [(kind, named["workload"])]
+    return WorkloadNamed(kind=workloads[0][0], namespace=namespace, name=workloads[0][1]) if workloads else None
 
 
 def _object(named: Mapping[str, str], namespace: str) -> Located | None:
@@ -216,16 +221,16 @@ def _services(names: tuple[str, ...], namespace: str, pod_label: str) -> Located
     return ServicesNamed(namespace=namespace, names=tuple(dict.fromkeys(short)), pod_label=pod_label)
 
 
-def _spelled(found: Named) -> list[tuple[str, re.Pattern[str], int]]:
+def _spelled(named: Named) -> list[tuple[str, re.Pattern[str], int]]:
     """What must be names of Kubernetes objects, and how those are spelled."""
-    names = [(found.namespace, _LABEL, 63)]
-    if isinstance(found, PodNamed):
-        names.append((found.pod, _SUBDOMAIN, 253))
-        names += [(found.uid, _UID, 128)] if found.uid else []
-    elif isinstance(found, ServicesNamed):
-        names += [(name, _LABEL, 63) for name in found.names]
+    names = [(named.namespace, _LABEL, 63)]
+    if isinstance(named, PodNamed):
+        names.append((named.pod, _SUBDOMAIN, 253))
+        names += [(named.uid, _UID, 128)] if named.uid else []
+    elif isinstance(named, ServicesNamed):
+        names += [(name, _LABEL, 63) for name in named.names]
     else:
-        names.append((found.name, _SUBDOMAIN, 253))
+        names.append((named.name, _SUBDOMAIN, 253))
     return names
 
 

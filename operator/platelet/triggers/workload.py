@@ -5,17 +5,19 @@ pod of the new template is refused). The other kinds have no such conditions, an
 progressed: there, ReplicasUnavailable and the pods' reasons tell.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field
 
-from platelet.model.durations import CAMEL, PATTERN, Duration
-from platelet.model.signal import ShortText, Signal
-from platelet.model.workload import DEADLINE_EXCEEDED, Pod, Workload
-from platelet.triggers import symptoms
+from platelet.model import constraint, symptoms
+from platelet.model.constraint import Rule
+from platelet.model.durations import PATTERN, Duration
+from platelet.model.signal import Evidence, ShortText, Signal
+from platelet.model.trigger import FromTarget, Sighting
+from platelet.model.workload import DEADLINE_EXCEEDED, Kind, Pod, Workload
 
 WorkloadCondition = Literal["RolloutStuck", "ReplicasUnavailable"]
 CONDITIONS: tuple[WorkloadCondition, ...] = get_args(WorkloadCondition)
@@ -26,12 +28,20 @@ _MAX_QUOTE = 400  # characters of the API server's own words
 UNAVAILABLE_FOR = timedelta(minutes=5)  # when the policy says nothing: every rollout has unavailable pods for a while
 REFUSED_FOR = timedelta(minutes=1)  # a quota may be full for a moment, until pods that are replaced have gone
 REMEMBERED_AFTER = timedelta(minutes=1)  # pods that are missing carry no time: then the Remediation has to remember it
-_FOR_RULE = (  # text that is no duration is left to the rule on the text
-    f"!has(self.__for__) || !self.__for__.matches('{PATTERN}') || (duration(self.__for__) <= duration('24h') && "
-    "(!('ReplicasUnavailable' in self.conditions) || duration(self.__for__) > duration('0s')))"
-)
-_FOR_MESSAGE = (
-    "`for` may be at most 24h, and above 0s with ReplicasUnavailable: every rollout has unavailable pods for a while"
+
+
+def _is_no_patience(trigger: "WorkloadTrigger") -> bool:
+    least = timedelta(microseconds=1) if "ReplicasUnavailable" in trigger.conditions else timedelta()
+    return trigger.for_ is not None and not least <= trigger.for_ <= timedelta(hours=24)
+
+
+# Text that is no duration is left to the rule on the text.
+_PATIENCE = Rule(
+    cel=f"!has(self.__for__) || !self.__for__.matches('{PATTERN}') || (duration(self.__for__) <= duration('24h') && "
+    "(!('ReplicasUnavailable' in self.conditions) || duration(self.__for__) > duration('0s')))",
+    broken=_is_no_patience,
+    message="`for` may be at most 24h, and above 0s with ReplicasUnavailable: every rollout has unavailable pods for a "
+    "while",
 )
 
 
@@ -57,15 +67,11 @@ class WorkloadTrigger:
     ] = None
     severity: ShortText = ""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
-        **CAMEL, json_schema_extra={"x-kubernetes-validations": [{"rule": _FOR_RULE, "message": _FOR_MESSAGE}]}
-    )
+    __pydantic_config__: ClassVar[ConfigDict] = constraint.ruled(_PATIENCE)
 
     def __post_init__(self) -> None:
         """Refuse ReplicasUnavailable without any patience, and patience without end. Raises ValueError."""
-        least = timedelta(microseconds=1) if "ReplicasUnavailable" in self.conditions else timedelta()
-        if self.for_ is not None and not least <= self.for_ <= timedelta(hours=24):
-            raise ValueError(_FOR_MESSAGE)
+        constraint.hold(self, _PATIENCE)
 
     def held_for(self, condition: WorkloadCondition) -> timedelta:
         """How long `condition` must have been there."""
@@ -100,26 +106,28 @@ def observe(  # noqa: PLR0913 - the facts of one workload
     when the caller knows that pods are missing: by an open Remediation, else by its own memory.
     """
     present = [
-        each for each in _present(trigger, workload, pods, seen_since or now, now) if _is_given(trigger, each, now)
+        condition
+        for condition in _present(trigger, workload, pods, seen_since or now, now)
+        if _is_given(trigger, condition, now)
     ]
-    held = [each for each in present if each.since + _patience(trigger, each) <= now]
-    found = next(iter([*held, *present]), None)
-    if found is None:
+    held = [condition for condition in present if condition.since + _patience(trigger, condition) <= now]
+    condition = next(iter([*held, *present]), None)
+    if condition is None:
         return None
-    stuck = found.name == "RolloutStuck"  # a start that goes on for longer than the deadline is stuck, too
-    unready = (each for each in pods if each.is_active and not each.ready and (stuck or not each.is_starting))
-    sick = sorted(unready, key=lambda each: each.name)
+    stuck = condition.name == "RolloutStuck"  # a start that goes on for longer than the deadline is stuck, too
+    unready = (pod for pod in pods if pod.is_active and not pod.ready and (stuck or not pod.is_starting))
+    sick = sorted(unready, key=lambda pod: pod.name)
     return Signal(
         source="workload",
-        reason=found.name,
-        fingerprint=f"workload/{found.name}",
-        message=found.message + _explain(sick, now),
-        since=found.since,
-        holds_at=found.since + _patience(trigger, found),
+        reason=condition.name,
+        fingerprint=f"workload/{condition.name}",
+        message=condition.message + _explain(sick, now),
+        since=condition.since,
+        holds_at=condition.since + _patience(trigger, condition),
         severity=trigger.severity,
-        pods=tuple(each.name for each in sick[:MAX_PODS]),
+        pods=tuple(pod.name for pod in sick[:MAX_PODS]),
         newest_only=bool(newest_revision_hash)
-        and all(each.revision_hash == newest_revision_hash for each in sick)
+        and all(pod.revision_hash == newest_revision_hash for pod in sick)
         and (bool(sick) or _lacks_new_pods(workload, pods, newest_revision_hash)),
     )
 
@@ -133,17 +141,12 @@ def next_change(
 ) -> datetime | None:
     """When time alone, with the same workload and pods, may next change what `observe` answers; None: never."""
     moments = []
-    for each in _present(trigger, workload, pods, seen_since or now, now):
-        moments += [each.since + _patience(trigger, each)]
-        moments += [] if each.known else [each.since + REMEMBERED_AFTER]
-    if is_short(workload):
-        moments += [each.created_at + workload.start_grace for each in pods if each.is_starting]
+    for condition in _present(trigger, workload, pods, seen_since or now, now):
+        moments += [condition.since + _patience(trigger, condition)]
+        moments += [] if condition.known else [condition.since + REMEMBERED_AFTER]
+    if workload.is_short:
+        moments += [pod.created_at + workload.start_grace for pod in pods if pod.is_starting]
     return min((moment for moment in moments if moment > now), default=None)
-
-
-def is_short(workload: Workload) -> bool:
-    """Whether fewer pods are available than wanted, by the controller's word on the present spec."""
-    return not workload.deleting and workload.available_replicas < workload.replicas
 
 
 def _is_given(trigger: WorkloadTrigger, condition: Condition, now: datetime) -> bool:
@@ -153,8 +156,8 @@ def _is_given(trigger: WorkloadTrigger, condition: Condition, now: datetime) -> 
 
 def _explain(sick: Sequence[Pod], now: datetime) -> str:
     """What the first pod of which it is known shows: the image that cannot be pulled, say."""
-    shown = ((each, symptoms.explain(each, now)) for each in sick)
-    return next((f"; {each.name}: {words}" for each, words in shown if words), "")
+    shown = ((pod, symptoms.explain(pod, now)) for pod in sick)
+    return next((f"; {pod.name}: {words}" for pod, words in shown if words), "")
 
 
 def _patience(trigger: WorkloadTrigger, condition: Condition) -> timedelta:
@@ -172,9 +175,9 @@ def _lacks_new_pods(workload: Workload, pods: Sequence[Pod], newest_revision_has
         return False
     if workload.ref.kind == "Deployment":
         return bool(workload.cannot_create)
-    others_are_left = any(each.revision_hash != newest_revision_hash for each in pods)
+    others_are_left = any(pod.revision_hash != newest_revision_hash for pod in pods)
     rolling = workload.ref.kind == "StatefulSet" or others_are_left
-    return rolling and len(pods) < workload.replicas and all(each.is_active for each in pods)
+    return rolling and len(pods) < workload.replicas and all(pod.is_active for pod in pods)
 
 
 def _present(
@@ -182,9 +185,11 @@ def _present(
 ) -> list[Condition]:
     if workload.deleting or workload.paused:
         return []
-    found = [_stuck(workload) or _refused(workload, pods), _unavailable(workload, pods, seen_since, now)]
-    present = [each for each in found if each is not None and each.name in trigger.conditions]
-    return [replace(each, since=min(each.since, now)) for each in present]  # a controller's clock may lead
+    conditions = [_stuck(workload) or _refused(workload, pods), _unavailable(workload, pods, seen_since, now)]
+    present = [condition for condition in conditions if condition is not None and condition.name in trigger.conditions]
+    return [
+        replace(condition, since=min(condition.since, now)) for condition in present
+    ]  # a controller's clock may lead
 
 
 def _stuck(workload: Workload) -> Condition | None:
@@ -204,7 +209,7 @@ def _stuck(workload: Workload) -> Condition | None:
 def _refused(workload: Workload, pods: Sequence[Pod]) -> Condition | None:
     """Each pod of the new template is refused, and none is on its way out that could make room for it."""
     since = workload.condition_times.get("ReplicaFailure")
-    if not workload.makes_no_pods or since is None or any(each.deleting for each in pods):
+    if not workload.makes_no_pods or since is None or any(pod.deleting for pod in pods):
         return None
     return Condition(
         name="RolloutStuck",
@@ -219,11 +224,11 @@ def _unavailable(workload: Workload, pods: Sequence[Pod], seen_since: datetime, 
 
     A pod whose first start goes on is neither, for as long as a rollout may go without progress.
     """
-    alive = [each for each in pods if each.is_active]
-    starting = [each for each in alive if each.is_starting and now < each.created_at + workload.start_grace]
-    if not is_short(workload) or workload.available_replicas + len(starting) >= workload.replicas:
+    alive = [pod for pod in pods if pod.is_active]
+    starting = [pod for pod in alive if pod.is_starting and now < pod.created_at + workload.start_grace]
+    if not workload.is_short or workload.available_replicas + len(starting) >= workload.replicas:
         return None
-    unready = [_unready_since(each) for each in alive if not each.ready and each not in starting]
+    unready = [_unready_since(pod) for pod in alive if not pod.ready and pod not in starting]
     minimum_lost = (
         workload.condition_times.get("Available")
         if workload.conditions.get("Available", ("", ""))[0] == "False"
@@ -244,3 +249,44 @@ def _unavailable(workload: Workload, pods: Sequence[Pod], seen_since: datetime, 
 
 def _unready_since(pod: Pod) -> datetime:
     return pod.ready_changed_at or pod.created_at
+
+
+def _observe(trigger: WorkloadTrigger, sighting: Sighting, now: datetime) -> Signal | None:
+    workload = sighting.workload
+    if workload is None:
+        return None
+    return observe(trigger, workload, sighting.pods, sighting.newest_revision_hash, now, _short_since(sighting))
+
+
+def _next_change(trigger: WorkloadTrigger, sighting: Sighting, now: datetime) -> datetime | None:
+    workload = sighting.workload
+    return next_change(trigger, workload, sighting.pods, now, _short_since(sighting)) if workload is not None else None
+
+
+def _short_since(sighting: Sighting) -> datetime | None:
+    """Since when it is remembered that replicas are unavailable: pods that are missing carry no time."""
+    facts = [fact for fact in sighting.facts if fact.source == "workload" and fact.reason == "ReplicasUnavailable"]
+    recorded = min((fact.first_seen for fact in facts if fact.resolved_at is None), default=None)
+    return recorded if sighting.short_since is None else sighting.short_since
+
+
+def _describe(trigger: WorkloadTrigger, _facts: Sequence[Evidence]) -> str:
+    return f"it looks for {' or '.join(trigger.conditions)} of the workload"
+
+
+def _never_holds(trigger: WorkloadTrigger, kinds: Collection[Kind]) -> str:
+    if "RolloutStuck" not in trigger.conditions or "Deployment" in kinds:
+        return ""
+    named = " and ".join(f"{kind}s" for kind in sorted(kinds))
+    return f"RolloutStuck is a Deployment's, and the policy is for {named} only: use ReplicasUnavailable"
+
+
+TRIGGER = FromTarget(
+    key="workload",
+    settings=WorkloadTrigger,
+    source="workload",
+    observe=_observe,
+    next_change=_next_change,
+    describe=_describe,
+    never_holds=_never_holds,
+)

@@ -6,6 +6,7 @@ import pytest
 
 from platelet.actions.rollout_undo import RolloutUndo, plan
 from platelet.model import reasons
+from platelet.model.intent import TEMPLATE
 from platelet.model.verdict import Plan, Refusal
 from tests.unit.situations import BAD, BORN, NOW, RELEASED, a_record, a_revision, a_situation, minutes
 
@@ -45,7 +46,7 @@ SAME_IMAGE = a_record("two-before", template=a_template("app:2"))
 def test_the_next_goal_is_taken_where_the_first_lacks_something(settings: RolloutUndo) -> None:
     planned = plan_with(NEWEST, OLDER, settings=settings)
     assert isinstance(planned, Plan)
-    assert planned.post.template_hash == "one"
+    assert planned.changes[0].meant == {TEMPLATE: "one"}
 
 
 REFUSED = {
@@ -69,7 +70,7 @@ def test_what_is_optional_or_there_keeps_nothing_from_starting() -> None:
     optional = a_record("two", health_since=LATER, template=with_settings("app:2", optional=True))
     for planned in (plan_with(optional, OLDER), plan_with(NEWEST, OLDER, absent={})):
         assert isinstance(planned, Plan)
-        assert planned.post.template_hash == "two"
+        assert planned.changes[0].meant == {TEMPLATE: "two"}
 
 
 NEEDS: dict[str, tuple[dict[str, Any], str]] = {

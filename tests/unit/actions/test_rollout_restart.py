@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from platelet import changes
 from platelet.actions import rollout_undo
 from platelet.actions.rollout_restart import RolloutRestart, plan
+from platelet.changes import restart_stamp
 from platelet.model import reasons
+from platelet.model.intent import RESTART_STAMP
 from platelet.model.verdict import Plan, Refusal
 from platelet.model.workload import Workload
 from tests.unit.situations import NOW, a_daemon_set, a_situation, a_stateful_set, a_workload
@@ -34,7 +37,7 @@ def test_pins_a_stamp_that_changes_the_template(before: str, after_now: timedelt
     """The stamp has whole seconds and always differs from the live one (TRAPS 7)."""
     planned = plan(RolloutRestart(), a_situation(workload=a_workload(restart_stamp=before)), NOW + after_now)
     assert isinstance(planned, Plan)
-    assert planned.post.restart_stamp == stamp
+    assert planned.changes == (restart_stamp.at(stamp),)
     assert stamp != before
 
 
@@ -42,8 +45,8 @@ def test_writes_nothing_but_the_stamp() -> None:
     """Template and replicas are left alone."""
     planned = plan(RolloutRestart(), a_situation(), NOW)
     assert isinstance(planned, Plan)
-    assert (planned.post.template_hash, planned.post.record, planned.post.replicas) == (None, None, None)
-    assert planned.take_back is None
+    assert [set(change.meant) for change in planned.changes] == [{RESTART_STAMP}]
+    assert planned.revert is None
 
 
 def test_a_workload_that_is_gone_is_not_restarted() -> None:
@@ -119,4 +122,4 @@ def test_that_stuck_pods_are_replaced_is_pinned_where_pods_wait_for_one_another(
         rollout_undo.plan(rollout_undo.RolloutUndo(), a_situation(workload=workload), NOW),
     ):
         assert isinstance(planned, Plan)
-        assert planned.post.replace_stuck_pods is pinned
+        assert [changes.replaces_stuck_pods(change) for change in planned.changes] == [pinned]

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from platelet.actions.rollout_undo import RolloutUndo, find_goal, plan
 from platelet.model import reasons
-from platelet.model.intent import PostState
+from platelet.model.intent import TEMPLATE
 from platelet.model.remediation import Attempt, Remediation
 from platelet.model.revision import RevisionRecord
 from platelet.model.situation import Situation
 from platelet.model.verdict import Plan, Refusal
 from platelet.model.workload import Revision
+from tests.unit.pins import restarted, restored
 from tests.unit.situations import (
     BAD,
     BORN,
@@ -32,6 +33,7 @@ from tests.unit.situations import (
     a_workload,
     an_alert,
     an_attempt,
+    change,
     evidence_of,
     minutes,
 )
@@ -51,7 +53,7 @@ def known(template_hash: str, health: Any, **changes: Any) -> RevisionRecord:
 
 def a_restart(verdict: Any) -> Attempt:
     """Build a restart of this remediation that has been judged."""
-    return an_attempt(action="rolloutRestart", post=PostState(restart_stamp="s"), verdict=verdict)
+    return an_attempt(action="rolloutRestart", changes=restarted("s"), verdict=verdict)
 
 
 def by_hand(remediation: Remediation) -> Remediation:
@@ -68,15 +70,41 @@ def later_good() -> RevisionRecord:
 def history(*hashes: str) -> tuple[Revision, ...]:
     """ReplicaSets with these template hashes, the newest first."""
     numbers = range(len(hashes), 0, -1)
-    return tuple(a_revision(number, each) for number, each in zip(numbers, hashes, strict=True))
+    return tuple(a_revision(number, template) for number, template in zip(numbers, hashes, strict=True))
 
 
 def remembered(situation: Situation) -> Situation:
     """The same with a young release on record, where the row says nothing of what is live."""
     live = known(BAD, "Unknown", first_seen=RELEASED)
-    if any(record.template_hash == BAD for record in situation.records):
+    if any(record.template_hash == BAD for record in situation.snapshot.records):
         return situation
-    return replace(situation, records=(*situation.records, live))
+    return change(situation, records=(*situation.snapshot.records, live))
+
+
+def adjusted(**changes: Any) -> Situation:
+    """The bad release after we have given it more memory: "more" is live, and both are of one release."""
+    records = (
+        known("more", "Unknown", first_seen=NOW - minutes(1), released_at=RELEASED, made_from=BAD),
+        a_record(BAD, first_seen=RELEASED, ever_healthy=True, health_since=NOW),
+        a_record(GOOD),
+    )
+    live = a_workload(template_hash="more")
+    return a_situation(**{"workload": live, "records": records, "revisions": history("more", BAD, GOOD), **changes})
+
+
+@pytest.mark.parametrize("settings", [LAST_HEALTHY, PREVIOUS], ids=["LastHealthy", "Previous"])
+def test_an_undo_leaves_the_release_and_not_only_what_we_have_made_of_it(settings: RolloutUndo) -> None:
+    """The same template with less memory is the one that failed."""
+    planned = plan(settings, adjusted(), NOW)
+    assert isinstance(planned, Plan), planned
+    assert planned.changes[0].meant == {TEMPLATE: GOOD}
+    assert planned.changes[0].abandons == "more"
+
+
+def test_people_may_name_what_we_have_adjusted() -> None:
+    planned = plan(revision(2), adjusted(), NOW)
+    assert isinstance(planned, Plan), planned
+    assert planned.changes[0].meant == {TEMPLATE: BAD}
 
 
 LATER = BORN + minutes(60)
@@ -166,7 +194,8 @@ def test_goes_back(settings: RolloutUndo, situation: Situation, goal: str) -> No
     """The plan pins the goal by hash and by record."""
     planned = plan(settings, remembered(situation), NOW)
     assert isinstance(planned, Plan)
-    assert (planned.post.template_hash, planned.post.record) == (goal, f"api-{goal}")
+    (change,) = planned.changes
+    assert (change.meant, change.record) == ({TEMPLATE: goal}, f"api-{goal}")
 
 
 REFUSALS: dict[str, tuple[RolloutUndo, Situation, str]] = {
@@ -237,7 +266,7 @@ def test_of_two_records_of_one_template_the_newer_is_restored() -> None:
     records = (a_record(name="api-good-1"), a_record(name="api-good-2", first_seen=LATER))
     planned = plan(PREVIOUS, remembered(a_situation(records=records)), NOW)
     assert isinstance(planned, Plan)
-    assert planned.post.record == "api-good-2"
+    assert planned.changes[0].record == "api-good-2"
 
 
 def test_never_returns_to_what_an_earlier_undo_of_the_same_remediation_left() -> None:
@@ -377,7 +406,7 @@ def test_undoes_a_release_that_may_be_to_blame(situation: Situation, within: tim
     """By when it began, whenever it is looked at."""
     planned = plan(RolloutUndo(within=within), situation, NOW)
     assert isinstance(planned, Plan), planned
-    assert planned.post.template_hash == GOOD
+    assert planned.changes[0].meant == {TEMPLATE: GOOD}
 
 
 NOT_TO_BLAME: dict[str, tuple[Situation, str]] = {
@@ -414,12 +443,28 @@ NOT_TO_BLAME: dict[str, tuple[Situation, str]] = {
         a_situation(records=(known(BAD, "Unknown", first_seen=NOW - minutes(10)), later_good()), **since(8, fact=30)),
         "in a release that is not on record",
     ),
+    "we have made it of an old release that was healthy": (
+        situation_of(
+            known(BAD, "Unknown", first_seen=NOW - minutes(5), released_at=BORN, made_from="old"),
+            a_record("old", health="Suspect"),
+            **since(5),
+        ),
+        "it was healthy before",
+    ),
+    "we have made it of an old release that nobody watched when it was young": (
+        situation_of(
+            known(BAD, "Unknown", first_seen=BORN, released_at=BORN, remembered_at=NOW - minutes(5), made_from="old"),
+            known("old", "Unknown", first_seen=BORN, remembered_at=NOW - minutes(60)),
+            **since(5),
+        ),
+        "whether it was ever healthy is not known",
+    ),
     "we have put it back ourselves, and it was healthy once": (
         situation_of(
             a_record(BAD, first_seen=RELEASED),
-            **since(2, attempts=(replace(an_attempt(), post=PostState(template_hash=BAD)),)),
+            **since(2, attempts=(replace(an_attempt(), changes=restored(BAD)),)),
         ),
-        "platelet has put back",
+        "platelet has written",
     ),
     "the step allows ten minutes": (
         situation_of(replace(HOUR_OLD, first_seen=NOW - minutes(30)), **since(15)),
@@ -474,9 +519,9 @@ def test_never_chooses_a_failed_or_the_live_template(
     assert plan(settings, situation, NOW) == planned or isinstance(plan(settings, situation, NOW), Refusal)
     if isinstance(planned, Refusal):
         return
-    goal = planned.post.template_hash
+    goal = planned.changes[0].meant[TEMPLATE]
     assert goal != live
-    assert planned.post.record in {record.name for record in records if record.template_hash == goal}
+    assert planned.changes[0].record in {record.name for record in records if record.template_hash == goal}
     assert not any(record.health in ("Bad", "Suspect") for record in records if record.template_hash == goal)
     if settings == LAST_HEALTHY:
         assert any(record.health == "Healthy" for record in records if record.template_hash == goal)

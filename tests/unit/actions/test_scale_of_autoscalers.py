@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.actions.scale import Scale, plan, undo
+from platelet.actions.scale import Scale, plan
+from platelet.changes import autoscaler_bounds, replicas
 from platelet.model import reasons
 from platelet.model.autoscaler import Autoscaler, AutoscalerKind, Bounds
-from platelet.model.intent import PostState, PreState
-from platelet.model.remediation import TakeBack
+from platelet.model.intent import PinnedChange, PreState
+from platelet.model.remediation import Revert
 from platelet.model.situation import Situation
 from platelet.model.verdict import Plan, Refusal
+from tests.unit.pins import bounds_set
 from tests.unit.situations import NOW, a_policy, a_situation, a_workload, an_attempt, an_autoscaler, bounds
 
 HPA: AutoscalerKind = "HorizontalPodAutoscaler"
@@ -61,8 +63,8 @@ def test_raises_the_bounds_and_nothing_else(settings: Scale, has: int, before: B
     """Absolute numbers, so that sending it twice changes nothing; the workload's own number is the autoscaler's."""
     planned = plan(settings, of(an_autoscaler(before), has=has), NOW)
     assert isinstance(planned, Plan)
-    assert planned.post == PostState(autoscaler=after)
-    assert planned.take_back == TakeBack(due_at=NOW + HOUR)
+    assert planned.changes == (autoscaler_bounds.to(after),)
+    assert planned.revert == Revert(due_at=NOW + HOUR)
     assert f"from {before} to {after} replicas" in planned.summary
 
 
@@ -108,13 +110,13 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("settings", "situation", "reason", "said"), REFUSED.values(), ids=REFUSED)
-def test_leaves_it_alone(settings: Scale, situation: Situation, reason: str, said: str) -> None:
+@pytest.mark.parametrize(("settings", "situation", "reason", "words"), REFUSED.values(), ids=REFUSED)
+def test_leaves_it_alone(settings: Scale, situation: Situation, reason: str, words: str) -> None:
     """The step is passed over, with words that tell what would help."""
     refused = plan(settings, situation, NOW)
     assert isinstance(refused, Refusal)
     assert refused.reason == reason
-    assert said in refused.message
+    assert words in refused.message
 
 
 def test_force_raises_what_git_owns() -> None:
@@ -126,7 +128,7 @@ def test_without_an_autoscaler_the_workload_itself_is_scaled() -> None:
     """The setting says what may be done, not what must be there."""
     planned = plan(raising(to=8), of(), NOW)
     assert isinstance(planned, Plan)
-    assert planned.post == PostState(replicas=8)
+    assert planned.changes == (replicas.to(8),)
 
 
 @given(
@@ -144,8 +146,8 @@ def test_bounds_are_only_raised_and_only_as_far_as_the_step_allows(
     planned = plan(raising(to=wanted, max=ceiling), of(before, has=has), NOW)
     if isinstance(planned, Refusal):
         return
-    after = planned.post.autoscaler
-    assert after is not None
+    (change,) = planned.changes
+    after = autoscaler_bounds.bounds_of(change, change.meant)
     assert after.min is not None
     assert after.max is not None
     assert before.least < after.min <= (ceiling or 10000)
@@ -156,29 +158,30 @@ def test_bounds_are_only_raised_and_only_as_far_as_the_step_allows(
 
 RAISED_ATTEMPT = an_attempt(
     action="scale",
-    pre=PreState(uid="uid-api", generation=2, template_hash="bad", replicas=5, autoscaler=bounds(2, 10)),
-    post=PostState(autoscaler=bounds(8, 10)),
+    pre=PreState(uid="uid-api", generation=2, template_hash="bad", replicas=5),
+    changes=bounds_set(bounds(8, 10), bounds(2, 10)),
 )
 
 
 @pytest.mark.parametrize(
     ("autoscalers", "expected"),
     [
-        pytest.param((an_autoscaler(bounds(8, 10)),), PostState(autoscaler=bounds(2, 10)), id="ours still"),
+        pytest.param((an_autoscaler(bounds(8, 10)),), autoscaler_bounds.to(bounds(2, 10)), id="ours still"),
         pytest.param((an_autoscaler(bounds(8, 20)),), None, id="others have changed them"),
         pytest.param((an_autoscaler(bounds(8, 10, uid="uid-new")),), None, id="it was made anew"),
         pytest.param((), None, id="it is gone"),
     ],
 )
 def test_is_undone_only_if_the_bounds_are_still_ours(
-    autoscalers: tuple[Autoscaler, ...], expected: PostState | None
+    autoscalers: tuple[Autoscaler, ...], expected: PinnedChange | None
 ) -> None:
-    answer = undo(RAISED_ATTEMPT, of(*autoscalers))
+    answer = autoscaler_bounds.CHANGE.revert(RAISED_ATTEMPT.changes[0], of(*autoscalers))
     if expected is None:
         assert isinstance(answer, Refusal)
         assert answer.reason == reasons.NOT_OURS_ANYMORE
     else:
-        assert answer == expected
+        assert isinstance(answer, PinnedChange)
+        assert (answer.object, answer.uid, answer.meant) == (expected.object, expected.uid, expected.meant)
 
 
 def test_the_summary_says_how_long() -> None:

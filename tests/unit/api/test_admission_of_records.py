@@ -5,14 +5,19 @@ from typing import Any
 import pytest
 from cel_expr_python import cel
 
-from platelet.api import admission, attestations, records, templates
-from platelet.model import effects
+from platelet.api.generation import admission
+from platelet.api.readers import attestations, records
+from platelet.model import effects, templates
 from platelet.model.workload import KINDS, WorkloadRef
 from tests.unit.api.values import NOW
 
 TEMPLATE = {"spec": {"containers": [{"name": "app", "image": "app:1", "env": [{"name": "KEY", "value": "secret"}]}]}}
-[POLICY] = [each for each in admission.build_documents() if admission.name_of(each).endswith("Policy/platelet-records")]
-CONDITIONS = {each["name"]: each["expression"] for each in POLICY["spec"]["matchConditions"]}
+[POLICY] = [
+    document
+    for document in admission.build_documents()
+    if admission.name_of(document).endswith("Policy/platelet-records")
+]
+CONDITIONS = {condition["name"]: condition["expression"] for condition in POLICY["spec"]["matchConditions"]}
 
 
 def holds(condition: str, *, new: Any = None, old: Any = None, user: str = "") -> bool:
@@ -73,13 +78,13 @@ def test_what_a_record_could_be_found_by_is_judged_when_it_comes_changes_and_goe
         {"new": obj, "old": other},
     ]
     removed: dict[str, Any] = {"old": obj}
-    assert all(holds("a-revision-record", **each) for each in (*written, removed))
+    assert all(holds("a-revision-record", **versions) for versions in (*written, removed))
 
 
 @pytest.mark.parametrize("obj", NOT_JUDGED.values(), ids=NOT_JUDGED)
 def test_what_controllers_keep_for_themselves_is_no_business_of_ours(obj: dict[str, Any]) -> None:
     written: list[dict[str, Any]] = [{"new": obj}, {"new": obj, "old": obj}, {"old": obj}]
-    assert not any(holds("a-revision-record", **each) for each in written)
+    assert not any(holds("a-revision-record", **versions) for versions in written)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +107,7 @@ def test_every_other_request_is_denied() -> None:
     [rule] = POLICY["spec"]["matchConstraints"]["resourceRules"]
     assert (rule["apiGroups"], rule["resources"]) == (["apps"], ["controllerrevisions"])
     assert rule["operations"] == ["CREATE", "UPDATE", "DELETE"]
-    assert [each["expression"] for each in POLICY["spec"]["validations"]] == ["false"]
+    assert [validation["expression"] for validation in POLICY["spec"]["validations"]] == ["false"]
 
 
 def test_an_attestation_shows_images_and_nothing_else_of_the_template() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from platelet.api import attestations, records, templates
-from platelet.model import effects
+from platelet.api.readers import attestations, records
+from platelet.model import effects, templates
 from platelet.model.durations import format_time
 from platelet.model.revision import RevisionRecord
 from platelet.model.workload import WorkloadRef
@@ -43,6 +43,16 @@ def patched(before: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     annotations = {**before["metadata"]["annotations"], **patch["metadata"]["annotations"]}
     kept = {key: value for key, value in annotations.items() if value is not None}
     return {**before, "metadata": {**before["metadata"], "annotations": kept}}
+
+
+def test_what_our_own_write_has_made_is_believed_where_it_is_attested_only() -> None:
+    """Else a user's release could pass for an adjustment of an old one, which nobody blames."""
+    claimed = a_record(**{records.MADE_FROM: "old"})
+    assert attestations.attest(claimed, ()).made_from == ""
+    attested = stored(claimed, {records.MADE_FROM: "older"})
+    assert attestations.attest(claimed, [attested]).made_from == "older"
+    of_another = stored(a_record("uid-0"), {records.MADE_FROM: "older"})
+    assert attestations.attest(claimed, [of_another]).made_from == ""
 
 
 def believed(record: RevisionRecord, *attested: dict[str, Any]) -> tuple[Any, ...]:
@@ -82,8 +92,8 @@ def test_once_healthy_outlives_another_mark_and_not_another_record() -> None:
 @pytest.mark.parametrize(("minutes", "first_seen"), [(-5, NOW - timedelta(minutes=5)), (0, NOW), (5, NOW)])
 def test_a_record_is_never_younger_than_it_was_made(minutes: int, first_seen: Any) -> None:
     """It may be older: its ReplicaSet was there before it."""
-    said = format_time(NOW + timedelta(minutes=minutes))
-    assert a_record(**{records.FIRST_SEEN: said}).first_seen == first_seen
+    moment = format_time(NOW + timedelta(minutes=minutes))
+    assert a_record(**{records.FIRST_SEEN: moment}).first_seen == first_seen
 
 
 @pytest.mark.parametrize(("minutes", "health"), [(-1, "Unknown"), (0, "Healthy"), (1, "Healthy")])

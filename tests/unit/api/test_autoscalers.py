@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from platelet.api import autoscalers
-from platelet.model.autoscaler import AutoscalerKind, Bounds
+from platelet.api.readers import autoscalers
+from platelet.model.autoscaler import AutoscalerKind
 
 HPA: AutoscalerKind = "HorizontalPodAutoscaler"
 SCALED: AutoscalerKind = "ScaledObject"
@@ -20,7 +20,7 @@ def owned_by(kind: str, version: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "spec", "said", "holds"),
+    ("kind", "spec", "written", "holds"),
     [
         pytest.param(HPA, {"minReplicas": 2, "maxReplicas": 9}, (2, 9), (2, 9), id="an HPA"),
         pytest.param(HPA, {"maxReplicas": 9}, (None, 9), (1, 9), id="an HPA without a minimum"),
@@ -30,11 +30,11 @@ def owned_by(kind: str, version: str) -> dict[str, Any]:
     ],
 )
 def test_what_it_says_and_what_holds(
-    kind: AutoscalerKind, spec: dict[str, Any], said: tuple[int | None, int | None], holds: tuple[int, int]
+    kind: AutoscalerKind, spec: dict[str, Any], written: tuple[int | None, int | None], holds: tuple[int, int]
 ) -> None:
     """What it says is put back as it was, also where it says nothing."""
     read = autoscalers.read_autoscaler(kind, stored(spec))
-    assert (read.bounds.min, read.bounds.max) == said
+    assert (read.bounds.min, read.bounds.max) == written
     assert (read.least, read.most) == holds
     assert (read.bounds.kind, read.bounds.name, read.bounds.uid, read.resource_version) == (kind, "api", "u", "5")
 
@@ -53,7 +53,7 @@ def test_behind_an_hpa_may_be_a_scaled_object(obj: dict[str, Any], name: str) ->
 
 
 @pytest.mark.parametrize(
-    ("kind", "obj", "said"),
+    ("kind", "obj", "words"),
     [
         pytest.param(HPA, stored(), "", id="free"),
         pytest.param(HPA, stored(**owned_by("Rollout", "argoproj.io/v1alpha1")), "Rollout boss owns it", id="owned"),
@@ -64,17 +64,10 @@ def test_behind_an_hpa_may_be_a_scaled_object(obj: dict[str, Any], name: str) ->
         ),
     ],
 )
-def test_what_keeps_its_bounds_from_being_raised(kind: AutoscalerKind, obj: dict[str, Any], said: str) -> None:
+def test_what_keeps_its_bounds_from_being_raised(kind: AutoscalerKind, obj: dict[str, Any], words: str) -> None:
     unusable = autoscalers.read_autoscaler(kind, obj).unusable
-    assert said in unusable
-    assert bool(unusable) == bool(said)
-
-
-def test_only_the_bounds_are_written_and_absence_is_written_as_absence() -> None:
-    hpa = Bounds(kind=HPA, name="api", uid="u", min=3, max=9)
-    assert autoscalers.write_bounds(hpa) == {"minReplicas": 3, "maxReplicas": 9}
-    keda = Bounds(kind=SCALED, name="api", uid="u", min=3)
-    assert autoscalers.write_bounds(keda) == {"minReplicaCount": 3, "maxReplicaCount": None}
+    assert words in unusable
+    assert bool(unusable) == bool(words)
 
 
 def test_which_workload_it_scales() -> None:

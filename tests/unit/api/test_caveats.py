@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from platelet.api import caveats, policy, runbook
-from platelet.api.caveats import Surroundings
-from platelet.api.outside import Outside
+from platelet.api.kinds import caveats, policy, runbook
+from platelet.api.kinds.caveats import Surroundings
 from platelet.model import reasons
+from platelet.model.outside import Outside
+from platelet.model.resource import CRON_JOBS
 
 ALL = Outside(
     has_prometheus=True, has_alertmanager=True, accepts_alerts=True, allowed_hosts=("*.svc", "hooks.example.com")
@@ -25,7 +26,7 @@ AWAITS = {**RESTART, "verify": {"checks": [{"alertResolved": {}}]}}
 SCALE = {"name": "more", "scale": {"by": 1}}
 
 
-def found(
+def caveats_of(
     spec: dict[str, Any],
     *steps: dict[str, Any],
     outside: Outside | None = ALL,
@@ -34,12 +35,12 @@ def found(
     """The caveats of a policy with these fields, which follows these steps."""
     loaded = policy.read_policy({"metadata": {"namespace": "shop", "name": "p", "uid": "u"}, "spec": BASE | spec})
     read = runbook.read_steps(steps or (RESTART,))
-    return [(each.reason, each.message) for each in caveats.find_in_policy(loaded, read, outside, around)]
+    return [(caveat.reason, caveat.message) for caveat in caveats.find_in_policy(loaded, read, outside, around)]
 
 
 def test_a_policy_whose_parts_can_all_work_has_no_caveat() -> None:
     """Nobody is warned for nothing."""
-    assert found(ON_ALERT | {"escalation": {"webhook": HOOK}}, AWAITS, SCALE) == []
+    assert caveats_of(ON_ALERT | {"escalation": {"webhook": HOOK}}, AWAITS, SCALE) == []
 
 
 CASES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any], str, str]] = {
@@ -53,9 +54,16 @@ CASES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any], str
     "a Secret that is not there": (
         {"escalation": {"webhook": {**HOOK, "secretRef": {"name": "token", "key": "t"}}}},
         [],
-        {"around": Surroundings(secret_fault="there is no Secret shop/token")},
+        {"around": Surroundings(secret_faults={"webhook.secretRef": "there is no Secret shop/token"})},
         reasons.SECRET_NOT_READABLE,
         "spec.escalation.webhook.secretRef: there is no Secret shop/token, so nobody is told by it: create it",
+    ),
+    "a signing secret that is none": (
+        {"escalation": {"webhook": {**HOOK, "signingSecretRef": {"name": "token", "key": "t"}}}},
+        [],
+        {"around": Surroundings(secret_faults={"webhook.signingSecretRef": "the Secret shop/token: t is none"})},
+        reasons.SECRET_NOT_READABLE,
+        "spec.escalation.webhook.signingSecretRef: the Secret shop/token: t is none, so nobody is told by it: create",
     ),
     "refs to nothing": (
         {"targets": {"refs": [{"kind": "Deployment", "name": "apy"}]}},
@@ -63,6 +71,13 @@ CASES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any], str
         {"around": Surroundings(missing_targets=("Deployment apy",))},
         reasons.TARGET_NOT_FOUND,
         "spec.targets.refs: there is no Deployment apy: correct the name",
+    ),
+    "a CronJob that is not there": (
+        {},
+        [{"name": "mend", "job": {"fromCronJob": "mend"}}],
+        {"around": Surroundings(missing_objects=(CRON_JOBS.named("mend"),))},
+        reasons.MISSING_REFERENCE,
+        "step mend: there is no CronJob mend where the policy acts, so it is passed over: create it, or correct",
     ),
     "an alert that nobody can send": (
         ON_ALERT,
@@ -99,8 +114,8 @@ CASES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any], str
 def test_what_cannot_work_is_named_with_the_fix(name: str) -> None:
     """Each row has one caveat; a message never holds the path of a webhook, which often is its password."""
     spec, steps, changes, reason, words = CASES[name]
-    [(told, message)] = found(spec, *steps, **changes)
-    assert told == reason
+    [(kind, message)] = caveats_of(spec, *steps, **changes)
+    assert kind == reason
     assert message.startswith(words)
     assert "secret-path" not in message
 
@@ -108,4 +123,4 @@ def test_what_cannot_work_is_named_with_the_fix(name: str) -> None:
 @pytest.mark.parametrize("spec", [ON_ALERT, {"escalation": {"webhook": {"url": "https://chat.example.com/"}}}])
 def test_without_the_settings_what_depends_on_them_is_not_judged(spec: dict[str, Any]) -> None:
     """The CLI need not know them: then the operator's own word is on the object."""
-    assert found(spec, AWAITS, outside=None) == []
+    assert caveats_of(spec, AWAITS, outside=None) == []

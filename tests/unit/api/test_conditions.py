@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from platelet.api import conditions
+from platelet.api.kinds import conditions
 from platelet.model.remediation import Condition
 from tests.unit.api.values import NOW
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.api import expressions
-from platelet.api.expressions import Answer, compile_condition
+from platelet.api.kinds import expressions
+from platelet.api.kinds.expressions import Answer, compile_condition
 
 FACTS: dict[str, dict[str, Any]] = {
     "target": {

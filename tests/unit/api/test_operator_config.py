@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.api.invalid import InvalidSpec
+from platelet.api.kinds.invalid import InvalidSpec
 from platelet.api.operator_config import Alertmanager, OperatorConfig, Prometheus, load_config
-from platelet.api.outside import Outside
+from platelet.model.outside import Outside
 
 HEAD = "apiVersion: platelet.dev/v1alpha1\nkind: OperatorConfig\n"
 FULL = """
 apiVersion: platelet.dev/v1alpha1
 kind: OperatorConfig
 namespace: healing
-listen: {alerts: "127.0.0.1:8081", metrics: "[::]:9091"}
+listen: {alerts: "127.0.0.1:8081", metrics: "[::]:9091", callbacks: ":8082"}
 alertTokenFiles: [/etc/platelet/alert-token, /etc/platelet/alert-token-old]
 alertmanager: {url: "http://alertmanager.monitoring.svc:9093", tokenFile: /etc/platelet/am}
 prometheus: {url: "http://prometheus.monitoring.svc:9090/prefix", tokenFile: /etc/platelet/prom}
@@ -29,9 +29,10 @@ resync: 1m
 
 
 def test_a_full_file_is_read() -> None:
-    """Every setting of DESIGN section 2."""
+    """Every setting that there is."""
     config = load_config(FULL)
     assert (config.namespace, config.listen.alerts, config.listen.metrics) == ("healing", "127.0.0.1:8081", "[::]:9091")
+    assert config.listen.callbacks == ":8082"
     assert config.alert_token_files == (Path("/etc/platelet/alert-token"), Path("/etc/platelet/alert-token-old"))
     assert config.alertmanager == Alertmanager(
         url="http://alertmanager.monitoring.svc:9093", token_file=Path("/etc/platelet/am")
@@ -43,6 +44,7 @@ def test_a_full_file_is_read() -> None:
         has_prometheus=True,
         has_alertmanager=True,
         accepts_alerts=True,
+        accepts_callbacks=True,
         allowed_hosts=config.allowed_hosts,
         protected_namespaces=frozenset(config.protected_namespaces),
     )
@@ -52,7 +54,7 @@ def test_a_full_file_is_read() -> None:
 
 
 def test_the_shortest_file_has_the_defaults_of_the_design() -> None:
-    """DESIGN sections 2 and 3.6."""
+    """DESIGN 3.6: who writes nothing has what is careful."""
     assert load_config(HEAD) == OperatorConfig(api_version="platelet.dev/v1alpha1", kind="OperatorConfig")
 
 

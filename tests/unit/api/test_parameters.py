@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from platelet.api import parameters, runbook
-from platelet.api.invalid import InvalidSpec
+from platelet.api.kinds import parameters, runbook
+from platelet.api.kinds.invalid import InvalidSpec
 
 UNDO = {"name": "undo", "rolloutUndo": {"ifUnknown": "Previous"}}
 RESTART = {"name": "restart", "rolloutRestart": {}}
@@ -23,24 +23,36 @@ ACCEPTED: dict[str, tuple[list[dict[str, Any]], dict[str, str], list[dict[str, A
     "a number within min and max": (
         [MORE],
         {"replicas": "10"},
-        [{**MORE, "scale": {"to": 10, "min": 2, "max": 10, "revertAfter": "1h", "revertWhenResolved": False}}],
+        [
+            {
+                **MORE,
+                "scale": {
+                    "to": 10,
+                    "min": 2,
+                    "max": 10,
+                    "revertAfter": "1h",
+                    "allowZero": False,
+                    "revertWhenResolved": False,
+                },
+            }
+        ],
     ),
     "a number in place of a difference": (
         [BY],
         {"replicas": "1"},
-        [{"name": "by", "scale": {"to": 1, "max": 8, "revertWhenResolved": False}}],
+        [{"name": "by", "scale": {"to": 1, "max": 8, "allowZero": False, "revertWhenResolved": False}}],
     ),
     "a number below that of the step": (
         [BARE],
         {"replicas": "3"},
-        [{"name": "bare", "scale": {"to": 3, "revertWhenResolved": False}}],
+        [{"name": "bare", "scale": {"to": 3, "allowZero": False, "revertWhenResolved": False}}],
     ),
     "two, for two steps": (
         [UNDO, BARE],
         {"revision": "1", "replicas": "4"},
         [
             {"name": "undo", "rolloutUndo": {"to": "Revision", "revision": 1}},
-            {"name": "bare", "scale": {"to": 4, "revertWhenResolved": False}},
+            {"name": "bare", "scale": {"to": 4, "allowZero": False, "revertWhenResolved": False}},
         ],
     ),
 }

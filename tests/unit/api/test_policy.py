@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from platelet.api import invalid, policy, runbook
-from platelet.api.outside import Outside
+from platelet.api.kinds import invalid, policy, runbook
 from platelet.model import reasons
+from platelet.model.outside import Outside
 from platelet.model.policy import Limits, Rate
+from platelet.model.request import SecretRef
 from tests.unit.api.values import NOW
 
 SAMPLES = Path(__file__).parents[3] / "deploy" / "samples"
@@ -51,14 +52,14 @@ def test_a_policy_is_read() -> None:
     assert read.policy.limits == Limits(
         cooldown=timedelta(minutes=5), rate=Rate(max_actions=2, per=timedelta(minutes=30)), max_unhealthy="2"
     )
-    (pod,), (alert,) = read.pod_triggers, read.alert_triggers
+    pod, alert = read.triggers
     assert (pod.reasons, pod.min_restarts, pod.for_, pod.severity) == (
         ("CrashLoopBackOff",), 2, timedelta(seconds=30), "critical"
     )  # fmt: skip
     assert alert.matchers == ('alertname="ApiDown"', 'severity=~"critical|page"')
-    assert (read.runbook, read.policy.has_webhook) == ("crash-loop", True)
-    assert read.webhook is not None
-    assert read.webhook.secret_ref == policy.SecretRef(name="hook", key="token")
+    assert read.runbook == "crash-loop"
+    assert list(read.policy.sinks) == ["webhook"]
+    assert read.policy.sinks["webhook"].secret_ref == SecretRef(name="hook", key="token")
 
 
 def test_what_is_left_out_is_careful() -> None:
@@ -66,7 +67,7 @@ def test_what_is_left_out_is_careful() -> None:
     read = loaded(mode=None, limits=None, escalation=None, priority=None)
     assert (read.policy.mode, read.policy.priority, read.policy.force) == ("Observe", 0, False)
     assert read.policy.limits == Limits()
-    assert (read.webhook, read.policy.has_webhook, read.policy.suspended) == (None, False, "")
+    assert (read.policy.sinks, read.policy.suspended) == ({}, "")
 
 
 @pytest.mark.parametrize(
@@ -221,25 +222,26 @@ JUDGED: dict[str, tuple[dict[str, Any], runbook.Runbook | None, str, str, str]] 
 def test_what_only_the_operator_can_see(name: str) -> None:
     """Ready, or a reason and a message that tells the fix."""
     changes, book, error, reason, message = JUDGED[name]
-    found = policy.check_policy(loaded(**changes), book, error, "platelet-system", None)
-    assert (found.ready, found.reason) == (reason == reasons.READY, reason)
-    assert message in found.message
+    readiness = policy.check_policy(loaded(**changes), book, error, "platelet-system", None)
+    assert (readiness.ready, readiness.reason) == (reason == reasons.READY, reason)
+    assert message in readiness.message
 
 
 def test_the_operators_own_namespace_may_select_others() -> None:
     """DESIGN 2, scope."""
-    found = policy.check_policy(loaded("platelet-system", **SOMEWHERE_ELSE), BOOK, "", "platelet-system", None)
-    assert found.ready
+    readiness = policy.check_policy(loaded("platelet-system", **SOMEWHERE_ELSE), BOOK, "", "platelet-system", None)
+    assert readiness.ready
 
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_sample_would_be_ready(path: Path) -> None:
     """The samples that users copy work."""
-    book, rule = copy.deepcopy(list(yaml.safe_load_all(path.read_text())))
-    for obj in (book, rule):
+    *books, rule = copy.deepcopy(list(yaml.safe_load_all(path.read_text())))
+    for obj in (*books, rule):
         obj["metadata"] |= {"namespace": "shop", "uid": "u"}
-    found = policy.check_policy(policy.read_policy(rule), runbook.read_runbook(book), "", "platelet-system", None)
-    assert found.ready, found.message
+    (book,) = (book for book in books if book["metadata"]["name"] == rule["spec"]["runbookRef"]["name"])
+    readiness = policy.check_policy(policy.read_policy(rule), runbook.read_runbook(book), "", "platelet-system", None)
+    assert readiness.ready, readiness.message
 
 
 NO_PROMETHEUS = "set prometheus.url in the operator's settings, as in http://prometheus.monitoring.svc:9090"

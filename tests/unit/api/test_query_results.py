@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.api.query_results import MAX_SAMPLES, read_result
+from platelet.api.readers.query_results import MAX_SAMPLES, read_result
 from platelet.model.reading import Result, Sample, Unanswered
 from tests.unit.api.values import JSON
 
@@ -76,7 +76,7 @@ def test_everything_else_is_no_knowledge(body: bytes, why: str) -> None:
     assert read_result(body) == Unanswered(why=why)
 
 
-@given(st.binary(max_size=200) | JSON.map(lambda each: json.dumps(each).encode()))
+@given(st.binary(max_size=200) | JSON.map(lambda body: json.dumps(body).encode()))
 def test_no_body_raises(body: bytes) -> None:
     assert isinstance(read_result(body), Unanswered)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.api import workloads
+from platelet.api.readers import workloads
 from platelet.model import durations, effects
 from platelet.model.revision import Health
 from platelet.model.workload import WorkloadRef

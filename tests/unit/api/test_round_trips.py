@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from platelet.api import budget as budgets
-from platelet.api import conditions, invalid
-from platelet.api import remediation as remediations
-from platelet.model import budget, intent, remediation
+from platelet.api.kinds import budget as budgets
+from platelet.api.kinds import conditions, invalid
+from platelet.api.kinds import remediation as remediations
+from platelet.model import budget, remediation
 from platelet.model.autoscaler import Bounds
 from tests.unit.api.values import any_of, as_people_write, filled
+from tests.unit.pins import bounds_set
 
 METADATA = {"namespace": "shop", "name": "deployment-api-1", "uid": "u-1", "resourceVersion": "5", "generation": 1}
 
@@ -42,10 +43,12 @@ def test_the_budget_survives(spec: budget.BudgetSpec, status: budget.BudgetStatu
     assert (read.spec, read.status) == (spec, status)
 
 
-@given(found=any_of(remediation.Condition))
-def test_conditions_survive(found: remediation.Condition) -> None:
+@given(condition=any_of(remediation.Condition))
+def test_conditions_survive(condition: remediation.Condition) -> None:
     """read(write(x)) == x, for any condition."""
-    assert conditions.read_conditions(through_the_api({"c": conditions.write_conditions((found,))})["c"]) == (found,)
+    assert conditions.read_conditions(through_the_api({"c": conditions.write_conditions((condition,))})["c"]) == (
+        condition,
+    )
 
 
 def test_absent_is_written_as_absent() -> None:
@@ -67,9 +70,8 @@ def test_what_is_empty_is_written_as_absent_wherever_it_stands() -> None:
 
 def test_a_full_budget_fits_into_one_object() -> None:
     """2,000 entries stay below the 1.5 MiB that etcd takes, with what a temporary change can leave in each."""
-    raised = intent.PostState(autoscaler=filled(Bounds))
-    lent = replace(filled(budget.PendingTakeBack), ours=raised, before=raised)
-    entry = replace(filled(budget.Entry), take_back=lent)
+    lent = replace(filled(budget.PendingRevert), changes=bounds_set(filled(Bounds), filled(Bounds)))
+    entry = replace(filled(budget.Entry), revert=lent)
     status = budget.BudgetStatus(epoch=1, entries=(entry,) * budget.MAX_ENTRIES)
     assert len(json.dumps(budgets.write_budget_status(status))) < 1_400_000
 

@@ -8,12 +8,12 @@ import pytest
 from platelet.actions import ACTIONS
 from platelet.actions.rollout_undo import RolloutUndo
 from platelet.actions.scale import Scale
-from platelet.api import invalid, runbook
-from platelet.api.outside import Outside
+from platelet.api.kinds import invalid, runbook
 from platelet.checks.alert_resolved import AlertResolved
 from platelet.checks.http_endpoint import Http
 from platelet.checks.prometheus import Prometheus
 from platelet.model import reasons
+from platelet.model.outside import Outside
 
 RESTART: dict[str, Any] = {"name": "restart", "rolloutRestart": {}}
 
@@ -54,7 +54,17 @@ def test_what_is_left_out_has_the_defaults_of_the_design() -> None:
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
 def test_every_action_of_the_list_can_be_a_step(action: Any) -> None:
     """A new action is one file and one name in its list."""
-    sample = {"scale": {"to": 2}}.get(action.key, {})
+    samples: dict[str, dict[str, Any]] = {
+        "scale": {"to": 2},
+        "adjustResources": {"cpu": {"to": 2, "max": 2}},
+        "adjustProbes": {"liveness": {"grace": {"byPercent": 100, "max": "10m"}}},
+        "setEnv": {"env": [{"name": "RATE_LIMIT", "value": "100"}]},
+        "setConfig": {"configMap": "api", "key": "PROVIDER", "value": "other"},
+        "job": {"fromCronJob": "mend"},
+        "notify": {"message": "INVESTIGATING"},
+        "http": {"url": "https://a.b/"},
+    }
+    sample = samples.get(action.key, {})
     (step,) = runbook.read_steps([{"name": "try-it", action.key: sample}])
     assert step.action == action.key
     assert isinstance(step.settings, action.settings)
@@ -109,9 +119,18 @@ BAD: dict[str, tuple[list[Any], str]] = {
     ),
     "an unknown onFailure": ([{**RESTART, "onFailure": "Retry"}], "onFailure: 'Retry' should be 'Next', 'Escalate'"),
     "an unknown onInconclusive": ([{**RESTART, "onInconclusive": "Undo"}], "should be 'Escalate' or 'Next'"),
-    "a restart that is to be taken back": (
-        [{**RESTART, "onFailure": "Undo"}],
-        "steps[0]: rolloutRestart cannot be taken back: with it, onFailure is Next, Escalate or Stop",
+    "a restart that is to be reverted": (
+        [{**RESTART, "onFailure": "Revert"}],
+        "steps[0]: rolloutRestart cannot be reverted: with it, onFailure is Next, Escalate or Stop",
+    ),
+    "a Job that is to be reverted": (
+        [{"name": "mend", "job": {"fromCronJob": "mend"}, "onFailure": "Revert"}],
+        "steps[0]: job cannot be reverted",
+    ),
+    "a wait that is to be reverted": ([{"name": "wait", "wait": {}, "onFailure": "Revert"}], "wait cannot be reverted"),
+    "a wait that a person approves": (
+        [{"name": "wait", "wait": {}, "approval": "Required"}],
+        "wait does nothing that a person could approve: remove approval",
     ),
     "a check without kind": ([{**RESTART, "verify": {"checks": [{}]}}], "steps[0].verify.checks[0]: a check needs its"),
 }
@@ -156,9 +175,9 @@ def test_a_runbook_without_steps_says_so(spec: Any) -> None:
 )
 def test_a_runbook_is_judged(step: dict[str, Any], reason: str, message: str) -> None:
     """Ready, or the reason and where to look."""
-    found = runbook.check_runbook(a_runbook(step), None)
-    assert (found.ready, found.reason) == (reason == reasons.READY, reason)
-    assert message in found.message
+    readiness = runbook.check_runbook(a_runbook(step), None)
+    assert (readiness.ready, readiness.reason) == (reason == reasons.READY, reason)
+    assert message in readiness.message
 
 
 def test_checks_are_read_with_their_settings() -> None:
@@ -173,8 +192,8 @@ def test_checks_are_read_with_their_settings() -> None:
 
 
 def test_what_follows_is_read() -> None:
-    (step,) = runbook.read_steps([{"name": "a", "scale": {"by": 1}, "onFailure": "Undo", "onInconclusive": "Next"}])
-    assert (step.on_failure, step.on_inconclusive) == ("Undo", "Next")
+    (step,) = runbook.read_steps([{"name": "a", "scale": {"by": 1}, "onFailure": "Revert", "onInconclusive": "Next"}])
+    assert (step.on_failure, step.on_inconclusive) == ("Revert", "Next")
 
 
 WITH_ALL = Outside(has_prometheus=True, allowed_hosts=("*.svc", "api.example.com"))
@@ -214,6 +233,6 @@ ASKED: dict[str, tuple[dict[str, Any], Outside | None, str, str]] = {
 def test_a_check_that_could_never_be_asked_makes_the_runbook_unready(name: str) -> None:
     """Nothing acts on it, and its author is told what to do."""
     check, outside, reason, message = ASKED[name]
-    found = runbook.check_runbook(a_runbook(checked(check)), outside)
-    assert (found.ready, found.reason) == (reason == "Ready", reason)
-    assert message in found.message
+    readiness = runbook.check_runbook(a_runbook(checked(check)), outside)
+    assert (readiness.ready, readiness.reason) == (reason == "Ready", reason)
+    assert message in readiness.message

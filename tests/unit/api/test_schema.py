@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Optional, Union
 import pytest
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from platelet.api import schema
+from platelet.api.generation import schema
 from platelet.model.durations import CAMEL, TIME_PATTERN, Between, Duration, Timestamp
 
 Short = Annotated[str, Field(max_length=8)]
@@ -45,7 +45,7 @@ class Sample:
 
 def test_a_model_becomes_a_structural_schema() -> None:
     """Inlined, without nulls and titles; descriptions from the source; defaults as users write them."""
-    found = schema.structural(Sample)
+    structure = schema.structural(Sample)
     inner = {
         "type": "object",
         "description": "What is inside.",
@@ -60,13 +60,13 @@ def test_a_model_becomes_a_structural_schema() -> None:
             }
         },
     }
-    wait = found["properties"].pop("wait")
+    wait = structure["properties"].pop("wait")
     assert [rule["message"] for rule in wait.pop("x-kubernetes-validations")] == [
         "not a duration: write it like 90s, 5m or 1h30m; a day is 24h",
         "must be at least 1s and at most 1h",
     ]
     assert wait == {"type": "string", "maxLength": 20, "default": "1h30m", "description": "Default: 1h30m."}
-    assert found == {
+    assert structure == {
         "type": "object",
         "description": "Every kind of field that the converter takes.",
         "required": ["name", "free"],

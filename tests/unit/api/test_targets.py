@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from platelet.api import invalid, selectors
-from platelet.api.selectors import LabelSelector, MatchExpression
-from platelet.api.targets import Targets, WorkloadName
+from platelet.api.kinds import invalid
+from platelet.api.kinds.targets import Targets, WorkloadName
+from platelet.api.readers import selectors
+from platelet.api.readers.selectors import LabelSelector, MatchExpression
 
 ADAPTER = TypeAdapter(Targets)
 KEYS = st.sampled_from(["app", "tier", "team"])

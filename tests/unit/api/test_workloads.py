@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.api import workloads
+from platelet.api.readers import workloads
 from platelet.model.workload import Kind, Owner
 from tests.unit.api.values import JSON
 from tests.unit.situations import a_pod
@@ -173,7 +173,7 @@ def test_a_controller_revision_is_read_as_the_template_that_it_restores() -> Non
 @pytest.mark.parametrize(("kind", "label"), [("StatefulSet", "api-9f"), ("DaemonSet", "9f")])
 def test_a_controller_revision_knows_its_pods_by_their_label(kind: Kind, label: str) -> None:
     """A StatefulSet's pods carry the revision's name, a DaemonSet's its hash; those that go do not count."""
-    pods = [a_pod(str(i), revision_hash=each) for i, each in enumerate([label, label, "other"])]
+    pods = [a_pod(str(i), revision_hash=revision) for i, revision in enumerate([label, label, "other"])]
     gone = a_pod("gone", revision_hash=label, deleting=True)
     read = workloads.read_controller_revision(kind, CONTROLLER_REVISION, [*pods, gone])
     assert (read.revision_hash, read.replicas) == (label, 2)
@@ -208,10 +208,10 @@ def test_secrets_of_a_template_do_not_show() -> None:
     assert "hunter2" not in repr(workloads.read_workload("Deployment", secret))
 
 
-@pytest.mark.parametrize(("said", "read"), [(0, 0), (5, 5), (None, 1), ("3", 1), (True, 1), (-1, 1)])
-def test_replicas_default_to_one(said: object, read: int) -> None:
+@pytest.mark.parametrize(("written", "read"), [(0, 0), (5, 5), (None, 1), ("3", 1), (True, 1), (-1, 1)])
+def test_replicas_default_to_one(written: object, read: int) -> None:
     """0 is 0; absent and malformed are the API's default."""
-    obj = {**DEPLOYMENT, "spec": {**DEPLOYMENT["spec"], "replicas": said}}
+    obj = {**DEPLOYMENT, "spec": {**DEPLOYMENT["spec"], "replicas": written}}
     assert workloads.read_workload("Deployment", obj).replicas == read
 
 
@@ -262,7 +262,7 @@ def test_a_pod_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("condition", "said"),
+    ("condition", "words"),
     [
         ({"status": "False", "message": "0/3 nodes"}, "0/3 nodes"),
         ({"status": "False", "reason": "SchedulingGated"}, "SchedulingGated"),
@@ -270,10 +270,10 @@ def test_a_pod_is_read() -> None:
         ({"status": "True", "message": "old"}, ""),
     ],
 )
-def test_an_unschedulable_pod_says_so(condition: dict[str, str], said: str) -> None:
+def test_an_unschedulable_pod_says_so(condition: dict[str, str], words: str) -> None:
     """Also when the scheduler gave no message."""
     obj = {"metadata": METADATA, "status": {"conditions": [{"type": "PodScheduled", **condition}]}}
-    assert workloads.read_pod(obj).unschedulable == said
+    assert workloads.read_pod(obj).unschedulable == words
 
 
 def field_owner(manager: str, time: str, *path: str, **more: Any) -> dict[str, Any]:

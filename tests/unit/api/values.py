@@ -3,6 +3,7 @@
 import dataclasses
 import types
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -10,10 +11,17 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from platelet.model.autoscaler import Bounds
+from platelet.model.blocking import Block, BlockingQuery, FiringAlert, RunningWork
 from platelet.model.budget import BudgetSpec
+from platelet.model.intent import ObjectRef, PinnedChange
+from platelet.model.remediation import Attempt
+from tests.unit.pins import bounds_set, restarted, restored, scaled
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+_RAISED = Bounds(kind="ScaledObject", name="api", uid="u", min=5, max=8)
+_BEFORE = replace(_RAISED, min=2, max=None)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -57,8 +65,32 @@ def filled(cls: type[T]) -> T:
     return cls(**{field.name: _sample(hints[field.name]) for field in _fields(cls)})
 
 
+_CHANGES: st.SearchStrategy[tuple[PinnedChange, ...]] = st.lists(
+    st.sampled_from(
+        (*restored("good", "api-good"), *restarted("s", stuck=True), *scaled(5), *bounds_set(_RAISED, _BEFORE))
+    ),
+    min_size=1,
+    max_size=2,
+).map(tuple)
+"""Whatever is pinned is of a kind, and has its values: anything else is refused."""
+
+
+_BLOCKS = (
+    Block(alert=FiringAlert(matchers=('alertname="DatabaseDown"',))),
+    Block(query=BlockingQuery(query="lag", above=1.5)),
+    Block(running=RunningWork(match_labels={"app": "backup"})),
+)
+"""Of each kind one: none may be of several."""
+
+
 def _strategy(hint: Any) -> st.SearchStrategy[Any]:
     hint, origin = _plain(hint)
+    if hint is Attempt:
+        return st.deferred(lambda: any_of(Attempt).map(lambda attempt: replace(attempt, made=len(attempt.changes) - 1)))
+    if get_args(hint)[:1] == (PinnedChange,):
+        return _CHANGES
+    if hint is Block:
+        return st.sampled_from(_BLOCKS)
     if origin is Literal:
         return st.sampled_from(get_args(hint))
     if origin in (Union, types.UnionType):
@@ -75,6 +107,14 @@ def _strategy(hint: Any) -> st.SearchStrategy[Any]:
 
 def _sample(hint: Any) -> Any:
     hint, origin = _plain(hint)
+    if hint is Attempt:
+        return replace(filled(Attempt), made=1)
+    if get_args(hint)[:1] == (PinnedChange,):
+        return (_sample(PinnedChange), *bounds_set(_RAISED, _BEFORE))
+    if hint is PinnedChange:
+        return replace(restored("good", "api-good", stuck=True)[0], object=filled(ObjectRef))
+    if hint is Block:
+        return _BLOCKS[0]
     if origin is Literal:
         return get_args(hint)[-1]
     if origin in (Union, types.UnionType):

@@ -26,6 +26,7 @@ from tests.unit.situations import (
     a_well_workload,
     an_alert,
     an_attempt,
+    change,
     evidence_of,
     minutes,
     seconds,
@@ -162,7 +163,7 @@ def test_all_checks_recovered_is_recovered() -> None:
 
 
 def test_the_first_check_that_is_not_recovered_answers() -> None:
-    """A rollout that was taken back is said before an unstable target, and that before an alert."""
+    """A rollout that was reverted is said before an unstable target, and that before an alert."""
     alert = an_evidence()
     assert judged(alert).reason == reasons.ALERT_FIRING
     assert judged(alert, pods=()).reason == reasons.NOT_STABLE
@@ -172,7 +173,7 @@ def test_the_first_check_that_is_not_recovered_answers() -> None:
 def test_the_order_of_the_checks() -> None:
     """Complete, then stable, then what others know."""
     names = [check.name for check in checks.CHECKS]
-    assert names == ["rolloutComplete", "stable", "alertResolved", "prometheus", "http"]
+    assert names == ["completion", "rolloutComplete", "stable", "alertResolved", "prometheus", "http"]
 
 
 QUERY = evidence_of(an_alert(source="query", fingerprint="query/uid/1"), last_seen=LONG_AGO)
@@ -217,11 +218,11 @@ def test_a_check_that_is_known_to_have_failed_waits_for_no_alert() -> None:
     )
     verdict = checks.judge(looked_at, NOW)
     assert (verdict.outcome, verdict.reason) == ("Failed", reasons.CHECK_FAILED)
-    unknown = replace(looked_at, situation=replace(looked_at.situation, readings={}))
+    unknown = replace(looked_at, situation=change(looked_at.situation, readings={}))
     assert checks.judge(unknown, NOW).outcome == "Pending"
     resolved = a_status(evidence=(an_evidence(resolved_at=NOW),))
-    told = replace(unknown.situation, remediation=a_remediation(status=resolved))
-    assert checks.judge(replace(unknown, situation=told), NOW).outcome == "Inconclusive"
+    situation = replace(unknown.situation, remediation=a_remediation(status=resolved))
+    assert checks.judge(replace(unknown, situation=situation), NOW).outcome == "Inconclusive"
 
 
 def test_the_step_says_how_long_alerts_are_awaited() -> None:
@@ -247,6 +248,6 @@ def test_a_replica_that_has_just_begun_to_lead_has_not_heard_nothing(
 ) -> None:
     """The one before may have had an answer 90 seconds ago: unknown until asked, and then told."""
     silent = trial(replace(SILENT_FOR, source=source), complete_at=NOW - TIMEOUT, leading_for=leading_for)
-    found = alert_resolved.check(silent, NOW)
-    assert found.outcome == outcome
-    assert outcome != "Pending" or found.retry_at == NOW + minutes(2) - leading_for
+    verdict = alert_resolved.check(silent, NOW)
+    assert verdict.outcome == outcome
+    assert outcome != "Pending" or verdict.retry_at == NOW + minutes(2) - leading_for

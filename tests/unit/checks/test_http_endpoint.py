@@ -78,4 +78,7 @@ def test_all_must_answer() -> None:
 
 
 def test_the_questions() -> None:
-    assert checks.questions(Verification(checks=(HEALTH, OTHER, HEALTH)), TARGET) == {HEALTH.probe, OTHER.probe}
+    assert checks.questions(Verification(checks=(HEALTH, OTHER, HEALTH)), verifying(NOW, NOW), TARGET) == {
+        HEALTH.probe,
+        OTHER.probe,
+    }

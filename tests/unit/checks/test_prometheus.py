@@ -14,9 +14,9 @@ from platelet.checks.prometheus import Prometheus
 from platelet.model import reasons
 from platelet.model.policy import Verification
 from platelet.model.reading import Answered, Query, Reading, Result, Sample, Unanswered
-from platelet.model.remediation import Holding
 from platelet.model.rules import Trial
 from platelet.model.verdict import Verdict
+from platelet.model.verifying import Holding
 from tests.unit.situations import NOW, TARGET, a_situation, an_attempt, minutes, seconds, verifying
 
 ERRORS = Prometheus(query='errors{deployment="$target.name"}', below=1)
@@ -190,5 +190,6 @@ def test_each_query_of_a_step_has_its_own_clock() -> None:
 
 
 def test_the_question_is_about_the_target() -> None:
-    assert checks.questions(Verification(checks=(ERRORS, OVER_TIME)), TARGET) == {QUERY}
-    assert checks.questions(Verification(), TARGET) == frozenset()
+    assert checks.questions(Verification(checks=(ERRORS, OVER_TIME)), verifying(NOW, NOW), TARGET) == {QUERY}
+    assert checks.questions(Verification(), verifying(NOW, NOW), TARGET) == frozenset()
+    assert checks.questions(Verification(checks=(ERRORS,)), verifying(NOW, None), TARGET) == frozenset(), "incomplete"

@@ -7,16 +7,18 @@ import pytest
 
 from platelet.checks import is_complete, rollout_complete
 from platelet.model import reasons
-from platelet.model.intent import PostState
 from platelet.model.policy import Verification
 from platelet.model.remediation import Attempt
 from platelet.model.rules import Trial
-from platelet.model.workload import Workload
+from platelet.model.verdict import Verdict
+from platelet.model.workload import Pod, Workload
+from tests.unit.pins import restarted, scaled
 from tests.unit.situations import (
     BAD,
     GOOD,
     NOW,
     a_daemon_set,
+    a_pod,
     a_revision,
     a_situation,
     a_stateful_set,
@@ -138,11 +140,11 @@ def test_a_workload_that_is_gone_is_not_judged() -> None:
 
 
 STAMP = "2026-11-21T11:59:00Z"
-RESTARTED = an_attempt(action="rolloutRestart", post=PostState(restart_stamp=STAMP))
+RESTARTED = an_attempt(action="rolloutRestart", changes=restarted(STAMP))
 
 
-def scaled(before: int, wanted: int) -> Attempt:
-    attempt = an_attempt(action="scale", post=PostState(replicas=wanted))
+def a_scale(before: int, wanted: int) -> Attempt:
+    attempt = an_attempt(action="scale", changes=scaled(wanted, before=before))
     return replace(attempt, pre=replace(attempt.pre, replicas=before))
 
 
@@ -152,16 +154,16 @@ REVERTED = {
     "the restart's stamp is gone": (a_well_workload(), RESTARTED),
     "the restart's stamp is an older one": (a_well_workload(restart_stamp="2026-11-20T00:00:00Z"), RESTARTED),
     "the restart's stamp cannot be read": (a_well_workload(restart_stamp="yesterday"), RESTARTED),
-    "the scale-up went back": (a_well_workload(replicas=2), scaled(2, 5)),
-    "the scale-up went back in part": (a_well_workload(replicas=4), scaled(2, 5)),
-    "the scale-down went back": (a_well_workload(replicas=5), scaled(5, 2)),
+    "the scale-up went back": (a_well_workload(replicas=2), a_scale(2, 5)),
+    "the scale-up went back in part": (a_well_workload(replicas=4), a_scale(2, 5)),
+    "the scale-down went back": (a_well_workload(replicas=5), a_scale(5, 2)),
 }
 
 
 @pytest.mark.parametrize("complete_at", [None, NOW - seconds(5)], ids=["before", "after completion"])
 @pytest.mark.parametrize(("workload", "attempt"), REVERTED.values(), ids=REVERTED)
 def test_failed_when_others_took_it_back(workload: Workload, attempt: Attempt, complete_at: Any) -> None:
-    """Two actors undoing each other: seen at once, before and after completion."""
+    """Two actors reverting each other: seen at once, before and after completion."""
     verdict = rollout_complete.check(trial(workload, attempt, complete_at=complete_at), NOW)
     assert (verdict.outcome, verdict.reason) == ("Failed", reasons.REVERTED_BY_OTHERS)
 
@@ -171,12 +173,12 @@ NOT_REVERTED = {
     "the undo is in place and was restarted": (a_well_workload(restart_stamp=STAMP), an_attempt()),
     "the restart is in place": (a_well_workload(restart_stamp=STAMP), RESTARTED),
     "someone restarted again": (a_well_workload(restart_stamp="2026-11-21T12:59:30+01:00"), RESTARTED),
-    "the scale-up is in place": (a_well_workload(replicas=2), scaled(1, 2)),
+    "the scale-up is in place": (a_well_workload(replicas=2), a_scale(1, 2)),
     "someone added more": (
         a_well_workload(replicas=7, status_replicas=7, updated_replicas=7, available_replicas=7),
-        scaled(2, 5),
+        a_scale(2, 5),
     ),
-    "the scale-down is in place": (a_well_workload(replicas=2), scaled(5, 2)),
+    "the scale-down is in place": (a_well_workload(replicas=2), a_scale(5, 2)),
 }
 
 
@@ -184,3 +186,24 @@ NOT_REVERTED = {
 def test_what_goes_further_our_way_is_no_revert(workload: Workload, attempt: Attempt) -> None:
     """Only a step back is someone's objection."""
     assert rollout_complete.check(trial(workload, attempt), NOW).outcome == "Recovered"
+
+
+OFF = a_well_workload(replicas=0, status_replicas=0, updated_replicas=0, available_replicas=0)
+SWITCHED_OFF = an_attempt(changes=scaled(0), approved_by="ann", summary="off")
+
+
+def switched_off(*pods: Pod) -> Verdict:
+    """What is said once we have switched it off, while these pods are there."""
+    seen = a_situation(workload=OFF, revisions=(a_revision(3, GOOD),), pods=pods)
+    return rollout_complete.check(replace(trial(OFF, SWITCHED_OFF), situation=seen), NOW)
+
+
+def test_what_the_attempt_has_switched_off_proves_nothing() -> None:
+    """Whatever alerts say: people need not wait."""
+    verdict = switched_off(a_pod(ready=False, phase="Failed"))
+    assert (verdict.outcome, verdict.reason) == ("Inconclusive", reasons.SCALED_TO_ZERO)
+    assert verdict.message.startswith("off at 2026-11-21T11:59:00Z, approved by ann: its last pod has ended")
+
+
+def test_a_pod_that_has_not_ended_may_still_write() -> None:
+    assert switched_off(a_pod(deleting=True)).outcome == "Pending"

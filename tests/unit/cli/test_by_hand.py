@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from platelet.api import remediation as contract
-from platelet.api.selectors import LabelSelector
-from platelet.api.targets import Targets
+from platelet.api.kinds import remediation as contract
+from platelet.api.kinds.resolved_policy import ResolvedPolicy
+from platelet.api.kinds.targets import Targets
+from platelet.api.readers.selectors import LabelSelector
 from platelet.cli import by_hand
-from platelet.cli.candidacy import Unread
 from platelet.cli.session import NothingToTellError
+from platelet.explain.eligibility import Unread
 from platelet.model.remediation import RemediationStatus
-from platelet.shell.policy_book import Standing
-from platelet.shell.sight import Sight
-from tests.unit.cli.test_overview import SICK, a_standing
+from platelet.model.snapshot import Snapshot
+from tests.unit.explain.test_overview import SICK, a_standing
 from tests.unit.situations import BAD, GOOD, TARGET, a_policy, a_revision, a_status
 
 REVISIONS = (a_revision(2, BAD), a_revision(1, GOOD))
@@ -26,13 +26,13 @@ def a_wish(**changes: Any) -> by_hand.Wish:
     return replace(by_hand.Wish(target=TARGET, runbook="restart"), **changes)
 
 
-def named(name: str, runbook: str = "api-down", **changes: Any) -> Standing:
+def named(name: str, runbook: str = "api-down", **changes: Any) -> ResolvedPolicy:
     """A ready policy for everything in its namespace."""
     return a_standing(a_policy(name=name, **changes), runbook=runbook)
 
 
 @pytest.mark.parametrize(
-    ("wish", "standings", "chosen"),
+    ("wish", "resolved_policies", "chosen"),
     [
         pytest.param(a_wish(), [named("a"), named("b", "restart")], "b", id="the one whose runbook it is"),
         pytest.param(a_wish(), [named("a"), named("b", priority=1)], "b", id="else the one that would act anyway"),
@@ -42,13 +42,13 @@ def named(name: str, runbook: str = "api-down", **changes: Any) -> Standing:
         pytest.param(a_wish(policy="shop/b"), [named("a"), named("b")], "b", id="with its namespace"),
     ],
 )
-def test_whose_limits_hold(wish: by_hand.Wish, standings: list[Standing], chosen: str) -> None:
+def test_whose_limits_hold(wish: by_hand.Wish, resolved_policies: list[ResolvedPolicy], chosen: str) -> None:
     """One policy, always."""
-    assert by_hand.choose_policy(wish, standings, SICK).name == chosen
+    assert by_hand.choose_policy(wish, resolved_policies, SICK).name == chosen
 
 
 @pytest.mark.parametrize(
-    ("wish", "standings", "words"),
+    ("wish", "resolved_policies", "words"),
     [
         pytest.param(a_wish(), [], "no policy that is ready is for shop/deployment/api", id="there is none"),
         pytest.param(a_wish(), [named("a", ready=False)], "no policy that is ready", id="none is ready"),
@@ -70,10 +70,12 @@ def test_whose_limits_hold(wish: by_hand.Wish, standings: list[Standing], chosen
         ),
     ],
 )
-def test_without_limits_nothing_is_asked(wish: by_hand.Wish, standings: list[Standing | Unread], words: str) -> None:
+def test_without_limits_nothing_is_asked(
+    wish: by_hand.Wish, resolved_policies: list[ResolvedPolicy | Unread], words: str
+) -> None:
     """And why is said in one line."""
     with pytest.raises(NothingToTellError, match=words):
-        by_hand.choose_policy(wish, standings, SICK)
+        by_hand.choose_policy(wish, resolved_policies, SICK)
 
 
 def test_what_is_created_is_read_as_a_request_by_the_one_who_asked() -> None:
@@ -97,19 +99,19 @@ def test_what_is_created_is_read_as_a_request_by_the_one_who_asked() -> None:
 )
 def test_a_revision_is_named_by_its_number_or_by_its_object(given: dict[str, str], expected: dict[str, str]) -> None:
     """As `kubectl get rs` shows it; the number is what is stored."""
-    assert by_hand.with_numbers(given, Sight(workload=None, revisions=REVISIONS)) == expected
+    assert by_hand.with_numbers(given, Snapshot(workload=None, revisions=REVISIONS)) == expected
 
 
 @pytest.mark.parametrize("wanted", ["api-9", "9"])
 def test_a_revision_that_does_not_exist_is_told_with_those_that_do(wanted: str) -> None:
     """Nothing is created."""
     with pytest.raises(NothingToTellError, match=rf"there is no revision {wanted}; there are: api-2 \(2\)"):
-        by_hand.with_numbers({"revision": wanted}, Sight(workload=None, revisions=REVISIONS))
+        by_hand.with_numbers({"revision": wanted}, Snapshot(workload=None, revisions=REVISIONS))
 
 
 def test_a_number_is_left_to_the_operator_where_no_revision_could_be_read() -> None:
     """Few rights are no reason to refuse."""
-    assert by_hand.with_numbers({"revision": "9"}, Sight(workload=None)) == {"revision": "9"}
+    assert by_hand.with_numbers({"revision": "9"}, Snapshot(workload=None)) == {"revision": "9"}
 
 
 def test_a_question_is_in_mode_observe_whatever_the_policy_may() -> None:

@@ -83,7 +83,7 @@ def test_every_command_has_help_and_a_line_in_the_list(command: str, capsys: pyt
         pytest.param(["run", "--config", "/nowhere"], "there is no file /nowhere", id="an operator without settings"),
         pytest.param(
             ["explain", "node/a"],
-            "only remediations and deployments, statefulsets and daemonsets",
+            "only remediations and deployments, statefulsets and daemonsets, jobs and cronjobs",
             id="all that can be explained",
         ),
     ],
@@ -94,9 +94,9 @@ def test_wrong_arguments_are_exit_code_2(arguments: list[str], words: str, capsy
         code: Any = commands.main(arguments)
     except SystemExit as end:
         code = end.code
-    said = capsys.readouterr()
-    assert (code, said.out) == (2, "")
-    assert words.lower() in said.err.splitlines()[-1].lower()
+    printed = capsys.readouterr()
+    assert (code, printed.out) == (2, "")
+    assert words.lower() in printed.err.splitlines()[-1].lower()
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,10 @@ def test_the_flags_of_all_commands_may_stand_before_the_command(
     flags: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As with kubectl; the same options follow from both."""
-    found = _options_given(monkeypatch)
+    given = _options_given(monkeypatch)
     for arguments in ([*flags, "timeline", "deployment/api"], ["timeline", "deployment/api", *flags]):
         assert commands.main(arguments) == 0
-    assert [(each.namespace, each.context, each.what) for each in found] == [
+    assert [(options.namespace, options.context, options.what) for options in given] == [
         ("shop", "test", ("Deployment", "api"))
     ] * 2
 
@@ -124,18 +124,18 @@ def test_the_flags_of_all_commands_may_stand_before_the_command(
 )
 def test_a_remediation_is_named_as_kubectl_prints_it(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """`kubectl get rem -o name | xargs platelet approve`."""
-    found = _options_given(monkeypatch)
+    given = _options_given(monkeypatch)
     assert commands.main(["approve", f"{word}/deployment-api-1"]) == 0
     assert commands.main(["explain", f"{word}/deployment-api-1"]) == 0
-    assert [found[0].name, found[1].what] == ["deployment-api-1", ("Remediation", "deployment-api-1")]
+    assert [given[0].name, given[1].what] == ["deployment-api-1", ("Remediation", "deployment-api-1")]
 
 
 @pytest.mark.parametrize("word", ["deployment.apps", "deployments.v1.apps", "deploy"])
 def test_a_workload_is_named_as_kubectl_prints_it(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its group."""
-    found = _options_given(monkeypatch)
+    given = _options_given(monkeypatch)
     assert commands.main(["explain", f"{word}/api"]) == 0
-    assert found[0].what == ("Deployment", "api")
+    assert given[0].what == ("Deployment", "api")
 
 
 @pytest.mark.parametrize("answer", ["y", "YES", "n", ""])
@@ -168,9 +168,12 @@ def test_a_port_that_is_taken_is_one_line(field: str, tmp_path: Path, capsys: py
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
         kubeconfig = _kubeconfig(tmp_path / "kubeconfig", current=None)
         code = commands.main(["run", "--config", str(tmp_path / "config.yaml"), "--kubeconfig", kubeconfig])
-    said = capsys.readouterr().err.splitlines()[-1]
+    complaint = capsys.readouterr().err.splitlines()[-1]
     assert code == 2
-    assert said == f"platelet: listen.{field}: cannot listen at {address}: Address already in use: name another address"
+    assert (
+        complaint
+        == f"platelet: listen.{field}: cannot listen at {address}: Address already in use: name another address"
+    )
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
@@ -217,10 +220,10 @@ def test_an_answer_that_is_no_is_one_line(
     monkeypatch.setattr(session, "_converse", converse)
     options = commands.make_parser().parse_args(["resume"])
     assert session.run(options, _never) == 1
-    said = capsys.readouterr().err
-    assert words in said
-    assert said.startswith("platelet: ")
-    assert said.count("\n") == 1
+    complaint = capsys.readouterr().err
+    assert words in complaint
+    assert complaint.startswith("platelet: ")
+    assert complaint.count("\n") == 1
 
 
 def _options_given(monkeypatch: pytest.MonkeyPatch) -> list[argparse.Namespace]:
@@ -241,8 +244,8 @@ def _never(_client: Any) -> Awaitable[int]:
 
 def _kubeconfig(path: Path, **namespaces: str | None) -> str:
     contexts = [
-        {"name": name, "context": {"cluster": "c", "user": "u"} | ({"namespace": each} if each else {})}
-        for name, each in namespaces.items()
+        {"name": name, "context": {"cluster": "c", "user": "u"} | ({"namespace": namespace} if namespace else {})}
+        for name, namespace in namespaces.items()
     ]
     content = {
         "apiVersion": "v1",
@@ -271,7 +274,7 @@ def test_the_default_namespace_is_kubectls(context: str | None, namespace: str, 
 
 
 @pytest.mark.parametrize(
-    ("leader", "has_budget", "said"),
+    ("leader", "has_budget", "notes"),
     [
         pytest.param(Leader(holder="a", renewed_at=NOW, duration=LEASE), True, [], id="all is well"),
         pytest.param(None, True, [], id="whoever may not read the Lease is told nothing"),
@@ -295,7 +298,7 @@ def test_the_default_namespace_is_kubectls(context: str | None, namespace: str, 
 def test_what_keeps_everything_from_happening_is_noted(
     leader: Leader | None,
     has_budget: bool,  # noqa: FBT001 - a column
-    said: list[str],
+    notes: list[str],
 ) -> None:
     """The first thing to check."""
-    assert explain.notes(leader, "ns", NOW, has_budget=has_budget) == said
+    assert explain.notes(leader, "ns", NOW, has_budget=has_budget) == notes

@@ -1,17 +1,20 @@
 """What the doctor makes of what it has read: each finding, and its fix."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from platelet.api import admission, crds
+from platelet.api.generation import admission, crds
+from platelet.api.kinds import notifications
+from platelet.api.kinds.status_lists import FAILED_JOBS
 from platelet.cli import checkup
 from platelet.cli.checkup import Finding
 from platelet.cli.reading import Leader
 from platelet.model.budget import BudgetSpec, Suspension
-from platelet.model.escalation import PendingNotice
-from tests.unit.situations import A_MINUTE_AGO, NOW, a_budget, a_remediation, a_status, minutes, seconds
+from tests.unit.sinks.notices import JOB
+from tests.unit.situations import A_MINUTE_AGO, NOW, a_budget, a_notification, a_remediation, a_status, minutes, seconds
 
 LEASE = timedelta(seconds=15)
 ESTABLISHED = {"conditions": [{"type": "Established", "status": "True"}]}
@@ -20,7 +23,7 @@ ESTABLISHED = {"conditions": [{"type": "Established", "status": "True"}]}
 def installed() -> dict[str, dict[str, Any]]:
     """All CRDs as generated, served."""
     built = [crds.build_crd(kind) for kind in crds.KINDS]
-    return {each["metadata"]["name"]: each | {"status": ESTABLISHED} for each in built}
+    return {crd["metadata"]["name"]: crd | {"status": ESTABLISHED} for crd in built}
 
 
 def test_crds_of_this_version_are_well() -> None:
@@ -51,11 +54,11 @@ def test_a_crd_that_is_not_well_fails(changes: dict[str, Any] | None, words: str
 
 def admitted() -> dict[str, Any]:
     """All admission policies and bindings as the API server keeps them: with defaults of its own."""
-    found = {}
+    stored = {}
     for document in admission.build_documents():
         spec = {**document["spec"], "matchPolicy": "Equivalent"}
-        found[admission.name_of(document)] = {**document, "spec": spec}
-    return found
+        stored[admission.name_of(document)] = {**document, "spec": spec}
+    return stored
 
 
 def a_namespace(name: str, **labels: str) -> dict[str, Any]:
@@ -112,11 +115,11 @@ def test_a_missing_right_fails_and_a_switch_that_is_off_warns() -> None:
     """People may have switched a way to act off."""
     denied = [("", "pods", "list"), ("apps", "deployments/scale", "patch")]
     findings = checkup.of_rights("the account", denied, {("apps", "deployments/scale", "patch"): "scale"})
-    assert [(each.outcome, each.message) for each in findings] == [
+    assert [(finding.outcome, finding.message) for finding in findings] == [
         ("fail", "the account may not list pods"),
         ("warn", "the account may not patch deployments/scale.apps, so not: scale"),
     ]
-    assert [each.outcome for each in checkup.of_rights("the account", [], {})] == ["ok"]
+    assert [finding.outcome for finding in checkup.of_rights("the account", [], {})] == ["ok"]
 
 
 def paused(until: timedelta | None) -> BudgetSpec:
@@ -197,6 +200,37 @@ def test_a_policy_of_which_a_part_cannot_work_is_a_warning() -> None:
     assert (finding.outcome, finding.message) == ("warn", "shop/heal: there is no Deployment apy")
 
 
+@pytest.mark.parametrize(
+    ("stored", "outcomes", "words"),
+    [
+        pytest.param([], [], "", id="none, which nobody needs"),
+        pytest.param([a_policy_that_says({"type": "Ready", "status": "True"})], ["ok"], "all 1 are Ready", id="Ready"),
+        pytest.param(
+            [
+                a_policy_that_says({"type": "Ready", "status": "True"}),
+                a_policy_that_says(
+                    {"type": "Ready", "status": "True"}, {"type": "Warning", "status": "True", "message": "no Secret"}
+                ),
+            ],
+            ["warn"],
+            "shop/heal: no Secret",
+            id="a sink that tells nobody",
+        ),
+        pytest.param(
+            [a_policy_that_says({"type": "Ready", "status": "False", "reason": "R", "message": "why"})],
+            ["fail"],
+            "shop/heal is not Ready: R: why",
+            id="not Ready",
+        ),
+    ],
+)
+def test_who_tells_nobody_is_named(stored: list[dict[str, Any]], outcomes: list[str], words: str) -> None:
+    """Of EscalationPolicies, with what is on their status."""
+    findings = checkup.of_escalations(stored)
+    assert [finding.outcome for finding in findings] == outcomes
+    assert all(finding.check == "escalation" and words in finding.message for finding in findings)
+
+
 def a_stray(reason: str, message: str, **more: str) -> dict[str, Any]:
     """An alert as a policy lists it that leads to no workload."""
     at = "2026-11-21T12:00:00Z"
@@ -215,13 +249,13 @@ STRAYS = {
 }
 
 
-@pytest.mark.parametrize(("listed", "said"), STRAYS.values(), ids=STRAYS)
-def test_alerts_that_lead_nowhere_are_told(listed: list[dict[str, Any]], said: list[str]) -> None:
+@pytest.mark.parametrize(("listed", "messages"), STRAYS.values(), ids=STRAYS)
+def test_alerts_that_lead_nowhere_are_told(listed: list[dict[str, Any]], messages: list[str]) -> None:
     stored = a_policy_that_says()
     stored["status"]["untargetedAlerts"] = listed
-    found = checkup.of_untargeted([stored])
-    assert [each.message for each in found] == said
-    assert all(each.outcome == "warn" and each.fix for each in found)
+    findings = checkup.of_untargeted([stored])
+    assert [finding.message for finding in findings] == messages
+    assert all(finding.outcome == "warn" and finding.fix for finding in findings)
 
 
 def test_people_and_machines_read_the_same() -> None:
@@ -242,17 +276,36 @@ def test_people_and_machines_read_the_same() -> None:
 
 
 def test_what_webhooks_have_not_taken_is_named_with_the_error() -> None:
-    failed = PendingNotice(
-        kind="Resolved",
-        reason="ResolvedByPeople",
-        message="m",
-        at=NOW,
-        deliveries=3,
-        last_error="pager.svc: 503",
-    )
-    untold = a_remediation(status=a_status(state="Closed", notices=(failed,)))
+    failed = a_notification(id="rem-1/resolved", kind="Resolved", tries=3, error="pager.svc: 503")
+    untold = a_remediation(status=a_status(state="Closed", notifications=(failed,)))
     [finding] = checkup.of_notices([a_remediation(), untold])
     assert finding.outcome == "fail"
     assert "shop/deployment-api-1 in 3 tries: pager.svc: 503" in finding.message
     [finding] = checkup.of_notices([a_remediation()])
     assert finding.outcome == "ok"
+
+
+def test_failed_jobs_are_named_until_they_are_over() -> None:
+    stored = a_policy_that_says()
+    stored["status"] |= FAILED_JOBS.write((JOB, replace(JOB, name="b", resolved_at=NOW)))
+    [finding] = checkup.of_failed_jobs([stored])
+    assert (finding.check, finding.outcome, finding.message) == ("jobs", "warn", "policy shop/heal: why")
+    stored["status"]["failedJobs"][0]["count"] = "many"
+    assert checkup.of_failed_jobs([stored]) == [], "somebody has spoilt it, and it is written anew"
+
+
+def test_a_job_that_nobody_was_told_of_is_named_too() -> None:
+    failed = a_notification(id="uid-policy/jobfailed/x", kind="JobFailed", tries=2, error="pager.svc: 503")
+    stored = a_policy_that_says()
+    stored["status"] |= notifications.write_notifications((failed,), 0)
+    [finding] = checkup.of_notices([], [stored])
+    assert "was not told of a Job in 2 tries: pager.svc: 503" in finding.message
+
+
+def test_an_alert_without_a_target_that_nobody_was_told_of_is_named_too() -> None:
+    failed = a_notification(id="uid-policy/untargeted/x", kind="Untargeted", tries=2, error="pager.svc: 503")
+    stored = a_policy_that_says()
+    stored["status"] |= notifications.write_notifications((failed,), 0)
+    [finding] = checkup.of_notices([], [stored])
+    assert finding.outcome == "fail"
+    assert "was not told of an alert without a target in 2 tries: pager.svc: 503" in finding.message

@@ -12,8 +12,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from platelet.api import crds
-from platelet.cli import commands, live, session, tables
+from platelet.api.generation import crds
+from platelet.cli import commands, live, session
+from platelet.explain import tables
 from platelet.shell import kube
 from tests.unit.situations import NOW
 
@@ -53,8 +54,8 @@ def part(word: str = "rem", **changes: Any) -> live.Part:
 )
 def test_a_kind_is_named_as_kubectl_does(word: str, name: str | None) -> None:
     """And as people do."""
-    found = tables.kind_of(word)
-    assert (found.name if found else None) == name
+    kind = tables.kind_of(word)
+    assert (kind.name if kind else None) == name
 
 
 def test_cells_are_those_of_kubectl_get() -> None:
@@ -111,11 +112,11 @@ class _Cluster:
 def test_plain_tables_are_aligned_and_an_empty_one_says_so() -> None:
     """For a pipe."""
     shown = [part("policies").table([], NOW), part(namespace="").table([REMEDIATION], NOW)]
-    said = tables.text(shown)
-    assert said[:3] == ["remediationpolicies in namespace shop", "  none", ""]
-    assert said[3] == "remediations in all namespaces"
-    assert said[4].split()[:2] == ["NAMESPACE", "NAME"]
-    assert said[5].startswith("  shop       deployment-api-1  ")
+    lines = tables.text(shown)
+    assert lines[:3] == ["remediationpolicies in namespace shop", "  none", ""]
+    assert lines[3] == "remediations in all namespaces"
+    assert lines[4].split()[:2] == ["NAMESPACE", "NAME"]
+    assert lines[5].startswith("  shop       deployment-api-1  ")
 
 
 @pytest.mark.parametrize("stored", [{}, {"metadata": None, "spec": [], "status": "?"}])
@@ -150,8 +151,8 @@ def tell(form: str, *stored: dict[str, Any] | None) -> list[str]:
     """What is written when the Remediation is seen like this, one after the other, a minute between."""
     stream = io.StringIO()
     teller = live.Teller(form, stream)
-    for minute, each in enumerate(stored):
-        teller.tell(part(), ("shop", "deployment-api-1"), each, NOW + timedelta(minutes=minute))
+    for minute, obj in enumerate(stored):
+        teller.tell(part(), ("shop", "deployment-api-1"), obj, NOW + timedelta(minutes=minute))
     return stream.getvalue().splitlines()
 
 
@@ -168,7 +169,7 @@ def test_lines_tell_what_can_be_seen_to_change() -> None:
 
 def test_scripts_get_one_document_for_each_change() -> None:
     """Type and object."""
-    said = [json.loads(line) for line in tell("json", REMEDIATION, REMEDIATION, None)]
-    assert [each["type"] for each in said] == ["ADDED", "MODIFIED", "DELETED"]
-    assert said[0]["object"] == REMEDIATION
-    assert said[2]["object"]["metadata"] == {"namespace": "shop", "name": "deployment-api-1"}
+    documents = [json.loads(line) for line in tell("json", REMEDIATION, REMEDIATION, None)]
+    assert [document["type"] for document in documents] == ["ADDED", "MODIFIED", "DELETED"]
+    assert documents[0]["object"] == REMEDIATION
+    assert documents[2]["object"]["metadata"] == {"namespace": "shop", "name": "deployment-api-1"}

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from platelet.cli import commands
 
@@ -135,9 +136,9 @@ def test_a_fault_is_told_with_place_reason_and_fix(
     before, after, words = FAULTS[name]
     text = f"{RUNBOOK}---\n{POLICY}"
     assert before in text
-    code, told = lint(tmp_path, capsys, text.replace(before, after))
+    code, lines = lint(tmp_path, capsys, text.replace(before, after))
     assert code == 1
-    assert any(words in line for line in told), told
+    assert any(words in line for line in lines), lines
 
 
 @pytest.mark.parametrize(
@@ -156,17 +157,17 @@ def test_settings_among_the_files_are_heeded(
 ) -> None:
     """As in a repository that installs the operator, too."""
     policy = POLICY.replace("pod: {reasons: [CrashLoopBackOff]}", "query: {expr: load, above: 1}")
-    found, told = lint(tmp_path, capsys, RUNBOOK, policy, *([settings] if settings else []))
-    assert (found, words in "\n".join(told)) == (code, True)
+    exit_code, lines = lint(tmp_path, capsys, RUNBOOK, policy, *([settings] if settings else []))
+    assert (exit_code, words in "\n".join(lines)) == (code, True)
 
 
 def test_a_caveat_is_a_warning_and_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What can be done is done."""
     policy = POLICY.replace("targets: {", "targets: {kinds: [DaemonSet], ")
     runbook = RUNBOOK.replace("rolloutRestart: {}", "scale: {by: 1}")
-    code, told = lint(tmp_path, capsys, runbook, policy)
+    code, lines = lint(tmp_path, capsys, runbook, policy)
     assert code == 0
-    assert told[0].startswith("warn  9: RemediationPolicy shop/heal: StepNeverApplies: ")
+    assert lines[0].startswith("warn  9: RemediationPolicy shop/heal: StepNeverApplies: ")
 
 
 def test_machines_read_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,10 +191,10 @@ def test_a_list_and_the_namespace_of_the_command_are_understood(
 ) -> None:
     """As `kubectl get -o json` writes them, and as kustomize leaves the namespace out."""
     bare = RUNBOOK.replace(", namespace: shop", "")
-    code, told = lint(tmp_path, capsys, bare, POLICY, flags=("-n", "shop"))
-    assert (code, told) == (0, [])
-    code, told = lint(tmp_path, capsys, bare, POLICY)
-    assert (code, "RunbookNotFound" in told[0]) == (1, True)
+    code, lines = lint(tmp_path, capsys, bare, POLICY, flags=("-n", "shop"))
+    assert (code, lines) == (0, [])
+    code, lines = lint(tmp_path, capsys, bare, POLICY)
+    assert (code, "RunbookNotFound" in lines[0]) == (1, True)
     listed = "apiVersion: v1\nkind: List\nitems:\n" + "".join(
         "- " + text.replace("\n", "\n  ").rstrip() + "\n" for text in (RUNBOOK, POLICY)
     )
@@ -221,6 +222,19 @@ def test_a_file_that_cannot_be_read_is_exit_code_2(
     if content is not None:
         path.write_text(content)
     assert commands.main(["lint", str(path)]) == 2
-    said = capsys.readouterr().err
-    assert words in said
-    assert said.count("\n") == 1
+    complaint = capsys.readouterr().err
+    assert words in complaint
+    assert complaint.count("\n") == 1
+
+
+PACKS = sorted(path.parent for path in (ROOT / "deploy/packs").rglob("policies.yaml"))
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=[path.relative_to(ROOT / "deploy/packs").as_posix() for path in PACKS])
+def test_every_pack_is_clean(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All that its kustomization applies, in the namespace that it applies it to."""
+    kustomization = yaml.safe_load((pack / "kustomization.yaml").read_text())
+    files = [str(pack / name) for name in kustomization["resources"]]
+    assert {Path(name).name for name in files} == {path.name for path in pack.glob("*.yaml")} - {"kustomization.yaml"}
+    code = commands.main(["lint", *files, "-n", kustomization.get("namespace", "shop")])
+    assert code == 0, capsys.readouterr().out

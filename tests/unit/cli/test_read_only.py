@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from platelet.api import budget as budget_contract
+from platelet.api.kinds import budget as budget_contract
 from platelet.cli.read_only import ReadOnly
 from platelet.shell import kube
 from tests.unit.shell.memory_kube import MemoryKube
@@ -56,8 +56,8 @@ async def test_the_stand_in_of_the_budget_can_be_read_as_one() -> None:
     """By the same reader as a real one."""
     api = MemoryKube()
     api.failing = [FORBIDDEN]
-    found = budget_contract.read_budget(await ReadOnly(api).get(kube.BUDGETS, "platelet-system", "platelet"))
-    assert (found.status.entries, found.spec.suspended) == ((), None)
+    budget = budget_contract.read_budget(await ReadOnly(api).get(kube.BUDGETS, "platelet-system", "platelet"))
+    assert (budget.status.entries, budget.spec.suspended) == ((), None)
 
 
 @pytest.mark.parametrize("resource", [kube.PODS, kube.REPLICA_SETS, kube.DEPLOYMENTS, kube.STATEFUL_SETS])

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from platelet.api import attestations
+from platelet.api.readers import attestations
 from platelet.cli.read_only import ReadOnly
 from platelet.cli.reading import see_as_allowed
 from platelet.shell import kube
-from platelet.shell.historian import Historian
+from platelet.shell.act.revision_tracker import RevisionTracker
 from tests.scenarios.world import OPERATOR
 from tests.unit.shell.in_memory import API, MINUTE, Shell
 
@@ -16,9 +16,9 @@ from tests.unit.shell.in_memory import API, MINUTE, Shell
 async def a_healthy_workload() -> Shell:
     """Its template has proven itself."""
     shell = Shell()
-    historian = Historian(shell.api, shell.clock, shell.hands, MINUTE)
+    revision_tracker = RevisionTracker(shell.api, shell.clock, shell.runner, MINUTE)
     for _ in range(4):
-        await historian.look(API, acting=True)
+        await revision_tracker.look(API, acting=True)
         shell.world.advance(MINUTE)
     return shell
 
@@ -35,6 +35,6 @@ async def test_health_is_told_to_whom_it_may_concern(monkeypatch: pytest.MonkeyP
         return await listed(resource, namespace, labels=labels)
 
     monkeypatch.setattr(shell.api, "list", refuse)
-    sight, unseen = await see_as_allowed(ReadOnly(shell.api), API, OPERATOR)
-    assert [each.health for each in sight.records] == ["Healthy"]
+    snapshot, unseen = await see_as_allowed(ReadOnly(shell.api), API, OPERATOR)
+    assert [record.health for record in snapshot.records] == ["Healthy"]
     assert ("ann may not list" in unseen) == (not allowed)

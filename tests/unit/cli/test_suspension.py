@@ -36,7 +36,7 @@ def test_a_pause(before: Suspension | None, reason: str, lasting: timedelta | No
 
 
 SPANS = st.none() | st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(days=9))
-ENDS = st.timedeltas(min_value=-timedelta(days=9), max_value=timedelta(days=9)).map(lambda each: NOW + each)
+ENDS = st.timedeltas(min_value=-timedelta(days=9), max_value=timedelta(days=9)).map(lambda offset: NOW + offset)
 BEFORE = st.none() | st.builds(Suspension, reason=st.just("r"), until=st.none() | ENDS)
 
 
@@ -76,16 +76,16 @@ def test_a_pause_says_what_is_true(
     before: Suspension | None, after: Suspension, lasting: timedelta | None, first: str
 ) -> None:
     """The state first, the way back last."""
-    said = pause.describe(suspension.Outcome(before=before, after=after, now=NOW), lasting, "platelet-system")
-    assert said[0] == first
-    assert said[-1] == "to undo: platelet resume"
+    lines = pause.describe(suspension.Outcome(before=before, after=after, now=NOW), lasting, "platelet-system")
+    assert lines[0] == first
+    assert lines[-1] == "to end it: platelet resume"
 
 
 def test_a_pause_that_was_longer_is_pointed_out() -> None:
     """Who asked for a minute is not left to believe that it ends in a minute."""
-    said = pause.describe(suspension.Outcome(before=FOREVER, after=FOREVER, now=NOW), MINUTE, "elsewhere")
-    assert "note: it was paused for longer than you asked, and a pause is never shortened" in said
-    assert said[-1] == "to undo: platelet resume --operator-namespace elsewhere"
+    lines = pause.describe(suspension.Outcome(before=FOREVER, after=FOREVER, now=NOW), MINUTE, "elsewhere")
+    assert "note: it was paused for longer than you asked, and a pause is never shortened" in lines
+    assert lines[-1] == "to end it: platelet resume --operator-namespace elsewhere"
 
 
 @pytest.mark.parametrize(
@@ -102,5 +102,5 @@ def test_a_pause_that_was_longer_is_pointed_out() -> None:
 )
 def test_a_resume_says_what_is_true(before: Suspension | None, first: str) -> None:
     """Whatever was before, it is not paused afterwards."""
-    said = resume.describe(suspension.Outcome(before=before, after=None, now=NOW), "platelet-system")
-    assert said[0] == first
+    lines = resume.describe(suspension.Outcome(before=before, after=None, now=NOW), "platelet-system")
+    assert lines[0] == first

@@ -59,11 +59,11 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_switched_off_is_told_with_the_way_back(name: str) -> None:
     """Each row is one object."""
-    kind, found, sentences = CASES[name]
+    kind, stored, sentences = CASES[name]
     off = switches.find(
-        [found] if kind == "namespace" else [],
-        [found] if kind == "policy" else [],
-        {kube.DEPLOYMENTS: [found] if kind == "workload" else []},
+        [stored] if kind == "namespace" else [],
+        [stored] if kind == "policy" else [],
+        {kube.DEPLOYMENTS: [stored] if kind == "workload" else []},
         NOW,
     )
     assert switches.describe(off) == sentences

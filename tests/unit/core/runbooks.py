@@ -21,5 +21,5 @@ def restart_step(**changes: Any) -> Step:
 
 
 def scale_step(**settings: Any) -> Step:
-    """Five replicas, taken back after ten minutes."""
+    """Five replicas, reverted after ten minutes."""
     return a_step("scale", replace(Scale(to=5, revert_after=minutes(10)), **settings))

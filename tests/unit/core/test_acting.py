@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 
-from platelet.core import meaning
+from platelet.core import target_state
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.effects import Reserve, Write
-from platelet.model.intent import PostState
+from platelet.model.intent import REPLICAS, RESTART_STAMP, TEMPLATE, Values
 from platelet.model.maintenance import MaintenanceWindow
 from platelet.model.remediation import Attempt
 from platelet.model.situation import Situation, StoredWrite, WriteFailure
 from tests.unit.core.runbooks import undo_step
+from tests.unit.pins import Changes, precondition, restarted, scaled
 from tests.unit.situations import (
     BAD,
     GOOD,
@@ -27,6 +28,7 @@ from tests.unit.situations import (
     a_workload,
     an_attempt,
     an_entry,
+    change,
     limits,
     minutes,
     seconds,
@@ -36,10 +38,16 @@ ID = "rem-1/0/1"
 STAMP = "2026-11-21T11:59:59Z"
 
 
-def intended(post: PostState | None = None, **changes: Any) -> Attempt:
-    pre = replace(an_attempt().pre, **changes)
-    kept = post or an_attempt().post
-    return an_attempt(phase="Intended", intended_at=NOW - seconds(1), outcome_at=None, pre=pre, post=kept)
+def intended(changes: Changes = (), **pre: Any) -> Attempt:
+    done = an_attempt()
+    return replace(
+        done,
+        phase="Intended",
+        intended_at=NOW - seconds(1),
+        outcome_at=None,
+        pre=replace(done.pre, **pre),
+        changes=changes or done.changes,
+    )
 
 
 def acting(attempt: Attempt, *, sent: bool = False, **changes: Any) -> Situation:
@@ -55,10 +63,10 @@ def acting(attempt: Attempt, *, sent: bool = False, **changes: Any) -> Situation
 
 
 def sent_by(decision: Decision) -> list[Write]:
-    return [each for each in decision.effects if isinstance(each, Write)]
+    return [effect for effect in decision.effects if isinstance(effect, Write)]
 
 
-UNDO, RESTART, SCALE = intended(), intended(PostState(restart_stamp=STAMP)), intended(PostState(replicas=5))
+UNDO, RESTART, SCALE = intended(), intended(restarted(STAMP)), intended(scaled(5))
 GOES_OUT = {
     "an undo on what it was planned on": acting(UNDO),
     "a restart on what it was planned on": acting(RESTART),
@@ -78,10 +86,10 @@ def test_the_pinned_write_goes_out(situation: Situation) -> None:
     """Once, with the resourceVersion and the uid just read; the status stays until the outcome is seen."""
     decision = decide(situation, NOW)
     (write,) = sent_by(decision)
-    workload, attempt = situation.workload, situation.remediation.status.attempts[0]
+    workload, attempt = situation.snapshot.workload, situation.remediation.status.attempts[0]
     assert workload is not None
-    assert (write.attempt, write.uid, write.resource_version) == (ID, workload.uid, workload.resource_version)
-    assert write.post == attempt.post
+    assert (write.id, precondition(write)) == (ID, (workload.uid, workload.resource_version))
+    assert write.change == attempt.changes[0]
     assert decision.status.attempts == situation.remediation.status.attempts
 
 
@@ -110,13 +118,13 @@ def test_a_write_that_may_have_left_is_unknown_when_the_world_has_changed(change
 
 
 def test_nothing_is_sent_once_a_maintenance_window_has_begun() -> None:
-    """Whoever decided a moment before it looks again after it; a take-back is not held up."""
+    """Whoever decided a moment before it looks again after it; a revert is not held up."""
     window = MaintenanceWindow(schedule="0 12 * * *", duration=minutes(30))
     closed = a_policy(limits=limits(maintenance_windows=(window,)))
     decision = decide(acting(UNDO, policy=closed), NOW)
     assert not sent_by(decision)
     assert (decision.status.attempts[0].phase, decision.status.state) == ("Superseded", "Waiting")
-    back = replace(SCALE, id=f"{ID}/back", kind="TakeBack")
+    back = replace(SCALE, id=f"{ID}/back", kind="Revert")
     assert sent_by(decide(acting(back, policy=closed, never_sent=frozenset({back.id})), NOW))
 
 
@@ -189,7 +197,7 @@ def test_a_deleted_target_ends_the_attempt() -> None:
 
 def test_people_see_an_event_once_it_is_done() -> None:
     decision = decide(acting(UNDO, workload=a_workload(template_hash=GOOD, generation=3)), NOW)
-    assert {getattr(each, "reason", "") for each in decision.effects} >= {reasons.ACTED}
+    assert {getattr(effect, "reason", "") for effect in decision.effects} >= {reasons.ACTED}
 
 
 def test_a_write_is_sent_soon_or_not_at_all() -> None:
@@ -209,9 +217,9 @@ def test_the_kill_switch_stops_a_second_send() -> None:
 
 
 def test_another_uid_is_another_workload_whatever_it_looks_like() -> None:
-    assert meaning.same_meaning(a_situation(), UNDO)
-    assert not meaning.same_meaning(a_situation(workload=a_workload(uid="uid-new")), UNDO)
-    assert not meaning.landed(a_situation(workload=a_workload(uid="uid-new", template_hash=GOOD)), UNDO)
+    assert target_state.same_meaning(a_situation(), UNDO)
+    assert not target_state.same_meaning(a_situation(workload=a_workload(uid="uid-new")), UNDO)
+    assert not target_state.landed(a_situation(workload=a_workload(uid="uid-new", template_hash=GOOD)), UNDO)
 
 
 def test_no_second_intent_under_an_id_whose_attempt_has_ended() -> None:
@@ -219,7 +227,7 @@ def test_no_second_intent_under_an_id_whose_attempt_has_ended() -> None:
     status = a_status(attempts=(an_attempt(phase="Superseded"),))
     place = an_entry(id=ID, outcome=None, outcome_at=None, settled_at=None, reserved_at=NOW - seconds(2))
     situation = a_situation(steps=(undo_step(),), remediation=a_remediation(status=status), budget=a_budget(place))
-    assert [each.id for each in decide(situation, NOW).status.attempts if each.phase == "Intended"] == []
+    assert [attempt.id for attempt in decide(situation, NOW).status.attempts if attempt.phase == "Intended"] == []
 
 
 def test_a_step_that_was_superseded_is_decided_anew_with_the_next_number() -> None:
@@ -227,80 +235,81 @@ def test_a_step_that_was_superseded_is_decided_anew_with_the_next_number() -> No
     status = a_status(attempts=(an_attempt(phase="Superseded"),))
     spent = an_entry(id=ID, outcome="Superseded", reserved_at=NOW, outcome_at=NOW, settled_at=NOW)
     situation = a_situation(remediation=a_remediation(status=status), budget=a_budget(spent))
-    situation = replace(situation, workload=a_workload(template_hash=BAD))
-    (effect,) = decide(replace(situation, steps=(undo_step(),)), NOW).effects
+    situation = change(situation, workload=a_workload(template_hash=BAD))
+    (effect,) = decide(change(situation, steps=(undo_step(),)), NOW).effects
     assert isinstance(effect, Reserve)
     assert effect.entry.id == "rem-1/0/2"
 
 
-def answered(attempt: Attempt, state: PostState, **changes: Any) -> Situation:
+def answered(attempt: Attempt, values: Values, template_hash: str | None = None, **changes: Any) -> Situation:
     """The API server took the write, and said what it stored; the workload is as it was seen after that."""
-    return acting(attempt, sent=True, stored=StoredWrite(attempt=ID, state=state), **changes)
+    stored = StoredWrite(attempt=ID, values=values, template_hash=template_hash)
+    return acting(attempt, sent=True, stored=stored, **changes)
 
 
 AS_SENT = {
-    "an undo": (UNDO, PostState(template_hash=GOOD, restart_stamp="")),
-    "a restart": (RESTART, PostState(template_hash=BAD, restart_stamp=STAMP)),
-    "a scale": (SCALE, PostState(replicas=5)),
+    "an undo": (UNDO, {TEMPLATE: GOOD}, GOOD),
+    "a restart": (RESTART, {RESTART_STAMP: STAMP}, BAD),
+    "a scale": (SCALE, {REPLICAS: "5"}, BAD),
 }
 
 
-@pytest.mark.parametrize(("attempt", "state"), AS_SENT.values(), ids=AS_SENT)
-def test_the_answer_of_a_write_is_its_outcome_whatever_the_target_is_by_now(attempt: Attempt, state: PostState) -> None:
+@pytest.mark.parametrize(("attempt", "values", "template"), AS_SENT.values(), ids=AS_SENT)
+def test_the_answer_of_a_write_is_its_outcome_whatever_the_target_is_by_now(
+    attempt: Attempt, values: Values, template: str
+) -> None:
     """Whoever has changed it since is seen by the verification, which begins."""
     for changes in ({}, {"workload": a_workload(template_hash="newer", replicas=9, generation=9)}):
-        decision = decide(answered(attempt, state, **changes), NOW)
+        decision = decide(answered(attempt, values, template, **changes), NOW)
         assert not sent_by(decision)
         assert decision.status.attempts[0].phase == "Done"
-        assert decision.status.attempts[0].post == attempt.post
+        assert decision.status.attempts[0].changes == attempt.changes
         assert decision.status.state == "Verifying"
 
 
 ADMITTED = {
-    "a template that was added to": (UNDO, PostState(template_hash="good and more", restart_stamp="")),
-    "a number that was capped": (SCALE, PostState(replicas=3)),
-    "a stamp that was changed": (RESTART, PostState(template_hash=BAD, restart_stamp="now")),
+    "a template that was added to": (UNDO, {TEMPLATE: "good and more"}, "good and more"),
+    "a number that was capped": (SCALE, {REPLICAS: "3"}, BAD),
+    "a stamp that was changed": (RESTART, {RESTART_STAMP: "now"}, BAD),
 }
 
 
-@pytest.mark.parametrize(("attempt", "state"), ADMITTED.values(), ids=ADMITTED)
-def test_what_an_admission_made_of_a_write_is_what_was_done(attempt: Attempt, state: PostState) -> None:
-    done = decide(answered(attempt, state), NOW).status.attempts[0]
+@pytest.mark.parametrize(("attempt", "values", "template"), ADMITTED.values(), ids=ADMITTED)
+def test_what_an_admission_made_of_a_write_is_what_was_done(attempt: Attempt, values: Values, template: str) -> None:
+    done = decide(answered(attempt, values, template), NOW).status.attempts[0]
     assert done.phase == "Done"
-    assert done.post == meaning.as_stored(attempt, state)
-    assert done.post.record == attempt.post.record
+    assert done.changes == (replace(attempt.changes[0], meant=values),)
     assert "an admission of this cluster changed what was written" in done.message
 
 
 def test_a_restart_that_an_admission_added_to_leaves_the_template_that_is_stored() -> None:
-    state = PostState(template_hash="bad and more", restart_stamp=STAMP)
-    status = decide(answered(RESTART, state), NOW).status
-    assert status.attempts[0].post == RESTART.post
-    assert meaning.expected_template(status) == "bad and more"
+    status = decide(answered(RESTART, {RESTART_STAMP: STAMP}, "bad and more"), NOW).status
+    assert status.attempts[0].changes == RESTART.changes
+    assert target_state.expected_template(status) == "bad and more"
 
 
 def test_a_restart_leaves_no_other_template() -> None:
     """What is live then is what people have released, and may be to blame."""
-    status = decide(answered(RESTART, PostState(template_hash=BAD, restart_stamp=STAMP)), NOW).status
+    status = decide(answered(RESTART, {RESTART_STAMP: STAMP}, BAD), NOW).status
     assert status.attempts[0].left_template == ""
-    assert meaning.expected_template(status) == BAD
+    assert target_state.expected_template(status) == BAD
 
 
 CHANGED_BACK = {
-    "a template": (UNDO, PostState(template_hash=BAD, restart_stamp="")),
-    "a number": (SCALE, PostState(replicas=2)),
-    "a stamp": (RESTART, PostState(template_hash=BAD, restart_stamp="")),
+    "a template": (UNDO, {TEMPLATE: BAD}, BAD),
+    "a number": (SCALE, {REPLICAS: "2"}, BAD),
+    "a stamp": (RESTART, {RESTART_STAMP: ""}, BAD),
 }
 
 
-@pytest.mark.parametrize(("attempt", "state"), CHANGED_BACK.values(), ids=CHANGED_BACK)
-def test_what_the_api_server_has_changed_back_was_refused(attempt: Attempt, state: PostState) -> None:
-    decision = decide(answered(attempt, state), NOW)
+@pytest.mark.parametrize(("attempt", "values", "template"), CHANGED_BACK.values(), ids=CHANGED_BACK)
+def test_what_the_api_server_has_changed_back_was_refused(attempt: Attempt, values: Values, template: str) -> None:
+    decision = decide(answered(attempt, values, template), NOW)
     assert not sent_by(decision)
     assert decision.status.attempts[0].phase == "Refused"
     assert decision.status.step == 1
 
 
 def test_another_attempts_answer_is_not_ours() -> None:
-    stored = StoredWrite(attempt="rem-9/0/1", state=PostState(template_hash=GOOD))
+    stored = StoredWrite(attempt="rem-9/0/1", values={TEMPLATE: GOOD})
     assert sent_by(decide(acting(UNDO, stored=stored), NOW))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from platelet.core import handover
+from platelet.core import since_escalation
 from platelet.core.decide import decide
 from platelet.model import reasons
 from platelet.model.effects import Annotate, Deliver, MarkRevision, Publish, Settle, Write
@@ -20,6 +20,8 @@ from tests.unit.situations import (
     NOW,
     a_budget,
     a_container,
+    a_listening_policy,
+    a_notification,
     a_pod,
     a_policy,
     a_record,
@@ -33,6 +35,7 @@ from tests.unit.situations import (
     an_alert,
     an_attempt,
     an_entry,
+    change,
     evidence_of,
     minutes,
     seconds,
@@ -69,14 +72,14 @@ def test_recovery_is_recorded_and_told() -> None:
     decision = decide(being_verified(**WELL), NOW)
     assert (decision.status.state, decision.status.recovered_at) == ("Monitoring", NOW)
     assert decision.status.attempts[0].verdict == "Recovered"
-    assert [each.type for each in decision.status.conditions if each.status == "True"] == ["Recovered"]
-    assert any(isinstance(each, Publish) and each.reason == reasons.RECOVERED for each in decision.effects)
+    assert [condition.type for condition in decision.status.conditions if condition.status == "True"] == ["Recovered"]
+    assert any(isinstance(effect, Publish) and effect.reason == reasons.RECOVERED for effect in decision.effects)
 
 
 def test_a_failed_verification_leads_to_the_next_step() -> None:
     """The rollout was not complete in time."""
     late = being_verified(None, workload=a_workload(template_hash=GOOD, updated_replicas=1))
-    late = replace(late, steps=(undo_step(verify=Verification(timeout=minutes(1))), restart_step()))
+    late = change(late, steps=(undo_step(verify=Verification(timeout=minutes(1))), restart_step()))
     status = decide(late, NOW).status
     assert (status.state, status.step, status.attempts[0].verdict) == ("Waiting", 1, "Failed")
 
@@ -90,7 +93,7 @@ def test_a_pending_verification_waits_for_its_moment() -> None:
 
 
 def test_what_others_have_reverted_is_for_people() -> None:
-    """Two actors undoing each other stop at once (TRAPS 14)."""
+    """Two actors reverting each other stop at once (TRAPS 14)."""
     status = decide(being_verified(workload=a_workload()), NOW).status
     assert (status.state, status.reason) == ("Escalated", reasons.REVERTED_BY_OTHERS)
 
@@ -101,7 +104,7 @@ def test_an_unknown_outcome_of_a_verification_never_leads_to_an_action() -> None
     situation = being_verified(NOW - minutes(20), evidence=(heard,), **WELL)
     decision = decide(situation, NOW)
     assert (decision.status.state, decision.status.reason) == ("Escalated", reasons.INCONCLUSIVE)
-    assert not any(isinstance(each, Write) for each in decision.effects)
+    assert not any(isinstance(effect, Write) for effect in decision.effects)
 
 
 def watched(**changes: Any) -> Situation:
@@ -119,7 +122,7 @@ def test_a_recurrence_goes_to_the_next_step_and_attempts_carry_over() -> None:
     """TRAPS 25."""
     status = decide(watched(signals=(a_signal(),)), NOW).status
     assert (status.state, status.step, len(status.attempts)) == ("Waiting", 1, 1)
-    assert [(each.type, each.status) for each in status.conditions] == [("Recovered", "False")]
+    assert [(condition.type, condition.status) for condition in status.conditions] == [("Recovered", "False")]
 
 
 def test_a_recurrence_goes_to_the_step_that_was_reached_and_not_tried() -> None:
@@ -138,34 +141,34 @@ def test_a_young_recurrence_is_waited_for() -> None:
     assert (decision.status.state, decision.again_at) == ("Monitoring", NOW + seconds(9))
 
 
-def test_after_our_own_take_back_the_step_is_applied_once_more() -> None:
-    status = decide(watched(signals=(a_signal(),), taken_back_at=NOW - minutes(1)), NOW).status
+def test_after_our_own_revert_the_step_is_applied_once_more() -> None:
+    status = decide(watched(signals=(a_signal(),), reverted_at=NOW - minutes(1)), NOW).status
     assert (status.state, status.step, status.reapplied) == ("Waiting", 0, True)
-    again = decide(watched(signals=(a_signal(),), taken_back_at=NOW - minutes(1), reapplied=True), NOW).status
+    again = decide(watched(signals=(a_signal(),), reverted_at=NOW - minutes(1), reapplied=True), NOW).status
     assert (again.state, again.reason) == ("Escalated", reasons.RECURRED)
 
 
 def escalated(**changes: Any) -> Situation:
     """The bad release was handed over, for whose sake a good one has come since where it is well."""
-    told = EscalationRecord(
-        reason=reasons.GAVE_UP, message="m", at=NOW - minutes(5), handed_over=handover.pin(a_situation())
+    escalation = EscalationRecord(
+        reason=reasons.GAVE_UP, message="m", at=NOW - minutes(5), handed_over=since_escalation.pin(a_situation())
     )
-    return in_state("Escalated", **({"escalation": told} | changes))
+    return in_state("Escalated", **({"escalation": escalation} | changes))
 
 
 def test_the_mark_for_people_is_put_where_it_is_missing() -> None:
     """After a crash, or after somebody's apply."""
-    (mark,) = [each for each in decide(escalated(), NOW).effects if isinstance(each, Annotate)]
+    (mark,) = [effect for effect in decide(escalated(), NOW).effects if isinstance(effect, Annotate)]
     assert mark.value is not None
     marked = escalated(workload=a_workload(annotations={mark.key: mark.value}))
-    assert not any(isinstance(each, Annotate) for each in decide(marked, NOW).effects)
+    assert not any(isinstance(effect, Annotate) for effect in decide(marked, NOW).effects)
 
 
 def test_an_escalated_target_that_is_well_for_a_while_is_let_go() -> None:
     """First the mark is removed, then it is closed."""
     first = decide(escalated(**WELL), NOW)
     assert (first.status.healthy_since, first.again_at) == (NOW, NOW + minutes(1))
-    (mark,) = [each for each in decide(escalated(), NOW).effects if isinstance(each, Annotate)]
+    (mark,) = [effect for effect in decide(escalated(), NOW).effects if isinstance(effect, Annotate)]
     well_since = {**WELL, "healthy_since": NOW - minutes(1)}
     marked = replace(WELL["workload"], annotations={mark.key: mark.value})
     (removal,) = decide(escalated(**{**well_since, "workload": marked}), NOW).effects
@@ -181,31 +184,39 @@ def test_an_escalated_target_that_is_sick_again_starts_its_time_anew() -> None:
 
 DELIVERIES = {
     "the first time at once": ({}, None, True),
-    "not before its time": ({"retry_at": NOW + seconds(1)}, NOW + seconds(1), False),
-    "again when it is time": ({"retry_at": NOW, "deliveries": 1}, None, True),
-    "not when it was delivered": ({"delivered": True, "retry_at": NOW}, None, False),
+    "not before its time": ({"next_try_at": NOW + seconds(1)}, NOW + seconds(1), False),
+    "again when it is time": ({"next_try_at": NOW, "tries": 1}, None, True),
+    "not when it was delivered": ({"state": "Delivered", "next_try_at": NOW}, None, False),
 }
 
 
-@pytest.mark.parametrize(("told", "again_at", "sent"), DELIVERIES.values(), ids=DELIVERIES)
-def test_the_webhook_is_told(told: dict[str, Any], again_at: datetime | None, sent: bool) -> None:  # noqa: FBT001 - a table's column
-    record = EscalationRecord(reason="GaveUp", message="m", at=NOW, **told)
-    decision = decide(escalated(escalation=record, policy=a_policy(has_webhook=True)), NOW)
-    assert any(isinstance(each, Deliver) for each in decision.effects) == sent
+@pytest.mark.parametrize(("notification", "again_at", "sent"), DELIVERIES.values(), ids=DELIVERIES)
+def test_the_webhook_is_told(notification: dict[str, Any], again_at: datetime | None, sent: bool) -> None:  # noqa: FBT001 - a table's column
+    marked = a_notification(sink="annotation", state="Delivered")
+    known = (marked, a_notification(**notification))
+    decision = decide(escalated(notifications=known, policy=a_listening_policy()), NOW)
+    assert any(isinstance(effect, Deliver) for effect in decision.effects) == sent
     assert sent or decision.again_at == again_at
 
 
 def test_a_delivery_that_failed_is_tried_again_later_and_the_error_kept() -> None:
-    failed = DeliveryResult(delivered=False, message="503")
-    told = decide(escalated(delivery=failed, policy=a_policy(has_webhook=True)), NOW).status.escalation
-    assert told is not None
-    assert (told.delivered, told.deliveries, told.retry_at, told.last_error) == (False, 1, NOW + seconds(5), "503")
+    failed = DeliveryResult(id="rem-1/escalated", sink="webhook", delivered=False, message="503")
+    known = escalated(results=(failed,), notifications=(a_notification(),), policy=a_listening_policy())
+    notification = next(
+        notification for notification in decide(known, NOW).status.notifications if notification.sink == "webhook"
+    )
+    assert (notification.state, notification.tries, notification.next_try_at, notification.error) == (
+        "Pending",
+        1,
+        NOW + seconds(5),
+        "503",
+    )
 
 
 def test_without_a_webhook_a_retry_that_was_due_does_not_spin() -> None:
     """The policy was deleted while its webhook did not answer."""
-    told = EscalationRecord(reason="GaveUp", message="m", at=NOW, deliveries=2, retry_at=NOW - seconds(1))
-    decision = decide(escalated(escalation=told, policy=None), NOW)
+    notification = a_notification(tries=2, next_try_at=NOW - seconds(1))
+    decision = decide(escalated(notifications=(notification,), policy=None), NOW)
     assert decision.again_at is None or decision.again_at > NOW
 
 
@@ -233,7 +244,7 @@ def test_a_signal_that_goes_during_the_write_does_not_abort_half_way() -> None:
     """I22: what was intended is brought to its end."""
     attempt = an_attempt(phase="Intended", outcome_at=None, intended_at=NOW - seconds(1))
     situation = in_state("Acting", attempt=attempt, signals=(), never_sent=frozenset({attempt.id}))
-    assert any(isinstance(each, Write) for each in decide(situation, NOW).effects)
+    assert any(isinstance(effect, Write) for effect in decide(situation, NOW).effects)
 
 
 def test_a_signal_that_goes_after_an_act_is_watched_not_closed() -> None:
@@ -253,7 +264,7 @@ def test_observing_says_what_it_would_do() -> None:
     for known, reason in ((planned, reasons.WOULD_HAVE_ACTED), (situation, reasons.RESOLVED_BY_ITSELF)):
         gone = decide(replace(known, signals=()), NOW).status
         assert (gone.state, gone.reason) == ("Closed", reason)
-    denied = decide(replace(situation, namespace_suspended="freeze"), NOW).status
+    denied = decide(change(situation, namespace_suspended="freeze"), NOW).status
     assert denied.message.startswith("would not act: namespace shop is suspended")
 
 
@@ -265,13 +276,13 @@ UNSETTLED = {
 }
 
 
-@pytest.mark.parametrize(("attempt", "entry", "told"), UNSETTLED.values(), ids=UNSETTLED)
-def test_the_budget_is_told(attempt: Any, entry: dict[str, Any], told: tuple[str | None, bool]) -> None:
+@pytest.mark.parametrize(("attempt", "entry", "settlement"), UNSETTLED.values(), ids=UNSETTLED)
+def test_the_budget_is_told(attempt: Any, entry: dict[str, Any], settlement: tuple[str | None, bool]) -> None:
     """Derived at every look, so a crash loses nothing."""
     place = an_entry(id="rem-1/0/1", settled_at=None, outcome_at=None, **entry)
     situation = in_state("Verifying", attempt=attempt, verifying=verifying(), budget=a_budget(place))
-    settles = [each for each in decide(situation, NOW).effects if isinstance(each, Settle)]
-    assert [(each.outcome, each.verified) for each in settles] == [told]
+    settles = [effect for effect in decide(situation, NOW).effects if isinstance(effect, Settle)]
+    assert [(settle.outcome, settle.verified) for settle in settles] == [settlement]
     assert settles[0].refunded == (attempt.phase == "Refused")
 
 
@@ -297,12 +308,12 @@ def test_what_an_undo_shows_of_the_template_that_it_left(
     situation = in_state(
         "Verifying", attempt=an_attempt(**attempt), verifying=verifying(), records=known, workload=a_well_workload()
     )
-    marks = [each for each in decide(situation, NOW).effects if isinstance(each, MarkRevision)]
-    assert [(each.record, each.health) for each in marks] == ([("api-bad", health)] if health else [])
+    marks = [effect for effect in decide(situation, NOW).effects if isinstance(effect, MarkRevision)]
+    assert [(mark.record, mark.health) for mark in marks] == ([("api-bad", health)] if health else [])
 
 
 def test_a_template_that_is_live_again_speaks_for_itself() -> None:
     """Others have put it back: whether it is well is seen on its pods."""
     known = (a_record(BAD, **NEVER), a_record())
     situation = in_state("Escalated", attempt=an_attempt(verdict="Recovered"), records=known)
-    assert not [each for each in decide(situation, NOW).effects if isinstance(each, MarkRevision)]
+    assert not [effect for effect in decide(situation, NOW).effects if isinstance(effect, MarkRevision)]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from platelet.core import conditions, history, meaning, opening, references, signals
+from platelet.core import conditions, history, opening, references, signals, target_state
 from platelet.model import reasons
 from platelet.model.effects import ForgetRevision, MarkRevision, RememberRevision
 from platelet.model.workload import WorkloadRef, newest_revision_hash
@@ -164,7 +164,7 @@ def test_a_restart_or_an_own_write_does_not_make_a_template_young() -> None:
 
 
 def test_a_pin_holds_all_that_a_precondition_needs() -> None:
-    pin = meaning.pin(a_workload(restart_stamp="s", replicas=3))
+    pin = target_state.pin(a_workload(restart_stamp="s", replicas=3))
     assert (pin.uid, pin.generation, pin.template_hash, pin.restart_stamp, pin.replicas) == ("uid-api", 2, BAD, "s", 3)
 
 
@@ -224,15 +224,38 @@ HEALTH = {
 @pytest.mark.parametrize(("seen", "health"), HEALTH.values(), ids=HEALTH)
 def test_a_template_is_marked(seen: history.Sighting, health: str | None) -> None:
     effects, _ = history.observe(seen, minutes(10), NOW)
-    assert [each.health for each in effects if isinstance(each, MarkRevision)] == ([health] if health else [])
+    assert [effect.health for effect in effects if isinstance(effect, MarkRevision)] == ([health] if health else [])
 
 
 def test_every_template_that_an_undo_could_go_to_is_remembered() -> None:
     """With the age of its oldest ReplicaSet."""
-    seen = sighting(records=(), revisions=(a_revision(2, GOOD, replicas=1, created_at=RELEASED), *SETS[1:]))
+    sets = (a_revision(2, GOOD, replicas=1, created_at=RELEASED), *SETS[1:])
+    seen = sighting(records=(), revisions=sets, pods=(WELL_FOR_A_MOMENT,))
     effects, _ = history.observe(seen, minutes(10), NOW)
-    (new,) = [each for each in effects if isinstance(each, RememberRevision)]
+    (new,) = [effect for effect in effects if isinstance(effect, RememberRevision)]
     assert (new.template_hash, new.first_seen, new.health) == (GOOD, BORN, "Unknown")
+
+
+FIRST_SEEN = {
+    "it has run well for long: that is on its record from the beginning": (sighting(records=()), "Healthy"),
+    "it has run for a moment": (sighting(records=(), pods=(WELL_FOR_A_MOMENT,)), "Unknown"),
+    "an attempt is under way": (sighting(records=(), incident="changing"), "Unknown"),
+    "its pods fail": (sighting(records=(), pods=(a_sick_pod(),)), "Unknown"),
+}
+
+
+@pytest.mark.parametrize(("seen", "health"), FIRST_SEEN.values(), ids=FIRST_SEEN)
+def test_the_live_template_when_it_is_first_seen(seen: history.Sighting, health: str) -> None:
+    effects, _ = history.observe(seen, minutes(10), NOW)
+    (new,) = [effect for effect in effects if isinstance(effect, RememberRevision)]
+    assert (new.health, new.health_since) == (health, NOW if health == "Healthy" else None)
+
+
+def test_what_ran_before_the_live_template_has_proven_nothing_when_it_is_first_seen() -> None:
+    seen = sighting(records=(), revisions=(a_revision(2, GOOD, replicas=1), a_revision(1, BAD)))
+    effects, _ = history.observe(seen, minutes(10), NOW)
+    health = {effect.template_hash: effect.health for effect in effects if isinstance(effect, RememberRevision)}
+    assert health == {GOOD: "Healthy", BAD: "Unknown"}
 
 
 def test_names_of_a_series() -> None:
@@ -241,9 +264,9 @@ def test_names_of_a_series() -> None:
     assert opening.series(target, a_policy()) == "deployment-api-"
     assert opening.series(target, a_policy(mode="Observe")) == "deployment-api-heal-api-observed-"
     long = [WorkloadRef(kind="Deployment", namespace="shop", name="x" * 240 + end) for end in "ab"]
-    names = [opening.series(each, a_policy()) for each in long]
+    names = [opening.series(target, a_policy()) for target in long]
     assert names[0] != names[1]
-    assert all(len(each) < 253 - 10 for each in names)
+    assert all(len(name) < 253 - 10 for name in names)
 
 
 def test_of_many_records_the_oldest_go_but_never_the_newest_healthy_ones() -> None:
@@ -255,7 +278,7 @@ def test_of_many_records_the_oldest_go_but_never_the_newest_healthy_ones() -> No
     ]
     seen = sighting(records=(*sighting().records, *healthy, *failed))
     effects, _ = history.observe(seen, minutes(10), NOW)
-    forgotten = {each.record for each in effects if isinstance(each, ForgetRevision)}
+    forgotten = {effect.record for effect in effects if isinstance(effect, ForgetRevision)}
     kept = {record.name for record in seen.records} - forgotten
     assert {f"api-well-{number}" for number in range(2, 7)} <= kept
     assert {"api-well-0", "api-well-1", "api-bad-00"} <= forgotten

@@ -1,4 +1,4 @@
-"""What Remediations say is still to be taken back: all of it, and nothing that is settled."""
+"""What Remediations say is still to be reverted: all of it, and nothing that is settled."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from platelet.core import obligations, reservation
-from platelet.model.budget import PendingTakeBack
-from platelet.model.intent import PostState, PreState
-from platelet.model.remediation import Attempt, Phase, Remediation, TakeBack
+from platelet.model.budget import PendingRevert
+from platelet.model.intent import PreState
+from platelet.model.remediation import Attempt, Phase, Remediation, Revert
+from tests.unit.pins import bounds_set, scaled
 from tests.unit.situations import GOOD, NOW, a_budget, a_remediation, a_status, an_attempt, an_entry, bounds, minutes
 
 DUE = NOW + minutes(20)
@@ -16,16 +17,16 @@ LENT = an_attempt(
     id="rem-1/0/1",
     action="scale",
     pre=PreState(uid="uid-api", generation=2, template_hash=GOOD, replicas=2),
-    post=PostState(replicas=5),
-    take_back=TakeBack(due_at=DUE),
+    changes=scaled(5),
+    revert=Revert(due_at=DUE),
 )
-BACK = an_attempt(id="rem-1/0/1/back", kind="TakeBack", action="scale", post=PostState(replicas=2))
+BACK = an_attempt(id="rem-1/0/1/back", kind="Revert", action="scale", changes=scaled(2))
 
 
 def remediation(*attempts: Attempt, mode: Any = "Enforce", **status: Any) -> Remediation:
     """One that has made these attempts."""
-    found = a_remediation(status=a_status(attempts=attempts, **status))
-    return replace(found, spec=replace(found.spec, mode=mode))
+    usual = a_remediation(status=a_status(attempts=attempts, **status))
+    return replace(usual, spec=replace(usual.spec, mode=mode))
 
 
 def another(*attempts: Attempt, **status: Any) -> Remediation:
@@ -39,48 +40,45 @@ OWED: dict[str, tuple[Remediation, ...]] = {
     "when people have it": (remediation(LENT, state="Escalated"),),
     "where whether it was written is not known": (remediation(replace(LENT, phase="Unknown")),),
     "where it is being written": (remediation(replace(LENT, phase="Intended")),),
-    "where the take-back was superseded": (remediation(LENT, replace(BACK, phase="Superseded")),),
-    "where the take-back is being written": (remediation(LENT, replace(BACK, phase="Intended")),),
+    "where the revert was superseded": (remediation(LENT, replace(BACK, phase="Superseded")),),
+    "where the revert is being written": (remediation(LENT, replace(BACK, phase="Intended")),),
     "where another one took something else back": (remediation(LENT), another(replace(BACK, id="rem-1/0/12/back"))),
 }
 SETTLED: dict[str, tuple[Remediation, ...]] = {
-    "what was taken back": (remediation(LENT, BACK),),
-    "what was taken back at a second try": (remediation(LENT, replace(BACK, id="rem-1/0/1/back/2")),),
-    "what another Remediation has taken back": (remediation(LENT), another(BACK)),
+    "what was reverted": (remediation(LENT, BACK),),
+    "what was reverted at a second try": (remediation(LENT, replace(BACK, id="rem-1/0/1/back/2")),),
+    "what another Remediation has reverted": (remediation(LENT), another(BACK)),
     "what others own by now": (remediation(LENT, let_go=("rem-1/0/1",)),),
     "what another Remediation has left to others": (remediation(LENT), another(let_go=("rem-1/0/1",))),
     "what was never written": (remediation(replace(LENT, phase="Superseded")),),
     "what was refused": (remediation(replace(LENT, phase="Refused")),),
-    "what is to last": (remediation(replace(LENT, take_back=None)),),
+    "what is to last": (remediation(replace(LENT, revert=None)),),
     "what was only imagined": (remediation(LENT, mode="Observe"),),
 }
 
 
-@pytest.mark.parametrize("found", OWED.values(), ids=OWED)
-def test_it_is_owed(found: tuple[Remediation, ...]) -> None:
-    (entry,) = obligations.owed(found)
-    expected = PendingTakeBack(
-        ours=PostState(replicas=5), before=PostState(replicas=2), uid="uid-api", due_at=DUE, when_resolved=False
+@pytest.mark.parametrize("remediations", OWED.values(), ids=OWED)
+def test_it_is_owed(remediations: tuple[Remediation, ...]) -> None:
+    (entry,) = obligations.owed(remediations)
+    expected = PendingRevert(
+        action="scale", changes=scaled(5, before=2), uid="uid-api", due_at=DUE, when_resolved=False
     )
-    assert (entry.id, entry.kind, entry.take_back, entry.target) == ("rem-1/0/1", "Act", expected, found[0].target)
-    assert obligations.still_owe(found) == {"rem-1"}
+    assert (entry.id, entry.kind, entry.revert, entry.target) == ("rem-1/0/1", "Act", expected, remediations[0].target)
+    assert obligations.still_owe(remediations) == {"rem-1"}
 
 
-@pytest.mark.parametrize("found", SETTLED.values(), ids=SETTLED)
-def test_it_is_not_owed(found: tuple[Remediation, ...]) -> None:
-    assert obligations.owed(found) == ()
+@pytest.mark.parametrize("remediations", SETTLED.values(), ids=SETTLED)
+def test_it_is_not_owed(remediations: tuple[Remediation, ...]) -> None:
+    assert obligations.owed(remediations) == ()
 
 
 def test_bounds_are_owed_as_they_were() -> None:
     """Of the very autoscaler, by its uid."""
     before, raised = bounds(2, 4), bounds(5, 5)
-    attempt = replace(LENT, pre=replace(LENT.pre, autoscaler=before), post=PostState(autoscaler=raised))
+    attempt = replace(LENT, changes=bounds_set(raised, before))
     (entry,) = obligations.owed([remediation(attempt)])
-    assert entry.take_back is not None
-    assert (entry.take_back.ours, entry.take_back.before) == (
-        PostState(autoscaler=raised),
-        PostState(autoscaler=before),
-    )
+    assert entry.revert is not None
+    assert entry.revert.changes == bounds_set(raised, before)
 
 
 PHASES: dict[Phase, Any] = {"Done": "Done", "Unknown": "Unknown", "Intended": None}

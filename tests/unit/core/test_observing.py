@@ -42,9 +42,9 @@ def would(at: datetime) -> DecisionRecord:
 
 def observed(name: str = "web", at: datetime | None = A_MINUTE_AGO, mode: Mode = "Observe") -> Remediation:
     """Build an observing Remediation of another target that would have acted then."""
-    found = a_remediation(uid=f"rem-{name}", name=f"deployment-{name}-1")
-    spec = replace(found.spec, mode=mode, target_ref=TargetRef(kind="Deployment", name=name))
-    return replace(found, spec=spec, status=a_status(decisions=(would(at),) if at else ()))
+    usual = a_remediation(uid=f"rem-{name}", name=f"deployment-{name}-1")
+    spec = replace(usual.spec, mode=mode, target_ref=TargetRef(kind="Deployment", name=name))
+    return replace(usual, spec=spec, status=a_status(decisions=(would(at),) if at else ()))
 
 
 def situation(*others: Remediation, decisions: tuple[DecisionRecord, ...] = (), **changes: Any) -> Situation:
@@ -130,7 +130,7 @@ def test_of_two_that_took_the_last_place_at_once_the_later_gives_it_back() -> No
     earlier = replace(observed("a", at), uid="rem-0")
     status = said(situation(earlier, decisions=(would(at),)))
     assert status.reason == reasons.OPERATOR_RATE_LIMITED
-    assert all(each.reason != reasons.WOULD_HAVE_ACTED for each in status.decisions)
+    assert all(decision.reason != reasons.WOULD_HAVE_ACTED for decision in status.decisions)
 
 
 def test_without_the_budget_nothing_would_be_done() -> None:

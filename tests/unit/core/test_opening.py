@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from platelet.api.runbook import Runbook
+from platelet.api.kinds.runbook import Runbook
 from platelet.core import opening
 from platelet.model import reasons
 from platelet.model.remediation import RemediationStatus, State
@@ -91,7 +91,7 @@ def test_an_incident_yields_to_a_higher_priority_until_its_first_attempt(
     if asked_by_hand:
         asked = evidence_of(a_signal(source="request"))
         current = replace(current, spec=replace(current.spec, signal=asked))
-    incumbents = {each.key: each for each in (a_policy(), HIGHER)}
+    incumbents = {policy.key: policy for policy in (a_policy(), HIGHER)}
     fact = evidence_of(a_signal())
     answer = opening.receive(current.target, [fact], HIGHER, RUNBOOK, [current], incumbents, GOOD, NOW)
     closed = isinstance(answer, opening.Update) and answer.status.state == "Closed"

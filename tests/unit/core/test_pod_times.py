@@ -24,8 +24,8 @@ def crashed(ended: datetime, ran: timedelta = timedelta(seconds=3)) -> Pod:
 def moments(pod: Pod) -> list[datetime]:
     """All times of a pod that a kubelet tells."""
     container = pod.containers[0]
-    told = (pod.ready_changed_at, container.started_at, container.finished_at, container.last_finished_at)
-    return [each for each in told if each is not None]
+    shown = (pod.ready_changed_at, container.started_at, container.finished_at, container.last_finished_at)
+    return [moment for moment in shown if moment is not None]
 
 
 RUNNING = a_pod(created_at=MADE, ready_changed_at=MADE, containers=(a_container(started_at=MADE),))
@@ -37,7 +37,7 @@ def test_no_time_is_before_the_pod_or_after_now(events: list[tuple[timedelta, ti
     for later, off in events:
         now += later
         before, moved = pod_times.settle(crashed(now + off), before, moved, now)
-        assert all(MADE <= each <= now for each in moments(before))
+        assert all(MADE <= moment <= now for moment in moments(before))
 
 
 @given(CLOCKS, st.integers(0, 20).map(seconds))
@@ -59,9 +59,9 @@ def test_a_time_once_settled_stays(off: timedelta, later: timedelta) -> None:
 @given(CLOCKS)
 def test_what_was_there_before_is_taken_as_told_where_it_can_be_true(off: timedelta) -> None:
     """The operator has just started: when it came is not known."""
-    told = NOW - minutes(10) + off
-    pod, _ = pod_times.settle(crashed(told), None, pod_times.NOTHING_MOVED, NOW)
-    assert pod.ready_changed_at == (told if MADE <= told <= NOW else (NOW if told > NOW else MADE))
+    shown = NOW - minutes(10) + off
+    pod, _ = pod_times.settle(crashed(shown), None, pod_times.NOTHING_MOVED, NOW)
+    assert pod.ready_changed_at == (shown if MADE <= shown <= NOW else (NOW if shown > NOW else MADE))
 
 
 def test_a_clock_that_is_right_moves_nothing() -> None:

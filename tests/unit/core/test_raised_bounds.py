@@ -1,23 +1,24 @@
 """The attempt protocol on an autoscaler: the same promises as on the workload, for the object that is written."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from platelet import checks
-from platelet.core import meaning
+from platelet.checks import rollout_complete
+from platelet.core import target_state
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.autoscaler import Autoscaler
-from platelet.model.budget import Entry, PendingTakeBack
+from platelet.model.budget import Entry, PendingRevert
 from platelet.model.effects import Reserve, Settle, Write
-from platelet.model.intent import PostState
 from platelet.model.policy import Verification
 from platelet.model.remediation import Attempt
 from platelet.model.rules import Trial
 from platelet.model.situation import Situation
 from tests.unit.core.runbooks import scale_step
+from tests.unit.pins import bounds_set, precondition
 from tests.unit.situations import (
     NOW,
     SCALE,
@@ -45,18 +46,15 @@ INTENDED = an_attempt(
     phase="Intended",
     intended_at=NOW - seconds(1),
     outcome_at=None,
-    pre=meaning.pin(a_workload(), an_autoscaler(BEFORE)),
-    post=PostState(autoscaler=RAISED),
+    pre=target_state.pin(a_workload()),
+    changes=bounds_set(RAISED, BEFORE, version=an_autoscaler(BEFORE).resource_version),
 )
-LENT = PendingTakeBack(
-    ours=PostState(autoscaler=RAISED), before=PostState(autoscaler=BEFORE), uid="uid-api", due_at=NOW
-)
+DONE = replace(INTENDED, phase="Done")
+LENT = PendingRevert(action="scale", changes=bounds_set(RAISED, BEFORE), uid="uid-api", due_at=NOW)
 
 
 def acting(*autoscalers: Autoscaler, sent: bool = False, **changes: Any) -> Situation:
-    place = an_entry(
-        id=ID, outcome=None, outcome_at=None, settled_at=None, reserved_at=NOW - seconds(2), take_back=LENT
-    )
+    place = an_entry(id=ID, outcome=None, outcome_at=None, settled_at=None, reserved_at=NOW - seconds(2), revert=LENT)
     known: dict[str, Any] = {
         "remediation": a_remediation(status=a_status(state="Acting", attempts=(INTENDED,))),
         "budget": a_budget(place),
@@ -67,7 +65,7 @@ def acting(*autoscalers: Autoscaler, sent: bool = False, **changes: Any) -> Situ
 
 
 def sent_by(decision: Decision) -> list[Write]:
-    return [each for each in decision.effects if isinstance(each, Write)]
+    return [effect for effect in decision.effects if isinstance(effect, Write)]
 
 
 def outcome(decision: Decision) -> tuple[str, str]:
@@ -77,7 +75,7 @@ def outcome(decision: Decision) -> tuple[str, str]:
 
 def test_the_write_goes_to_the_autoscaler_with_its_own_version() -> None:
     (write,) = sent_by(decide(acting(an_autoscaler(BEFORE, resource_version="77")), NOW))
-    assert (write.uid, write.resource_version, write.post) == ("uid-hpa", "77", PostState(autoscaler=RAISED))
+    assert (precondition(write), write.change) == (("uid-hpa", "77"), INTENDED.changes[0])
 
 
 def test_that_the_autoscaler_has_moved_the_replicas_meanwhile_is_no_other_meaning() -> None:
@@ -130,15 +128,15 @@ def test_the_place_remembers_both_bounds_before_anything_is_written() -> None:
         workload=a_well_workload(replicas=5, updated_replicas=5, status_replicas=5, available_replicas=5),
         remediation=a_remediation(status=a_status(evidence=())),
     )
-    (reserve,) = [each for each in decide(waiting, NOW).effects if isinstance(each, Reserve)]
-    lent = reserve.entry.take_back
+    (reserve,) = [effect for effect in decide(waiting, NOW).effects if isinstance(effect, Reserve)]
+    lent = reserve.entry.revert
     assert lent is not None
-    assert (lent.ours, lent.before) == (PostState(autoscaler=RAISED), PostState(autoscaler=BEFORE))
+    assert lent.changes == bounds_set(RAISED, BEFORE, version=an_autoscaler(BEFORE).resource_version)
 
 
 def recovered(*autoscalers: Autoscaler, entries: tuple[Entry, ...] = ()) -> Situation:
     """Raised ten minutes ago, due now."""
-    done = an_attempt(id=ID, action="scale", pre=INTENDED.pre, post=INTENDED.post, verdict="Recovered")
+    done = an_attempt(id=ID, action="scale", pre=INTENDED.pre, changes=INTENDED.changes, verdict="Recovered")
     return a_situation(
         remediation=a_remediation(
             status=a_status(state="Monitoring", recovered_at=NOW - minutes(5), attempts=(done,), evidence=())
@@ -146,18 +144,18 @@ def recovered(*autoscalers: Autoscaler, entries: tuple[Entry, ...] = ()) -> Situ
         steps=(scale_step(),),
         workload=a_well_workload(replicas=8, updated_replicas=8, status_replicas=8, available_replicas=8),
         signals=(),
-        budget=a_budget(an_entry(id=ID, take_back=LENT), *entries),
+        budget=a_budget(an_entry(id=ID, revert=LENT), *entries),
         autoscalers=autoscalers,
     )
 
 
 def test_both_bounds_are_given_back_under_an_attempt_of_their_own() -> None:
     (reserve,) = [e for e in decide(recovered(an_autoscaler(RAISED)), NOW).effects if isinstance(e, Reserve)]
-    assert (reserve.entry.id, reserve.entry.kind) == (f"{ID}/back", "TakeBack")
-    held = an_entry(id=f"{ID}/back", kind="TakeBack", outcome=None, outcome_at=None, settled_at=None)
+    assert (reserve.entry.id, reserve.entry.kind) == (f"{ID}/back", "Revert")
+    held = an_entry(id=f"{ID}/back", kind="Revert", outcome=None, outcome_at=None, settled_at=None)
     intended = decide(recovered(an_autoscaler(RAISED, resource_version="70"), entries=(held,)), NOW)
     attempt = intended.status.attempts[-1]
-    assert (attempt.post, attempt.pre.autoscaler) == (PostState(autoscaler=BEFORE), RAISED)
+    assert attempt.changes == bounds_set(BEFORE, RAISED, version="70")
     assert "from 8-10 replicas of HorizontalPodAutoscaler api-hpa to 2-10" in attempt.summary
 
 
@@ -168,23 +166,23 @@ LEFT_ALONE = {
 }
 
 
-@pytest.mark.parametrize(("autoscaler", "said"), LEFT_ALONE.values(), ids=LEFT_ALONE)
-def test_what_is_not_ours_any_more_is_left_alone(autoscaler: Autoscaler, said: str) -> None:
+@pytest.mark.parametrize(("autoscaler", "words"), LEFT_ALONE.values(), ids=LEFT_ALONE)
+def test_what_is_not_ours_any_more_is_left_alone(autoscaler: Autoscaler, words: str) -> None:
     decision = decide(recovered(autoscaler), NOW)
-    assert [each.attempt for each in decision.effects if isinstance(each, Settle) and each.taken_back] == [ID]
+    assert [effect.attempt for effect in decision.effects if isinstance(effect, Settle) and effect.reverted] == [ID]
     noted = decision.status.decisions[-1]
     assert noted.reason == reasons.NOT_OURS_ANYMORE
-    assert said in noted.message
+    assert words in noted.message
 
 
-def judged(autoscaler: Autoscaler | None, replicas: int, attempt: Attempt = INTENDED) -> str:
+def judged(autoscaler: Autoscaler | None, replicas: int, attempt: Attempt = DONE) -> str:
     """Judge the rollout: a workload that is all well with so many replicas."""
     well = a_well_workload(
         replicas=replicas, updated_replicas=replicas, status_replicas=replicas, available_replicas=replicas
     )
     situation = a_situation(workload=well, autoscalers=(autoscaler,) if autoscaler else (), revisions=())
     trial = Trial(situation=situation, verification=Verification(), verifying=verifying(), attempt=attempt)
-    verdict = checks.CHECKS[0].check(trial, NOW)
+    verdict = rollout_complete.check(trial, NOW)
     return f"{verdict.outcome} {verdict.reason}"
 
 

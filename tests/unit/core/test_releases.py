@@ -7,7 +7,8 @@ import pytest
 
 from platelet.core import history
 from platelet.model.effects import MarkRelease, MarkRevision, RememberRevision
-from platelet.model.intent import PostState
+from platelet.model.intent import MADE_FROM
+from tests.unit.pins import raised, restored, scaled
 from tests.unit.situations import (
     BAD,
     BORN,
@@ -50,7 +51,7 @@ def sighting(**changes: Any) -> history.Sighting:
 
 def release_of(seen: history.Sighting) -> MarkRelease | None:
     effects, _ = history.observe(seen, minutes(10), NOW)
-    return next((each for each in effects if isinstance(each, MarkRelease)), None)
+    return next((effect for effect in effects if isinstance(effect, MarkRelease)), None)
 
 
 LIVE_ALREADY = (a_record(live_since=NOW - minutes(1)), a_record(BAD, live_since=HOUR_AGO))
@@ -90,7 +91,7 @@ def test_what_people_put_back_is_a_release_again(seen: history.Sighting, at: Any
 OURS: dict[str, history.Sighting] = {
     "our undo restored it": sighting(attempts=(RESTORED,)),
     "our undo restored it, and its answer was lost": sighting(attempts=(replace(RESTORED, phase="Unknown"),)),
-    "we put back what our undo had left": sighting(attempts=(replace(RESTORED, kind="TakeBack"),)),
+    "we put back what our undo had left": sighting(attempts=(replace(RESTORED, kind="Revert"),)),
     "nothing is on record of what was live before": sighting(records=(a_record(), a_record(BAD))),
 }
 
@@ -119,9 +120,9 @@ AHEAD: dict[str, history.Sighting] = {
 def test_a_stamp_that_lies_ahead_is_noted_once(seen: history.Sighting) -> None:
     """Else each look would write it again, as fast as the API server answers."""
     effects, _ = history.observe(seen, minutes(10), NOW)
-    noted = [each for each in effects if isinstance(each, (MarkRelease, RememberRevision)) and each.live_since]
-    (live_since,) = [each.live_since for each in noted]
-    others = [each for each in seen.records if each.template_hash != GOOD]
+    noted = [effect for effect in effects if isinstance(effect, (MarkRelease, RememberRevision)) and effect.live_since]
+    (live_since,) = [effect.live_since for effect in noted]
+    others = [record for record in seen.records if record.template_hash != GOOD]
     records = (a_record(live_since=live_since), *others)
     assert release_of(replace(seen, records=records)) is None
     back = replace(seen, records=records, workload=replace(seen.workload, template_hash=BAD))
@@ -132,8 +133,43 @@ def test_a_first_release_is_live_since_it_is_on_record_and_as_old_as_its_oldest_
     seen = sighting(
         records=(a_record(BAD, live_since=HOUR_AGO),), revisions=(a_revision(3, GOOD, created_at=RELEASED),)
     )
-    (new,) = [each for each in history.observe(seen, minutes(10), NOW)[0] if isinstance(each, RememberRevision)]
+    (new,) = [effect for effect in history.observe(seen, minutes(10), NOW)[0] if isinstance(effect, RememberRevision)]
     assert (new.first_seen, new.live_since, new.released_by) == (RELEASED, NOW, "ci-bot")
+
+
+def kept(template: str) -> Any:
+    """The change of an undo that goes back to GOOD, but for fields that it keeps."""
+    (change,) = restored(template, left=BAD)
+    return (replace(change, how={**change.how, MADE_FROM: GOOD}),)
+
+
+RAISED = an_attempt(intended_at=NOW - seconds(9), changes=raised("more"), pre=replace(RESTORED.pre, template_hash=GOOD))
+MADE: dict[str, tuple[Any, str]] = {
+    "by an adjustment": (RAISED, GOOD),
+    "by one whose answer was lost": (replace(RAISED, phase="Unknown"), GOOD),
+    "by its revert, in what people have released since": (replace(RAISED, kind="Revert"), GOOD),
+    "of it by an admission": (replace(RAISED, changes=raised("else"), left_template="more"), GOOD),
+    "by one that was never sent": (replace(RAISED, phase="Superseded"), ""),
+    "by an undo: what that left is another release": (replace(RAISED, changes=restored("more", left=GOOD)), ""),
+    "by an undo that keeps fields of what it leaves: it belongs to what comes back": (
+        replace(RAISED, changes=kept("more"), pre=replace(RAISED.pre, template_hash=BAD)),
+        GOOD,
+    ),
+    "by one of another template": (replace(RAISED, changes=raised("else")), ""),
+    "by one of what is not on record": (replace(RAISED, pre=replace(RAISED.pre, template_hash="lost")), ""),
+}
+
+
+@pytest.mark.parametrize(("attempt", "made_from"), MADE.values(), ids=MADE)
+def test_what_we_make_of_a_template_belongs_to_its_release(attempt: Any, made_from: str) -> None:
+    """So it is as old, by the same hand, and no young release that could be to blame."""
+    known = (a_record(released_at=HOUR_AGO, released_by="ann", live_since=HOUR_AGO), a_record(BAD, live_since=BORN))
+    seen = sighting(workload=a_well_workload(template_hash="more"), revisions=SETS, records=known, attempts=(attempt,))
+    (new,) = [effect for effect in history.observe(seen, minutes(10), NOW)[0] if isinstance(effect, RememberRevision)]
+    ours = ("more", made_from, HOUR_AGO, "ann")
+    assert (new.template_hash, new.made_from, new.released_at, new.released_by) == (
+        ours if made_from else ("more", "", None, new.released_by)
+    )
 
 
 def test_before_a_release_is_on_record_no_decision_may_rely_on_its_age() -> None:
@@ -159,9 +195,9 @@ def in_incident(state: Any, fact: Any, *, live_since: Any, pods: Any = (WELL_FOR
         pods=pods,
         records=(a_record(live_since=live_since, health="Unknown", health_since=None),),
     )
-    found = history.incident_of(seen, (remediation,), NOW)
-    effects, _ = history.observe(replace(seen, incident=found), minutes(10), NOW)
-    return found, [each.health for each in effects if isinstance(each, MarkRevision)]
+    incident = history.incident_of(seen, (remediation,), NOW)
+    effects, _ = history.observe(replace(seen, incident=incident), minutes(10), NOW)
+    return incident, [effect.health for effect in effects if isinstance(effect, MarkRevision)]
 
 
 @pytest.mark.parametrize("state", OPEN)
@@ -202,7 +238,7 @@ def test_what_is_resolved_says_nothing() -> None:
 
 def test_a_lost_post_state_is_no_own_write() -> None:
     """A restart or a scale restores no template."""
-    scaled = replace(RESTORED, post=PostState(replicas=4))
-    release = release_of(sighting(attempts=(scaled,)))
+    another = replace(RESTORED, changes=scaled(4))
+    release = release_of(sighting(attempts=(another,)))
     assert release is not None
     assert release.released_at is not None

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from platelet.core import retention
-from platelet.model.intent import PostState, PreState
-from platelet.model.remediation import Remediation, TakeBack
+from platelet.model.intent import PreState
+from platelet.model.remediation import Remediation, Revert
+from tests.unit.pins import scaled
 from tests.unit.situations import GOOD, NOW, a_budget, a_remediation, a_status, an_attempt, an_entry
 
 DAY = timedelta(days=1)
@@ -17,20 +18,20 @@ LENT = an_attempt(
     id="old/0/1",
     action="scale",
     pre=PreState(uid="uid-api", generation=2, template_hash=GOOD, replicas=2),
-    post=PostState(replicas=5),
-    take_back=TakeBack(),
+    changes=scaled(5),
+    revert=Revert(),
 )
 
 
 def closed(uid: str, age: timedelta, target: str = "api", mode: Any = "Enforce", **status: Any) -> Remediation:
     """Closed so long ago."""
-    found = a_remediation(status=a_status(**{"state": "Closed", "closed_at": NOW - age, "attempts": (), **status}))
-    reference = replace(found.spec.target_ref, name=target)
-    return replace(found, uid=uid, name=uid, spec=replace(found.spec, target_ref=reference, mode=mode))
+    usual = a_remediation(status=a_status(**{"state": "Closed", "closed_at": NOW - age, "attempts": (), **status}))
+    reference = replace(usual.spec.target_ref, name=target)
+    return replace(usual, uid=uid, name=uid, spec=replace(usual.spec, target_ref=reference, mode=mode))
 
 
-def going(found: Sequence[Remediation], *entries: Any) -> set[str]:
-    return {each.uid for each in retention.outdated(found, a_budget(*entries), NOW)}
+def going(remediations: Sequence[Remediation], *entries: Any) -> set[str]:
+    return {remediation.uid for remediation in retention.outdated(remediations, a_budget(*entries), NOW)}
 
 
 AGES = {
@@ -59,9 +60,9 @@ STAY: dict[str, tuple[Remediation, ...]] = {
 }
 
 
-@pytest.mark.parametrize("found", STAY.values(), ids=STAY)
-def test_what_something_relies_on_stays(found: tuple[Remediation, ...]) -> None:
-    assert going(found) == set()
+@pytest.mark.parametrize("remediations", STAY.values(), ids=STAY)
+def test_what_something_relies_on_stays(remediations: tuple[Remediation, ...]) -> None:
+    assert going(remediations) == set()
 
 
 def test_what_the_budget_has_not_settled_stays() -> None:
@@ -77,8 +78,10 @@ def test_without_a_budget_nothing_goes() -> None:
 
 
 def test_of_one_target_the_newest_ten_of_each_mode_stay() -> None:
-    found = [closed(f"{mode}-{n}", timedelta(hours=n), mode=mode) for mode in ("Enforce", "Observe") for n in range(12)]
-    assert going(found) == {"Enforce-10", "Enforce-11", "Observe-10", "Observe-11"}
+    remediations = [
+        closed(f"{mode}-{n}", timedelta(hours=n), mode=mode) for mode in ("Enforce", "Observe") for n in range(12)
+    ]
+    assert going(remediations) == {"Enforce-10", "Enforce-11", "Observe-10", "Observe-11"}
 
 
 def test_short_incidents_do_not_push_out_what_tells_where_the_ladder_goes_on() -> None:
@@ -91,10 +94,10 @@ def test_short_incidents_do_not_push_out_what_tells_where_the_ladder_goes_on() -
 
 def test_of_one_namespace_the_newest_two_hundred_stay() -> None:
     """Names that change every day never reach the limit of a target."""
-    found = [closed(f"rem-{n}", (2 + n / 1000) * DAY, target=f"preview-{n}") for n in range(203)]
-    assert going(found) == {"rem-200", "rem-201", "rem-202"}
-    elsewhere = [replace(each, namespace="stage") for each in found[150:]]
-    assert going([*found[:150], *elsewhere]) == set()
+    remediations = [closed(f"rem-{n}", (2 + n / 1000) * DAY, target=f"preview-{n}") for n in range(203)]
+    assert going(remediations) == {"rem-200", "rem-201", "rem-202"}
+    elsewhere = [replace(remediation, namespace="stage") for remediation in remediations[150:]]
+    assert going([*remediations[:150], *elsewhere]) == set()
 
 
 def test_what_was_closed_within_a_day_is_not_crowded_out() -> None:
@@ -104,9 +107,9 @@ def test_what_was_closed_within_a_day_is_not_crowded_out() -> None:
 
 def test_of_workloads_that_are_gone_the_newest_ten_of_a_namespace_stay() -> None:
     """Once they are closed for days: a workload that comes again meanwhile finds them."""
-    found = [closed(f"rem-{n}", (3 + n / 100) * DAY, target=f"preview-{n}") for n in range(12)]
+    old = [closed(f"rem-{n}", (3 + n / 100) * DAY, target=f"preview-{n}") for n in range(12)]
     young = [closed(f"young-{n}", DAY, target=f"fresh-{n}") for n in range(12)]
-    everything = {each.target for each in (*found, *young)}
-    assert {each.uid for each in retention.of_gone(found, everything, NOW)} == {"rem-10", "rem-11"}
+    everything = {remediation.target for remediation in (*old, *young)}
+    assert {remediation.uid for remediation in retention.of_gone(old, everything, NOW)} == {"rem-10", "rem-11"}
     assert retention.of_gone(young, everything, NOW) == []
-    assert retention.of_gone(found, {found[0].target}, NOW) == []
+    assert retention.of_gone(old, {old[0].target}, NOW) == []

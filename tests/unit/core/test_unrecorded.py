@@ -26,17 +26,17 @@ def about_to_intend(state: State = "Waiting", kind: str = "Act") -> tuple[Situat
 def test_the_place_of_an_intent_is_given_back_and_refunded_only_if_it_was_surely_not_stored(*, refused: bool) -> None:
     situation, wanted = about_to_intend()
     decision = unrecorded.decide(situation, wanted, "in status.attempts[0].pre", NOW, refused=refused)
-    (given_back,) = [each for each in decision.effects if isinstance(each, Settle)]
+    (given_back,) = [effect for effect in decision.effects if isinstance(effect, Settle)]
     assert (given_back.attempt, given_back.outcome, given_back.refunded) == (ID, "Abandoned", refused)
     assert (decision.status.state, decision.status.reason) == ("Escalated", reasons.NOT_RECORDED)
     assert "in status.attempts[0].pre" in decision.status.message
     assert decision.status.attempts == ()
 
 
-def test_a_take_back_keeps_its_place_which_nobody_else_wants() -> None:
-    situation, wanted = about_to_intend(kind="TakeBack")
+def test_a_revert_keeps_its_place_which_nobody_else_wants() -> None:
+    situation, wanted = about_to_intend(kind="Revert")
     decision = unrecorded.decide(situation, wanted, "no", NOW, refused=True)
-    assert [each for each in decision.effects if isinstance(each, Settle)] == []
+    assert [effect for effect in decision.effects if isinstance(effect, Settle)] == []
 
 
 def test_people_who_know_are_not_told_again() -> None:

@@ -9,12 +9,13 @@ import pytest
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.model import reasons
-from platelet.model.budget import BudgetSpec, Entry, PendingTakeBack
+from platelet.model.budget import BudgetSpec, Entry, PendingRevert
 from platelet.model.effects import Reserve, Settle
-from platelet.model.intent import PostState
+from platelet.model.intent import TEMPLATE
 from platelet.model.policy import Rate, Step
 from platelet.model.situation import Situation
 from tests.unit.core.runbooks import restart_step, scale_step, undo_step
+from tests.unit.pins import meant, scaled
 from tests.unit.situations import (
     BAD,
     GOOD,
@@ -46,7 +47,7 @@ def place(**changes: Any) -> Entry:
 
 
 def asked(decision: Decision) -> list[Entry]:
-    return [each.entry for each in decision.effects if isinstance(each, Reserve)]
+    return [effect.entry for effect in decision.effects if isinstance(effect, Reserve)]
 
 
 def test_a_place_is_asked_for_before_anything_is_intended() -> None:
@@ -63,7 +64,7 @@ def test_with_a_place_the_plan_is_pinned() -> None:
     (attempt,) = decision.status.attempts
     assert (attempt.id, attempt.phase, decision.status.state) == ("rem-1/0/1", "Intended", "Acting")
     assert (attempt.pre.uid, attempt.pre.generation, attempt.pre.template_hash) == ("uid-api", 2, BAD)
-    assert (attempt.post.template_hash, attempt.post.record) == (GOOD, "api-good")
+    assert (attempt.changes[0].meant, attempt.changes[0].record) == ({TEMPLATE: GOOD}, "api-good")
 
 
 NOT_OURS_TO_USE = {
@@ -71,7 +72,7 @@ NOT_OURS_TO_USE = {
     "one that has ended": place(outcome="Abandoned", outcome_at=NOW - seconds(1)),
     "that of another step": place(id="rem-1/1/1"),
     "another remediation's": place(id="rem-2/0/1", policy="shop/other", target=replace(place().target, name="other")),
-    "a take-back's": place(id="rem-1/0/1", kind="TakeBack"),
+    "a revert's": place(id="rem-1/0/1", kind="Revert"),
 }
 
 
@@ -144,13 +145,13 @@ def test_a_condition_that_is_false_passes_the_step_over_and_says_so() -> None:
     decision = decide(waiting(undo_step(when=never), restart_step()), NOW)
     (entry,) = asked(decision)
     assert entry.id == "rem-1/1/1"
-    assert reasons.CONDITION_FALSE in {each.reason for each in decision.status.decisions}
+    assert reasons.CONDITION_FALSE in {note.reason for note in decision.status.decisions}
 
 
 def test_a_condition_that_is_not_understood_is_no_yes() -> None:
     decision = decide(waiting(undo_step(when="1 +"), restart_step()), NOW)
-    assert [each.id for each in asked(decision)] == ["rem-1/1/1"]
-    assert reasons.CONDITION_ERROR in {each.reason for each in decision.status.decisions}
+    assert [entry.id for entry in asked(decision)] == ["rem-1/1/1"]
+    assert reasons.CONDITION_ERROR in {note.reason for note in decision.status.decisions}
 
 
 def test_a_condition_is_not_asked_before_the_signal_counts() -> None:
@@ -187,17 +188,17 @@ def test_two_writes_of_unknown_outcome_are_for_people_and_count_until_they_hand_
         an_attempt(id=f"rem-1/0/{n}", phase="Unknown", intended_at=NOW - minutes(30 - n), message="timed out")
         for n in (1, 2)
     )
-    told = decide(waiting(remediation=a_remediation(status=a_status(attempts=lost))), NOW).status
-    assert (told.state, told.reason) == ("Escalated", reasons.UNKNOWN_OUTCOME)
+    status = decide(waiting(remediation=a_remediation(status=a_status(attempts=lost))), NOW).status
+    assert (status.state, status.reason) == ("Escalated", reasons.UNKNOWN_OUTCOME)
     back = a_status(attempts=lost, handed_back_at=NOW - minutes(1))
     anew = decide(waiting(remediation=a_remediation(status=back)), NOW).status
     assert (anew.state, anew.reason) != ("Escalated", reasons.UNKNOWN_OUTCOME)
 
 
 def test_a_place_for_other_replicas_than_now_is_given_up() -> None:
-    """Its obligation speaks of a number that is no longer what a take-back should restore."""
-    lent = PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=2))
-    situation = waiting(scale_step(), budget=a_budget(place(take_back=lent)), workload=a_workload(replicas=3))
+    """Its obligation speaks of a number that is no longer what a revert should restore."""
+    lent = PendingRevert(action="scale", changes=scaled(5, before=2))
+    situation = waiting(scale_step(), budget=a_budget(place(revert=lent)), workload=a_workload(replicas=3))
     (effect,) = decide(situation, NOW).effects
     assert isinstance(effect, Settle)
     assert (effect.attempt, effect.outcome, effect.refunded) == ("rem-1/0/1", "Abandoned", False)
@@ -206,14 +207,14 @@ def test_a_place_for_other_replicas_than_now_is_given_up() -> None:
 def test_a_temporary_scale_leaves_its_obligation_on_the_budget() -> None:
     """Deleting the Remediation does not lose it."""
     (entry,) = asked(decide(waiting(scale_step()), NOW))
-    assert entry.take_back is not None
-    assert (entry.take_back.ours.replicas, entry.take_back.before.replicas) == (5, 2)
-    assert entry.take_back.due_at == NOW + minutes(10)
+    assert entry.revert is not None
+    assert entry.revert.changes == scaled(5, before=2)
+    assert entry.revert.due_at == NOW + minutes(10)
 
 
 def test_an_intent_sets_what_its_obligation_says() -> None:
-    """Whatever the plan would say now, the take-back restores what was reserved."""
-    lent = PendingTakeBack(ours=PostState(replicas=4), before=PostState(replicas=2))
-    situation = waiting(scale_step(), budget=a_budget(place(take_back=lent)))
+    """Whatever the plan would say now, the revert restores what was reserved."""
+    lent = PendingRevert(action="scale", changes=scaled(4, before=2))
+    situation = waiting(scale_step(), budget=a_budget(place(revert=lent)))
     (attempt,) = decide(situation, NOW).status.attempts
-    assert attempt.post.replicas == 4
+    assert meant(attempt.changes) == meant(scaled(4))

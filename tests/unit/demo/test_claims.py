@@ -37,7 +37,7 @@ def attempt(action: str, **changes: Any) -> Obj:
 
 def remediation(*attempts: Obj, conditions: tuple[str, ...] = (), name: str = "deployment-api-1", **status: Any) -> Obj:
     """A Remediation of the Deployment."""
-    true = [{"type": each, "status": "True"} for each in conditions]
+    true = [{"type": condition, "status": "True"} for condition in conditions]
     return {
         "metadata": {"name": name, "uid": UID},
         "spec": {"targetRef": {"kind": "Deployment", "name": "api"}},
@@ -47,10 +47,10 @@ def remediation(*attempts: Obj, conditions: tuple[str, ...] = (), name: str = "d
 
 def seen(*versions: tuple[str, Obj]) -> Seen:
     """These versions, in this order."""
-    found = Seen()
+    history = Seen()
     for number, (kind, obj) in enumerate(versions, 1):
-        found.add(kind, {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(number)}})
-    return found
+        history.add(kind, {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(number)}})
+    return history
 
 
 def replicas(*numbers: int) -> list[tuple[str, Obj]]:
@@ -60,39 +60,39 @@ def replicas(*numbers: int) -> list[tuple[str, Obj]]:
 
 def images(*names: str) -> list[tuple[str, Obj]]:
     """The Deployment with these images, one after the other."""
-    return [("Deployment", deployment(each)) for each in names]
+    return [("Deployment", deployment(name)) for name in names]
 
 
-UP = attempt("scale", takeBack={"dueAt": "2026-11-21T09:10:00Z"})
-BACK = attempt("scale", id=f"{UID}/0/1/back", kind="TakeBack", intendedAt="2026-11-21T09:01:00Z")
+UP = attempt("scale", revert={"dueAt": "2026-11-21T09:10:00Z"})
+BACK = attempt("scale", id=f"{UID}/0/1/back", kind="Revert", intendedAt="2026-11-21T09:01:00Z")
 LATE = {**BACK, "intendedAt": "2026-11-21T09:10:01Z"}
 FIRING, RESOLVED = [{"reason": "Busy"}], [{"reason": "Busy", "resolvedAt": "2026-11-21T09:00:59Z"}]
 PLAN = {"action": "rolloutUndo", "summary": "undo"}
 UNDO = attempt("rolloutUndo", verdict="Recovered", verdictMessage="well")
 
 
-def undone(found: Seen) -> str:
-    return claims.undone(found, "api", BAD, GOOD)
+def undone(story: Seen) -> str:
+    return claims.undone(story, "api", BAD, GOOD)
 
 
-def recovered(found: Seen) -> str:
-    return claims.recovered(found, "api")
+def recovered(story: Seen) -> str:
+    return claims.recovered(story, "api")
 
 
-def scaled(found: Seen) -> str:
-    return claims.scaled(found, "api", 2, 5)
+def scaled(story: Seen) -> str:
+    return claims.scaled(story, "api", 2, 5)
 
 
-def taken_back(found: Seen) -> str:
-    return claims.taken_back(found, "api", 2, 5)
+def reverted(story: Seen) -> str:
+    return claims.reverted(story, "api", 2, 5)
 
 
-def escalated(found: Seen) -> str:
-    return claims.escalated(found, "api")
+def escalated(story: Seen) -> str:
+    return claims.escalated(story, "api")
 
 
-def asked(found: Seen) -> str:
-    return claims.asked(found, "api", "rolloutUndo")
+def asked(story: Seen) -> str:
+    return claims.asked(story, "api", "rolloutUndo")
 
 
 def rem(*attempts: Obj, **status: Any) -> tuple[str, Obj]:
@@ -126,11 +126,11 @@ CASES: Mapping[str, tuple[Callable[[Seen], str], list[tuple[str, Obj]], bool]] =
     "2, then 5 by a scale": (scaled, [*replicas(2, 5), rem(UP)], True),
     "5 from the beginning": (scaled, [*replicas(5), rem(UP)], False),
     "2, then 5 by people": (scaled, replicas(2, 5), False),
-    "2, 5, 2 after the alert has resolved": (taken_back, [*replicas(2, 5, 2), rem(UP, BACK, evidence=RESOLVED)], True),
-    "2 all the time": (taken_back, [*replicas(2), rem(UP, BACK, evidence=RESOLVED)], False),
-    "taken back while the alert fires": (taken_back, [*replicas(2, 5, 2), rem(UP, BACK, evidence=FIRING)], False),
-    "taken back by time": (taken_back, [*replicas(2, 5, 2), rem(UP, LATE, evidence=RESOLVED)], False),
-    "taken back by people": (taken_back, [*replicas(2, 5, 2), rem(UP, evidence=RESOLVED)], False),
+    "2, 5, 2 after the alert has resolved": (reverted, [*replicas(2, 5, 2), rem(UP, BACK, evidence=RESOLVED)], True),
+    "2 all the time": (reverted, [*replicas(2), rem(UP, BACK, evidence=RESOLVED)], False),
+    "reverted while the alert fires": (reverted, [*replicas(2, 5, 2), rem(UP, BACK, evidence=FIRING)], False),
+    "reverted by time": (reverted, [*replicas(2, 5, 2), rem(UP, LATE, evidence=RESOLVED)], False),
+    "reverted by people": (reverted, [*replicas(2, 5, 2), rem(UP, evidence=RESOLVED)], False),
     "escalated, and the mark names it": (
         escalated,
         [("Deployment", marked(UID)), rem(conditions=("Escalated",))],
@@ -192,6 +192,7 @@ def write(
         user_agent=agent,
         code=code,
         timestamp=datetime(2026, 11, 21, 9, second=second, tzinfo=UTC),
+        answered=datetime(2026, 11, 21, 9, second=second, tzinfo=UTC),
         request=None,
         response=None,
         api_group="apps",
@@ -239,8 +240,8 @@ AFTER, BEFORE = write(f"platelet ({UID}/0/1)", second=2), write(f"platelet ({UID
 )
 def test_the_write_must_have_come_after_the_yes(log: list[AuditEvent], by: str, holds: bool) -> None:  # noqa: FBT001
     """By the audit log's times, and the name on record must be that person's."""
-    found = seen(rem({**UNDO, "approvedBy": by}))
-    assert bool(claims.written_after_yes(log, "demo", found, "alice")) is holds
+    story = seen(rem({**UNDO, "approvedBy": by}))
+    assert bool(claims.written_after_yes(log, "demo", story, "alice")) is holds
 
 
 def test_the_webhook_must_have_been_told_of_this_very_escalation() -> None:
@@ -250,7 +251,11 @@ def test_the_webhook_must_have_been_told_of_this_very_escalation() -> None:
         "type": "dev.platelet.remediation.escalated",
         "data": {"reason": "GaveUp", "target": {"name": "api"}},
     }
-    delivered, not_yet = seen(rem(escalation={"delivered": True})), seen(rem(escalation={}))
+    notification = {"id": f"{UID}/escalated", "sink": "webhook", "kind": "Escalated", "state": "Delivered"}
+    delivered, not_yet = (
+        seen(rem(notifications=[notification])),
+        seen(rem(notifications=[{**notification, "state": "Pending"}])),
+    )
     assert claims.told(delivered, "api", [event])
     assert not claims.told(delivered, "api", [])
     assert not claims.told(delivered, "api", [{**event, "id": "another/escalated"}])

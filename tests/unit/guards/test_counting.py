@@ -52,7 +52,7 @@ COOLED = {
     "the last action was a step of this remediation": with_entries(spent(seconds(1), id="rem-1/0/1")),
     "the last action was on another target": with_entries(spent(seconds(1), target=OTHER_TARGET)),
     "the last action was refused by the API server": with_entries(spent(seconds(1), refunded=True)),
-    "only something was taken back": with_entries(spent(seconds(1), kind="TakeBack", id="rem-0/0/1/back")),
+    "only something was reverted": with_entries(spent(seconds(1), kind="Revert", id="rem-0/0/1/back")),
     "the policy wants no cooldown": with_entries(spent(seconds(1)), cooldown=timedelta()),
     "the policy wants a shorter one": with_entries(spent(minutes(2)), cooldown=minutes(2)),
 }
@@ -118,7 +118,7 @@ FREE_PLACES = {
         spent(minutes(1), outcome="Superseded", settled_at=None)
     ),
     "one was abandoned": with_entries(spent(minutes(1), outcome="Abandoned", settled_at=None)),
-    "something is being taken back": with_entries(running(kind="TakeBack", id="rem-0/0/1/back")),
+    "something is being reverted": with_entries(running(kind="Revert", id="rem-0/0/1/back")),
     "one runs and two may": with_entries(running(), max_concurrent=2),
     "two attempts of one remediation are one": with_entries(
         running(id="rem-0/0/1"), running(id="rem-0/0/2"), max_concurrent=2
@@ -206,7 +206,7 @@ def test_a_full_rate_denies_until_the_slot_is_free(rate: str, entry: Entry, unti
 DOES_NOT_COUNT = {
     "exactly one window ago": spent(HOUR),
     "refused by the API server": spent(seconds(1), refunded=True),
-    "taken back": spent(seconds(1), kind="TakeBack", id="rem-0/0/1/back"),
+    "reverted": spent(seconds(1), kind="Revert", id="rem-0/0/1/back"),
     "this very attempt": running(seconds(1), id="rem-1/0/1"),
 }
 

@@ -209,7 +209,7 @@ def test_a_policy_that_is_gone_allows_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "zone", "said"),
+    ("schedule", "zone", "words"),
     [
         pytest.param("0 25 * * *", "UTC", "schedule: '0 25 * * *' is not cron (Bad hour)", id="an hour that is none"),
         pytest.param("0 2 * * FUN", "UTC", "schedule: '0 2 * * FUN' is not cron", id="a day that is none"),
@@ -224,10 +224,10 @@ def test_a_policy_that_is_gone_allows_nothing() -> None:
         pytest.param("0 2 * * *", "Europe", "timeZone: 'Europe'", id="a folder of the database"),
     ],
 )
-def test_what_cannot_be_read_is_said_and_denies(schedule: str, zone: str, said: str) -> None:
+def test_what_cannot_be_read_is_said_and_denies(schedule: str, zone: str, words: str) -> None:
     """The policy is not Ready for it; should it be asked all the same, unknown is no."""
     window = a_window(schedule, minutes(60), zone)
-    assert said in maintenance_window.find_fault(window)
+    assert words in maintenance_window.find_fault(window)
     denial = maintenance_window.deny(with_windows(window), NOW)
     assert denial is not None
     assert denial.reason == reasons.INVALID_MAINTENANCE_WINDOW
@@ -253,7 +253,7 @@ class Cron:
 
     def __str__(self) -> str:
         parts = (self.minute, self.hour, self.day, None, self.weekday)
-        return " ".join("*" if each is None else str(each) for each in parts)
+        return " ".join("*" if part is None else str(part) for part in parts)
 
     @property
     def is_rhythm(self) -> bool:
@@ -335,7 +335,7 @@ def test_the_guard_agrees_with_looking_at_every_minute(
     assert (denial is None) == is_free(this_minute)
     end = begin + timedelta(days=DAYS)
     later = (this_minute + number * MINUTE for number in range(1, (end - this_minute) // MINUTE))
-    free = next((each for each in later if is_free(each)), None)
+    free = next((minute for minute in later if is_free(minute)), None)
     if denial is not None and free is not None and denial.retry_at is not None:
         assert denial.retry_at == free
     elif denial is not None and denial.retry_at is not None:

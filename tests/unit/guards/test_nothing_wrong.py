@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from platelet.guards import nothing_wrong
 from platelet.model import reasons
+from platelet.model.policy import ActionTraits
 from platelet.model.signal import Signal
-from platelet.model.situation import ActionTraits, Situation
+from platelet.model.situation import Situation
 from tests.unit.situations import (
     GOOD,
     NOW,
@@ -69,8 +70,12 @@ ALLOWED: dict[str, Situation] = {
     "a container ended a moment ago": well(
         pods=(a_pod("api-1-a"), a_pod("api-1-b", containers=(a_container(last_finished_at=NOW - minutes(9)),)))
     ),
-    "a pod is not available yet": well(workload=replace(well().workload or a_workload(), available_replicas=1)),
-    "no pods can be made": well(workload=replace(well().workload or a_workload(), cannot_create="exceeded quota")),
+    "a pod is not available yet": well(
+        workload=replace(well().snapshot.workload or a_workload(), available_replicas=1)
+    ),
+    "no pods can be made": well(
+        workload=replace(well().snapshot.workload or a_workload(), cannot_create="exceeded quota")
+    ),
     "it only fires later": well(replace(UNNAMED, holds_at=NOW + seconds(1))),
     "it is silenced": well(replace(UNNAMED, suppressed=True)),
 }
@@ -89,7 +94,7 @@ def test_a_container_that_ended_long_ago_does_not_count() -> None:
 
 def test_a_controller_that_has_not_seen_the_last_change_says_nothing_against_the_pods() -> None:
     """Each annotation, our own mark too, makes a generation (TRAPS 47)."""
-    lagging = replace(well().workload or a_workload(), generation=9)
+    lagging = replace(well().snapshot.workload or a_workload(), generation=9)
     assert nothing_wrong.deny(well(workload=lagging), NOW) is not None
 
 
@@ -118,5 +123,5 @@ def test_alerts_that_nobody_named_never_act_on_what_is_well(signals: list[Signal
     pods = (a_pod("api-1-a"), a_pod("api-1-b", ready=ready))
     records = (OLD,) if old else (a_record(first_seen=NOW - minutes(5)),)
     denial = nothing_wrong.deny(replace(well(pods=pods, records=records), signals=tuple(signals)), NOW)
-    holding = [each for each in signals if each.holds_at <= NOW and not each.suppressed]
-    assert (denial is not None) == (bool(holding) and all(each.unnamed for each in holding) and ready and old)
+    holding = [signal for signal in signals if signal.holds_at <= NOW and not signal.suppressed]
+    assert (denial is not None) == (bool(holding) and all(signal.unnamed for signal in holding) and ready and old)

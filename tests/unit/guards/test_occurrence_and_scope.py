@@ -23,6 +23,8 @@ from tests.unit.situations import (
     a_situation,
     an_alert,
     an_entry,
+    asked,
+    change,
     limits,
     minutes,
     seconds,
@@ -46,7 +48,7 @@ TOO_YOUNG = {
     "there is no signal": ((), None),
     "it holds in a second": ((a_signal(holds_at=SOON),), SOON),
     "of two the earlier is waited for": ((a_signal(holds_at=LATER), an_alert(holds_at=SOON)), SOON),
-    "only something temporary is left to be taken back": ((a_signal(source="takeBack"),), None),
+    "only something temporary is left to be reverted": ((a_signal(source="revert"),), None),
 }
 
 
@@ -116,7 +118,7 @@ BOUNDARIES = {
 @pytest.mark.parametrize(("setting", "total", "sick", "allowed"), BOUNDARIES.values(), ids=BOUNDARIES)
 def test_the_share_of_sick_targets(setting: str, total: int, sick: frozenset[WorkloadRef], allowed: bool) -> None:  # noqa: FBT001
     """Exact at the boundaries: rounded down, at least one, this target included."""
-    denial = max_unhealthy.deny(scoped(setting, total, sick), NOW)
+    denial = asked(max_unhealthy.deny, scoped(setting, total, sick), NOW)
     assert (denial is None) == allowed
     if denial is not None:
         assert denial.reason == reasons.TOO_MANY_UNHEALTHY
@@ -125,7 +127,7 @@ def test_the_share_of_sick_targets(setting: str, total: int, sick: frozenset[Wor
 
 def test_names_the_numbers() -> None:
     """People see how many are sick, of how many, and how many may be."""
-    denial = max_unhealthy.deny(scoped("30%", 10, THIS | others(3)), NOW)
+    denial = asked(max_unhealthy.deny, scoped("30%", 10, THIS | others(3)), NOW)
     assert denial is not None
     assert denial.message == "4 of 10 targets are sick; with maxUnhealthy 30% at most 3 may be"
 
@@ -140,7 +142,7 @@ UNKNOWN = {
 @pytest.mark.parametrize("situation", UNKNOWN.values(), ids=UNKNOWN)
 def test_an_unreadable_scope_means_no(situation: Situation) -> None:
     """Unknown means no, and empty never means all (TRAPS 29)."""
-    denial = max_unhealthy.deny(situation, NOW)
+    denial = asked(max_unhealthy.deny, situation, NOW)
     assert denial is not None
     assert denial.reason == reasons.SCOPE_UNKNOWN
 
@@ -149,7 +151,7 @@ def test_an_unreadable_scope_means_no(situation: Situation) -> None:
 def test_never_more_than_the_share_unless_it_is_the_only_one(percent: int, total: int, sick: int) -> None:
     """Over all shares and sizes: allowed only while sick * 100 <= percent * total, or a single one is sick."""
     sick = min(sick, total - 1)
-    denial = max_unhealthy.deny(scoped(f"{percent}%", total, THIS | others(sick)), NOW)
+    denial = asked(max_unhealthy.deny, scoped(f"{percent}%", total, THIS | others(sick)), NOW)
     assert (denial is None) == ((sick + 1) * 100 <= percent * total or sick == 0)
 
 
@@ -184,7 +186,7 @@ def test_a_replica_that_has_just_begun_to_lead_asks_first() -> None:
     assert denial is not None
     assert "leads since a moment ago" in denial.message
     assert denial.retry_at is not None
-    later = signal_known.deny(replace(begun, leading_for=minutes(2)), NOW)
+    later = signal_known.deny(change(begun, leading_for=minutes(2)), NOW)
     assert later is not None
     assert "does not answer" in later.message
 
@@ -219,7 +221,7 @@ def test_of_several_that_are_at_fault_themselves_one_is_undone_at_a_time(
 ) -> None:
     """The reservation asks again, on the newest budget."""
     situation = at_fault(entry)
-    for denial in (max_unhealthy.deny(situation, NOW), max_unhealthy.deny_beside_another(situation, NOW)):
+    for denial in (asked(max_unhealthy.deny, situation, NOW), asked(max_unhealthy.deny_beside_another, situation, NOW)):
         assert (denial is None) == allowed
         if denial is not None:
             assert denial.retry_at is not None
@@ -236,7 +238,7 @@ STILL_TOO_MANY = {
 @pytest.mark.parametrize("changes", STILL_TOO_MANY.values(), ids=STILL_TOO_MANY)
 def test_what_is_not_known_to_be_at_fault_itself_waits_and_people_are_told(changes: Mapping[str, Any]) -> None:
     """Unknown means that the brake holds."""
-    denial = max_unhealthy.deny(at_fault({}, **changes), NOW)
+    denial = asked(max_unhealthy.deny, at_fault({}, **changes), NOW)
     assert denial is not None
     assert (denial.reason, denial.common_cause) == (reasons.TOO_MANY_UNHEALTHY, True)
 
@@ -244,6 +246,6 @@ def test_what_is_not_known_to_be_at_fault_itself_waits_and_people_are_told(chang
 def test_a_budget_that_cannot_be_read_lets_nobody_go_beside_another() -> None:
     """I10."""
     situation = replace(at_fault({}), budget=None)
-    denial = max_unhealthy.deny(situation, NOW)
+    denial = asked(max_unhealthy.deny, situation, NOW)
     assert denial is not None
     assert denial.reason == reasons.BUDGET_UNREADABLE

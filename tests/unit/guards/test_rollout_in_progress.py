@@ -7,9 +7,10 @@ import pytest
 
 from platelet.guards import rollout_in_progress
 from platelet.model import reasons
-from platelet.model.intent import PostState, PreState
+from platelet.model.intent import PreState
 from platelet.model.situation import Situation
 from platelet.model.workload import Workload
+from tests.unit.pins import restarted, scaled
 from tests.unit.situations import (
     BAD,
     GOOD,
@@ -30,6 +31,8 @@ from tests.unit.situations import (
     a_workload,
     an_alert,
     an_attempt,
+    asked,
+    change,
     minutes,
     seconds,
 )
@@ -91,7 +94,7 @@ UNFINISHED: dict[str, Situation] = {
 @pytest.mark.parametrize("situation", UNFINISHED.values(), ids=UNFINISHED)
 def test_denies_restart_and_scale_while_unfinished(situation: Situation, action: Any) -> None:
     """Someone is rolling out: neither a restart nor more replicas help, whatever the sick pods are."""
-    denial = rollout_in_progress.deny(replace(situation, action=action), NOW)
+    denial = asked(rollout_in_progress.deny, change(situation, action=action), NOW)
     assert denial is not None
     assert denial.reason == reasons.ROLLOUT_IN_PROGRESS
     assert "is not finished: " in denial.message
@@ -130,7 +133,7 @@ FINISHED: dict[str, Situation] = {
 @pytest.mark.parametrize("situation", FINISHED.values(), ids=FINISHED)
 def test_allows_everything_when_finished(situation: Situation, action: Any) -> None:
     """A finished rollout is nobody's work in progress, available or not (TRAPS 39)."""
-    assert rollout_in_progress.deny(replace(situation, action=action), NOW) is None
+    assert asked(rollout_in_progress.deny, change(situation, action=action), NOW) is None
 
 
 NEW_PODS = (a_sick_pod("api-2-a", created_at=RELEASED), a_pod("api-1-a", revision_hash="pth-1"))
@@ -163,7 +166,7 @@ HEALED = {
 @pytest.mark.parametrize("situation", HEALED.values(), ids=HEALED)
 def test_allows_the_undo_of_the_very_rollout_that_is_the_fault(situation: Situation) -> None:
     """All sick pods are the newest ReplicaSet's: then the rollout is the fault."""
-    assert rollout_in_progress.deny(situation, NOW) is None
+    assert asked(rollout_in_progress.deny, situation, NOW) is None
 
 
 NOT_HEALED = {
@@ -206,7 +209,7 @@ NOT_HEALED = {
 @pytest.mark.parametrize("situation", NOT_HEALED.values(), ids=NOT_HEALED)
 def test_denies_the_undo_of_what_may_be_somebodys_repair(situation: Situation) -> None:
     """Undoing is only for the rollout that is known to be the fault."""
-    denial = rollout_in_progress.deny(situation, NOW)
+    denial = asked(rollout_in_progress.deny, situation, NOW)
     assert denial is not None
     assert denial.reason == reasons.ROLLOUT_IN_PROGRESS
     assert "is not undone" in denial.message
@@ -226,16 +229,16 @@ OURS = {
     "our undo, whose answer was lost": during(halfway(template_hash=GOOD), remediation=after(phase="Unknown")),
     "our restart": during(
         halfway(restart_stamp=STAMP),
-        remediation=after(action="rolloutRestart", post=PostState(restart_stamp=STAMP)),
+        remediation=after(action="rolloutRestart", changes=restarted(STAMP)),
     ),
-    "our scale": during(halfway(replicas=5), remediation=after(action="scale", post=PostState(replicas=5))),
+    "our scale": during(halfway(replicas=5), remediation=after(action="scale", changes=scaled(5))),
 }
 
 
 @pytest.mark.parametrize("situation", OURS.values(), ids=OURS)
 def test_our_own_rollout_does_not_stop_the_next_step(situation: Situation) -> None:
     """When our write did not complete in time, the next step may act on it."""
-    assert rollout_in_progress.deny(replace(situation, action=RESTART), NOW) is None
+    assert asked(rollout_in_progress.deny, change(situation, action=RESTART), NOW) is None
 
 
 NOT_OURS = {
@@ -245,15 +248,15 @@ NOT_OURS = {
     ),
     "someone wrote another template after our restart": during(
         halfway(template_hash="repair", restart_stamp=STAMP),
-        remediation=after(post=PostState(restart_stamp=STAMP)),
+        remediation=after(changes=restarted(STAMP)),
     ),
     "someone restarted after our restart": during(
         halfway(restart_stamp="2026-11-21T11:59:30Z"),
-        remediation=after(post=PostState(restart_stamp=STAMP)),
+        remediation=after(changes=restarted(STAMP)),
     ),
-    "someone scaled after our scale": during(halfway(replicas=7), remediation=after(post=PostState(replicas=5))),
+    "someone scaled after our scale": during(halfway(replicas=7), remediation=after(changes=scaled(5))),
     "someone restarted after our scale": during(
-        halfway(replicas=5, restart_stamp=STAMP), remediation=after(post=PostState(replicas=5))
+        halfway(replicas=5, restart_stamp=STAMP), remediation=after(changes=scaled(5))
     ),
     "our write was refused": during(halfway(template_hash=GOOD), remediation=after(phase="Refused")),
     "our write lost its race": during(halfway(template_hash=GOOD), remediation=after(phase="Superseded")),
@@ -266,7 +269,7 @@ NOT_OURS = {
 @pytest.mark.parametrize("situation", NOT_OURS.values(), ids=NOT_OURS)
 def test_what_others_wrote_after_us_is_theirs(situation: Situation) -> None:
     """Only what our last attempt left counts as our own rollout."""
-    assert rollout_in_progress.deny(replace(situation, action=RESTART), NOW) is not None
+    assert asked(rollout_in_progress.deny, change(situation, action=RESTART), NOW) is not None
 
 
 NUMBERS = {
@@ -276,16 +279,16 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize(("said", "workload"), NUMBERS.items(), ids=NUMBERS)
-def test_names_the_numbers(said: str, workload: Workload) -> None:
+@pytest.mark.parametrize(("numbers", "workload"), NUMBERS.items(), ids=NUMBERS)
+def test_names_the_numbers(numbers: str, workload: Workload) -> None:
     """People see how far it is."""
-    denial = rollout_in_progress.deny(a_situation(workload=workload, action=RESTART), NOW)
+    denial = asked(rollout_in_progress.deny, a_situation(workload=workload, action=RESTART), NOW)
     assert denial is not None
-    assert denial.message.endswith(said)
+    assert denial.message.endswith(numbers)
 
 
 def test_a_controller_that_lags_is_asked_again_soon() -> None:
     """A generation moves with every annotation (TRAPS 47); an answer is due within moments."""
-    denial = rollout_in_progress.deny(a_situation(workload=a_workload(generation=3)), NOW)
+    denial = asked(rollout_in_progress.deny, a_situation(workload=a_workload(generation=3)), NOW)
     assert denial is not None
     assert denial.retry_at == NOW + seconds(5)

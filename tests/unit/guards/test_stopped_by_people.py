@@ -163,13 +163,13 @@ DENIED = {
 }
 
 
-@pytest.mark.parametrize(("guard", "situation", "reason", "said"), DENIED.values(), ids=DENIED)
-def test_denies(guard: Any, situation: Situation, reason: str, said: str) -> None:
+@pytest.mark.parametrize(("guard", "situation", "reason", "words"), DENIED.values(), ids=DENIED)
+def test_denies(guard: Any, situation: Situation, reason: str, words: str) -> None:
     """The denying side: with its reason, and a sentence that names what it is about."""
     denial = guard.deny(situation, NOW)
     assert denial is not None
     assert denial.reason == reason
-    assert said in denial.message
+    assert words in denial.message
 
 
 def test_the_kill_switch_says_until_when() -> None:

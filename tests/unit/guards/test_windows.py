@@ -71,7 +71,7 @@ def looks_at(wish: Wish, granted: list[Granted], rate: Rate, now: datetime) -> S
     return a_situation(
         remediation=replace(remediation, spec=replace(remediation.spec, target_ref=target)),
         policy=a_policy(limits=limits(rate=rate, cooldown=rate.per)),
-        budget=a_budget(*(each.seen(now) for each in granted), spec=BudgetSpec(limits=(rate,))),
+        budget=a_budget(*(attempt.seen(now) for attempt in granted), spec=BudgetSpec(limits=(rate,))),
     )
 
 
@@ -109,7 +109,7 @@ def most_in_any_window(moments: list[datetime], length: timedelta) -> int:
 @given(wishes=WISHES, rate=RATE)
 def test_the_operators_rate_holds_in_every_sliding_window(wishes: list[Wish], rate: Rate) -> None:
     """However long writes take and wherever in them the effect is: at most N effects in any window."""
-    effects = [each.effect_at for each in play(wishes, rate, operator_rate.deny) if not each.refused]
+    effects = [attempt.effect_at for attempt in play(wishes, rate, operator_rate.deny) if not attempt.refused]
     assert most_in_any_window(effects, rate.per) <= rate.max_actions
 
 
@@ -134,7 +134,7 @@ def test_the_cooldown_keeps_effects_on_one_target_apart(wishes: list[Wish], rate
 @given(wishes=WISHES, rate=RATE)
 def test_until_is_neither_too_early_nor_needlessly_late(wishes: list[Wish], rate: Rate) -> None:
     """With all outcomes known, a slot is free at `until`, and not a moment before."""
-    entries = [each.seen(each.outcome_at) for each in play(wishes, rate, operator_rate.deny)]
+    entries = [attempt.seen(attempt.outcome_at) for attempt in play(wishes, rate, operator_rate.deny)]
     now = max((entry.outcome_at or entry.reserved_at for entry in entries), default=NOW)
     full = windows.full(entries, rate, now)
     if full is None:
@@ -149,8 +149,8 @@ def test_until_is_neither_too_early_nor_needlessly_late(wishes: list[Wish], rate
 def test_a_slot_is_never_free_before_one_window_after_its_reservation(wishes: list[Wish], rate: Rate) -> None:
     """One window after the reservation at the earliest, whether or not the outcome is known."""
     now, granted = NOW, play(wishes, rate, operator_rate.deny)
-    taken = windows.used([each.entry for each in granted], rate.per, now)
+    taken = windows.used([attempt.entry for attempt in granted], rate.per, now)
     assert len(taken) == len(granted)
-    for each in granted:
-        until = windows.free_at([each.entry], rate.per, now)
-        assert until is None or until >= each.entry.reserved_at + rate.per
+    for attempt in granted:
+        until = windows.free_at([attempt.entry], rate.per, now)
+        assert until is None or until >= attempt.entry.reserved_at + rate.per

@@ -1,14 +1,17 @@
 """An HTTP server in the test's own loop that stands where the API server would."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
 
-from platelet.shell import client, clock
+from platelet.shell.kube import client, clock
 
 DATE = "Sat, 21 Nov 2026 08:00:00 GMT"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -40,6 +43,19 @@ def answer(body: Any, status: int = 200) -> Handler:
         return web.json_response(body, status=status, headers={"Date": DATE})
 
     return handle
+
+
+def change_address(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names lead here when they are first looked up, and to where nobody may call after; which ones were looked up."""
+    asked: list[str] = []
+
+    async def look_up(_: Any, host: str, port: int, **__: Any) -> list[tuple[Any, ...]]:
+        asked.append(host)
+        address = "127.0.0.1" if len(asked) == 1 else "169.254.169.254"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", look_up)
+    return asked
 
 
 @asynccontextmanager

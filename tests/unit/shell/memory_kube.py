@@ -30,11 +30,19 @@ class MemoryKube:
         keys = [key for key in self.objects if key[0] == resource.plural and namespace in ("", key[1])]
         return [copy.deepcopy(self.objects[key]) for key in keys]
 
-    async def create(
-        self, resource: kube.Resource, namespace: str, body: Mapping[str, Any], *, agent: str = ""
+    async def create(  # noqa: PLR0913 - as the protocol
+        self,
+        resource: kube.Resource,
+        namespace: str,
+        body: Mapping[str, Any],
+        *,
+        subresource: str = "",
+        agent: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - as the protocol
     ) -> kube.Json:
         """Create, or Conflict."""
-        del agent
+        assert not subresource
+        del agent, timeout
         self._begin("create", resource)
         key = (resource.plural, namespace, body["metadata"]["name"])
         if key in self.objects:

@@ -8,11 +8,11 @@ import pytest
 
 from platelet.core.opening import Update
 from platelet.model.remediation import RemediationStatus
+from platelet.replay.admission import Review
 from platelet.shell import kube
-from platelet.shell.alert_inbox import AlertInbox
-from platelet.shell.opener import Opener, store_status
-from platelet.shell.receiver import NotStoredError
-from tests.scenarios.admission import Review
+from platelet.shell.intake.alert_inbox import AlertInbox
+from platelet.shell.intake.receiver import NotStoredError
+from platelet.shell.store.opener import Opener, store_status
 from tests.scenarios.manifests import on_alert, policy
 from tests.scenarios.world import SHOP
 from tests.unit.shell.in_memory import ALERT, MINUTE, Shell
@@ -21,6 +21,7 @@ from tests.unit.shell.in_memory import ALERT, MINUTE, Shell
 async def a_shell(**more: Any) -> Shell:
     made = Shell(**more)
     await made.book.refresh()
+    await made.policy_statuses.tell(made.book.judgements)
     return made
 
 
@@ -57,10 +58,10 @@ async def test_the_order_of_firing_and_resolved(order: str, remediations: int, f
     for process in order.split("|"):
         inbox = shell.new_inbox()
         for body in process.split(","):
-            await inbox.store([alerts[each] for each in body], 0)
-    found = shell.remediations()
-    assert len(found) == remediations
-    facts = [fact for each in found for fact in (each.status.evidence or (each.spec.signal,))]
+            await inbox.store([alerts[letter] for letter in body], 0)
+    opened = shell.remediations()
+    assert len(opened) == remediations
+    facts = [fact for remediation in opened for fact in (remediation.status.evidence or (remediation.spec.signal,))]
     assert sum(fact.resolved_at is None for fact in facts) == firing
 
 
@@ -69,8 +70,8 @@ async def test_any_order_of_four_deliveries_opens_at_most_one(order: tuple[str, 
     """The second episode fires in the end; the first only if its end was never heard."""
     shell = await a_shell()
     alerts = {"F": shell.an_alert(1), "R": shell.an_alert(1, resolved=True), "2": shell.an_alert(2)}
-    for each in order:
-        await shell.inbox.store([alerts[each]], 0)
+    for letter in order:
+        await shell.inbox.store([alerts[letter]], 0)
     (only,) = shell.remediations()
     facts = {fact.fingerprint: fact.resolved_at for fact in only.status.evidence or (only.spec.signal,)}
     assert facts[alerts["2"].episode] is None
@@ -116,10 +117,10 @@ async def test_an_alert_without_a_target_is_on_record_and_told_once(labels: dict
     for _ in range(2):
         await shell.inbox.store([shell.an_alert(labels=labels)], 0)
     status = shell.world.store.get(kube.POLICIES, SHOP, "heal")["status"]
-    assert [each["reason"] for each in status["untargetedAlerts"]] == [ALERT]
-    assert [each.reason for each in shell.people.events] == ["NoTarget"]
+    assert [alert["reason"] for alert in status["untargetedAlerts"]] == [ALERT]
+    assert [event.reason for event in shell.people.events] == ["NoTarget"]
     assert not shell.remediations()
-    assert any(each["type"] == "Ready" for each in status["conditions"]), "the rest of the status stays"
+    assert any(condition["type"] == "Ready" for condition in status["conditions"]), "the rest of the status stays"
 
 
 async def test_the_pod_of_an_alert_leads_to_its_deployment() -> None:
@@ -135,7 +136,7 @@ async def test_an_exporters_pod_is_never_the_target() -> None:
     shell = await a_shell()
     labels = {"namespace": SHOP, "deployment": "api", "pod": "kube-state-metrics-1", "container": "kube-state-metrics"}
     await shell.inbox.store([shell.an_alert(labels=labels)], 0)
-    assert [each.spec.target_ref.name for each in shell.remediations()] == ["api"]
+    assert [remediation.spec.target_ref.name for remediation in shell.remediations()] == ["api"]
 
 
 async def test_an_alert_without_labels_acts_on_refs_only() -> None:
@@ -145,7 +146,7 @@ async def test_an_alert_without_labels_acts_on_refs_only() -> None:
     shell.apply(kube.POLICIES, refs)
     await shell.book.refresh()
     await shell.inbox.store([shell.an_alert(labels={})], 0)
-    assert [each.spec.policy_ref.name for each in shell.remediations()] == ["by-name"]
+    assert [remediation.spec.policy_ref.name for remediation in shell.remediations()] == ["by-name"]
 
 
 @pytest.mark.parametrize("fault", ["unanswered", "answer lost", "refused"])
@@ -163,8 +164,8 @@ async def test_every_call_that_fails_is_an_alert_that_is_sent_again(fault: Any) 
             await shell.inbox.store([shell.an_alert()], 0)
         except NotStoredError:
             await shell.inbox.store([shell.an_alert()], 0)
-        told = [each.note for each in shell.people.events]
-        assert len(shell.remediations()) == 1 or (fault == "refused" and "refuses" in told[0]), f"call {index}"
+        notes = [event.note for event in shell.people.events]
+        assert len(shell.remediations()) == 1 or (fault == "refused" and "refuses" in notes[0]), f"call {index}"
         if shell.world.server.index <= first + index:
             return
     raise AssertionError("more calls than expected")
@@ -178,7 +179,7 @@ async def test_a_policy_that_is_not_ready_is_not_asked() -> None:
 
 async def test_what_a_process_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """I27."""
-    from platelet.shell import alert_inbox  # noqa: PLC0415 - its bound is made small
+    from platelet.shell.intake import alert_inbox  # noqa: PLC0415 - its bound is made small
 
     monkeypatch.setattr(alert_inbox, "_REMEMBERED", 3)
     shell = await a_shell()
@@ -232,9 +233,9 @@ NAMED: dict[str, tuple[dict[str, str], list[str], bool]] = {
 }
 
 
-@pytest.mark.parametrize(("labels", "healed", "told"), NAMED.values(), ids=NAMED)
+@pytest.mark.parametrize(("labels", "healed", "is_told"), NAMED.values(), ids=NAMED)
 async def test_refs_say_what_is_meant_only_where_the_alert_names_nothing(
-    labels: dict[str, str], healed: list[str], *, told: bool
+    labels: dict[str, str], healed: list[str], *, is_told: bool
 ) -> None:
     """I1: an alert about something else never acts on what the policy lists."""
     shell = await a_shell()
@@ -248,9 +249,9 @@ async def test_refs_say_what_is_meant_only_where_the_alert_names_nothing(
     await shell.book.refresh()
     pod = shell.world.pods("api")[0]["metadata"]["name"]
     await shell.inbox.store([shell.an_alert(labels={k: v.replace("<api>", pod) for k, v in labels.items()})], 0)
-    assert sorted(each.spec.target_ref.name for each in shell.remediations()) == healed
-    assert [each.reason for each in shell.people.events] == (["NoTarget"] if told else [])
-    assert shell.fates == ["untargeted" if told else "stored" if healed else "ignored"]
+    assert sorted(remediation.spec.target_ref.name for remediation in shell.remediations()) == healed
+    assert [event.reason for event in shell.people.events] == (["NoTarget"] if is_told else [])
+    assert shell.fates == ["untargeted" if is_told else "stored" if healed else "ignored"]
 
 
 class Refusing:
@@ -284,14 +285,14 @@ async def test_what_cannot_be_stored_of_one_target_costs_no_other() -> None:
     shell.opener = Opener(shell.api, shell.clock, shell.book)
     inbox = shell.new_inbox()
     labels = [{"namespace": SHOP, "deployment": name} for name in ("full", "slow", "late", "api")]
-    alerts = [shell.an_alert(number, labels=each) for number, each in enumerate(labels)]
+    alerts = [shell.an_alert(number, labels=named) for number, named in enumerate(labels)]
     for _ in range(2):
         shell.fates.clear()
         with pytest.raises(NotStoredError):
             await inbox.store(alerts, 0)
         assert shell.fates == ["refused", "failed", "stored", "stored"]
-    assert sorted(each.spec.target_ref.name for each in shell.remediations()) == ["api", "late"]
-    assert ["exceeded quota" in each.note for each in shell.people.events] == [True]
+    assert sorted(remediation.spec.target_ref.name for remediation in shell.remediations()) == ["api", "late"]
+    assert ["exceeded quota" in event.note for event in shell.people.events] == [True]
     await inbox.store([alerts[0]], 0)
 
 
@@ -317,13 +318,13 @@ async def test_an_alert_that_is_back_under_the_same_start(later: int, firing: in
     for _ in range(2):
         await inbox.store_present([alert])
     (only,) = shell.remediations()
-    assert sum(each.resolved_at is None for each in only.status.evidence) == firing
-    await inbox.store([end], 0)  # a late one of the bout before
+    assert sum(fact.resolved_at is None for fact in only.status.evidence) == firing
+    await inbox.store([end], 0)  # a late one of the episode before
     (only,) = shell.remediations()
-    assert sum(each.resolved_at is None for each in only.status.evidence) == firing
+    assert sum(fact.resolved_at is None for fact in only.status.evidence) == firing
     await inbox.store([replace(end, ends_at=shell.clock.now())], 0)
     (only,) = shell.remediations()
-    assert [each.resolved_at is None for each in only.status.evidence] == [False]
+    assert [fact.resolved_at is None for fact in only.status.evidence] == [False]
 
 
 async def test_an_alert_that_is_back_after_its_remediation_was_closed_opens_another() -> None:

@@ -16,10 +16,10 @@ from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
 from platelet.model.alert import Alert
-from platelet.shell.alertmanager import AlertmanagerPoller, PollFailedError
-from platelet.shell.clock import ClockNotReadyError
-from platelet.shell.http_client import TokenFile, make_client
-from platelet.shell.receiver import NotStoredError
+from platelet.shell.intake.alertmanager import AlertmanagerPoller, PollFailedError
+from platelet.shell.intake.receiver import NotStoredError
+from platelet.shell.kube.clock import ClockNotReadyError
+from platelet.shell.outbound.http_client import TokenFile, make_client
 from tests.unit.situations import NOW, minutes, seconds
 
 A, B = "00000000000000aa", "00000000000000bb"
@@ -49,21 +49,21 @@ class Alertmanager:
 
     async def get_receivers(self, _request: web.Request) -> web.Response:
         """Give the names."""
-        return web.json_response([{"name": each} for each in self.receivers])
+        return web.json_response([{"name": receiver} for receiver in self.receivers])
 
     async def get_groups(self, request: web.Request) -> web.Response:
         """Give one group for each receiver that is asked for, by an anchored regular expression."""
         asked = re.compile(f"^(?:{request.query['receiver']})$")
         assert list(request.query) == ["receiver"], "what is muted must be told, not left out"
-        groups = [self._group(each) for each in self.receivers if asked.match(each)]
+        groups = [self._group(receiver) for receiver in self.receivers if asked.match(receiver)]
         return web.json_response(groups, headers=self._date())
 
     def _group(self, receiver: str) -> dict[str, Any]:
-        routed = [each for each in self.alerts if {"name": receiver} in each.get("receivers", ())]
+        routed = [alert for alert in self.alerts if {"name": receiver} in alert.get("receivers", ())]
         muted = {"state": "suppressed", "mutedBy": ["release-freeze"]} if receiver in self.muted else {"mutedBy": []}
         for_all = muted if self.tells_mutes else {}
-        told = [{**each, "status": {**each["status"], **for_all}} for each in routed]
-        return {"receiver": {"name": receiver}, "labels": {}, "alerts": told}
+        shown = [{**alert, "status": {**alert["status"], **for_all}} for alert in routed]
+        return {"receiver": {"name": receiver}, "labels": {}, "alerts": shown}
 
     async def get_status(self, _request: web.Request) -> web.Response:
         """Give the moment of the start, and the configuration."""
@@ -92,7 +92,7 @@ class Keeper:
         """Keep the fingerprints, or fail."""
         if self.fails:
             raise NotStoredError("away")
-        self.firing += [each.fingerprint for each in alerts]
+        self.firing += [alert.fingerprint for alert in alerts]
 
     def held(self) -> Collection[str]:
         """Give what is held."""
@@ -107,7 +107,7 @@ class Keeper:
     async def resolve(self, episodes: Collection[str], at: datetime) -> None:
         """Keep what is over."""
         self._may_refuse("resolve")
-        self.resolved += [(each, at) for each in episodes]
+        self.resolved += [(episode, at) for episode in episodes]
 
     def _may_refuse(self, what: str) -> None:
         if what in self.refuses:
@@ -173,6 +173,16 @@ async def test_active_alerts_are_stored_and_suppressed_ones_are_not(scene: Scene
     await scene.poller.poll()
     assert scene.keeper.firing == [A]
     assert scene.poller.known_at == NOW
+
+
+async def test_all_that_fires_is_known_wherever_it_is_sent_and_whoever_has_silenced_it(scene: Scene) -> None:
+    """What must block an act is not always for us."""
+    elsewhere = an_alert("00000000000000cc", receivers=[{"name": "database-team"}])
+    scene.alertmanager.alerts = [an_alert(), an_alert(B, "suppressed"), elsewhere]
+    await scene.poller.poll()
+    assert scene.poller.present is not None
+    assert [alert.fingerprint for alert in scene.poller.present.alerts] == [A, B, "00000000000000cc"]
+    assert scene.poller.present.at == NOW
 
 
 async def test_what_is_silenced_is_told_from_what_is_active_and_from_what_is_in_no_state_yet(scene: Scene) -> None:
@@ -248,8 +258,8 @@ async def test_without_a_receiver_of_our_name_nothing_is_news_and_nothing_is_kep
             await scene.poll_later(minutes(1))
     assert scene.keeper.firing == []
     assert {frozenset(kept) for kept, _ in scene.keeper.suppressed} == {frozenset({B})}
-    assert [each for each, _ in scene.keeper.resolved] == ["00000000000000cc/2026-11-21T11:55:00Z"] * 2
-    assert ["alertmanager.receiver" in each["found"] for each in logs if "found" in each] == [True]
+    assert [name for name, _ in scene.keeper.resolved] == ["00000000000000cc/2026-11-21T11:55:00Z"] * 2
+    assert ["alertmanager.receiver" in entry["found"] for entry in logs if "found" in entry] == [True]
 
 
 # Each row: what an Alertmanager older than 0.28 says of its configuration, and whether what is active is news.
@@ -272,7 +282,7 @@ async def test_an_alertmanager_that_does_not_tell_mutes(scene: Scene, config: st
     await scene.poll_later(minutes(1))
     assert scene.keeper.firing == ([A, A] if news else [])
     assert scene.keeper.suppressed == [(set(), {A})] * 2
-    assert [each for each, _ in scene.keeper.resolved] == [EPISODE.replace(A, B)]
+    assert [name for name, _ in scene.keeper.resolved] == [EPISODE.replace(A, B)]
 
 
 @pytest.mark.parametrize("fails", ["suppress", "resolve"])
@@ -344,7 +354,7 @@ async def test_while_an_alert_cannot_be_read_no_absence_is_proven(scene: Scene) 
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "body"),
     [
         pytest.param(500, b"[]", id="an error"),
         pytest.param(302, b"[]", id="a redirect, which is not followed"),
@@ -353,8 +363,8 @@ async def test_while_an_alert_cannot_be_read_no_absence_is_proven(scene: Scene) 
         pytest.param(200, b"[" * 100_000, id="a deep one"),
     ],
 )
-async def test_an_unusable_answer_changes_nothing(scene: Scene, status: int, said: bytes) -> None:
-    scene.alertmanager.status, scene.alertmanager.said = status, said
+async def test_an_unusable_answer_changes_nothing(scene: Scene, status: int, body: bytes) -> None:
+    scene.alertmanager.status, scene.alertmanager.said = status, body
     with pytest.raises(PollFailedError):
         await scene.poller.poll()
     assert scene.poller.known_at is None
@@ -365,7 +375,7 @@ async def test_what_could_not_be_read_is_not_known(scene: Scene) -> None:
     scene.alertmanager.alerts = [an_alert(), {"labels": {}}]
     await scene.poller.poll()
     assert scene.keeper.firing == [A]
-    assert scene.poller.known_at is None
+    assert (scene.poller.known_at, scene.poller.present) == (None, None)
 
 
 async def test_a_token_file_that_is_no_text_is_a_failed_poll(scene: Scene, tmp_path: Path) -> None:

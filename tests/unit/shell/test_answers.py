@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.shell import answers, kube
+from platelet.shell import kube
+from platelet.shell.kube import responses
 
 # As kube-apiserver 1.36 writes it for a JSON Patch whose test failed [measured].
 FAILED_TEST = {"reason": "Invalid", "message": "the server rejected our request due to an error in our request"}
@@ -20,7 +21,7 @@ INVALID = {
 
 def failure(code: int, status: Any, *, sent_body: bool = True, json_patch: bool = False) -> kube.ApiError:
     with pytest.raises(kube.ApiError) as caught:
-        answers.raise_for(code, json.dumps(status).encode(), sent_body=sent_body, json_patch=json_patch)
+        responses.raise_for(code, json.dumps(status).encode(), sent_body=sent_body, json_patch=json_patch)
     return caught.value
 
 
@@ -51,7 +52,7 @@ def test_each_status_has_its_error(code: int, expected: type[kube.ApiError]) -> 
 
 
 def test_a_success_raises_nothing() -> None:
-    answers.raise_for(201, b"{}", sent_body=True)
+    responses.raise_for(201, b"{}", sent_body=True)
 
 
 def test_a_failed_test_of_a_json_patch_is_a_conflict() -> None:
@@ -73,22 +74,22 @@ def test_a_validation_error_keeps_the_field_and_not_the_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("words", "kept"),
     [
         ("deployments is forbidden: ValidatingAdmissionPolicy 'no-friday' denied: hunter2", "no-friday"),
         ('admission webhook "policy.example.com" denied the request: hunter2', "policy.example.com"),
     ],
 )
 @pytest.mark.parametrize("code", [400, 403, 422])
-def test_a_denial_names_who_denied_and_not_what_they_quote(said: str, kept: str, code: int) -> None:
-    message = str(failure(code, {"reason": "Forbidden", "message": said}))
+def test_a_denial_names_who_denied_and_not_what_they_quote(words: str, kept: str, code: int) -> None:
+    message = str(failure(code, {"reason": "Forbidden", "message": words}))
     assert kept in message
     assert "hunter2" not in message
 
 
 def test_rbacs_own_words_are_kept() -> None:
-    said = 'deployments.apps "api" is forbidden: User "bob" cannot patch resource "deployments" in API group "apps"'
-    assert said in str(failure(403, {"reason": "Forbidden", "message": said}))
+    words = 'deployments.apps "api" is forbidden: User "bob" cannot patch resource "deployments" in API group "apps"'
+    assert words in str(failure(403, {"reason": "Forbidden", "message": words}))
 
 
 @given(st.text(min_size=8).filter(lambda text: text.strip()), st.sampled_from([400, 415, 422]))
@@ -103,12 +104,12 @@ def test_no_refusal_of_a_body_repeats_the_servers_message(secret: str, code: int
 )
 def test_an_answer_that_is_no_status_still_has_its_error(raw: bytes) -> None:
     with pytest.raises(kube.NotFound):
-        answers.raise_for(404, raw, sent_body=False)
+        responses.raise_for(404, raw, sent_body=False)
 
 
 @pytest.mark.parametrize("raw", [b"", b"<html>", b"[]", b"\xff", b"[" * 9000])
 def test_a_success_without_an_object_leaves_the_outcome_unknown(raw: bytes) -> None:
     with pytest.raises(kube.Unanswered):
-        answers.decode(200, raw)
+        responses.decode(200, raw)
     with pytest.raises(kube.Unanswered):
-        answers.decode_page(raw)
+        responses.decode_page(raw)

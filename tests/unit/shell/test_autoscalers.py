@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from platelet.model.autoscaler import AutoscalerKind, Bounds
-from platelet.shell import autoscalers, kube
+from platelet.shell import kube
+from platelet.shell.read import autoscalers
 from tests.scenarios.world import SHOP
 from tests.unit.shell.in_memory import API, Shell
 
@@ -21,25 +22,25 @@ async def test_the_hpa_of_the_workload_is_found_among_others() -> None:
     make(shell, kube.AUTOSCALERS, "mine", {**TARGET, "minReplicas": 2, "maxReplicas": 9})
     other = {"scaleTargetRef": {**TARGET["scaleTargetRef"], "name": "web"}}
     make(shell, kube.AUTOSCALERS, "other", {**other, "maxReplicas": 9})
-    (found,) = await autoscalers.read(shell.api, API)
-    assert (str(found), found.bounds.min, found.bounds.max) == ("HorizontalPodAutoscaler mine", 2, 9)
+    (autoscaler,) = await autoscalers.read(shell.api, API)
+    assert (str(autoscaler), autoscaler.bounds.min, autoscaler.bounds.max) == ("HorizontalPodAutoscaler mine", 2, 9)
 
 
 async def test_behind_kedas_hpa_the_scaled_object_is_meant() -> None:
     shell = Shell()
     make(shell, kube.SCALED_OBJECTS, "queue", {**TARGET, "maxReplicaCount": 7})
     make(shell, kube.AUTOSCALERS, "keda-hpa-queue", TARGET, labels={"scaledobject.keda.sh/name": "queue"})
-    (found,) = await autoscalers.read(shell.api, API)
-    assert (str(found), found.least, found.most, found.unusable) == ("ScaledObject queue", 0, 7, "")
+    (autoscaler,) = await autoscalers.read(shell.api, API)
+    assert (str(autoscaler), autoscaler.least, autoscaler.most, autoscaler.unusable) == ("ScaledObject queue", 0, 7, "")
 
 
 async def test_a_scaled_object_that_is_not_there_stands_in_the_way_of_nothing_else() -> None:
     """The undo of the same Runbook goes on; only its bounds are not raised."""
     shell = Shell()
     make(shell, kube.AUTOSCALERS, "keda-hpa-queue", TARGET, labels={"scaledobject.keda.sh/name": "queue"})
-    (found,) = await autoscalers.read(shell.api, API)
-    assert str(found) == "ScaledObject queue"
-    assert "cannot be read: 404" in found.unusable
+    (autoscaler,) = await autoscalers.read(shell.api, API)
+    assert str(autoscaler) == "ScaledObject queue"
+    assert "cannot be read: 404" in autoscaler.unusable
 
 
 def written(name: str = "queue", kind: AutoscalerKind = "ScaledObject") -> list[Bounds]:
@@ -50,8 +51,8 @@ async def test_what_was_written_is_known_though_keda_has_removed_the_hpa_of_a_pa
     shell = Shell()
     paused = {"autoscaling.keda.sh/paused": "true"}
     make(shell, kube.SCALED_OBJECTS, "queue", {**TARGET, "minReplicaCount": 8}, annotations=paused)
-    (found,) = await autoscalers.read(shell.api, API, written())
-    assert (str(found), found.bounds.min) == ("ScaledObject queue", 8)
+    (autoscaler,) = await autoscalers.read(shell.api, API, written())
+    assert (str(autoscaler), autoscaler.bounds.min) == ("ScaledObject queue", 8)
     assert await autoscalers.read(shell.api, API) == ()
 
 
@@ -59,8 +60,8 @@ async def test_what_was_written_and_scales_another_workload_now_is_known_and_not
     shell = Shell()
     elsewhere = {"scaleTargetRef": {**TARGET["scaleTargetRef"], "name": "web"}, "minReplicas": 8, "maxReplicas": 10}
     make(shell, kube.AUTOSCALERS, "mine", elsewhere)
-    (found,) = await autoscalers.read(shell.api, API, written("mine", "HorizontalPodAutoscaler"))
-    assert found.unusable == f"it does not scale {API} any more"
+    (autoscaler,) = await autoscalers.read(shell.api, API, written("mine", "HorizontalPodAutoscaler"))
+    assert autoscaler.unusable == f"it does not scale {API} any more"
 
 
 async def test_what_was_written_and_is_gone_is_gone() -> None:
@@ -86,5 +87,5 @@ class _Forbidding:
     async def get(self, resource: kube.Resource, namespace: str, name: str) -> kube.Json:
         if resource == kube.SCALED_OBJECTS:
             raise kube.Refused(403, "Forbidden", "no right")
-        found: kube.Json = await self._api.get(resource, namespace, name)
-        return found
+        stored: kube.Json = await self._api.get(resource, namespace, name)
+        return stored

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from platelet.api.operator_config import Tls
-from platelet.shell import ports
-from platelet.shell.certificate_files import BadCertificateError, CertificateFiles
+from platelet.shell.run import ports
+from platelet.shell.run.certificate_files import BadCertificateError, CertificateFiles
 from tests.cluster import certificates, processes
 
 
@@ -22,7 +22,8 @@ class Pair:
     def __init__(self, folder: Path) -> None:
         """Make two authorities, each with a certificate for loopback."""
         self.issued = {name: certificates.write(folder / name) for name in ("first", "second")}
-        self.tls = Tls(cert_file=folder / "tls.crt", key_file=folder / "tls.key")
+        self.certificate = folder / "tls.crt"
+        self.tls = Tls(cert_file=self.certificate, key_file=folder / "tls.key")
 
     def mount(self, certificate: str, key: str = "") -> None:
         """Replace both files; a key of another authority's does not fit."""
@@ -38,9 +39,9 @@ class Pair:
 @pytest.fixture
 def pair(tmp_path: Path) -> Pair:
     """The first pair is mounted."""
-    found = Pair(tmp_path)
-    found.mount("first")
-    return found
+    mounted = Pair(tmp_path)
+    mounted.mount("first")
+    return mounted
 
 
 @pytest.fixture
@@ -93,9 +94,9 @@ async def test_a_pair_that_does_not_fit_leaves_the_one_before_in_use_until_it_do
         case "half":
             pair.mount("second", key="first")
         case "gone":
-            pair.tls.cert_file.unlink()
+            pair.certificate.unlink()
         case _:
-            pair.tls.cert_file.write_text("rubbish")
+            pair.certificate.write_text("rubbish")
     async with pair.client("first") as client:
         assert (await client.get(f"https://localhost:{port}/")).text == "heard"
     pair.mount("second")
@@ -106,7 +107,7 @@ async def test_a_pair_that_does_not_fit_leaves_the_one_before_in_use_until_it_do
 @pytest.mark.parametrize("name", ["cert_file", "key_file"])
 def test_files_that_cannot_be_read_stop_the_start_by_name(pair: Pair, name: str) -> None:
     """A receiver without its certificate would be refused by every sender, hours later."""
-    path: Path = getattr(pair.tls, name)
+    path = Path(getattr(pair.tls, name))
     path.unlink()
     with pytest.raises(BadCertificateError, match=f"listen.tls: .*{path.name}.*No such file"):
-        CertificateFiles(pair.tls.cert_file, pair.tls.key_file)
+        CertificateFiles(Path(pair.tls.cert_file), Path(pair.tls.key_file))

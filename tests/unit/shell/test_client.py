@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from platelet.shell import client, kube
+from platelet.shell import kube
+from platelet.shell.kube import client
 from tests.unit.shell import fake_server
 
 JOBS = kube.Resource("batch", "v1", "jobs", "Job")
@@ -65,7 +66,7 @@ async def test_a_deletion_carries_the_uid_as_precondition_and_the_version_that_w
     async with fake_server.serve(ok) as server, fake_server.connected(server.url) as api:
         await api.delete(JOBS, "shop", "a", uid="u1")
         await api.delete(JOBS, "shop", "a", uid="u1", resource_version="7")
-    sent = [json.loads(each.body)["preconditions"] for each in server.asked]
+    sent = [json.loads(request.body)["preconditions"] for request in server.asked]
     assert sent == [{"uid": "u1"}, {"uid": "u1", "resourceVersion": "7"}]
 
 

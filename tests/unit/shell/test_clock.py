@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.shell import clock
+from platelet.shell.kube import clock
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -78,8 +78,8 @@ def hear(server_clock: clock.ServerClock, boot: Boot, *skews: timedelta, seconds
     right = boot.seconds - 1000
     for passed in range(1, seconds + 1):
         boot.seconds += 1
-        told = START + timedelta(seconds=right + passed) + skews[passed % len(skews)]
-        server_clock.observe(header(told), boot.seconds)
+        shown = START + timedelta(seconds=right + passed) + skews[passed % len(skews)]
+        server_clock.observe(header(shown), boot.seconds)
 
 
 def is_right(server_clock: clock.ServerClock, boot: Boot) -> bool:
@@ -252,11 +252,11 @@ def test_now_never_decreases_and_is_aware(steps: list[tuple[float, int, bool]]) 
     last = server_clock.now()
     for elapsed, skew, raised in steps:
         boot.seconds += elapsed
-        said = START + timedelta(seconds=boot.seconds - 1000 + skew)
+        shown = START + timedelta(seconds=boot.seconds - 1000 + skew)
         if raised:
-            server_clock.raise_to(said)
+            server_clock.raise_to(shown)
         else:
-            server_clock.observe(header(said), boot.seconds)
+            server_clock.observe(header(shown), boot.seconds)
         assert server_clock.now() >= last
         last = server_clock.now()
         assert last.utcoffset() == timedelta(0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from platelet.shell import connection
+from platelet.shell.kube import connection
 
 
 def kubeconfig(directory: Path) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from platelet.shell.destinations import Destinations, ForbiddenDestinationError
+from platelet.shell.outbound.allowed_hosts import Destinations, ForbiddenDestinationError
 
 ADDRESSES = {
     "hooks.example.com": "192.0.2.10",

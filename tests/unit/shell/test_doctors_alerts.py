@@ -7,7 +7,7 @@ import pytest
 
 from platelet.model.alert import Alert
 from platelet.model.effects import Publish
-from platelet.shell.doctors_alerts import DoctorsAlerts
+from platelet.shell.intake.doctors_alerts import DoctorsAlerts
 from tests.unit.situations import NOW
 
 NONCE = "0123456789abcdef"
@@ -23,11 +23,11 @@ class Recorder:
 
     async def store(self, alerts: Sequence[Alert], truncated: int) -> None:
         """Keep their names."""
-        self.stored += [*(each.name for each in alerts), f"truncated {truncated}"]
+        self.stored += [*(alert.name for alert in alerts), f"truncated {truncated}"]
 
     async def store_present(self, alerts: Sequence[Alert]) -> None:
         """Keep their names."""
-        self.present += [each.name for each in alerts]
+        self.present += [alert.name for alert in alerts]
 
     async def publish(self, effect: Publish) -> None:
         """Keep it."""
@@ -43,13 +43,13 @@ def alert(name: str, **labels: str) -> Alert:
 
 async def test_a_test_alert_is_told_and_goes_no_further() -> None:
     """The others do."""
-    found = Recorder()
-    alerts = DoctorsAlerts(found, found, "platelet-system")
+    recorder = Recorder()
+    alerts = DoctorsAlerts(recorder, recorder, "platelet-system")
     await alerts.store([alert("PlateletDoctor", platelet_nonce=NONCE), alert("ApiDown")], 2)
-    assert found.stored == ["ApiDown", "truncated 2"]
-    [told] = found.told
-    assert (told.reason, NONCE in told.note) == ("TestAlertReceived", True)
-    assert told.regarding["kind"] == "ActionBudget"
+    assert recorder.stored == ["ApiDown", "truncated 2"]
+    [event] = recorder.told
+    assert (event.reason, NONCE in event.note) == ("TestAlertReceived", True)
+    assert event.regarding["kind"] == "ActionBudget"
 
 
 @pytest.mark.parametrize(
@@ -62,22 +62,22 @@ async def test_a_test_alert_is_told_and_goes_no_further() -> None:
 )
 async def test_only_a_nonce_is_told(alerts: list[Alert]) -> None:
     """Labels are data of others."""
-    found = Recorder()
-    await DoctorsAlerts(found, found, "platelet-system").store(alerts, 0)
-    assert found.told == []
+    recorder = Recorder()
+    await DoctorsAlerts(recorder, recorder, "platelet-system").store(alerts, 0)
+    assert recorder.told == []
 
 
 async def test_what_fires_in_alertmanager_proves_no_route() -> None:
     """It opens nothing either."""
-    found = Recorder()
+    recorder = Recorder()
     test = alert("PlateletDoctor", platelet_nonce=NONCE)
-    await DoctorsAlerts(found, found, "platelet-system").store_present([test, alert("ApiDown")])
-    assert (found.present, found.told) == (["ApiDown"], [])
+    await DoctorsAlerts(recorder, recorder, "platelet-system").store_present([test, alert("ApiDown")])
+    assert (recorder.present, recorder.told) == (["ApiDown"], [])
 
 
 async def test_a_storm_of_test_alerts_makes_a_few_events_only() -> None:
     """Whoever has the token may send as many as they like."""
-    found = Recorder()
+    recorder = Recorder()
     storm = [alert("PlateletDoctor", platelet_nonce=f"{number:016x}") for number in range(1000)]
-    await DoctorsAlerts(found, found, "platelet-system").store(storm, 0)
-    assert len(found.told) <= 3
+    await DoctorsAlerts(recorder, recorder, "platelet-system").store(storm, 0)
+    assert len(recorder.told) <= 3

@@ -12,8 +12,8 @@ from platelet.model.alert import Alert
 from platelet.model.escalation import EscalationRecord
 from platelet.model.remediation import Remediation, RemediationStatus
 from platelet.shell import kube
-from platelet.shell.opener import store_status
-from platelet.shell.receiver import NotStoredError
+from platelet.shell.intake.receiver import NotStoredError
+from platelet.shell.store.opener import store_status
 from tests.scenarios.manifests import on_alert, policy
 from tests.scenarios.world import SHOP
 from tests.unit.shell.in_memory import ALERT, MINUTE, Shell
@@ -75,6 +75,7 @@ async def a_shell(**more: Any) -> Shell:
     made = Shell(**more)
     made.world.autoscale("api", 2, 4)
     await made.book.refresh()
+    await made.policy_statuses.tell(made.book.judgements)
     return made
 
 
@@ -88,15 +89,15 @@ def alerts(shell: Shell, labels: dict[str, str]) -> tuple[Alert, Alert]:
 
 async def look_at(shell: Shell, **spec: Any) -> None:
     """The first look of the reconciler: the evidence is in the status from now on."""
-    for each in shell.remediations():
-        seen = replace(each, spec=replace(each.spec, **spec))
-        status = RemediationStatus(opened_at=shell.clock.now(), evidence=(each.spec.signal,))
+    for remediation in shell.remediations():
+        seen = replace(remediation, spec=replace(remediation.spec, **spec))
+        status = RemediationStatus(opened_at=shell.clock.now(), evidence=(remediation.spec.signal,))
         await store_status(shell.api, seen, Update(remediation=seen, status=status))
 
 
 def still_fires(remediation: Remediation) -> bool:
     facts = remediation.status.evidence or (remediation.spec.signal,)
-    return any(each.resolved_at is None for each in facts)
+    return any(fact.resolved_at is None for fact in facts)
 
 
 @pytest.mark.parametrize("looked", [False, True], ids=["before its first look", "after it"])
@@ -113,7 +114,7 @@ async def test_its_evidence_ends(labels: dict[str, str], meanwhile: Meanwhile, m
     await shell.inbox.store([resolved], 0)
     (only,) = shell.remediations()
     assert not still_fires(only)
-    assert [each.resolved_at for each in only.status.evidence] == [resolved.ends_at]
+    assert [fact.resolved_at for fact in only.status.evidence] == [resolved.ends_at]
     assert not shell.people.events
     revision = shell.world.store.revision
     await shell.inbox.store([resolved], 0)
@@ -130,7 +131,7 @@ async def test_it_ends_in_every_open_remediation_that_holds_it() -> None:
     await look_at(shell)
     drop_the_pods(shell)
     await shell.inbox.store([resolved], 0)
-    assert [still_fires(each) for each in shell.remediations()] == [False, False]
+    assert [still_fires(remediation) for remediation in shell.remediations()] == [False, False]
 
 
 async def test_it_ends_in_one_that_people_have_asked_for() -> None:
@@ -148,10 +149,10 @@ async def test_it_ends_in_one_that_people_have_asked_for() -> None:
     await shell.inbox.store([firing], 0)
     (only,) = shell.remediations()
     assert only.spec.by_hand
-    assert [each.fingerprint for each in only.status.evidence] == [firing.episode]
+    assert [fact.fingerprint for fact in only.status.evidence] == [firing.episode]
     drop_the_pods(shell)
     await shell.inbox.store([resolved], 0)
-    assert [each.resolved_at for each in shell.remediations()[0].status.evidence] == [resolved.ends_at]
+    assert [fact.resolved_at for fact in shell.remediations()[0].status.evidence] == [resolved.ends_at]
 
 
 async def test_it_writes_nothing_on_what_is_closed_or_holds_another_alert() -> None:
@@ -167,7 +168,7 @@ async def test_it_writes_nothing_on_what_is_closed_or_holds_another_alert() -> N
     revision = shell.world.store.revision
     await shell.inbox.store([resolved], 0)
     assert shell.world.store.revision == revision
-    assert [still_fires(each) for each in shell.remediations()] == [True, True]
+    assert [still_fires(remediation) for remediation in shell.remediations()] == [True, True]
 
 
 # Each row: how a Remediation was closed while its alert fired, and whether a later one may take that over.
@@ -185,20 +186,22 @@ async def test_it_ends_where_a_later_remediation_would_take_it_over(closed: dict
     firing, resolved = alerts(shell, BY_NAME)
     await shell.inbox.store([firing], 0)
     (only,) = shell.remediations()
-    told = EscalationRecord(reason="NoStepLeft", message="", at=shell.clock.now()) if "escalation" in closed else None
+    escalation = (
+        EscalationRecord(reason="NoStepLeft", message="", at=shell.clock.now()) if "escalation" in closed else None
+    )
     now = shell.clock.now()
     status = RemediationStatus(
         state="Closed",
         opened_at=now,
         closed_at=now,
         reason=closed["reason"],
-        escalation=told,
+        escalation=escalation,
         evidence=(only.spec.signal,),
     )
     await store_status(shell.api, only, Update(remediation=only, status=status))
     shell.world.store.delete(kube.DEPLOYMENTS, SHOP, "api")
     await shell.inbox.store([firing], 0)
-    assert [each.reason for each in shell.people.events] == [reasons.NO_TARGET], "closed, it is nobody's who acts"
+    assert [event.reason for event in shell.people.events] == [reasons.NO_TARGET], "closed, it is nobody's who acts"
     await shell.inbox.store([resolved], 0)
     (only,) = shell.remediations()
     assert still_fires(only) != ends
@@ -213,13 +216,13 @@ async def test_an_end_that_cannot_be_stored_is_sent_again_and_costs_no_other() -
     await look_at(shell)
     shell.world.store.delete(kube.POLICIES, SHOP, "heal")
     await shell.book.refresh()
-    ends = [replace(each, status="resolved", ends_at=shell.clock.now()) for each in both]
+    ends = [replace(firing, status="resolved", ends_at=shell.clock.now()) for firing in both]
     shell.world.server.faults.at[shell.world.server.index + 1] = "refused"
     with pytest.raises(NotStoredError):
         await shell.inbox.store(ends, 0)
-    assert [still_fires(each) for each in shell.remediations()] == [True, False]
+    assert [still_fires(remediation) for remediation in shell.remediations()] == [True, False]
     await shell.inbox.store(ends, 0)
-    assert [still_fires(each) for each in shell.remediations()] == [False, False]
+    assert [still_fires(remediation) for remediation in shell.remediations()] == [False, False]
 
 
 @pytest.mark.parametrize("fault", ["unanswered", "answer lost", "refused", "conflict"])
@@ -294,18 +297,18 @@ async def test_a_firing_clearly_after_the_end_is_a_new_bout_whoever_tells(
     inbox = shell.new_inbox() if restarted else shell.inbox
     for _ in range(2):
         await inbox.store([alert], 0)
-    living = [each for each in shell.remediations() if each.status.state != "Closed"]
-    assert sum(still_fires(each) for each in living) == firing
-    for each in living:
-        new = each.status.evidence or (each.spec.signal,)
+    living = [remediation for remediation in shell.remediations() if remediation.status.state != "Closed"]
+    assert sum(still_fires(remediation) for remediation in living) == firing
+    for remediation in living:
+        new = remediation.status.evidence or (remediation.spec.signal,)
         assert not firing or new[0].first_seen == shell.clock.now(), "it counts from its own beginning"
 
 
 async def listed(shell: Shell) -> list[bool]:
     """Of the alerts without a target: which fire."""
     await shell.book.refresh()
-    found = shell.world.store.get(kube.POLICIES, SHOP, "heal")["status"].get("untargetedAlerts", [])
-    return ["resolvedAt" not in each for each in found]
+    untargeted = shell.world.store.get(kube.POLICIES, SHOP, "heal")["status"].get("untargetedAlerts", [])
+    return ["resolvedAt" not in alert for alert in untargeted]
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["the same process", "another process"])
@@ -325,8 +328,8 @@ async def test_one_without_a_target_ends_on_the_policys_list_although_it_has_one
 async def test_one_without_a_target_that_fires_again_is_told_again() -> None:
     shell = await a_shell()
     firing, end = alerts(shell, {"deployment": "gone"})
-    for each in (firing, end, firing):
-        await shell.inbox.store([each], 0)
+    for alert in (firing, end, firing):
+        await shell.inbox.store([alert], 0)
     assert (len(shell.people.events), await listed(shell)) == (1, [False])
     shell.world.advance(11 * MINUTE)
     for _ in range(2):

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from platelet.model import effects
-from platelet.shell import clock, kube
-from platelet.shell.event_recorder import EventRecorder
+from platelet.shell import kube
+from platelet.shell.kube import clock
+from platelet.shell.telemetry.event_recorder import EventRecorder
 from tests.unit.shell.memory_kube import MemoryKube
 
 DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "api", "uid": "u1"}

@@ -11,9 +11,13 @@ import pytest
 import structlog
 from aiohttp.test_utils import TestClient, TestServer
 
-from platelet.shell import clock, health, kube, logs, workload_records
-from platelet.shell.metrics import Metrics
-from platelet.shell.stream import TypedStream
+from platelet.shell import kube
+from platelet.shell.kube import clock
+from platelet.shell.run import health
+from platelet.shell.telemetry import logs
+from platelet.shell.telemetry.metrics import Metrics
+from platelet.shell.watch import workload_records
+from platelet.shell.watch.stream import TypedStream
 from tests.unit.shell.test_stream import SYNCED, Script, event
 
 

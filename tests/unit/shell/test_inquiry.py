@@ -1,7 +1,6 @@
 """Asking Prometheus and URLs, against a real server on loopback: what goes wrong is an answer, and tells no secret."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -11,12 +10,23 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from platelet.model.reading import Answered, Probe, Query, Question, Reading, Result, Unanswered
-from platelet.shell import prometheus as asking
-from platelet.shell.destinations import Destinations
-from platelet.shell.http_probe import HttpProbe
-from platelet.shell.inquiry import Inquiry
-from platelet.shell.prometheus import NoPrometheus, Prometheus
+from platelet.model.reading import (
+    Answered,
+    Judged,
+    ObjectCondition,
+    Probe,
+    Query,
+    Question,
+    Reading,
+    Result,
+    Unanswered,
+)
+from platelet.model.workload import WorkloadRef
+from platelet.shell.outbound import prometheus as asking
+from platelet.shell.outbound.allowed_hosts import Destinations
+from platelet.shell.outbound.http_probe import HttpProbe
+from platelet.shell.outbound.inquiry import Inquiry
+from platelet.shell.outbound.prometheus import NoPrometheus, Prometheus
 from tests.unit.shell import fake_server
 
 SECRET = "s3cr3t-t0ken"
@@ -64,8 +74,8 @@ async def test_a_query_is_posted_below_the_url_of_the_settings(tmp_path: Path) -
 @pytest.mark.parametrize("status", [400, 422, 503])
 async def test_what_prometheus_says_of_a_query_is_told(status: int) -> None:
     async with fake_server.serve(fake_server.answer(ERROR, status)) as server:
-        said = await ask(server.url)
-    assert said == Unanswered(why="Prometheus says: bad_data: unexpected end of input")
+        reading = await ask(server.url)
+    assert reading == Unanswered(why="Prometheus says: bad_data: unexpected end of input")
 
 
 @pytest.mark.parametrize("status", [301, 302, 401, 403, 404, 500, 502])
@@ -76,14 +86,14 @@ async def test_another_status_is_no_answer(status: int) -> None:
 
 
 async def test_an_unreachable_prometheus_is_no_answer() -> None:
-    said = await ask(f"http://127.0.0.1:9/{SECRET}")
-    assert said == Unanswered(why="Prometheus could not be reached: ConnectError")
+    reading = await ask(f"http://127.0.0.1:9/{SECRET}")
+    assert reading == Unanswered(why="Prometheus could not be reached: ConnectError")
 
 
 async def test_a_token_file_that_is_missing_is_no_answer(tmp_path: Path) -> None:
     async with fake_server.serve(fake_server.answer(GOOD)) as server:
-        said = await ask(server.url, tmp_path / "missing")
-    assert said == Unanswered(why="Prometheus could not be reached: FileNotFoundError")
+        reading = await ask(server.url, tmp_path / "missing")
+    assert reading == Unanswered(why="Prometheus could not be reached: FileNotFoundError")
     assert server.asked == []
 
 
@@ -111,8 +121,8 @@ async def test_a_slow_prometheus_is_no_answer(monkeypatch: pytest.MonkeyPatch) -
 async def test_an_endless_answer_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "_LONGEST_ANSWER", 100_000)
     async with fake_server.serve(endless) as server:
-        said = await ask(server.url)
-    assert said == Unanswered(why="Prometheus answered more than 100000 bytes: aggregate the query")
+        reading = await ask(server.url)
+    assert reading == Unanswered(why="Prometheus answered more than 100000 bytes: aggregate the query")
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 404, 503])
@@ -124,7 +134,9 @@ async def test_a_url_is_known_by_its_status(status: int) -> None:
 
     async with fake_server.serve(respond) as server:
         assert await get(f"{server.url}/health?x=1") == Answered(status=status)
-    assert [(each.method, each.path, each.query) for each in server.asked] == [("GET", "/health", {"x": "1"})]
+    assert [(request.method, request.path, request.query) for request in server.asked] == [
+        ("GET", "/health", {"x": "1"})
+    ]
 
 
 async def test_the_body_is_not_read() -> None:
@@ -160,20 +172,13 @@ async def test_the_api_server_is_never_asked() -> None:
     async with fake_server.serve(fake_server.answer({})) as server:
         port = int(server.url.rpartition(":")[2])
         async with probing("127.0.0.1", api_server=("localhost", port)) as made:
-            said = await made.ask(probe(server.url))
-    assert said == Unanswered(why="127.0.0.1 is the API server")
+            reading = await made.ask(probe(server.url))
+    assert reading == Unanswered(why="127.0.0.1 is the API server")
     assert server.asked == []
 
 
 async def test_a_name_is_connected_to_by_its_checked_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    async def look_up(_: Any, host: str, port: int, **__: Any) -> list[tuple[Any, ...]]:
-        asked.append(host)
-        address = "127.0.0.1" if len(asked) == 1 else "169.254.169.254"  # the name's owner changes their mind
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
-
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", look_up)
+    asked = fake_server.change_address(monkeypatch)
     async with fake_server.serve(fake_server.answer({})) as server:
         url = server.url.replace("127.0.0.1", "api.example.com")
         assert await get(url, "api.example.com") == Answered(status=200)
@@ -191,6 +196,8 @@ class Counting:
     async def ask(self, question: Any) -> Any:
         """Answer with what fits the question."""
         self.asked.append(question)
+        if isinstance(question, ObjectCondition):
+            return Judged(holds=False)
         return Result(samples=()) if isinstance(question, str) else Answered(status=200)
 
 
@@ -198,21 +205,23 @@ async def test_each_question_is_asked_once_and_again_after_a_second() -> None:
     """A rollout wakes us many times; and nothing older than a second is passed for the present."""
     others, clock = Counting(), [100.0]
     heard: list[Reading] = []
-    inquiry = Inquiry(others, others, on_reading=heard.append, boot=lambda: clock[0])
-    questions: list[Question] = [Query(text="up"), probe("http://a.example/")]
+    inquiry = Inquiry(others, others, others, on_reading=heard.append, boot=lambda: clock[0])
+    holds = ObjectCondition(text="true", target=WorkloadRef(kind="Deployment", namespace="shop", name="api"))
+    questions: list[Question] = [Query(text="up"), probe("http://a.example/"), holds]
     for moment in (100.0, 101.0, 101.5):
         clock[0] = moment
         assert await inquiry.ask(questions) == {
             questions[0]: Result(samples=()),
             questions[1]: Answered(status=200),
+            holds: Judged(holds=False),
         }
-    assert others.asked == ["up", questions[1]] * 2
-    assert len(heard) == 4
+    assert others.asked == ["up", questions[1], holds] * 2
+    assert len(heard) == 6
 
 
 async def test_without_a_prometheus_nothing_is_known() -> None:
     others = Counting()
-    said = await Inquiry(NoPrometheus(), others).ask([Query(text="up")])
-    assert said == {Query(text="up"): Unanswered(why="the operator's settings name no Prometheus")}
-    assert await Inquiry(NoPrometheus(), others).ask([]) == {}
+    readings = await Inquiry(NoPrometheus(), others, others).ask([Query(text="up")])
+    assert readings == {Query(text="up"): Unanswered(why="the operator's settings name no Prometheus")}
+    assert await Inquiry(NoPrometheus(), others, others).ask([]) == {}
     assert others.asked == []

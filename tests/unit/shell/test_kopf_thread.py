@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
 
-from platelet.shell import handlers, kopf_thread
-from platelet.shell.kopf_thread import KopfThread
+from platelet.shell.run import handlers, kopf_thread
+from platelet.shell.run.kopf_thread import KopfThread
 from tests.cluster import patience
 from tests.unit.shell import fake_server
 
@@ -23,6 +23,7 @@ GROUP = "platelet.dev"
 KINDS = {
     "remediations": "Remediation",
     "runbooks": "Runbook",
+    "escalationpolicies": "EscalationPolicy",
     "remediationpolicies": "RemediationPolicy",
     "actionbudgets": "ActionBudget",
 }
@@ -61,18 +62,18 @@ async def api_server(request: web.Request) -> web.StreamResponse:
     return web.json_response({**body, "items": [item]})
 
 
-async def test_keys_arrive_in_the_main_loop_and_a_500_in_a_watch_starts_kopf_again(
+async def test_objects_arrive_in_the_main_loop_and_a_500_in_a_watch_starts_kopf_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Also where the user has no name, as in a container."""
     monkeypatch.setattr("getpass.getuser", lambda: pytest.fail("who are you?"))
-    told: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+    keys: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
     async with fake_server.serve(api_server) as server:
-        thread = KopfThread(lambda *key: told.put_nowait(key), Configuration(host=server.url))
+        thread = KopfThread(lambda shown: keys.put_nowait((shown.plural, *shown.key)), Configuration(host=server.url))
         thread.start()
         seen: Counter[tuple[str, str, str]] = Counter()
         while len(seen) < len(KINDS) or min(seen.values()) < 2:  # the second time is after the restart
-            seen[await asyncio.wait_for(told.get(), 60)] += 1
+            seen[await asyncio.wait_for(keys.get(), 60)] += 1
         assert thread.restarts >= 1
         await thread.stop()
         assert not thread.alive
@@ -83,8 +84,8 @@ async def test_keys_arrive_in_the_main_loop_and_a_500_in_a_watch_starts_kopf_aga
 async def test_an_end_of_kopf_that_does_not_end_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """As by a watch that waits for credentials while all others have failed: the leader would be deaf from then on."""
 
-    def registry(on_key: handlers.OnKey, login: Callable[[], kopf.AiohttpSession]) -> kopf.OperatorRegistry:
-        own = registry_of_ours(on_key, login)
+    def registry(on_object: handlers.OnObject, login: Callable[[], kopf.AiohttpSession]) -> kopf.OperatorRegistry:
+        own = registry_of_ours(on_object, login)
 
         async def hang(**_: Any) -> None:
             with contextlib.suppress(asyncio.CancelledError):  # kopf's, 5 s after the beginning of its end
@@ -97,13 +98,13 @@ async def test_an_end_of_kopf_that_does_not_end_is_left_behind(monkeypatch: pyte
     registry_of_ours = handlers.registry
     monkeypatch.setattr(handlers, "registry", registry)
     monkeypatch.setattr(kopf_thread, "_LONGEST_END", 6.0)
-    told: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+    keys: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
     async with fake_server.serve(api_server) as server:
-        thread = KopfThread(lambda *key: told.put_nowait(key), Configuration(host=server.url))
+        thread = KopfThread(lambda shown: keys.put_nowait((shown.plural, *shown.key)), Configuration(host=server.url))
         thread.start()
         seen: Counter[tuple[str, str, str]] = Counter()
         while not seen or max(seen.values()) < 2:
-            seen[await asyncio.wait_for(told.get(), 60)] += 1
+            seen[await asyncio.wait_for(keys.get(), 60)] += 1
         await thread.stop()
         assert not thread.alive
 

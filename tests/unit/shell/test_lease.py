@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from platelet.shell import kube, lease
+from platelet.shell import kube
+from platelet.shell.leader import lease
 from tests.unit.shell.memory_kube import MemoryKube
 
 pytestmark = pytest.mark.looptime
@@ -74,6 +75,19 @@ async def test_a_holder_that_renews_keeps_it() -> None:
             await other.wait_until_leading()
     assert leadership.time_left() > 9
     assert other.time_left() == 0
+    await ended(holding)
+
+
+async def test_each_renewal_changes_the_lease_while_the_time_stands_still() -> None:
+    """A write that changes nothing is none to the API server, and a candidate would see a lease that nobody renews."""
+    api = MemoryKube()
+    _, holding = await leading(api)
+    seen = set()
+    for _ in range(4):
+        await asyncio.sleep(6)
+        metadata = api.objects[KEY]["metadata"]
+        seen.add(str({**api.objects[KEY], "metadata": {**metadata, "resourceVersion": ""}}))
+    assert len(seen) == 4
     await ended(holding)
 
 
@@ -229,9 +243,9 @@ async def test_a_deleted_lease_ends_the_lead_and_is_not_taken_before_a_duration_
 async def test_a_lost_race_is_no_lead() -> None:
     api = MemoryKube()
     candidates = [candidate(api, str(number)) for number in range(5)]
-    waiting = [asyncio.create_task(each.wait_until_leading()) for each in candidates]
+    waiting = [asyncio.create_task(candidate.wait_until_leading()) for candidate in candidates]
     await asyncio.sleep(10)
-    assert sum(each.time_left() > 0 for each in candidates) == 1
+    assert sum(candidate.time_left() > 0 for candidate in candidates) == 1
     for task in waiting:
         task.cancel()
 
@@ -247,14 +261,14 @@ async def test_never_do_two_believe_to_lead() -> None:
             with suppress(lease.LeaseLostError):
                 await leadership.hold()
 
-    tasks = [asyncio.create_task(compete(each)) for each in candidates]
+    tasks = [asyncio.create_task(compete(candidate)) for candidate in candidates]
     leaders: set[str] = set()
     for tick in range(6000):
         await asyncio.sleep(0.1)
         if tick % 250 == 0:
             api.failing = [DOWN] * ((tick // 250 * 7) % 40)
         api.answer_lost = api.answer_lost or tick % 130 == 0
-        leads = [each.holder for each in candidates if each.time_left() > 0]
+        leads = [candidate.holder for candidate in candidates if candidate.time_left() > 0]
         assert len(leads) <= 1
         leaders.update(leads)
     assert leaders

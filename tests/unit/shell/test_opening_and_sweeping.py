@@ -10,21 +10,34 @@ import pytest
 from platelet.core import signals
 from platelet.core.opening import Update
 from platelet.core.retention import KEPT_PER_TARGET
-from platelet.model.budget import PendingTakeBack
-from platelet.model.intent import PostState
+from platelet.model.budget import PendingRevert
 from platelet.model.remediation import RemediationStatus
 from platelet.model.workload import KINDS, Pod
-from platelet.shell import kube, pod_records, workload_records
-from platelet.shell.opener import store_status
-from platelet.shell.pod_watch import PodWatch
-from platelet.shell.succession import Succession
-from platelet.shell.survey import Survey
-from platelet.shell.sweeper import Sweeper
-from platelet.shell.workload_records import WorkloadRecord
+from platelet.shell import kube
+from platelet.shell.act.inventory import Inventory
+from platelet.shell.act.succession import Succession
+from platelet.shell.act.sweeper import Sweeper
+from platelet.shell.intake.pod_watch import PodWatch
+from platelet.shell.read.snapshots import read_snapshot
+from platelet.shell.store.opener import Opener, store_status
+from platelet.shell.store.remediations import StoredRemediations
+from platelet.shell.watch import pod_records, workload_records
+from platelet.shell.watch.stored_versions import StoredVersions
+from platelet.shell.watch.workload_records import WorkloadRecord
 from tests.scenarios.manifests import policy
 from tests.scenarios.world import OPERATOR, SHOP
+from tests.unit.pins import restored, scaled
 from tests.unit.shell.in_memory import API, MINUTE, Shell
-from tests.unit.situations import a_signal, a_status, an_alert, an_entry, evidence_of, minutes
+from tests.unit.situations import (
+    a_notification,
+    a_signal,
+    a_status,
+    an_alert,
+    an_attempt,
+    an_entry,
+    evidence_of,
+    minutes,
+)
 
 
 def a_fact(**changes: Any) -> Any:
@@ -33,12 +46,12 @@ def a_fact(**changes: Any) -> Any:
 
 async def test_a_fact_is_on_record_with_what_was_pinned() -> None:
     shell = Shell()
-    standing = await shell.standing()
-    await shell.opener.bring(API, [a_fact()], [standing])
+    resolved = await shell.resolved()
+    await shell.opener.bring(API, [a_fact()], [resolved])
     (only,) = shell.remediations()
     assert only.name == "deployment-api-1"
-    assert (only.spec.policy_ref.name, only.spec.policy_ref.uid) == ("heal", standing.policy.uid)
-    assert [each["name"] for each in only.spec.steps] == ["undo", "restart"]
+    assert (only.spec.policy_ref.name, only.spec.policy_ref.uid) == ("heal", resolved.policy.uid)
+    assert [step["name"] for step in only.spec.steps] == ["undo", "restart"]
     assert only.spec.signal == a_fact()
     labels = shell.world.store.get(kube.REMEDIATIONS, SHOP, only.name)["metadata"]["labels"]
     assert labels == {"platelet.dev/policy": "heal", "platelet.dev/target": "api"}
@@ -47,11 +60,11 @@ async def test_a_fact_is_on_record_with_what_was_pinned() -> None:
 async def test_two_creators_are_one_remediation() -> None:
     """The loser of the race merges its evidence."""
     shell = Shell()
-    standing = await shell.standing()
-    await shell.opener.bring(API, [a_fact()], [standing], known=Survey())
-    await shell.opener.bring(API, [evidence_of(an_alert())], [standing], known=Survey())
+    resolved = await shell.resolved()
+    await shell.opener.bring(API, [a_fact()], [resolved], known=StoredRemediations())
+    await shell.opener.bring(API, [evidence_of(an_alert())], [resolved], known=StoredRemediations())
     (only,) = shell.remediations()
-    known = {only.spec.signal.fingerprint, *(each.fingerprint for each in only.status.evidence)}
+    known = {only.spec.signal.fingerprint, *(fact.fingerprint for fact in only.status.evidence)}
     assert known == {a_fact().fingerprint, an_alert().fingerprint}
 
 
@@ -59,10 +72,13 @@ async def test_of_several_policies_one_acts_and_the_observing_record_beside_it()
     shell = Shell()
     shell.apply(kube.POLICIES, policy("low", priority=-1))
     shell.apply(kube.POLICIES, policy("watching", mode="Observe"))
-    matching = [await shell.standing(name) for name in ("low", "heal", "watching")]
+    matching = [await shell.resolved(name) for name in ("low", "heal", "watching")]
     await shell.opener.bring(API, [a_fact()], matching)
-    found = {each.name: (each.spec.policy_ref.name, each.spec.mode) for each in shell.remediations()}
-    assert found == {
+    policies = {
+        remediation.name: (remediation.spec.policy_ref.name, remediation.spec.mode)
+        for remediation in shell.remediations()
+    }
+    assert policies == {
         "deployment-api-1": ("heal", "Enforce"),
         "deployment-api-watching-observed-1": ("watching", "Observe"),
     }
@@ -73,14 +89,14 @@ async def test_names_that_two_targets_share_do_not_block_each_other() -> None:
     shell = Shell()
     shell.apply(kube.POLICIES, policy("x-y", mode="Observe"))
     shell.apply(kube.POLICIES, policy("y", mode="Observe"))
-    await shell.opener.bring(API, [a_fact()], [await shell.standing("x-y")])
-    await shell.opener.bring(replace(API, name="api-x"), [a_fact()], [await shell.standing("y")])
-    assert {each.spec.target_ref.name for each in shell.remediations()} == {"api", "api-x"}
+    await shell.opener.bring(API, [a_fact()], [await shell.resolved("x-y")])
+    await shell.opener.bring(replace(API, name="api-x"), [a_fact()], [await shell.resolved("y")])
+    assert {remediation.spec.target_ref.name for remediation in shell.remediations()} == {"api", "api-x"}
 
 
 async def test_a_status_is_never_written_over_a_newer_one() -> None:
     shell = Shell()
-    await shell.opener.bring(API, [a_fact()], [await shell.standing()])
+    await shell.opener.bring(API, [a_fact()], [await shell.resolved()])
     (only,) = shell.remediations()
     update = Update(remediation=only, status=a_status())
     await store_status(shell.api, only, update)
@@ -102,15 +118,15 @@ class Watch:
     async def look(self) -> Any:
         """Take in what is there, and look at the pods of every ReplicaSet."""
         store = self.shell.world.store
-        for each in store.find(kube.DEPLOYMENTS, SHOP):
-            record = workload_records.reduce(msgspec.json.encode(each)).record
+        for stored in store.find(kube.DEPLOYMENTS, SHOP):
+            record = workload_records.reduce(msgspec.json.encode(stored)).record
             self.deployments[record.namespace, record.name] = record
         keys = [self.watch.changed((SHOP, pod.name), pod) for pod in self.pods()]
         return [await self.watch.look(key) for key in dict.fromkeys(keys) if key is not None]
 
     def pods(self) -> list[Pod]:
         """As the stream reads them."""
-        return [pod_records.reduce(msgspec.json.encode(each)).record for each in self.shell.world.pods("api")]
+        return [pod_records.reduce(msgspec.json.encode(stored)).record for stored in self.shell.world.pods("api")]
 
 
 async def test_crashing_pods_open_a_remediation_of_their_deployment() -> None:
@@ -123,7 +139,7 @@ async def test_crashing_pods_open_a_remediation_of_their_deployment() -> None:
     shell.world.advance(2 * MINUTE)
     looks = await watch.look()
     assert {target for target, _ in looks} == {API}
-    assert [each.spec.signal.reason for each in shell.remediations()] == ["CrashLoopBackOff"]
+    assert [remediation.spec.signal.reason for remediation in shell.remediations()] == ["CrashLoopBackOff"]
     assert watch.watch.suspicious()
 
 
@@ -159,7 +175,7 @@ async def test_pods_that_are_gone_leave_no_memory() -> None:
         assert key is not None
         await watch.watch.look(key)
     memory = (watch.watch._pods, watch.watch._by_owner, watch.watch._first_failing)  # noqa: SLF001 - no other witness
-    assert [dict(each) for each in memory] == [{}, {}, {}]
+    assert [dict(known) for known in memory] == [{}, {}, {}]
 
 
 class Memory:
@@ -185,8 +201,9 @@ class Memory:
 
 
 def a_sweeper(shell: Shell) -> tuple[Sweeper, Succession]:
-    succession = Succession(shell.api, shell.ledger, Memory(shell.budget().uid), shell.book)
-    return Sweeper(shell.api, shell.clock, shell.ledger, shell.opener, succession), succession
+    succession = Succession(shell.api, shell.budget_writer, Memory(shell.budget().uid), shell.book)
+    inventory = Inventory(shell.api, shell.readers.index, StoredVersions())
+    return Sweeper(shell.api, shell.clock, shell.budget_writer, shell.opener, succession, inventory), succession
 
 
 async def test_taking_over_writes_our_epoch_once() -> None:
@@ -205,7 +222,7 @@ async def test_a_budget_that_people_have_replaced_is_full_and_known_from_now_on(
     shell = Shell()
     shell.set_budget()
     memory = Memory("uid-of-the-deleted-one")
-    succession = Succession(shell.api, shell.ledger, memory, shell.book)
+    succession = Succession(shell.api, shell.budget_writer, memory, shell.book)
     await succession.ensure()
     assert memory.uid == shell.budget().uid
     assert shell.budget().status.full_until is not None
@@ -247,36 +264,38 @@ async def test_a_reservation_of_a_living_remediation_is_left_to_it(readable: boo
     shell.set_budget()
     sweeper, succession = a_sweeper(shell)
     await sweeper.sweep()
-    await shell.opener.bring(API, [a_fact()], [await shell.standing()])
+    await shell.opener.bring(API, [a_fact()], [await shell.resolved()])
     (living,) = shell.remediations()
     if not readable:
         spoilt = {"metadata": {"name": living.name}, "status": {"state": "Dreaming"}}
-        shell.world.store.patch(kube.REMEDIATIONS, SHOP, living.name, spoilt, subresource="status")
+        shell.readers.index.see(
+            shell.world.store.patch(kube.REMEDIATIONS, SHOP, living.name, spoilt, subresource="status")
+        )
     place = an_entry(id=f"{living.uid}/0/1", outcome=None, outcome_at=None, settled_at=None)
     shell.set_budget(place, epoch=succession.epoch)
     await sweeper.sweep()
     assert sweeper.unreadable == (0 if readable else 1)
-    assert [(each.outcome, each.settled_at) for each in shell.budget().status.entries] == [(None, None)]
+    assert [(entry.outcome, entry.settled_at) for entry in shell.budget().status.entries] == [(None, None)]
 
 
 def lent(shell: Shell) -> Any:
     due_at = shell.clock.now() + timedelta(minutes=5)
-    back = PendingTakeBack(ours=PostState(replicas=5), before=PostState(replicas=2), due_at=due_at)
+    back = PendingRevert(action="scale", changes=scaled(5, before=2), due_at=due_at)
     at = shell.clock.now()
-    return an_entry(id="gone/0/1", policy=f"{SHOP}/heal", reserved_at=at, outcome_at=at, settled_at=at, take_back=back)
+    return an_entry(id="gone/0/1", policy=f"{SHOP}/heal", reserved_at=at, outcome_at=at, settled_at=at, revert=back)
 
 
-async def test_a_take_back_whose_remediation_is_gone_is_adopted_once() -> None:
+async def test_a_revert_whose_remediation_is_gone_is_adopted_once() -> None:
     shell = Shell()
     shell.set_budget(lent(shell))
     sweeper, _ = a_sweeper(shell)
     for _ in range(3):
         await sweeper.sweep()
     (only,) = shell.remediations()
-    assert (only.spec.signal.source, only.spec.mode) == ("takeBack", "Enforce")
+    assert (only.spec.signal.source, only.spec.mode) == ("revert", "Enforce")
 
 
-async def test_a_take_back_whose_adoption_is_refused_is_still_owed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_revert_whose_adoption_is_refused_is_still_owed(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a quota, or by somebody's admission webhook."""
     shell = Shell()
     shell.set_budget(lent(shell))
@@ -289,32 +308,104 @@ async def test_a_take_back_whose_adoption_is_refused_is_still_owed(monkeypatch: 
         patched.setattr(shell.opener, "adopt", refuse)
         await sweeper.sweep()
     (entry,) = shell.budget().status.entries
-    assert entry.take_back is not None
-    assert not entry.take_back.done
+    assert entry.revert is not None
+    assert not entry.revert.done
     await sweeper.sweep()
     assert len(shell.remediations()) == 1
 
 
-async def test_a_take_back_is_left_to_the_remediation_that_is_open() -> None:
+async def test_a_revert_is_left_to_the_remediation_that_is_open() -> None:
     shell = Shell()
-    await shell.opener.bring(API, [a_fact()], [await shell.standing()])
+    await shell.opener.bring(API, [a_fact()], [await shell.resolved()])
     shell.set_budget(lent(shell))
     sweeper, _ = a_sweeper(shell)
     await sweeper.sweep()
-    assert [each.spec.signal.source for each in shell.remediations()] == ["pod"]
+    assert [remediation.spec.signal.source for remediation in shell.remediations()] == ["pod"]
 
 
 async def test_the_oldest_closed_remediations_are_pruned_and_refund_nothing() -> None:
     """I27: and an open one is never deleted."""
     shell = Shell()
-    standing = await shell.standing()
+    resolved = await shell.resolved()
     for number in range(KEPT_PER_TARGET + 4):
-        await shell.opener.bring(API, [a_fact()], [standing])
-        living = [each for each in shell.remediations() if each.status.state != "Closed"]
+        await shell.opener.bring(API, [a_fact()], [resolved])
+        living = [remediation for remediation in shell.remediations() if remediation.status.state != "Closed"]
         closed = RemediationStatus(state="Closed", closed_at=shell.clock.now() + timedelta(seconds=number))
         await store_status(shell.api, living[0], Update(remediation=living[0], status=closed))
-    await shell.opener.bring(API, [a_fact()], [standing])
+    await shell.opener.bring(API, [a_fact()], [resolved])
     sweeper, _ = a_sweeper(shell)
     await sweeper.sweep()
-    left = {int(each.name.removeprefix("deployment-api-")) for each in shell.remediations()}
+    shell.world.advance(MINUTE * 10)
+    await sweeper.sweep()
+    left = {int(remediation.name.removeprefix("deployment-api-")) for remediation in shell.remediations()}
     assert left == set(range(5, KEPT_PER_TARGET + 6))
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["the same template", "another template"])
+async def test_what_is_remembered_of_a_template_is_enough_to_merge_and_for_nothing_else(*, known: bool) -> None:
+    """While an act is verified, a template of the team's own begins another incident."""
+    shell = Shell()
+    await shell.opener.bring(API, [a_fact()], [await shell.resolved()])
+    (living,) = shell.remediations()
+    template = (await read_snapshot(shell.api, API)).workload
+    assert template is not None
+    act = an_attempt(changes=restored(template.template_hash, "api-good"))
+    verified = replace(living.status, state="Verifying", opened_at=shell.clock.now(), attempts=(act,))
+    await store_status(shell.api, living, Update(remediation=living, status=verified))
+    opener = Opener(
+        shell.api,
+        shell.clock,
+        shell.book,
+        remembered_template=lambda _target: template.template_hash if known else "of the team's",
+    )
+    before = shell.world.server.index
+    await opener.bring(API, [replace(a_fact(fingerprint="news"), holds_at=None)], [await shell.resolved()])
+    calls = [call for call in shell.world.server.audit if call.index > before]
+    assert any(call.resource == kube.DEPLOYMENTS.plural for call in calls) != known
+    assert [remediation.status.state for remediation in shell.remediations()] == ["Verifying"]
+
+
+async def test_a_reservation_of_one_that_nobody_has_told_us_of_is_left_to_it() -> None:
+    shell = Shell()
+    shell.set_budget()
+    sweeper, succession = a_sweeper(shell)
+    await sweeper.sweep()
+    await shell.opener.bring(API, [a_fact()], [await shell.resolved()])
+    (living,) = shell.remediations()
+    shell.set_budget(
+        an_entry(id=f"{living.uid}/0/1", outcome=None, outcome_at=None, settled_at=None), epoch=succession.epoch
+    )
+    assert await sweeper.sweep() == [living]
+    assert [(entry.outcome, entry.settled_at) for entry in shell.budget().status.entries] == [(None, None)]
+
+
+async def test_a_reservation_of_one_that_was_deleted_ends_at_the_next_sweep() -> None:
+    shell = Shell()
+    shell.set_budget()
+    sweeper, succession = a_sweeper(shell)
+    await shell.opener.bring(API, [a_fact()], [await shell.resolved()])
+    (living,) = await sweeper.sweep()
+    shell.set_budget(
+        an_entry(id=f"{living.uid}/0/1", outcome=None, outcome_at=None, settled_at=None), epoch=succession.epoch
+    )
+    shell.world.store.delete(kube.REMEDIATIONS, SHOP, living.name)
+    shell.readers.index.see_deleted(SHOP, living.name, living.uid)
+    await sweeper.sweep()
+    assert [entry.settled_at for entry in shell.budget().status.entries] == [shell.clock.now()]
+
+
+async def test_one_that_is_closed_and_not_told_yet_is_left_to_be_told() -> None:
+    shell = Shell()
+    await shell.opener.bring(API, [a_fact()], [await shell.resolved()])
+    (living,) = shell.remediations()
+    closed = RemediationStatus(state="Closed", closed_at=shell.clock.now(), notifications=(a_notification(),))
+    await store_status(shell.api, living, Update(remediation=living, status=closed))
+    sweeper, _ = a_sweeper(shell)
+    for _ in range(2):
+        assert [remediation.status.state for remediation in await sweeper.sweep()] == ["Closed"]
+    (living,) = shell.remediations()
+    delivered = replace(closed, notifications=(a_notification(state="Delivered"),))
+    answer = await store_status(shell.api, living, Update(remediation=living, status=delivered))
+    assert answer is not None
+    shell.readers.index.take_answer(answer)
+    assert await sweeper.sweep() == []

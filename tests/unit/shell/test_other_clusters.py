@@ -8,7 +8,7 @@ import pytest
 from platelet.model.alert import Alert
 from platelet.model.signal import Evidence
 from platelet.shell import kube
-from platelet.shell.alert_inbox import AlertInbox
+from platelet.shell.intake.alert_inbox import AlertInbox
 from tests.scenarios.manifests import policy
 from tests.scenarios.world import SHOP
 from tests.unit.shell.in_memory import ALERT, Shell
@@ -20,12 +20,13 @@ API = {"namespace": SHOP, "deployment": "api"}
 async def a_shell(**more: Any) -> Shell:
     made = Shell(**{**HOOK, **more})
     await made.book.refresh()
+    await made.policy_statuses.tell(made.book.judgements)
     return made
 
 
 def listed(shell: Shell) -> list[kube.Json]:
-    found: list[kube.Json] = shell.world.store.get(kube.POLICIES, SHOP, "heal")["status"].get("untargetedAlerts", [])
-    return found
+    alerts: list[kube.Json] = shell.world.store.get(kube.POLICIES, SHOP, "heal")["status"].get("untargetedAlerts", [])
+    return alerts
 
 
 # Each row: what the settings say, what the alert says; what becomes of it, and how many people are called.
@@ -49,6 +50,7 @@ async def test_an_alert_that_names_a_cluster(
     alert = shell.an_alert(labels=API | says)
     for _ in range(3):
         await (inbox.store_present([alert]) if present else inbox.store([alert], 0))
+        await shell.tell_people()
     assert len(shell.remediations()) == (fate == "stored")
     assert len(shell.people.delivered) == called
     assert bool(listed(shell)) == (fate != "stored")
@@ -66,9 +68,10 @@ async def test_of_another_cluster_one_line_tells_however_many_alerts_it_has() ->
         await inbox.store([shell.an_alert(n, labels=API | {"cluster": name}) for n in range(30) for name in names], 0)
         ends = [shell.an_alert(n, resolved=True, labels=API | {"cluster": names[0]}) for n in range(30)]
         await inbox.store(ends, 0)
-    assert [(each["reason"], "resolvedAt" in each) for each in listed(shell)] == [("AnotherCluster", False)] * 4
+        await shell.tell_people()
+    assert [(alert["reason"], "resolvedAt" in alert) for alert in listed(shell)] == [("AnotherCluster", False)] * 4
     assert "'fra-2', and this is 'ams-1'" in listed(shell)[0]["message"]
-    assert [each.reason for each in shell.people.events] == ["AnotherCluster"] * 4
+    assert [event.reason for event in shell.people.events] == ["AnotherCluster"] * 4
     assert not shell.people.delivered
 
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from platelet.shell.pace import Pace
-from tests.scenarios.virtual_clock import VirtualClock
+from platelet.replay.virtual_clock import VirtualClock
+from platelet.shell.act.pace import Pace
 from tests.scenarios.virtual_loop import VirtualLoop
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from platelet.api import pods
-from platelet.shell import pod_records, workload_records
+from platelet.api.readers import pods
+from platelet.shell.watch import pod_records, workload_records
 
 TIMES = st.sampled_from(
     [

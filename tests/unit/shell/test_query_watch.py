@@ -9,10 +9,10 @@ from platelet.core.opening import Update
 from platelet.model.reading import Reading, Result, Sample, Unanswered
 from platelet.model.remediation import Remediation
 from platelet.shell import kube
-from platelet.shell.held_alerts import HeldAlerts
-from platelet.shell.opener import store_status
-from platelet.shell.query_watch import QueryWatch
-from platelet.shell.receiver import NotStoredError
+from platelet.shell.intake.held_alerts import HeldAlerts
+from platelet.shell.intake.queries import QueryWatch
+from platelet.shell.intake.receiver import NotStoredError
+from platelet.shell.store.opener import store_status
 from tests.scenarios.manifests import policy
 from tests.scenarios.model_api import FaultKind
 from tests.scenarios.world import SHOP
@@ -76,9 +76,9 @@ class Watched(Shell):
                 self.answers[expr] = Result(samples=tuple(fresh))
         await self.book.refresh()
         await self.watch.look()
-        found = self.remediations()
-        self.held.seen(found)
-        return found
+        remediations = self.remediations()
+        self.held.seen(remediations)
+        return remediations
 
 
 async def test_a_result_beyond_the_bound_opens_one_remediation_and_says_nothing_new_while_it_lasts() -> None:
@@ -132,7 +132,7 @@ async def test_since_when_all_queries_are_answered_is_known() -> None:
     await shell.look()
     assert shell.watch.known_at("shop/measured") is None
     assert shell.watch.known_at("shop/heal") is None
-    assert [type(each) for each in shell.heard] == [Result, Result, Result, Unanswered]
+    assert [type(reading) for reading in shell.heard] == [Result, Result, Result, Unanswered]
 
 
 async def test_each_query_is_asked_at_its_own_interval() -> None:
@@ -156,7 +156,7 @@ async def test_a_result_about_a_pod_that_is_gone_calls_nobody_while_its_series_e
     shell.measure(7, namespace=SHOP, pod="api-gone")
     for _ in range(20):
         await shell.look()
-    assert not shell.people.events, "another bout of it is no longer than the first"
+    assert not shell.people.events, "another episode of it is no longer than the first"
 
 
 async def test_a_result_that_names_a_gone_pod_for_long_is_told_once_and_never_anew() -> None:
@@ -168,8 +168,8 @@ async def test_a_result_that_names_a_gone_pod_for_long_is_told_once_and_never_an
             await shell.look()
         shell.answers.clear()
         await shell.look()
-    (told,) = shell.people.events
-    assert told.note == "alert QueueTooLong: pod api-gone is gone, so its owner is not known"
+    (event,) = shell.people.events
+    assert event.note == "alert QueueTooLong: pod api-gone is gone, so its owner is not known"
 
 
 async def test_a_result_without_a_target_is_told_when_it_has_held_for_as_long_as_is_asked() -> None:

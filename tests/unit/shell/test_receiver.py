@@ -13,8 +13,8 @@ from aiohttp import ClientSession, ClientTimeout
 from aiohttp.test_utils import TestServer
 
 from platelet.model.alert import Alert
-from platelet.shell.receiver import PATH, NotStoredError, ReceiverLimits, make_receiver
-from platelet.shell.token_files import TokenFiles
+from platelet.shell.intake.receiver import PATH, NotStoredError, ReceiverLimits, make_receiver
+from platelet.shell.intake.token_files import TokenFiles
 
 TOKEN = {"Authorization": "Bearer first"}
 PATIENT = ReceiverLimits(seconds=30)
@@ -122,7 +122,7 @@ async def test_what_is_answered_with_200_is_stored(tokens: TokenFiles) -> None:
     async with receiving(store, tokens) as server:
         status, answer = await post(server, a_body(an_alert(1), an_alert(2, status="resolved"), truncatedAlerts=3))
     assert (status, answer) == (200, {"stored": 2, "rejected": []})
-    assert [(each.fingerprint[-1], each.status) for each in store.kept] == [("1", "firing"), ("2", "resolved")]
+    assert [(alert.fingerprint[-1], alert.status) for alert in store.kept] == [("1", "firing"), ("2", "resolved")]
     assert store.truncated == 3
 
 
@@ -250,7 +250,7 @@ async def test_too_many_requests_at_once_are_503_and_room_comes_back(tokens: Tok
         store.may_end.set()
         assert (await first)[0] == 200
         assert (await post(server, a_body(an_alert(3))))[0] == 200
-    assert {each.fingerprint[-1] for each in store.kept} == {"1", "3"}
+    assert {alert.fingerprint[-1] for alert in store.kept} == {"1", "3"}
 
 
 async def test_too_many_bytes_at_once_are_503_and_room_comes_back(tokens: TokenFiles) -> None:

@@ -60,11 +60,11 @@ async def test_a_service_leads_to_the_one_workload_behind_it(selector: dict[str,
     a_pod(shell, "lonely", {"app": "lonely"}, None)
     a_pod(shell, "import-1", {"app": "mixed"}, JOB, "Succeeded")
     a_service(shell, "front", selector)
-    found = await shell.finder.of_alert(ServicesNamed(namespace=SHOP, names=("front",)))
+    target = await shell.finder.of_alert(ServicesNamed(namespace=SHOP, names=("front",)))
     expected = (selector or {}).get("app", "")
-    assert (found.target.name if found.target else "") == ("" if why else expected)
-    assert why in found.why
-    assert found.named
+    assert (target.target.name if target.target else "") == ("" if why else expected)
+    assert why in target.why
+    assert target.named
 
 
 async def test_labels_that_differ_are_several_names_for_one_service() -> None:
@@ -146,8 +146,8 @@ async def test_an_alert_whose_service_is_not_one_workload_is_on_record(labels: d
     await shell.book.refresh()
     await shell.inbox.store([shell.an_alert(labels={"namespace": SHOP, **labels})], 0)
     assert not shell.remediations()
-    (told,) = shell.people.events
-    assert "behind Service front is not one" in told.note
+    (event,) = shell.people.events
+    assert "behind Service front is not one" in event.note
 
 
 async def test_many_alerts_about_one_service_are_looked_up_once() -> None:

@@ -7,9 +7,12 @@ import pytest
 from kubernetes.aio.client.configuration import Configuration
 
 from platelet.api.operator_config import OperatorConfig
-from platelet.shell import clock, kube, lease, wiring
-from platelet.shell.client import ClusterClient
-from platelet.shell.metrics import Metrics
+from platelet.shell import kube
+from platelet.shell.kube import clock
+from platelet.shell.kube.client import ClusterClient
+from platelet.shell.leader import lease
+from platelet.shell.run import wiring
+from platelet.shell.telemetry.metrics import Metrics
 from tests.unit.shell.memory_kube import MemoryKube
 
 FAULTS = (KeyError("metadata"), ValueError("no"), clock.ClockNotReadyError("no time yet"), RecursionError())

@@ -13,9 +13,11 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platelet.shell import answers, kube, workload_records
-from platelet.shell.stream import Key, TypedStream
-from platelet.shell.workload_records import WorkloadRecord
+from platelet.shell import kube
+from platelet.shell.kube import responses
+from platelet.shell.watch import workload_records
+from platelet.shell.watch.stream import SILENCE, Key, TypedStream
+from platelet.shell.watch.workload_records import WorkloadRecord
 from tests.unit.shell import fake_server
 
 SYNCED = (
@@ -85,11 +87,11 @@ class Script:
 
     async def pages(
         self, resource: kube.Resource, namespace: str = "", *, labels: str = ""
-    ) -> AsyncIterator[answers.Page]:
+    ) -> AsyncIterator[responses.Page]:
         """Give the pages."""
         del resource, namespace, labels
         for raw in self.pages_:
-            yield answers.decode_page(raw)
+            yield responses.decode_page(raw)
 
 
 class Watched:
@@ -149,12 +151,12 @@ async def test_before_the_listing_is_complete_it_is_not_synced() -> None:
         ([], "End", True),
         ([kube.Unanswered(0, "ConnectionLost", "gone")], "ConnectionLost", True),
         ([RuntimeError("a defect")], "Defect", True),
-        ([1e9], "Silence", True),
+        ([1e9], "Silence", False),
     ],
     ids=["410", "ERROR 500", "end of the stream", "lost connection", "defect", "silence"],
 )
 async def test_a_broken_stream_goes_on(ending: list[Any], reason: str, *, resumes: bool) -> None:
-    """It resumes from the last version that it saw; only after a 410 it lists anew, and tells what vanished."""
+    """It resumes from the last version that it saw; after a 410 or silence it lists anew, and tells what vanished."""
     first = [event("a"), event("gone"), SYNCED, event("b", 10), *ending]
     second = [event("c", 11)] if resumes else [event("a"), event("b", 10), event("c", 11), SYNCED]
     script = Script([first, [*second, 1e9]])
@@ -188,6 +190,14 @@ async def test_bookmarks_are_enough_not_to_be_silent() -> None:
     assert not run.stream.restarts
     assert run.stream.silent(10)
     assert not run.stream.silent(30)
+
+
+@pytest.mark.looptime
+async def test_a_stream_of_a_quiet_kind_is_heard_again_as_soon_as_it_has_connected_again() -> None:
+    """Where bookmarks come too late, and nothing happens: a listing ends at once, a resumed watch would say nothing."""
+    run = await watched(Script([[SYNCED, 1e9], [SYNCED, 1e9]]), seconds=SILENCE + 5)
+    assert run.stream.restarts["Silence"] == 1
+    assert not run.stream.silent(6)
 
 
 @pytest.mark.looptime
@@ -344,7 +354,7 @@ class History:
         lines = self._listing() if asked["initial_events"] else self._changes_after(int(asked["resource_version"]))
         yield self._cut(lines)
 
-    def pages(self, *_: Any, **__: Any) -> AsyncIterator[answers.Page]:
+    def pages(self, *_: Any, **__: Any) -> AsyncIterator[responses.Page]:
         """Never asked."""
         raise AssertionError("this server has WatchList")
 
@@ -401,22 +411,22 @@ async def test_over_http_silence_and_an_end_are_recovered_from() -> None:
             await response.write(event("a") + b"\n" + SYNCED + b"\n" + event("b", 10)[:20])
             return response
         if connections == 3:
-            await response.write(event("b", 10) + b"\n")
+            await response.write(event("a") + b"\n" + event("b", 10) + b"\n" + SYNCED + b"\n")
         await asyncio.sleep(5)
         return response
 
-    told: asyncio.Queue[str] = asyncio.Queue()
+    names: asyncio.Queue[str] = asyncio.Queue()
     async with fake_server.serve(play) as server, fake_server.connected(server.url) as api:
         stream = TypedStream(
             api,
             kube.DEPLOYMENTS,
             workload_records.reduce,
-            lambda key, _: told.put_nowait(key[1]),
+            lambda key, _: names.put_nowait(key[1]),
             silence=0.2,
         )
         task = asyncio.create_task(stream.run())
-        assert [await told.get(), await told.get()] == ["a", "b"]
+        assert [await names.get(), await names.get()] == ["a", "b"]
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    assert [asked.query.get("resourceVersion") for asked in server.asked] == [None, "9", "9"]
+    assert [asked.query.get("resourceVersion") for asked in server.asked] == [None, "9", None]
     assert set(stream.restarts) == {"End", "Silence"}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from platelet.shell.token_files import NoTokenError, TokenFiles
+from platelet.shell.intake.token_files import NoTokenError, TokenFiles
 
 
 def files(folder: Path, **tokens: str) -> list[Path]:

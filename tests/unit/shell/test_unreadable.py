@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 
-from platelet.api import records, templates
+from platelet.api.readers import records
 from platelet.core import signals
 from platelet.core.decide import decide
+from platelet.model import templates
 from platelet.model.effects import RememberRevision
 from platelet.model.policy import Settings
 from platelet.model.workload import WorkloadRef
-from platelet.shell import answers, kube
-from platelet.shell.gathering import Circumstances, Gatherer, read_remediations
-from platelet.shell.sight import see
-from platelet.shell.survey import survey
+from platelet.shell import kube
+from platelet.shell.kube import responses
+from platelet.shell.read.situations import ProcessState, SituationReader, read_remediations
+from platelet.shell.read.snapshots import read_snapshot
+from platelet.shell.store.remediations import list_remediations
 from tests.scenarios.world import OPERATOR, SHOP
 from tests.unit.shell.in_memory import API, MINUTE, Shell
 from tests.unit.situations import NOW, a_signal, a_status, an_attempt
@@ -66,8 +68,8 @@ async def test_an_unreadable_remediation_hides_no_other(spec: dict[str, Any]) ->
     shell = Shell()
     planted(shell, "poison", **spec)
     planted(shell, "good", targetRef={"kind": "Deployment", "name": "other"})
-    assert [each.name for each in await read_remediations(shell.api)] == ["good"]
-    assert [each.name for each in (await survey(shell.api)).unreadable] == ["poison"]
+    assert [remediation.name for remediation in await read_remediations(shell.api)] == ["good"]
+    assert [spoilt.name for spoilt in (await list_remediations(shell.api)).unreadable] == ["poison"]
 
 
 async def test_the_target_of_an_unreadable_remediation_is_busy() -> None:
@@ -75,19 +77,19 @@ async def test_the_target_of_an_unreadable_remediation_is_busy() -> None:
     shell = Shell()
     await shell.book.refresh()
     planted(shell, status={"state": "Dreaming"})
-    assert await shell.opener.bring(API, [a_fact()], [await shell.standing()])
+    assert await shell.opener.bring(API, [a_fact()], [await shell.resolved()])
     await shell.inbox.store([shell.an_alert()], 0)
     assert await read_remediations(shell.api) == []
-    assert ["cannot be read" in each.note for each in shell.people.events] == [True]
-    assert not await shell.opener.bring(OTHER, [a_fact()], [await shell.standing()])
+    assert ["cannot be read" in event.note for event in shell.people.events] == [True]
+    assert not await shell.opener.bring(OTHER, [a_fact()], [await shell.resolved()])
 
 
 @pytest.mark.parametrize("over", [{"status": {"state": "Closed", "step": "x"}}, {"mode": "Observe", "firstStep": "x"}])
 async def test_an_unreadable_one_that_does_not_act_stops_nobody(over: dict[str, Any]) -> None:
     shell = Shell()
     planted(shell, **over)
-    assert not await shell.opener.bring(API, [a_fact()], [await shell.standing()])
-    assert [each.spec.target_ref.name for each in await read_remediations(shell.api)] == ["api"]
+    assert not await shell.opener.bring(API, [a_fact()], [await shell.resolved()])
+    assert [remediation.spec.target_ref.name for remediation in await read_remediations(shell.api)] == ["api"]
 
 
 @pytest.mark.parametrize("earlier", [True, False], ids=["was there before", "was planted later"])
@@ -102,13 +104,13 @@ async def test_of_an_unreadable_and_a_readable_one_the_older_acts(*, earlier: bo
         shell.world.advance(MINUTE)
         planted(shell, "poison", status={"state": "Dreaming"})
     (good,) = await read_remediations(shell.api)
-    situation = await a_gatherer(shell).gather(good, await see(shell.api, API))
-    assert situation.older_open == ("poison" if earlier else "")
+    situation = await a_situation_reader(shell).gather(good, await read_snapshot(shell.api, API))
+    assert situation.others.older_open == ("poison" if earlier else "")
 
 
-def a_gatherer(shell: Shell) -> Gatherer:
-    around = Circumstances(settings=Settings(namespace=OPERATOR), epoch=lambda: 3, alerts_known_at=lambda: None)
-    return Gatherer(shell.api, shell.clock, shell.ledger, shell.book, shell.hands, around)
+def a_situation_reader(shell: Shell) -> SituationReader:
+    around = ProcessState(settings=Settings(namespace=OPERATOR), epoch=lambda: 3, alerts_known_at=lambda: None)
+    return shell.readers.situations(shell.runner, around)
 
 
 STEPS: dict[str, list[Any]] = {
@@ -125,11 +127,11 @@ async def test_steps_that_cannot_be_read_end_it_visibly(steps: list[Any]) -> Non
     shell = Shell()
     planted(shell, steps=steps)
     (read,) = await read_remediations(shell.api)
-    situation = await a_gatherer(shell).gather(read, await see(shell.api, API))
+    situation = await a_situation_reader(shell).gather(read, await read_snapshot(shell.api, API))
     status = decide(situation, shell.clock.now()).status
     assert (status.state, status.reason) == ("Closed", "InvalidSpec")
     assert "steps" in status.message
-    assert [(each.type, each.reason) for each in status.conditions] == [
+    assert [(condition.type, condition.reason) for condition in status.conditions] == [
         ("Closed", "InvalidSpec"),
         ("Settled", "InvalidSpec"),
     ]
@@ -155,9 +157,9 @@ async def test_a_record_that_is_not_ours_is_passed_over() -> None:
     ours, renamed, empty = record_of(template), record_of(template), record_of(template)
     renamed["metadata"]["name"] = "planted"
     empty["metadata"]["name"], empty["data"] = "empty", {}
-    for each in (renamed, ours, empty):
-        shell.apply(kube.CONTROLLER_REVISIONS, each)
-    assert [each.name for each in (await see(shell.api, API)).records] == [ours["metadata"]["name"]]
+    for record in (renamed, ours, empty):
+        shell.apply(kube.CONTROLLER_REVISIONS, record)
+    assert [record.name for record in (await read_snapshot(shell.api, API)).records] == [ours["metadata"]["name"]]
 
 
 @pytest.mark.parametrize("levels", [90, 999, 1_000, 5_000, 9_900])
@@ -165,8 +167,8 @@ def test_deep_json_hides_nothing_beside_it(levels: int) -> None:
     """Go takes 10,000 levels; Python's stack does not."""
     nest = b'{"\\"[{":' * levels + b"1" + b"}" * levels
     item = b'{"metadata":{"name":"deep}"},"data":[' + nest + b',2],"last":"]"}'
-    page = answers.decode_page(b'{"metadata":{"continue":"x"},"items":[' + item + b',{"metadata":{"name":"next"}}]}')
-    first, second = (answers.decode(200, each) for each in page.items)
+    page = responses.decode_page(b'{"metadata":{"continue":"x"},"items":[' + item + b',{"metadata":{"name":"next"}}]}')
+    first, second = (responses.decode(200, item) for item in page.items)
     assert (first["metadata"], first["data"][1], first["last"]) == ({"name": "deep}"}, 2, "]")
     assert (second, page.following) == ({"metadata": {"name": "next"}}, "x")
 
@@ -178,7 +180,7 @@ async def test_steps_that_cannot_be_read_after_an_attempt_are_for_people() -> No
     (read,) = await read_remediations(shell.api)
     attempt = an_attempt(phase="Done", verdict="Failed")
     read = replace(read, status=a_status(opened_at=shell.clock.now(), attempts=(attempt,)))
-    situation = await a_gatherer(shell).gather(read, await see(shell.api, API))
+    situation = await a_situation_reader(shell).gather(read, await read_snapshot(shell.api, API))
     status = decide(situation, shell.clock.now()).status
     assert (status.state, status.reason) == ("Escalated", "InvalidSpec")
     assert status.escalation is not None

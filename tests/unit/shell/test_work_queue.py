@@ -1,6 +1,7 @@
 """The work queue, in virtual time."""
 
 import asyncio
+import functools
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platelet.shell.work_queue import WorkQueue
+from platelet.shell.run.work_queue import WorkQueue
 
 pytestmark = pytest.mark.looptime
 Worker = Callable[[str], Awaitable[float | None]]
@@ -88,6 +89,75 @@ async def test_different_keys_are_worked_side_by_side_up_to_the_pools_size() -> 
         queue.add(key)
     await run_for(queue, 60, worker)
     assert worker.worked == [("a", 0.0), ("b", 0.0), ("c", 5.0)]
+
+
+async def test_urgent_keys_come_first_in_their_order_and_each_fourth_turn_is_the_others() -> None:
+    queue, worker = WorkQueue[str](workers=1), Recorder()
+    for key in ("drained-1", "drained-2", "drained-3"):
+        queue.add(key)
+    for key in ("sick-1", "sick-2", "sick-3", "sick-4", "sick-5"):
+        queue.add(key, urgent=True)
+    await run_for(queue, 10, worker)
+    order = "sick-1 sick-2 sick-3 drained-1 sick-4 sick-5 drained-2 drained-3"
+    assert [key for key, _ in worker.worked] == order.split()
+
+
+async def test_a_key_that_waits_already_becomes_urgent_and_stays_so() -> None:
+    queue, worker = WorkQueue[str](workers=1), Recorder()
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    queue.add("c", urgent=True)
+    queue.add("c")
+    await run_for(queue, 10, worker)
+    assert [key for key, _ in worker.worked] == ["c", "a", "b"]
+
+
+async def test_what_is_added_as_urgent_while_in_work_is_urgent_after() -> None:
+    queue, worker = WorkQueue[str](workers=1), Recorder(takes=5)
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    asyncio.get_running_loop().call_later(1, functools.partial(queue.add, "a", urgent=True))
+    await run_for(queue, 60, worker)
+    assert [key for key, _ in worker.worked] == ["a", "a", "b", "c"]
+
+
+async def test_what_its_worker_called_due_is_urgent() -> None:
+    queue, worker = WorkQueue[str](workers=1), Recorder(10.0, takes=5)
+    queue.add("a")
+    for second, key in ((14.0, "b"), (14.1, "c"), (14.2, "d")):
+        asyncio.get_running_loop().call_later(second, queue.add, key)
+    await run_for(queue, 60, worker)
+    assert [key for key, _ in worker.worked] == ["a", "b", "a", "c", "d"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(urgent=st.lists(st.booleans(), min_size=1, max_size=40))
+@pytest.mark.looptime(False)  # noqa: FBT003 - Hypothesis calls many times: each run makes its own loop
+def test_no_key_starves_however_many_urgent_ones_keep_coming(urgent: list[bool]) -> None:
+    """At most three urgent turns lie between two of the others, for as long as any of them waits."""
+
+    async def play() -> list[str]:
+        queue, worked = WorkQueue[str](workers=1), list[str]()
+        for number, is_urgent in enumerate(urgent):
+            queue.add(f"{'urgent' if is_urgent else 'usual'}-{number}", urgent=is_urgent)
+
+        async def worker(key: str) -> float | None:
+            worked.append(key)
+            if len(worked) < 200:
+                queue.add(f"urgent-new-{len(worked)}", urgent=True)
+            return None
+
+        await run_for(queue, 10, worker)
+        return worked
+
+    loop = looptime.new_event_loop()
+    try:
+        worked = loop.run_until_complete(play())
+    finally:
+        loop.close()
+    usual = [place for place, key in enumerate(worked) if key.startswith("usual")]
+    assert len(usual) == urgent.count(False)
+    assert all(place <= 3 + 4 * turn for turn, place in enumerate(usual))
 
 
 async def test_a_failing_key_comes_back_later_and_later_and_costs_the_others_nothing() -> None:
@@ -182,3 +252,20 @@ def test_no_addition_is_lost_and_no_key_is_worked_twice_at_once(
         loop.run_until_complete(play())
     finally:
         loop.close()
+
+
+async def test_who_gives_way_waits_until_no_key_waits_for_a_worker() -> None:
+    queue, worker = WorkQueue[str](workers=1), Recorder(takes=5)
+    moments: list[float] = []
+
+    async def give_way() -> None:
+        await queue.wait_until_all_are_taken()
+        moments.append(asyncio.get_running_loop().time())
+
+    await give_way()
+    for key in "abc":
+        queue.add(key)
+    waiting = asyncio.create_task(give_way())
+    await run_for(queue, 60, worker)
+    await waiting
+    assert [moment - moments[0] for moment in moments] == [0.0, 10.0]

@@ -39,8 +39,8 @@ def status_at(laps: Sequence[Lap], start: datetime, moment: datetime) -> Contain
     """Give the container's status at `moment`; after the last lap it runs for good."""
     runs = runs_of(laps, start)
     end = runs[-1].finished + laps[-1].waited
-    begun = [each.started for each in runs] + [end]
-    index = max(i for i, each in enumerate(begun) if each <= moment)
+    begun = [run.started for run in runs] + [end]
+    index = max(i for i, began in enumerate(begun) if began <= moment)
     previous = runs[index - 1] if index else None
     if index == len(runs) or moment < runs[index].finished:
         return _status(index, previous, state="running", ready=True, started_at=begun[index])

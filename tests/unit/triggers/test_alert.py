@@ -83,20 +83,21 @@ OF_MONITORING: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...], 
     "a target that was not scraped": ({"alertname": "TargetDown", "service": "api"}, {}, GENERIC, False),
     "by name": ({"alertname": "TargetDown", "service": "api"}, {}, ('alertname="TargetDown"',), True),
     "a Prometheus": ({"alertname": "PrometheusDown"}, {}, GENERIC, False),
+    "our own call for people": ({"alertname": "PlateletEscalated", "severity": "critical"}, {}, GENERIC, False),
     "an Alertmanager": ({"alertname": "AlertmanagerFailedToSendAlerts"}, {}, GENERIC, False),
     "an exporter's own trouble": ({"alertname": "KubeStateMetricsListErrors"}, {}, GENERIC, False),
     "an application": ({"alertname": "ApiDown"}, {}, GENERIC, True),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("labels", "annotations", "wanted", "found"), OF_MONITORING.values(), ids=OF_MONITORING)
+@pytest.mark.parametrize(("labels", "annotations", "wanted", "matches"), OF_MONITORING.values(), ids=OF_MONITORING)
 def test_what_is_about_monitoring_itself_matches_only_by_its_name(
-    labels: dict[str, str], annotations: dict[str, str], wanted: tuple[str, ...], *, found: bool
+    labels: dict[str, str], annotations: dict[str, str], wanted: tuple[str, ...], *, matches: bool
 ) -> None:
     """TRAPS 28: a query that failed says nothing of a workload. Its end is heard in any case."""
     trigger = alert.AlertTrigger(matchers=wanted)
     fires = replace(API_DOWN, labels={"severity": "critical", "namespace": "shop", **labels}, annotations=annotations)
-    assert (alert.observe(trigger, fires, NOW) is not None) is found
+    assert (alert.observe(trigger, fires, NOW) is not None) is matches
     assert alert.observe(trigger, replace(fires, status="resolved", ends_at=NOW), NOW) is not None
 
 
@@ -104,7 +105,7 @@ def test_two_deliveries_share_a_fingerprint_and_a_new_start_is_new_trouble() -> 
     """TRAPS 17: high-availability peers send twice."""
     again = replace(API_DOWN, annotations={"summary": "still"})
     later = replace(API_DOWN, starts_at=NOW)
-    first, second, third = (alert.observe(RULE, each, NOW) for each in (API_DOWN, again, later))
+    first, second, third = (alert.observe(RULE, delivered, NOW) for delivered in (API_DOWN, again, later))
     assert first is not None
     assert second is not None
     assert third is not None
@@ -128,9 +129,10 @@ def test_without_annotations_the_labels_are_the_message() -> None:
 
 def test_every_trigger_is_listed_with_its_settings() -> None:
     """The list is what policies offer."""
-    assert [(key, settings.__module__) for key, settings in TRIGGERS.items()] == [
+    assert [(trigger.key, trigger.settings.__module__) for trigger in TRIGGERS] == [
         ("pod", "platelet.triggers.pod"),
         ("workload", "platelet.triggers.workload"),
         ("alert", "platelet.triggers.alert"),
         ("query", "platelet.triggers.query"),
+        ("job", "platelet.triggers.job"),
     ]

@@ -65,7 +65,7 @@ def test_each_alert_has_its_own_status_whatever_the_group_says() -> None:
     """TRAPS 18: a group fires while one of its alerts is resolved."""
     resolved = an_alert(status="resolved", endsAt="2026-11-21T12:00:00+01:00")
     read = read_webhook(a_body(an_alert(), resolved, status="firing"))
-    assert [each.status for each in read.alerts] == ["firing", "resolved"]
+    assert [alert.status for alert in read.alerts] == ["firing", "resolved"]
     assert read.alerts[1].ends_at == datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
 
 
@@ -166,10 +166,10 @@ def test_an_unreadable_count_of_truncated_alerts_is_none(value: object) -> None:
 def test_one_malformed_alert_among_ten_costs_only_itself(bad: object, complaint: str) -> None:
     good = [an_alert(fingerprint=f"{i:016x}") for i in range(9)]
     read = read_webhook(a_body(*good[:4], bad, *good[4:]))
-    assert [each.fingerprint for each in read.alerts] == [f"{i:016x}" for i in range(9)]
-    (told,) = read.bad
-    assert told.startswith("alert 4: ")
-    assert complaint in told
+    assert [alert.fingerprint for alert in read.alerts] == [f"{i:016x}" for i in range(9)]
+    (fault,) = read.bad
+    assert fault.startswith("alert 4: ")
+    assert complaint in fault
 
 
 @pytest.mark.parametrize(
@@ -253,13 +253,20 @@ def test_of_the_api_only_active_alerts_fire_and_suppressed_ones_are_known() -> N
     states = ["active", "suppressed", "unprocessed"]
     body = json.dumps([an_api_alert(state, fingerprint=f"{i:016x}") for i, state in enumerate(states)])
     read = read_api_alerts(body.encode())
-    assert [each.fingerprint for each in read.firing] == [f"{0:016x}"]
+    assert [alert.fingerprint for alert in read.firing] == [f"{0:016x}"]
     assert read.firing[0].ends_at is None
     assert read.known == {f"{i:016x}" for i in range(3)}
 
 
 US, OTHERS = {"name": "platelet"}, {"name": "people"}
 MUTED = {"state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": ["release-freeze"]}
+
+
+def inhibited(*by: str, **more: Any) -> dict[str, Any]:
+    """Build the status of an alert that these inhibit."""
+    return {"state": "suppressed", "silencedBy": [], "inhibitedBy": list(by), "mutedBy": [], **more}
+
+
 # Each row: what the API says of one alert, and what it is for us.
 FOR_US: dict[str, tuple[dict[str, Any], str]] = {
     "routed to us": (an_api_alert("active"), "firing"),
@@ -274,6 +281,7 @@ FOR_US: dict[str, tuple[dict[str, Any], str]] = {
     "with receivers that are no receivers": (an_api_alert("active", receivers=["platelet", 7, {}]), "elsewhere"),
     "muted, although it is called active": (an_api_alert("active", status=MUTED), "suppressed"),
     "silenced, and routed to others": (an_api_alert("suppressed", receivers=[OTHERS]), "suppressed"),
+    "inhibited": (an_api_alert("suppressed", status=inhibited("00000000000000bb")), "suppressed"),
     "not yet judged": (an_api_alert("unprocessed"), ""),
 }
 
@@ -283,11 +291,36 @@ def test_what_an_alert_of_the_api_is_for_us(alert: dict[str, Any], state: str) -
     read = read_api_alerts(json.dumps([alert]).encode())
     name = frozenset({"00000000000000aa"})
     nobody: frozenset[str] = frozenset()
-    assert frozenset(each.fingerprint for each in read.firing) == (name if state == "firing" else nobody)
+    assert frozenset(fired.fingerprint for fired in read.firing) == (name if state == "firing" else nobody)
     assert (read.suppressed, read.elsewhere) == tuple(
-        name if state == each else nobody for each in ("suppressed", "elsewhere")
+        name if state == bucket else nobody for bucket in ("suppressed", "elsewhere")
     )
     assert (read.known, read.rejected) == (name, 0)
+
+
+HEALING = an_api_alert(
+    "active", fingerprint="00000000000000cc", labels={"alertname": "PlateletHealing"}, receivers=[OTHERS]
+)
+# Each row: what keeps an alert from people, and whether it still fires for us.
+KEPT_BY: dict[str, tuple[dict[str, Any], bool]] = {
+    "that we heal": (inhibited(HEALING["fingerprint"]), True),
+    "that we heal, and a silence": (inhibited(HEALING["fingerprint"], silencedBy=["s"]), False),
+    "that we heal, and a mute": (inhibited(HEALING["fingerprint"], mutedBy=["m"]), False),
+    "that we heal, and another alert": (inhibited(HEALING["fingerprint"], "00000000000000bb"), False),
+    "another alert": (inhibited("00000000000000bb"), False),
+    "nobody knows what": (inhibited(), False),
+}
+
+
+@pytest.mark.parametrize(("status", "fires"), KEPT_BY.values(), ids=KEPT_BY)
+def test_a_page_that_we_hold_back_ourselves_is_still_a_reason_to_go_on(status: dict[str, Any], *, fires: bool) -> None:
+    held = an_api_alert("suppressed", status=status)
+    read = read_api_alerts(json.dumps([held, HEALING]).encode())
+    groups = read_api_groups(json.dumps([a_group(held)]).encode(), holding=read.holding)
+    name = frozenset({held["fingerprint"]})
+    assert frozenset(alert.fingerprint for alert in read.firing) == (name if fires else frozenset())
+    assert groups.active == (name if fires else frozenset())
+    assert groups.muted | read.suppressed == (frozenset() if fires else name)
 
 
 def a_group(*alerts: dict[str, Any], receiver: object = US) -> dict[str, Any]:
@@ -329,11 +362,11 @@ GROUPS: dict[str, tuple[list[Any], bool, bool, bool]] = {
 }
 
 
-@pytest.mark.parametrize(("groups", "active", "muted", "told"), GROUPS.values(), ids=GROUPS)
-def test_what_the_groups_say(groups: list[Any], *, active: bool, muted: bool, told: bool) -> None:
+@pytest.mark.parametrize(("groups", "active", "muted", "tells_mutes"), GROUPS.values(), ids=GROUPS)
+def test_what_the_groups_say(groups: list[Any], *, active: bool, muted: bool, tells_mutes: bool) -> None:
     """Alertmanager mutes routes, not alerts: one is notified while a route of ours is not muted."""
     read = read_api_groups(json.dumps(groups).encode())
-    assert (bool(read.active), bool(read.muted), read.tells_mutes) == (active, muted, told)
+    assert (bool(read.active), bool(read.muted), read.tells_mutes) == (active, muted, tells_mutes)
 
 
 def test_the_receivers_are_read_by_their_names() -> None:
@@ -401,6 +434,6 @@ def test_any_alerts_are_read_or_told_and_good_ones_survive(sent: list[Any], data
     place = data.draw(st.integers(0, len(sent)))
     read = read_webhook(a_body(*sent[:place], an_alert(), *sent[place:]))
     assert len(read.alerts) + read.rejected == len(sent) + 1
-    assert any(each.name == "ApiDown" for each in read.alerts)
+    assert any(alert.name == "ApiDown" for alert in read.alerts)
     for alert in read.alerts:
         str([alert.labels, alert.annotations, alert.generator_url, alert.episode]).encode()

@@ -30,11 +30,11 @@ WORDS = [
 
 @pytest.mark.parametrize("label", WORDS)
 def test_an_alert_that_names_another_cluster_is_elsewhere(label: str) -> None:
-    found = clusters.elsewhere({"namespace": "bank", label: "fra-2"}, "ams-1")
-    assert found is not None
-    assert (found.cluster, found.surely) == ("fra-2", True)
-    assert "'fra-2'" in found.why
-    assert "'ams-1'" in found.why
+    elsewhere = clusters.elsewhere({"namespace": "bank", label: "fra-2"}, "ams-1")
+    assert elsewhere is not None
+    assert (elsewhere.cluster, elsewhere.surely) == ("fra-2", True)
+    assert "'fra-2'" in elsewhere.why
+    assert "'ams-1'" in elsewhere.why
 
 
 @pytest.mark.parametrize("label", WORDS)
@@ -45,10 +45,10 @@ def test_an_alert_that_names_this_cluster_is_here(label: str) -> None:
 @pytest.mark.parametrize("label", WORDS)
 def test_where_this_clusters_name_is_not_known_one_that_names_any_is_not_known_to_be_here(label: str) -> None:
     """Unknown means no, and the reason says what to write where."""
-    found = clusters.elsewhere({"namespace": "bank", label: "ams-1"}, "")
-    assert found is not None
-    assert not found.surely
-    assert "clusterName" in found.why
+    elsewhere = clusters.elsewhere({"namespace": "bank", label: "ams-1"}, "")
+    assert elsewhere is not None
+    assert not elsewhere.surely
+    assert "clusterName" in elsewhere.why
 
 
 # Each row: labels that name no cluster of Kubernetes, so the alert is of this one.
@@ -73,9 +73,9 @@ def test_an_alert_that_names_no_cluster_is_of_this_one(labels: dict[str, str], o
 
 def test_one_label_that_names_another_is_enough() -> None:
     """A federation: the metric says where it was measured, the target from whom it was scraped."""
-    found = clusters.elsewhere({"cluster": "ams-1", "exported_cluster": "fra-2"}, "ams-1")
-    assert found is not None
-    assert found.cluster == "fra-2"
+    elsewhere = clusters.elsewhere({"cluster": "ams-1", "exported_cluster": "fra-2"}, "ams-1")
+    assert elsewhere is not None
+    assert elsewhere.cluster == "fra-2"
 
 
 @pytest.mark.parametrize(("ours", "elsewhere"), [("", False), ("ams-1", True)])
@@ -83,11 +83,11 @@ def test_what_a_policys_own_matcher_spells_out_is_known_where_the_settings_say_n
     ours: str, elsewhere: object
 ) -> None:
     """`cluster="fra-2"` in a trigger: whoever wrote that says which cluster this is, or what the label means."""
-    found = clusters.elsewhere({"cluster": "fra-2"}, ours, {"cluster": "fra-2"})
-    assert (found is not None) is elsewhere
+    judged = clusters.elsewhere({"cluster": "fra-2"}, ours, {"cluster": "fra-2"})
+    assert (judged is not None) is elsewhere
 
 
 def test_a_name_of_others_is_shown_bounded() -> None:
-    found = clusters.elsewhere({"cluster": "x" * 5000}, "ams-1")
-    assert found is not None
-    assert len(found.why) < 300
+    elsewhere = clusters.elsewhere({"cluster": "x" * 5000}, "ams-1")
+    assert elsewhere is not None
+    assert len(elsewhere.why) < 300

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.triggers import crash_loop, pod, symptoms
+from platelet.model import crash_loop, symptoms
+from platelet.triggers import pod
 from tests.unit.situations import NOW, a_container, a_pod, minutes, seconds
 from tests.unit.triggers.crash_loops import Lap, runs_of, status_at
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from platelet.model import symptoms
 from platelet.model.signal import Signal
 from platelet.model.workload import Container, Pod
-from platelet.triggers import pod, symptoms
+from platelet.triggers import pod
 from tests.unit.situations import NOW, RELEASED, a_container, a_pod, a_sick_pod, minutes, seconds
 
 ADAPTER = TypeAdapter(pod.PodTrigger)
@@ -65,7 +66,7 @@ def out_of_memory(**changes: Any) -> Pod:
 def creating(reason: str, *others: Container) -> Pod:
     """Build a pod whose container has been waiting for ten minutes."""
     container = a_container(ready=False, state="waiting", reason=reason, started_at=None)
-    done = tuple(replace(each, ready=each.exit_code == 0) for each in others)
+    done = tuple(replace(other, ready=other.exit_code == 0) for other in others)
     return waiting(reason, ready_changed_at=NOW - minutes(10), containers=(*done, container))
 
 
@@ -199,6 +200,39 @@ def test_a_pod_that_cannot_be_scheduled_shows_that_and_nothing_else() -> None:
     assert symptoms.remember({pending.uid: RELEASED}, [pending], NOW) == {}
 
 
+GONE_BY = NOW - minutes(5)
+TERMINATING = a_pod(deleting=True, gone_by=GONE_BY, node="node-1")
+
+
+def test_a_pod_that_hangs_in_terminating_shows_that_and_nothing_else() -> None:
+    """Five minutes after its grace was over: whatever holds it, its workload has another one already."""
+    signal = seen(ANY, TERMINATING)
+    assert (signal.reason, signal.since, signal.pods) == ("StuckTerminating", GONE_BY, ("api-2-a",))
+    assert signal.message == (
+        "1 of 1 pods hang in Terminating: api-2-a: its grace was over at 2026-11-21T11:55:00Z, on node node-1, and "
+        "container app still runs"
+    )
+    assert observe(trigger("CrashLoopBackOff", "Unready", "Unschedulable"), TERMINATING) is None
+
+
+GOING = {
+    "for less than five minutes": replace(TERMINATING, gone_by=NOW - minutes(4)),
+    "its grace is not over": replace(TERMINATING, gone_by=NOW + minutes(1)),
+    "until when is not known": replace(TERMINATING, gone_by=None),
+    "it is not being deleted": a_pod(),
+}
+
+
+@pytest.mark.parametrize("going", GOING.values(), ids=GOING)
+def test_a_pod_that_is_on_its_way_out_is_no_signal(going: Pod) -> None:
+    assert observe(trigger("StuckTerminating"), going) is None
+
+
+def test_when_a_pod_will_have_hung_for_long_enough_is_known_before() -> None:
+    going = replace(TERMINATING, gone_by=NOW + minutes(1))
+    assert pod.next_change(trigger("StuckTerminating", for_=minutes(2)), [going], NOW) == NOW + minutes(3)
+
+
 def test_below_min_restarts_there_is_no_signal() -> None:
     assert observe(trigger("CrashLoopBackOff", "OOMKilled", min_restarts=5), out_of_memory()) is None
 
@@ -278,7 +312,7 @@ def test_a_message_is_bounded_and_pods_are_ten_at_most() -> None:
     pods = [waiting("", name=f"{i:02}" + "n" * 250, containers=(stuck,)) for i in range(30)]
     signal = seen(trigger("CreateContainerConfigError"), *pods)
     assert len(signal.message) <= 1024
-    assert signal.pods == tuple(each.name for each in pods[:10])
+    assert signal.pods == tuple(pod.name for pod in pods[:10])
 
 
 @pytest.mark.parametrize(
@@ -290,7 +324,7 @@ def test_a_message_is_bounded_and_pods_are_ten_at_most() -> None:
     ],
 )
 def test_newest_only(hashes: list[str], newest: str, expected: object) -> None:
-    pods = [a_sick_pod(str(i), revision_hash=each) for i, each in enumerate(hashes)]
+    pods = [a_sick_pod(str(i), revision_hash=revision) for i, revision in enumerate(hashes)]
     signal = pod.observe(trigger("CrashLoopBackOff"), [*pods, a_pod(revision_hash="pth-1")], newest, NOW)
     assert signal is not None
     assert signal.newest_only is expected

@@ -115,7 +115,7 @@ def test_facts_of_a_trigger_that_was_rewritten_are_stale() -> None:
     """Those of other policies, and of alerts, are not."""
     old = name_of(QueryTrigger(expr="old", above=5), a="1")
     held = [old, name_of(LOAD, a="1"), name_of(LOAD, "other", a="1"), "0123456789abcdef/2026-11-21T11:55:00Z"]
-    assert query.stale("uid", (LOAD,), held) == {old}
+    assert query.stale("uid", (query.prefix("uid", LOAD),), held) == {old}
     assert query.stale("uid", (), held) == {old, held[1]}
 
 
@@ -129,9 +129,9 @@ FAULTS: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize(("expr", "fault"), FAULTS.values(), ids=FAULTS)
 def test_an_expression_that_can_never_be_asked_is_told(expr: str, fault: str) -> None:
-    said = query.find_fault(QueryTrigger(expr=expr, above=1))
-    assert said.startswith(fault)
-    assert bool(said) == bool(fault)
+    words = query.find_fault(QueryTrigger(expr=expr, above=1))
+    assert words.startswith(fault)
+    assert bool(words) == bool(fault)
 
 
 def test_a_result_finds_its_target_as_an_alert_does() -> None:

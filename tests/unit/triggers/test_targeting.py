@@ -17,6 +17,7 @@ from platelet.triggers.targeting import (
     ServicesNamed,
     WorkloadNamed,
     locate,
+    namespace_of,
     namespaces_of,
 )
 
@@ -52,7 +53,7 @@ K_ALERTS = [
     ("KubePdbNotEnoughHealthyPods", {"poddisruptionbudget": "api"}, PdbNamed(namespace="shop", name="api")),
     ("KubeJobFailed", {"job_name": "import-1", "condition": "true"}, JobNamed(namespace="shop", name="import-1")),
 ]
-"""The rows that ALERTS.md marks with K: they carry the exporter's own pod and container."""
+"""The standard mixin's alerts from kube-state-metrics: they carry its own pod and container (TRAPS 16)."""
 
 
 @pytest.mark.parametrize(("name", "labels", "expected"), [pytest.param(*row, id=row[0]) for row in K_ALERTS])
@@ -61,9 +62,9 @@ def test_an_alert_with_the_exporters_pod_names_its_own_workload(
 ) -> None:
     if isinstance(expected, tuple):
         expected = WorkloadNamed(kind=expected[0], namespace="shop", name=expected[1])  # type: ignore[arg-type]
-    found = locate({"alertname": name, "severity": "warning", "namespace": "shop"} | labels | EXPORTER)
-    assert found == expected
-    assert "kube-state-metrics" not in str(found)
+    located = locate({"alertname": name, "severity": "warning", "namespace": "shop"} | labels | EXPORTER)
+    assert located == expected
+    assert "kube-state-metrics" not in str(located)
 
 
 @pytest.mark.parametrize(("name", "labels", "_expected"), [pytest.param(*row, id=row[0]) for row in K_ALERTS])
@@ -71,9 +72,9 @@ def test_without_its_workload_label_the_exporters_pod_is_no_target(
     name: str, labels: dict[str, str], _expected: object
 ) -> None:
     other = {key: value for key, value in labels.items() if key in {"condition", "status"}}
-    found = locate({"alertname": name, "namespace": "monitoring"} | other | EXPORTER)
-    assert isinstance(found, Nothing)
-    assert "exporter" in found.reason
+    located = locate({"alertname": name, "namespace": "monitoring"} | other | EXPORTER)
+    assert isinstance(located, Nothing)
+    assert "exporter" in located.reason
 
 
 @pytest.mark.parametrize(
@@ -136,8 +137,8 @@ def test_exported_labels_win_over_those_of_the_scraped_target() -> None:
 
 
 def test_beside_an_exported_namespace_a_plain_pod_is_the_scraped_targets() -> None:
-    found = locate({"namespace": "monitoring", "exported_namespace": "shop", "pod": "some-exporter-1"})
-    assert isinstance(found, Nothing)
+    located = locate({"namespace": "monitoring", "exported_namespace": "shop", "pod": "some-exporter-1"})
+    assert isinstance(located, Nothing)
 
 
 def test_an_exported_pod_without_its_namespace_is_nothing() -> None:
@@ -165,9 +166,9 @@ def test_an_exported_pod_without_its_namespace_is_nothing() -> None:
     ],
 )  # fmt: skip
 def test_what_names_no_workload_is_nothing_with_a_reason(labels: dict[str, str]) -> None:
-    found = locate(labels)
-    assert isinstance(found, Nothing)
-    assert found.reason
+    located = locate(labels)
+    assert isinstance(located, Nothing)
+    assert located.reason
 
 
 @pytest.mark.parametrize(
@@ -389,20 +390,21 @@ def test_what_names_something_unclear_is_never_taken_for_naming_nothing(
     labels: dict[str, str], namespaces: set[str], why: str
 ) -> None:
     """What names nothing acts on a policy's refs: another namespace's alert must not."""
-    found = locate({"alertname": "HighErrorRate"} | labels)
-    assert isinstance(found, Nothing)
-    assert found.named
-    assert why in found.reason
+    located = locate({"alertname": "HighErrorRate"} | labels)
+    assert isinstance(located, Nothing)
+    assert located.named
+    assert why in located.reason
     assert namespaces_of(labels) == namespaces
+    assert namespace_of(labels) in {"", *namespaces}
 
 
 @pytest.mark.parametrize(
     "label", ["deployment_environment", "pod_template_hash", "node", "team", "instance", "endpoint"]
 )
 def test_labels_that_only_sound_like_it_name_nothing(label: str) -> None:
-    found = locate({"alertname": "ApiDown", label: "production"})
-    assert isinstance(found, Nothing)
-    assert not found.named
+    located = locate({"alertname": "ApiDown", label: "production"})
+    assert isinstance(located, Nothing)
+    assert not located.named
 
 
 names = st.sampled_from(
@@ -415,19 +417,19 @@ names = st.sampled_from(
 
 @given(st.dictionaries(names, st.sampled_from(["api", "shop", "deployment", *EXPORTER.values()]) | st.text(max_size=9)))
 def test_whatever_the_labels_no_exporter_pod_is_ever_named(labels: dict[str, str]) -> None:
-    found = locate(labels)
-    if isinstance(found, PodNamed):
-        assert "kube-state-metrics" not in found.pod
+    located = locate(labels)
+    if isinstance(located, PodNamed):
+        assert "kube-state-metrics" not in located.pod
         assert labels.get("exported_container") or labels.get("container") != "kube-state-metrics"
 
 
 @given(st.dictionaries(names, st.sampled_from(["api", "shop", "web", "source", "outbound"]) | st.text(max_size=9)))
 def test_what_is_found_is_in_the_one_namespace_that_the_alert_is_about(labels: dict[str, str]) -> None:
     """So a policy of another namespace can never be the one that acts."""
-    found = locate(labels)
-    if not isinstance(found, Nothing):
-        assert {found.namespace} == namespaces_of(labels)
-        assert found.namespace in {part for value in labels.values() for part in (value, *value.split("."))}
+    located = locate(labels)
+    if not isinstance(located, Nothing):
+        assert {located.namespace} == namespaces_of(labels)
+        assert located.namespace in {part for value in labels.values() for part in (value, *value.split("."))}
 
 
 def test_who_calls_a_service_by_linkerds_outbound_metrics_is_never_the_target() -> None:

@@ -1,0 +1,295 @@
+"""The RemediationPolicy: when, for whom, within which limits, and who is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from platelet import triggers
+from platelet.api.kinds import invalid, unions, usable_triggers
+from platelet.api.kinds.blocking import find_fault
+from platelet.api.kinds.conditions import Readiness, ReadinessStatus
+from platelet.api.kinds.escalation_policy import KINDS_OF_SINK
+from platelet.api.kinds.runbook import Runbook, check_runbook
+from platelet.api.kinds.targets import Targets
+from platelet.api.kinds.usable_triggers import Unusable
+from platelet.api.readers.selectors import LabelSelector
+from platelet.guards import maintenance_window, protected_namespace
+from platelet.model import reasons
+from platelet.model.budget import Pause
+from platelet.model.constraint import Rule
+from platelet.model.durations import CAMEL
+from platelet.model.failed_job import MAX_FAILED_JOBS, FailedJob
+from platelet.model.notification import Notifications, NotificationsDropped
+from platelet.model.outside import Outside
+from platelet.model.policy import ApprovalRules, EvidenceRules, Limits, Mode, Policy
+from platelet.model.signal import Evidence, Source
+from platelet.model.trigger import FromTarget, Trigger
+from platelet.model.workload import Name
+
+T = TypeVar("T", bound=Trigger)
+MAX_TRIGGERS = 16
+_KEYS = " or ".join(trigger.key for trigger in triggers.TRIGGERS)
+
+TRIGGER = unions.Union(
+    name="TriggerSpec",
+    doc="One rule that a signal matches.",
+    kinds={trigger.key: trigger.settings for trigger in triggers.TRIGGERS},
+    none=f"a trigger needs its kind: {_KEYS}; one without settings is written with braces",
+    several="write one trigger per entry of the list: any of them is enough",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationPolicyRef:
+    """An EscalationPolicy in the policy's own namespace: people are told level by level."""
+
+    name: Name
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+_POLICY_REF = "policyRef"
+_INLINE = " || ".join(f"has(self.{name})" for name in KINDS_OF_SINK)
+ESCALATION = unions.Union(
+    name="EscalationSpec",
+    doc="Who is called when automation cannot help: by the sinks that are written here, all at once, or as an "
+    "EscalationPolicy says.",
+    kinds={**KINDS_OF_SINK, _POLICY_REF: EscalationPolicyRef},
+    none=f"an escalation needs somebody to call: {' or '.join((*KINDS_OF_SINK, _POLICY_REF))}",
+    rules=(
+        Rule(
+            cel=f"!has(self.{_POLICY_REF}) || !({_INLINE})",
+            broken=lambda value: (
+                getattr(value, _POLICY_REF) is not None
+                and any(getattr(value, name) is not None for name in KINDS_OF_SINK)
+            ),
+            message="with policyRef, people are told as the EscalationPolicy says: move the other sinks there",
+        ),
+    ),
+)
+if TYPE_CHECKING:
+    TriggerSpec = Any
+    EscalationSpec = Any
+else:
+    TriggerSpec = TRIGGER.build()
+    EscalationSpec = ESCALATION.build()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookRef:
+    """A Runbook in the policy's own namespace."""
+
+    name: Name
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySpec:
+    """When, for whom, within which limits, and who is told."""
+
+    mode: Annotated[
+        Mode,
+        Field(
+            description="Observe: say what would be done. Approve: do it once a person has approved the plan. "
+            "Enforce: do it."
+        ),
+    ] = "Observe"
+    triggers: Annotated[
+        tuple[TriggerSpec, ...],
+        Field(
+            min_length=1,
+            max_length=MAX_TRIGGERS,
+            description="When to act: any one of them is enough.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ]
+    targets: Targets
+    priority: Annotated[
+        int,
+        Field(
+            ge=-1000,
+            le=1000,
+            description="If several policies are for the same workload, the one with the highest number acts.",
+        ),
+    ] = 0
+    runbook_ref: Annotated[RunbookRef, Field(description="The Runbook to follow, in the policy's namespace.")]
+    limits: Limits = field(default_factory=Limits)
+    approval: ApprovalRules = field(default_factory=ApprovalRules)
+    evidence: EvidenceRules = field(default_factory=EvidenceRules)
+    force: Annotated[
+        bool,
+        Field(description="Act even if GitOps or another operator owns the workload and may revert the change."),
+    ] = False
+    suspended: Annotated[Pause | None, Field(description="While this is set, the policy starts nothing new.")] = None
+    escalation: EscalationSpec | None = None
+    namespace_selector: Annotated[
+        LabelSelector | None,
+        Field(description="Act in these namespaces, too. Only for policies in the operator's own namespace."),
+    ] = None
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+MAX_UNTARGETED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyStatus(ReadinessStatus):
+    """Whether the policy is in use, the alerts that matched it but name no workload, and the Jobs that have failed."""
+
+    untargeted_alerts: Annotated[
+        tuple[Evidence, ...],
+        Field(
+            max_length=MAX_UNTARGETED,
+            description="Alerts that matched but lead to no workload: give them labels that do, or use targets.refs.",
+        ),
+    ] = ()
+    untargeted_dropped: Annotated[
+        int, Field(ge=0, description="How many more such alerts there have been than the list has room for.")
+    ] = 0
+    failed_jobs: Annotated[
+        tuple[FailedJob, ...],
+        Field(
+            max_length=MAX_FAILED_JOBS,
+            description="What a `job` trigger has found: CronJobs whose last Job has failed, and Jobs of their own.",
+        ),
+    ] = ()
+    failed_jobs_unlisted: Annotated[
+        int, Field(ge=0, description="How many more there are than the list has room for: nobody is told of them yet.")
+    ] = 0
+    notifications: Notifications = ()
+    notifications_dropped: NotificationsDropped = 0
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedPolicy:
+    """A RemediationPolicy as read: what decisions see of it, and what finds its signals and targets."""
+
+    policy: Policy
+    generation: int
+    triggers: tuple[Any, ...]  # their settings, in the order of the list
+    targets: Targets
+    runbook: str
+    escalation: str = ""  # the name of an EscalationPolicy
+    namespace_selector: LabelSelector | None = None
+    suspension: Pause | None = None
+    unusable: tuple[Unusable, ...] = ()  # triggers that are not among the others any more
+
+    def triggers_of(self, kind: type[T]) -> tuple[tuple[T, Any], ...]:
+        """Those that learn of ill health in this way, each with its settings."""
+        known = ((triggers.of(settings), settings) for settings in self.triggers)
+        return tuple((trigger, settings) for trigger, settings in known if isinstance(trigger, kind))
+
+    def woken_by(self, source: Source) -> tuple[tuple[FromTarget, Any], ...]:
+        """Those that look at the target itself whenever this source changes, each with its settings."""
+        return tuple(chosen for chosen in self.triggers_of(FromTarget) if chosen[0].source == source)
+
+    def with_usable_triggers(self, outside: Outside | None) -> "LoadedPolicy":
+        """Set aside the triggers that cannot be used, so that the others go on."""
+        unusable = usable_triggers.find_unusable(self.triggers, outside)
+        without = [fault.trigger for fault in unusable]
+        usable = tuple(settings for settings in self.triggers if settings not in without)
+        return replace(self, triggers=usable, unusable=(*self.unusable, *unusable))
+
+    def at(self, now: datetime) -> Policy:
+        """Take the policy as it is at `now`: a suspension whose `until` is over no longer holds."""
+        until = self.suspension.until if self.suspension is not None else None
+        return replace(self.policy, suspended="") if until is not None and until <= now else self.policy
+
+
+_SPEC = TypeAdapter(PolicySpec)
+
+
+def read_policy(obj: Mapping[str, Any]) -> LoadedPolicy:
+    """Read a policy. Raises InvalidSpec that names the field, the value and the fix; KeyError without metadata."""
+    metadata = obj["metadata"]
+    spec = invalid.read(_SPEC, invalid.mapping(obj.get("spec"), "spec"), "spec")
+    called = ESCALATION.all_chosen(spec.escalation) if spec.escalation is not None else {}
+    escalation = called.pop(_POLICY_REF, None)
+    return LoadedPolicy(
+        policy=Policy(
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            uid=metadata["uid"],
+            mode=spec.mode,
+            priority=spec.priority,
+            limits=spec.limits,
+            approval=spec.approval,
+            evidence=spec.evidence,
+            force=spec.force,
+            suspended=_suspended(spec.suspended),
+            sinks=called,
+        ),
+        generation=metadata.get("generation", 1),
+        triggers=triggers.in_order(TRIGGER.chosen(trigger)[1] for trigger in spec.triggers),
+        targets=spec.targets,
+        runbook=spec.runbook_ref.name,
+        escalation=escalation.name if escalation is not None else "",
+        namespace_selector=spec.namespace_selector,
+        suspension=spec.suspended,
+    )
+
+
+def _suspended(suspension: Pause | None) -> str:
+    return (suspension.reason or "no reason given") if suspension is not None else ""
+
+
+def check_policy(
+    loaded: LoadedPolicy, runbook: Runbook | None, runbook_error: str, operator_namespace: str, outside: Outside | None
+) -> Readiness:
+    """Judge what the API server cannot. A policy that is not ready does nothing; all others go on.
+
+    `runbook` is None when there is none of that name, or when it could not be read: then `runbook_error` says why.
+    """
+    if loaded.namespace_selector is not None and loaded.policy.namespace != operator_namespace:
+        return _not_ready(
+            reasons.NAMESPACE_SELECTOR_NOT_ALLOWED,
+            f"namespaceSelector is for policies in {operator_namespace} only: remove it, or move the policy there",
+        )
+    if loaded.namespace_selector is None and loaded.policy.namespace in _protected(operator_namespace, outside):
+        message = (
+            f"namespace {loaded.policy.namespace} is protected, and no action is taken there whatever a policy says"
+        )
+        return _not_ready(reasons.PROTECTED_NAMESPACE, f"{message}: move the policy beside the workloads that it heals")
+    usable = loaded.with_usable_triggers(outside)
+    if not usable.triggers:
+        return usable_triggers.say(usable.unusable)
+    for index, window in enumerate(loaded.policy.limits.maintenance_windows):
+        fault = maintenance_window.find_fault(window)
+        if fault:
+            message = f"spec.limits.maintenanceWindows[{index}].{fault}"
+            return _not_ready(reasons.INVALID_MAINTENANCE_WINDOW, message)
+    for index, block in enumerate(loaded.policy.limits.block_while):
+        blocking_fault = find_fault(block, outside)
+        if blocking_fault is not None:
+            message = f"spec.limits.blockWhile[{index}]: {blocking_fault.message}"
+            return _not_ready(blocking_fault.reason, message)
+    if runbook_error:
+        return _not_ready(reasons.RUNBOOK_NOT_READY, f"Runbook {loaded.runbook}: {runbook_error}")
+    if runbook is None:
+        missing = f"there is no Runbook {loaded.runbook} in namespace {loaded.policy.namespace}: create it"
+        return _not_ready(reasons.RUNBOOK_NOT_FOUND, missing)
+    return _by_runbook(check_runbook(runbook, outside), runbook)
+
+
+def _protected(operator_namespace: str, outside: Outside | None) -> frozenset[str]:
+    """The namespaces in which nothing is done, as far as they are known here."""
+    settings = outside.protected_namespaces if outside is not None else frozenset()
+    return protected_namespace.ALWAYS | {operator_namespace} | settings
+
+
+def _by_runbook(readiness: Readiness, runbook: Runbook) -> Readiness:
+    if readiness.ready:
+        return Readiness(ready=True, reason=reasons.READY, message=f"follows Runbook {runbook.name}")
+    reason = reasons.RUNBOOK_NOT_READY if readiness.reason == reasons.INVALID_SPEC else readiness.reason
+    return _not_ready(reason, f"Runbook {runbook.name}: {readiness.message}")
+
+
+def _not_ready(reason: str, message: str) -> Readiness:
+    return Readiness(ready=False, reason=reason, message=message)

@@ -1,0 +1,43 @@
+"""A policy as it is in force: read, with the Runbook that it refers to."""
+
+from dataclasses import dataclass, field
+
+from platelet.api.kinds import policy, runbook
+from platelet.api.kinds.caveats import Caveat
+from platelet.model.failed_job import FailedJob, Job
+from platelet.model.notification import Notification, has_untold
+from platelet.model.policy import Policy
+from platelet.model.trigger import FromJobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedPolicy:
+    """A policy with its runbook and its readiness; `namespaces` is None for its own namespace only."""
+
+    loaded: policy.LoadedPolicy
+    runbook: runbook.Runbook | None
+    namespaces: frozenset[str]
+    untargeted: frozenset[str] = field(default=frozenset(), compare=False)  # alerts listed as firing without a target
+    escalation_fault: Caveat | None = None  # why its EscalationPolicy is not followed
+    notifications: tuple[Notification, ...] = field(default=(), compare=False)  # what people are told of such alerts
+    failed_jobs: tuple[FailedJob, ...] = field(default=(), compare=False)  # what is on record of them
+    failed_jobs_unlisted: int = field(default=0, compare=False)
+
+    @property
+    def policy(self) -> Policy:
+        """What decisions see."""
+        return self.loaded.policy
+
+    @property
+    def asks_for_jobs(self) -> bool:
+        """Whether Jobs are to be looked at: a trigger is for them, or was, and its last word is not spoken."""
+        return bool(self.loaded.triggers_of(FromJobs)) or any(entry.is_open for entry in self.failed_jobs)
+
+    def is_told_of(self, job: Job) -> bool:
+        """Whether a trigger is for this Job, which has failed."""
+        return any(trigger.matches(settings, job) for trigger, settings in self.loaded.triggers_of(FromJobs))
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything to do for the policy itself, apart from any incident."""
+        return self.asks_for_jobs or has_untold(self.notifications)

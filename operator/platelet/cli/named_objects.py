@@ -1,0 +1,74 @@
+"""What people name on the command line: `deployment/api`, `rem/deployment-api-1`."""
+
+import argparse
+from typing import Literal
+
+from platelet.api.generation import crds
+from platelet.model.workload import KINDS, Kind
+
+_APPS = ("apps", "v1.apps")
+_SHORT = {"Deployment": "deploy", "StatefulSet": "sts", "DaemonSet": "ds"}
+_BATCH = {
+    "Job": ("job", "jobs", "job.batch", "jobs.batch"),
+    "CronJob": ("cronjob", "cronjobs", "cj", "cronjob.batch", "cronjobs.batch"),
+}
+Explained = Kind | Literal["Remediation", "Job", "CronJob"]
+_REMEDIATION = crds.names_of(crds.BY_NAME["Remediation"])
+
+
+def workload(text: str) -> tuple[Kind, str]:
+    """Read KIND/NAME of a workload. Raises ArgumentTypeError that tells how to write it."""
+    kind, name = _split(text, f"{KINDS[0].lower()}/NAME")
+    known_kind = _workload_kind(kind)
+    if known_kind is None:
+        raise argparse.ArgumentTypeError(f"{kind!r} is no kind of workload here: write one of {_few()}")
+    return known_kind, name
+
+
+def explained(text: str) -> tuple[Explained, str]:
+    """Read KIND/NAME of a workload, a Remediation, a Job or a CronJob. Raises ArgumentTypeError that tells how."""
+    kind, name = _split(text, f"remediation/NAME or {KINDS[0].lower()}/NAME")
+    if kind.lower() in _REMEDIATION:
+        return "Remediation", name
+    if kind.lower() in _BATCH["Job"]:
+        return "Job", name
+    if kind.lower() in _BATCH["CronJob"]:
+        return "CronJob", name
+    known_kind = _workload_kind(kind)
+    if known_kind is None:
+        raise argparse.ArgumentTypeError(
+            f"{kind!r} cannot be explained, only remediations and {_few()}, jobs and cronjobs"
+        )
+    return known_kind, name
+
+
+def remediation(text: str) -> str:
+    """Read remediation/NAME, or the name alone. Raises ArgumentTypeError that tells how to write it."""
+    if "/" not in text and text:
+        return text
+    kind, name = _split(text, "remediation/NAME")
+    if kind.lower() not in _REMEDIATION:
+        raise argparse.ArgumentTypeError(f"{text!r}: only a Remediation can be answered to: remediation/NAME")
+    return name
+
+
+def _split(text: str, example: str) -> tuple[str, str]:
+    kind, slash, name = text.partition("/")
+    if not slash or not kind or not name or "/" in name:
+        raise argparse.ArgumentTypeError(f"{text!r}: write it like {example}")
+    return kind, name
+
+
+def _workload_kind(text: str) -> Kind | None:
+    """The kind by any name that kubectl takes for it."""
+    for kind in KINDS:
+        word = kind.lower()
+        names = (word, f"{word}s")
+        if text.lower() in (*names, *(f"{name}.{group}" for name in names for group in _APPS), _SHORT[kind]):
+            return kind
+    return None
+
+
+def _few() -> str:
+    *names, last = (f"{kind.lower()}s" for kind in KINDS)
+    return f"{', '.join(names)} and {last}"

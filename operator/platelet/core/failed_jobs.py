@@ -1,0 +1,212 @@
+"""Which Jobs that have failed are told to people, when that is over, and how it is said.
+
+Judged anew at every look from what there is, so nothing is lost that was missed. What is on record on the policy only
+says what people know: each CronJob is told once until it is over, however often its Jobs fail meanwhile.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from platelet.core import deliveries, record
+from platelet.core.deliveries import Ledger
+from platelet.model import reasons
+from platelet.model.digest import digest
+from platelet.model.durations import format_time, say_time
+from platelet.model.effects import Effect
+from platelet.model.failed_job import MAX_FAILED_JOBS, Ending, FailedJob, Job, Subject
+from platelet.model.log_tail import LogTail
+from platelet.model.notice import Notice
+from platelet.model.notification import NoticeKind, Notification
+from platelet.model.policy import DAY, Policy
+
+_SHORT = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What was seen of the Jobs in the namespaces of a policy."""
+
+    jobs: Sequence[Job]
+    succeeded_at: Mapping[Subject, datetime]  # of CronJobs, by their own word: also of Jobs that are deleted by now
+    matches: Callable[[Job], bool]  # whether a trigger of the policy is for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The list as it is to be on record, and how many more there are than it has room for."""
+
+    listed: tuple[FailedJob, ...]
+    unlisted: int = 0
+
+
+def judge(policy: Policy, known: Sequence[FailedJob], seen: Seen, now: datetime) -> Verdict:
+    """Bring what is on record up to date."""
+    by_subject = _by_subject(seen.jobs)
+    listed = [_follow(entry, by_subject.get(entry.subject, ()), seen, now) for entry in known]
+    unlisted = 0
+    for subject in sorted(by_subject.keys() - {entry.subject for entry in listed}):
+        failed = _failing(by_subject[subject], seen)
+        if not failed or not _is_news(failed[-1], now):
+            continue
+        if len(listed) < MAX_FAILED_JOBS or _make_room(listed):
+            listed.append(_open(failed))
+        else:
+            unlisted += 1
+    calls = policy.mode != "Observe"
+    marked = (replace(entry, called=entry.called or (calls and entry.is_open)) for entry in listed)
+    return Verdict(listed=tuple(marked), unlisted=unlisted)
+
+
+def depends_on_success(known: Sequence[FailedJob], seen: Seen, now: datetime) -> bool:
+    """Whether CronJobs must be asked when they succeeded last, since one of them is told of, or would be."""
+    if any(entry.is_open and entry.cron_job for entry in known):
+        return True
+    told_of = {entry.subject: entry.failed_at for entry in known}
+    failing = (_failing(jobs, seen) for subject, jobs in _by_subject(seen.jobs).items() if subject[0] == "CronJob")
+    lasts = (failed[-1] for failed in failing if failed)
+    return any(
+        _is_news(job, now) and (job.subject not in told_of or _failed_at(job) > told_of[job.subject]) for job in lasts
+    )
+
+
+def unexplained(known: Sequence[FailedJob], listed: Sequence[FailedJob]) -> tuple[FailedJob, ...]:
+    """Those whose last failed Job is new: how its containers ended is to be added."""
+    uids = {entry.uid for entry in known}
+    return tuple(entry for entry in listed if entry.is_open and entry.uid not in uids)
+
+
+def explain(entry: FailedJob, how: Ending, tail: LogTail | None) -> FailedJob:
+    """Add how a container of its last Job ended, and the end of its log, where that was read."""
+    return replace(entry, message=record.clip(f"{entry.message}; {how}"), log_tail=tail)
+
+
+def announce(
+    policy: Policy, known: Sequence[FailedJob], listed: Sequence[FailedJob], ledger: Ledger, now: datetime
+) -> tuple[Ledger, tuple[Effect, ...]]:
+    """What people are to be told of a change of the list. A policy that observes calls nobody."""
+    effects: list[Effect] = []
+    before = {occasion(entry): entry for entry in known}
+    for entry in listed:
+        notice = _notice_of_change(policy, before.get(occasion(entry)), entry, now)
+        if notice is not None:
+            offered, renderings = deliveries.offer(ledger, notice)
+            effects += renderings
+            ledger = offered if policy.mode != "Observe" and entry.called else ledger
+    return ledger, tuple(effects)
+
+
+def notice_of(policy: Policy, kept: Notification, listed: Sequence[FailedJob]) -> Notice:
+    """Rebuild what is kept. The Job itself may have made room on the list."""
+    job = next((entry for entry in listed if occasion(entry) == kept.occasion), None)
+    return Notice(
+        kind=kept.kind,
+        policy=policy,
+        reason=kept.reason,
+        message=kept.message,
+        at=kept.at,
+        occasion=kept.occasion,
+        job=job,
+    )
+
+
+def last_success(subject: Subject, jobs: Iterable[Job], seen: Seen) -> datetime | None:
+    """When one of these Jobs of a subject was complete last, or another one that is deleted by now."""
+    moments = [job.complete_at for job in jobs] + [seen.succeeded_at.get(subject)]
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def occasion(entry: FailedJob) -> str:
+    """The same from the first failure to its end, and for nothing else."""
+    return digest("/".join((*entry.subject, format_time(entry.since))))
+
+
+def _notice_of_change(policy: Policy, before: FailedJob | None, entry: FailedJob, now: datetime) -> Notice | None:
+    kind: NoticeKind
+    if entry.is_open and (before is None or entry.called != before.called):
+        kind, reason, message = "JobFailed", reasons.JOB_FAILED, entry.message
+    elif not entry.is_open and before is not None and before.is_open:
+        kind, reason, message = "JobOver", reasons.RESOLVED, f"{_name(entry)}: {entry.resolution}"
+    else:
+        return None
+    return Notice(kind=kind, policy=policy, reason=reason, message=message, at=now, occasion=occasion(entry), job=entry)
+
+
+def _follow(entry: FailedJob, jobs: Sequence[Job], seen: Seen, now: datetime) -> FailedJob:
+    """One that is on record, in the light of what there is now. What fails again goes on, or begins anew."""
+    failed = [job for job in _failing(jobs, seen) if _failed_at(job) > entry.failed_at]
+    if not entry.is_open:
+        return _open(failed) if failed and _is_news(failed[-1], now) else entry
+    if failed:
+        return replace(_open(failed), since=entry.since, count=entry.count + len(failed), called=entry.called)
+    succeeded_at = last_success(entry.subject, jobs, seen)
+    if succeeded_at is not None and succeeded_at > entry.failed_at:
+        return _end(entry, f"a Job succeeded at {say_time(succeeded_at)}", now)
+    same = next((job for job in jobs if job.uid == entry.uid), None)
+    if same is None:
+        return _end(entry, f"Job {entry.name} is gone", now)
+    return entry if seen.matches(same) else _end(entry, "no trigger of the policy is for it any more", now)
+
+
+def _by_subject(jobs: Iterable[Job]) -> dict[Subject, list[Job]]:
+    """What a step of a Runbook has started says nothing here."""
+    by_subject: dict[Subject, list[Job]] = defaultdict(list)
+    for job in jobs:
+        if not job.ours:
+            by_subject[job.subject].append(job)
+    return by_subject
+
+
+def _is_news(job: Job, now: datetime) -> bool:
+    """Whether it failed within a day: what was there before the policy is nobody's emergency any more."""
+    return now - _failed_at(job) <= DAY
+
+
+def _failing(jobs: Sequence[Job], seen: Seen) -> list[Job]:
+    """Those that have failed since one of them succeeded, the last one at the end."""
+    failed = sorted((job for job in jobs if seen.matches(job)), key=lambda job: (_failed_at(job), job.name))
+    succeeded_at = last_success(jobs[0].subject, jobs, seen) if jobs else None
+    return [job for job in failed if succeeded_at is None or _failed_at(job) >= succeeded_at]
+
+
+def _failed_at(job: Job) -> datetime:
+    if job.failed_at is None:
+        raise ValueError(f"Job {job.namespace}/{job.name} has not failed")
+    return job.failed_at
+
+
+def _open(failed: Sequence[Job]) -> FailedJob:
+    """One that is told anew, from the first of these Jobs on."""
+    first, last = failed[0], failed[-1]
+    why = ": ".join(filter(None, (last.reason, last.message))) or "it does not say why"
+    owner = f" of CronJob {last.cron_job}" if last.cron_job else ""
+    return FailedJob(
+        namespace=last.namespace,
+        name=last.name,
+        uid=last.uid,
+        cron_job=last.cron_job,
+        reason=record.clip(last.reason, _SHORT),
+        message=record.clip(f"Job {last.namespace}/{last.name}{owner} failed: {why}"),
+        since=_failed_at(first),
+        failed_at=_failed_at(last),
+        count=len(failed),
+    )
+
+
+def _end(entry: FailedJob, why: str, now: datetime) -> FailedJob:
+    return replace(entry, resolved_at=now, resolution=record.clip(why))
+
+
+def _name(entry: FailedJob) -> str:
+    kind, namespace, name = entry.subject
+    return f"{kind} {namespace}/{name}"
+
+
+def _make_room(listed: list[FailedJob]) -> bool:
+    """Forget the one that is over longest. What still fails is not forgotten for another."""
+    over = [entry for entry in listed if not entry.is_open]
+    if not over:
+        return False
+    listed.remove(min(over, key=lambda entry: entry.resolved_at or entry.failed_at))
+    return True

@@ -1,0 +1,44 @@
+"""One entry of a timeline, and the kinds that there are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+Kind = Literal[
+    "rollout",
+    "revision",
+    "event",
+    "alert",
+    "query",
+    "pods",
+    "check",
+    "request",
+    "change",
+    "opened",
+    "decision",
+    "attempt",
+    "revert",
+    "verdict",
+    "escalation",
+    "told",
+    "resolved",
+    "closed",
+]
+"""Kinds of entries, in the order in which those of one moment are told: a cause before its effect."""
+
+ORDER: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that happened. `reason` is CamelCase where there is a word for it."""
+
+    at: datetime
+    kind: Kind
+    reason: str = ""
+    message: str = ""
+    by: str = ""  # decisions: the guard, the condition or the check; events: the controller
+    remediation: str = ""
+    attempt: str = ""
+    count: int = 1
+    last_at: datetime | None = None  # of a repeated fact, or when an attempt's outcome was known

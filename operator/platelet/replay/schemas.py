@@ -1,0 +1,140 @@
+"""The CRDs' structural schemas: what the API server prunes of our own kinds, fills in, and refuses.
+
+As they are generated, which is what is installed. Not modelled: CEL rules, and of the formats only times.
+"""
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from platelet.shell import kube
+from platelet.shell.kube import Json, Resource
+
+Schema = Mapping[str, Any]
+_PRESERVE: Final = "x-kubernetes-preserve-unknown-fields"
+_INT_OR_STRING: Final = "x-kubernetes-int-or-string"
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
+_PARTS: Final = ("spec", "status")
+
+
+@functools.cache
+def schemas() -> Mapping[str, Schema]:
+    """The schema of each kind of ours, by plural."""
+    from platelet.api.generation import crds  # noqa: PLC0415 - they are composed of lists that a test may still add to
+
+    versions = {kind.plural: crds.build_crd(kind)["spec"]["versions"][0] for kind in crds.KINDS}
+    return {plural: version["schema"]["openAPIV3Schema"] for plural, version in versions.items()}
+
+
+def complete(resource: Resource, whole: Json) -> None:
+    """Prune what the schema does not know and fill in its defaults, in place; nothing of kinds that are not ours."""
+    schema = schemas().get(resource.plural)
+    for part in _PARTS if schema is not None else ():
+        if schema is not None and part in whole:
+            _complete(whole[part], schema["properties"][part])
+
+
+def check(resource: Resource, whole: Json) -> None:
+    """Raise Refused where the object is not what its schema admits."""
+    broken = faults(resource, whole)
+    if broken:
+        raise kube.Refused(422, "Invalid", "; ".join(broken)[:400])
+
+
+def faults(resource: Resource, whole: Json) -> list[str]:
+    """Say what the schema does not admit of an object: path and rule."""
+    schema = schemas().get(resource.plural)
+    if schema is None:
+        return []
+    parts = [part for part in _PARTS if part in whole]
+    return [fault for part in parts for fault in _faults(whole[part], schema["properties"][part], part)]
+
+
+def _complete(value: Any, schema: Schema) -> None:
+    if isinstance(value, list) and "items" in schema:
+        for item in value:
+            _complete(item, schema["items"])
+    if not isinstance(value, dict):
+        return
+    properties: Mapping[str, Schema] = schema.get("properties", {})
+    if not schema.get(_PRESERVE) and "additionalProperties" not in schema:
+        for unknown in set(value) - set(properties):
+            del value[unknown]
+    for name, child in properties.items():
+        if name not in value and "default" in child:
+            value[name] = child["default"]
+        if name in value:
+            _complete(value[name], child)
+
+
+def _faults(value: Any, schema: Schema, path: str) -> Iterator[str]:
+    if value is None:
+        if not schema.get("nullable"):
+            yield f"{path}: must not be null"
+        return
+    if not _has_type(value, schema):
+        yield f"{path}: must be of type {schema.get('type', 'integer or string')}"
+        return
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{path}: is none of {schema['enum']}"
+    yield from _faults_of_size(value, schema, path)
+    if isinstance(value, dict):
+        yield from _faults_inside(value, schema, path)
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _faults(item, schema["items"], f"{path}[{place}]")
+
+
+def _has_type(value: Any, schema: Schema) -> bool:
+    if schema.get(_INT_OR_STRING):
+        return isinstance(value, (int, str)) and not isinstance(value, bool)
+    wanted = schema.get("type")
+    if wanted is None:
+        return True
+    return isinstance(value, _TYPES[wanted]) and (wanted == "boolean" or not isinstance(value, bool))
+
+
+def _faults_of_size(value: Any, schema: Schema, path: str) -> Iterator[str]:
+    if isinstance(value, (str, list, dict)):
+        of = {str: "Length", list: "Items", dict: "Properties"}[type(value)]
+        most, least = schema.get(f"max{of}"), schema.get(f"min{of}", 0)
+        if (most is not None and len(value) > most) or len(value) < least:
+            yield f"{path}: has {len(value)}, must have {least} to {most}"
+    if isinstance(value, str):
+        if "pattern" in schema and not re.search(schema["pattern"], value):
+            yield f"{path}: does not match {schema['pattern']}"
+        if schema.get("format") == "date-time" and not _is_time(value):
+            yield f"{path}: is no time"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        low, high = schema.get("minimum", value), schema.get("maximum", value)
+        below = value < low or (value == low and bool(schema.get("exclusiveMinimum")))
+        if below or value > high or (value == high and bool(schema.get("exclusiveMaximum"))):
+            yield f"{path}: is {value}, must be from {low} to {high}"
+
+
+def _faults_inside(value: Json, schema: Schema, path: str) -> Iterator[str]:
+    for name in schema.get("required", ()):
+        if name not in value:
+            yield f"{path}.{name}: is required"
+    properties: Mapping[str, Schema] = schema.get("properties", {})
+    for name, child in value.items():
+        if name in properties:
+            yield from _faults(child, properties[name], f"{path}.{name}")
+        elif isinstance(schema.get("additionalProperties"), dict):
+            yield from _faults(child, schema["additionalProperties"], f"{path}.{name}")
+
+
+def _is_time(value: str) -> bool:
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False

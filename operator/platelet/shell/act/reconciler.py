@@ -1,0 +1,299 @@
+"""Drives one Remediation: look, decide, store, do, look again; until there is nothing left to do for now.
+
+It scouts on memory, which costs no request. What it decides to do then it decides anew on fresh reads, and does what
+came of that (docs/adr/0021). While its own answers are the news it goes on from what it has just read.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from platelet.api.readers import lenient
+from platelet.core import acting, grounds, unrecorded
+from platelet.core.decision import Decision
+from platelet.model.effects import DeletePod, Deliver, Effect, MarkRevision, Publish, Reserve, Settle, Write
+from platelet.model.remediation import Remediation, RemediationStatus
+from platelet.shell.act.deciding import Decider
+from platelet.shell.act.effects import EffectRunner
+from platelet.shell.kube import REMEDIATIONS, ApiError, Conflict, Kube, NotFound, Refused, Unanswered
+from platelet.shell.kube.clock import Clock
+from platelet.shell.read.looks import CHAINED_WITHIN, Look, Looker
+from platelet.shell.read.situations import SituationReader
+from platelet.shell.store.opener import changed_status, store_written
+from platelet.shell.store.remediation_index import RemediationIndex
+from platelet.shell.telemetry.progress import ProgressReporter
+
+_TURNS = 40  # a heal takes about ten; more than this in a row is a livelock, and yields
+_WORDS_EVERY = timedelta(seconds=10)
+_PAUSE = 1.0  # seconds, after effects that came to nothing; doubled each time
+_LONGEST_PAUSE = 60.0
+_TRIES_REFUSED, _TRIES_UNANSWERED = 3, 6  # of storing a status, some seconds; then its place is given back
+_UNSTORED_PAUSE, _LONGEST_UNSTORED = 60.0, 3600.0
+_UNTIL_SEEN = timedelta(seconds=2)  # what its stream tells of a pod that was deleted wakes whose it is, mostly sooner
+_OURS = Reserve | Settle | Publish | Deliver | MarkRevision
+IN_TURN = 0.0  # seconds: as soon as those have had their turn who wait for one already
+
+log = structlog.get_logger("platelet.reconciler")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one turn came to: look again at once (None), or at a moment."""
+
+    rest: bool
+    over: bool = False  # closed, or gone: it is not looked at again
+    again_at: datetime | None = None
+    fruitless: bool = False
+    left: tuple[Effect, ...] | None = None  # it has acted: others may before it goes on, with these and its events
+    look: Look | None = None  # to go on from, since only our own records have changed; None: a new one
+    events: tuple[Publish, ...] = ()  # to be told once there is time
+
+
+@dataclass(frozen=True, slots=True)
+class Unstored:
+    """How often in a row the status of one object could not be stored, and until when it is left alone."""
+
+    uid: str
+    failures: int
+    until: datetime
+
+
+class Reconciler:
+    """Level-triggered: what it does follows from what it reads, whoever woke it and whatever was lost before."""
+
+    def __init__(  # noqa: PLR0913 - the parts of the flow
+        self,
+        kube: Kube,
+        clock: Clock,
+        decider: Decider,
+        situations: SituationReader,
+        looker: Looker,
+        runner: EffectRunner,
+        progress: ProgressReporter,
+        index: RemediationIndex,
+        *,
+        on_read: Callable[[Remediation], None] = lambda _remediation: None,
+    ) -> None:
+        """Take the parts of the flow. `on_read` hears of each Remediation that was looked at, as it was read."""
+        self._on_read = on_read
+        self._decider = decider
+        self._looker = looker
+        self._index = index
+        self._kube = kube
+        self._clock = clock
+        self._situations = situations
+        self._runner = runner
+        self._progress = progress
+        self._fruitless: dict[tuple[str, str], int] = {}
+        self._stored_at: dict[tuple[str, str], datetime] = {}  # when we last stored a status, until it is over
+        self._unstored: dict[tuple[str, str], Unstored] = {}
+        self._left: dict[tuple[str, str], tuple[tuple[Effect, ...], list[Publish]]] = {}  # of those that give way
+
+    async def reconcile(self, namespace: str, name: str) -> float | None:
+        """Work on one Remediation until it waits, or has acted. Returns seconds until it is due, None when it is over.
+
+        Who has acted gives way (IN_TURN): where many are ill at once, all are acted on before anything is verified.
+        Raises ApiError when the API server cannot be read: the caller backs off and comes again.
+        """
+        held = self._unstored.get((namespace, name))
+        if held is not None and held.until > self._clock.now() and await self._is_there(namespace, name, held.uid):
+            return max(0.0, (held.until - self._clock.now()).total_seconds())
+        effects, events = self._left.pop((namespace, name), ((), []))
+        for effect in effects:
+            await self._runner.run(effect)
+        try:
+            due = await self._work_on(namespace, name, events)
+        except ApiError:
+            await self._publish(events)
+            raise
+        if (namespace, name) not in self._left:
+            await self._publish(events)
+        return due
+
+    def forget(self) -> None:
+        """We lead no more: what is left of what was decided, whoever leads next comes to by itself."""
+        self._left.clear()
+
+    async def _publish(self, events: list[Publish]) -> None:
+        """Tell what was done, once nothing more urgent is to be done."""
+        await asyncio.gather(*(self._runner.run(event) for event in events))
+
+    async def _work_on(self, namespace: str, name: str, events: list[Publish]) -> float | None:
+        look: Look | None = None
+        for _ in range(_TURNS):
+            turn = await self._turn(namespace, name, look)
+            look = turn.look
+            events.extend(turn.events)
+            if turn.fruitless:
+                return self._back_off((namespace, name))
+            self._fruitless.pop((namespace, name), None)
+            if turn.over:
+                self._stored_at.pop((namespace, name), None)
+                return None
+            if turn.rest:
+                if turn.again_at is None:
+                    return math.inf
+                return max(IN_TURN, (turn.again_at - self._clock.now()).total_seconds())
+            if turn.left is not None:
+                self._left[namespace, name] = turn.left, events
+                return IN_TURN
+        return _PAUSE
+
+    async def _is_there(self, namespace: str, name: str, uid: str) -> bool:
+        """Whether it is still the same one: a name comes back once its Remediation was deleted."""
+        try:
+            stored = await self._kube.get(REMEDIATIONS, namespace, name)
+        except NotFound:
+            stored = {}
+        if lenient.mapping(stored.get("metadata")).get("uid") == uid:
+            return True
+        self._unstored.pop((namespace, name), None)
+        return False
+
+    def _back_off(self, key: tuple[str, str]) -> float:
+        failures = self._fruitless.get(key, 0)
+        self._fruitless[key] = failures + 1
+        return float(min(_LONGEST_PAUSE, _PAUSE * 2 ** min(failures, 10)))
+
+    async def _turn(self, namespace: str, name: str, look: Look | None) -> Turn:
+        if not self._runner.leads:  # it froze, maybe, and has woken up beside its successor
+            return Turn(rest=True, fruitless=True)
+        look = await (self._decider.scout(namespace, name) if look is None else self._looker.after_own_write(look))
+        if look is None:
+            return Turn(rest=True, over=True)
+        self._on_read(look.situation.remediation)
+        look, decision = await self._decider.decide(look)
+        try:
+            return await self._carry_out(look, decision)
+        except (Refused, Unanswered) as error:
+            return await self._not_stored(look, decision, error)
+
+    async def _carry_out(self, look: Look, decision: Decision) -> Turn:
+        remediation = look.situation.remediation
+        before, after = remediation.status, decision.status
+        is_news = after != before
+        if is_news and (place := _place(decision)) is not None:
+            if await self._runner.run(place):  # what it is taken for is stored next, and all that is new with it
+                return Turn(rest=False, look=self._going_on(look, replace(decision, effects=(place,))))
+            decision = replace(decision, effects=tuple(effect for effect in decision.effects if effect is not place))
+        if is_news and (due_at := self._words_due_at(remediation, after)) is not None:
+            is_news, decision = False, replace(decision, again_at=min(filter(None, (due_at, decision.again_at))))
+        written = changed_status(remediation, after) if is_news else None
+        if written is not None:
+            try:
+                answer = await store_written(self._kube, remediation, written)
+            except (Conflict, NotFound):
+                await self._read_anew(remediation)
+                return Turn(rest=False)
+            self._index.take_answer(answer, known=True)
+            self._unstored.pop((remediation.namespace, remediation.name), None)
+            self._stored_at[remediation.namespace, remediation.name] = self._clock.now()
+            self._remember_intents(before, after)
+            self._progress.tell(remediation, after)
+        return await self._do(look, decision, stored=written is not None)
+
+    async def _do(self, look: Look, decision: Decision, *, stored: bool) -> Turn:
+        """Have the effects done, once what they follow from is on record."""
+        remediation = look.situation.remediation
+        events = tuple(effect for effect in decision.effects if isinstance(effect, Publish))
+        effects = tuple(effect for effect in decision.effects if not isinstance(effect, Publish))
+        if stored and _has_acted(remediation.status, decision.status) and all(map(_may_wait, effects)):
+            return Turn(rest=False, left=effects, events=events)
+        results = [await self._runner.run(effect) for effect in effects]
+        if any(isinstance(effect, Write) for effect in effects):
+            self._situations.forget(remediation.target)
+        if any(isinstance(effect, DeletePod) for effect in effects) and all(results):
+            seen_by = self._clock.now() + _UNTIL_SEEN
+            return Turn(rest=True, again_at=min(filter(None, (seen_by, decision.again_at))), events=events)
+        if not stored and all(results) and not remediation.is_over and _only_settles(effects):
+            return Turn(rest=True, again_at=decision.again_at, events=events)
+        if stored or any(results):
+            return Turn(rest=False, look=self._going_on(look, decision), events=events)
+        fruitless = any(not isinstance(effect, Deliver) for effect in effects)  # their results come later
+        return Turn(rest=True, again_at=decision.again_at, fruitless=fruitless, events=events)
+
+    def _words_due_at(self, remediation: Remediation, after: RemediationStatus) -> datetime | None:
+        """When words for how far it is may be stored again: not every second. None: now, or there is more to it."""
+        said_at = self._stored_at.get((remediation.namespace, remediation.name))
+        if said_at is None or not grounds.is_in_words_only(remediation.status, after):
+            return None
+        due_at = said_at + _WORDS_EVERY
+        return due_at if due_at > self._clock.now() else None
+
+    def _going_on(self, look: Look, decision: Decision) -> Look | None:
+        """What was read of a target stands for a while if only we have written since; loose ends take no look."""
+        late = asyncio.get_running_loop().time() - look.at > CHAINED_WITHIN
+        ours = all(isinstance(effect, _OURS) for effect in decision.effects)
+        if late or not ours or look.grounds == "memory" or decision.status.state == "Closed":
+            return None
+        return replace(look, marked=any(isinstance(effect, MarkRevision) for effect in decision.effects))
+
+    async def _read_anew(self, remediation: Remediation) -> None:
+        """Somebody was faster: the index lags. Raises ApiError."""
+        namespace, name = remediation.namespace, remediation.name
+        try:
+            self._index.take_answer(await self._kube.get(REMEDIATIONS, namespace, name), known=True)
+        except NotFound:
+            self._index.see_deleted(namespace, name, remediation.uid)
+
+    async def _not_stored(self, look: Look, decision: Decision, error: Refused | Unanswered) -> Turn:
+        """Try again a few times; then go by what can be stored, with growing pauses while that is nothing."""
+        situation = look.situation
+        remediation, now, refused = situation.remediation, self._clock.now(), isinstance(error, Refused)
+        key = (remediation.namespace, remediation.name)
+        before = self._unstored.get(key)
+        failures = 1 + (before.failures if before is not None and before.uid == remediation.uid else 0)
+        log.warning("a status was not stored", namespace=key[0], name=key[1], failures=failures, error=str(error))
+        surplus = failures - (_TRIES_REFUSED if refused else _TRIES_UNANSWERED)
+        if surplus < 0:
+            pause = _PAUSE * 2 ** (failures - 1)
+        else:
+            pause = min(_LONGEST_UNSTORED, _UNSTORED_PAUSE * 2 ** min(surplus, 10))
+            plain = unrecorded.decide(situation, decision.status, error.message, now, refused=refused)
+            if await self._settle_for(look, plain):
+                self._unstored.pop(key, None)
+                return Turn(rest=False)
+        self._unstored[key] = Unstored(remediation.uid, failures, now + timedelta(seconds=pause))
+        return Turn(rest=True, again_at=now + timedelta(seconds=pause))
+
+    async def _settle_for(self, look: Look, plain: Decision) -> bool:
+        """Give places back, whatever comes of the rest; whether the plain status could be stored."""
+        remaining = [effect for effect in plain.effects if not isinstance(effect, Settle)]
+        for effect in plain.effects:
+            if isinstance(effect, Settle):
+                await self._runner.run(effect)
+        with contextlib.suppress(Refused, Unanswered):
+            await self._carry_out(look, replace(plain, effects=tuple(remaining)))
+            return plain.status != look.situation.remediation.status
+        return False
+
+    def _remember_intents(self, before: RemediationStatus, after: RemediationStatus) -> None:
+        known = {attempt.write_id for attempt in before.attempts}
+        for attempt in after.attempts:
+            if attempt.phase == "Intended" and attempt.write_id not in known:
+                self._runner.intended(attempt.write_id)
+
+
+def _has_acted(before: RemediationStatus, after: RemediationStatus) -> bool:
+    """Whether it is on record what became of an attempt."""
+    return acting.unfinished(before) is not None and acting.unfinished(after) is None
+
+
+def _may_wait(effect: Effect) -> bool:
+    """Whether it only says what is on record already, so that nothing must be asked again before."""
+    return isinstance(effect, Settle | MarkRevision | Deliver)
+
+
+def _only_settles(effects: Sequence[Effect]) -> bool:
+    """Whether nothing but the budget was told, of what is on record already: there is nothing new to decide on."""
+    return bool(effects) and all(isinstance(effect, Settle) for effect in effects)
+
+
+def _place(decision: Decision) -> Reserve | None:
+    """The place on the budget that the decision asks for."""
+    return next((effect for effect in decision.effects if isinstance(effect, Reserve)), None)

@@ -1,0 +1,1 @@
+"""Who leads: the Lease, and the label by which the Service finds the leader."""

@@ -1,0 +1,42 @@
+"""What the other Remediations of a target mean for one of them."""
+
+from collections.abc import Sequence
+
+from platelet.model.remediation import Remediation
+from platelet.model.signal import TOLD, Evidence
+from platelet.shell.store.remediations import StoredRemediations
+
+
+def inherited(remediation: Remediation, siblings: Sequence[Remediation]) -> tuple[Evidence, ...]:
+    """What still fires of the incident that this one continues."""
+    before = next((sibling for sibling in siblings if sibling.name == remediation.spec.continues), None)
+    if before is None:
+        return ()
+    return tuple(
+        evidence for evidence in before.status.evidence if evidence.source in TOLD and evidence.resolved_at is None
+    )
+
+
+def unreadable_before(remediation: Remediation, remediations: StoredRemediations) -> str:
+    """Name an older one of the target that cannot be read; empty if there is none."""
+    if remediation.spec.mode == "Observe":
+        return ""
+    return remediations.busy_before(remediation.target, remediation.status.opened_at)
+
+
+def older(remediation: Remediation, siblings: Sequence[Remediation], *, escalated: bool = False) -> str:
+    """Of two acting ones of a target (one made by hand) the older acts, unless people have that one."""
+    if remediation.spec.mode == "Observe":
+        return ""
+    order = (remediation.status.opened_at is None, remediation.status.opened_at, remediation.name)
+    older = [
+        sibling.name
+        for sibling in siblings
+        if sibling.uid != remediation.uid
+        and sibling.spec.mode != "Observe"
+        and sibling.status.state != "Closed"
+        and (sibling.status.state == "Escalated") == escalated
+        and sibling.target == remediation.target
+        and (sibling.status.opened_at is None, sibling.status.opened_at, sibling.name) < order
+    ]
+    return min(older, default="")

@@ -1,0 +1,285 @@
+"""What every policy and runbook says, and whether it may act: read and checked. `policy_statuses` tells it on them."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from platelet.api.kinds import caveats, conditions, notifications, policy, runbook, status_lists
+from platelet.api.kinds.caveats import Caveat
+from platelet.api.kinds.escalation_policy import EscalationPolicy, read_escalation_policy
+from platelet.api.kinds.invalid import InvalidSpec
+from platelet.api.kinds.resolved_policy import ResolvedPolicy
+from platelet.api.readers import lenient, selectors
+from platelet.model import reasons
+from platelet.model.alert import fingerprint_of
+from platelet.model.outside import Outside
+from platelet.model.remediation import Condition
+from platelet.model.workload import WorkloadRef
+from platelet.shell.kube import (
+    ESCALATION_POLICIES,
+    NAMESPACES,
+    POLICIES,
+    RUNBOOKS,
+    ApiError,
+    Json,
+    NotFound,
+    Reads,
+    Resource,
+)
+from platelet.shell.kube.clock import Clock
+from platelet.shell.store import escalation_policies
+from platelet.shell.store.policy_references import PolicyReferences
+
+_OF_THE_SETTINGS = frozenset({reasons.PROMETHEUS_NOT_CONFIGURED, reasons.HOST_NOT_ALLOWED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What was found of a policy or a Runbook as it was read; without `caveats` these are not known now."""
+
+    resource: Resource
+    stored: Json
+    readiness: conditions.Readiness
+    caveats: tuple[Caveat, ...] | None
+
+
+class PolicyBook:
+    """All policies by key. `refresh` reads everything; `live` reads one afresh, as every attempt needs it."""
+
+    def __init__(self, kube: Reads, clock: Clock, operator_namespace: str, outside: Outside | None) -> None:
+        """`operator_namespace` is the only one whose policies may carry a namespaceSelector.
+
+        `outside` is whom the operator can ask; None: not known here, so it is as the operator has told.
+        """
+        self._outside = outside
+        self._kube = kube
+        self._clock = clock
+        self._references = PolicyReferences(kube, clock)
+        self._operator_namespace = operator_namespace
+        self._resolved: dict[tuple[str, str], ResolvedPolicy] = {}
+        self._judgements: tuple[Judgement, ...] = ()
+        self._escalations: dict[tuple[str, str], Json] = {}
+
+    @property
+    def judgements(self) -> tuple[Judgement, ...]:
+        """What the last refresh found, to be told on the objects themselves."""
+        return self._judgements
+
+    @property
+    def resolved_policies(self) -> tuple[ResolvedPolicy, ...]:
+        """As of the last refresh, the unready ones included."""
+        return tuple(self._resolved.values())
+
+    def concerning(self, namespace: str) -> list[ResolvedPolicy]:
+        """The ready policies that may act in this namespace."""
+        return [
+            resolved
+            for resolved in self.resolved_policies
+            if resolved.policy.ready and namespace in resolved.namespaces
+        ]
+
+    def matching(self, target: WorkloadRef, labels: Mapping[str, str]) -> list[ResolvedPolicy]:
+        """The ready policies that this workload is a target of."""
+        return [
+            resolved
+            for resolved in self.concerning(target.namespace)
+            if resolved.loaded.targets.matches(labels, target.name, target.kind)
+        ]
+
+    async def refresh(self, *, thorough: bool = True) -> bool:
+        """Read and check all policies and runbooks; forget those that are gone. Whether anything has changed.
+
+        Unless `thorough`, what cannot work is left as it was told: it takes more reads, and keeps nothing from acting.
+        """
+        before = dict(self._resolved)
+        runbooks = {_key(stored): stored for stored in await self._kube.list(RUNBOOKS)}
+        escalations = {_key(stored): stored for stored in await escalation_policies.list_all(self._kube)}
+        self._escalations = escalations
+        judgements = [_judge_runbook(stored, self._outside) for stored in runbooks.values()]
+        judgements += [await self._judge_escalation(stored, thorough) for stored in escalations.values()]
+        policies = await self._kube.list(POLICIES)
+        for stored in policies:
+            escalation = escalations.get(_escalation_key(stored) or ("", ""))
+            resolved, readiness = await self._enter(stored, runbooks.get(_runbook_key(stored)), escalation)
+            warnings = await self._caveats(resolved) if thorough and resolved is not None else None
+            judgements.append(Judgement(resource=POLICIES, stored=stored, readiness=readiness, caveats=warnings))
+        present = {_key(stored) for stored in policies}
+        self._resolved = {key: resolved for key, resolved in self._resolved.items() if key in present}
+        self._judgements = tuple(judgements)
+        return self._resolved != before
+
+    def escalation_policy(self, namespace: str, name: str) -> EscalationPolicy | None:
+        """One as of the last refresh; None where there was none that can be read."""
+        stored = self._escalations.get((namespace, name))
+        try:
+            return read_escalation_policy(stored) if stored is not None else None
+        except InvalidSpec:
+            return None
+
+    def remembered(self, namespace: str, name: str) -> ResolvedPolicy | None:
+        """One as of the last refresh, at this moment; None where there was none."""
+        known = self._resolved.get((namespace, name))
+        if known is None:
+            return None
+        return replace(known, loaded=replace(known.loaded, policy=known.loaded.at(self._clock.now())))
+
+    async def live(self, namespace: str, name: str) -> ResolvedPolicy | None:
+        """Read one policy and its runbook now. None when it was deleted."""
+        known = self._resolved.get((namespace, name))
+        likely = (known.runbook.namespace, known.runbook.name) if known is not None and known.runbook else None
+        named = known.loaded.escalation if known is not None else ""
+        also = (namespace, named) if named else None
+        stored, book, escalation = await asyncio.gather(
+            self._find(POLICIES, (namespace, name)),
+            self._find(RUNBOOKS, likely),
+            self._find(ESCALATION_POLICIES, also),
+        )
+        if stored is None:
+            self._resolved.pop((namespace, name), None)
+            return None
+        if _runbook_key(stored) != likely:
+            book = await self._find(RUNBOOKS, _runbook_key(stored))
+        if _escalation_key(stored) != also:
+            escalation = await self._find(ESCALATION_POLICIES, _escalation_key(stored))
+        return (await self._enter(stored, book, escalation))[0]
+
+    async def _find(self, resource: Resource, key: tuple[str, str] | None) -> Json | None:
+        """An object by its namespace and name; None where there is none."""
+        try:
+            return await self._kube.get(resource, *key) if key is not None else None
+        except NotFound:
+            return None
+
+    async def _judge_escalation(self, stored: Json, thorough: bool) -> Judgement:  # noqa: FBT001 - as `refresh` has it
+        references = self._references if thorough else None
+        readiness, warnings = await escalation_policies.judge(stored, self._outside, references)
+        return Judgement(resource=ESCALATION_POLICIES, stored=stored, readiness=readiness, caveats=warnings)
+
+    async def _enter(
+        self, stored: Json, stored_runbook: Json | None, stored_escalation: Json | None
+    ) -> tuple[ResolvedPolicy | None, conditions.Readiness]:
+        """Judge a policy, and remember it; None where it cannot be read."""
+        try:
+            loaded = policy.read_policy(stored)
+        except InvalidSpec as error:
+            self._resolved.pop(_key(stored), None)
+            return None, conditions.Readiness(ready=False, reason=reasons.INVALID_SPEC, message=str(error))
+        book, error_text = _read_runbook(stored_runbook)
+        readiness = policy.check_policy(loaded, book, error_text, self._operator_namespace, self._outside)
+        if self._outside is None and readiness.ready:
+            readiness = _as_told(stored) or readiness
+        loaded = loaded.with_usable_triggers(self._outside or _as_told_of_queries(stored))
+        fault = None
+        if loaded.escalation:
+            referred = escalation_policies.read(loaded, stored_escalation)
+            loaded, fault = escalation_policies.follow(loaded, referred), referred.fault
+        seen = replace(
+            loaded.at(self._clock.now()),
+            ready=readiness.ready,
+            not_ready_reason="" if readiness.ready else f"{readiness.reason}: {readiness.message}",
+        )
+        resolved = ResolvedPolicy(
+            loaded=replace(loaded, policy=seen),
+            runbook=book,
+            namespaces=await self._namespaces(loaded, readiness),
+            escalation_fault=fault,
+            untargeted=_untargeted(stored),
+            notifications=notifications.read_notifications(stored.get("status") or {})[0],
+            failed_jobs=status_lists.FAILED_JOBS.read(stored.get("status") or {}),
+            failed_jobs_unlisted=lenient.number(lenient.mapping(stored.get("status")).get("failedJobsUnlisted")),
+        )
+        self._resolved[_key(stored)] = resolved
+        return resolved, readiness
+
+    async def _caveats(self, resolved: ResolvedPolicy) -> tuple[Caveat, ...] | None:
+        """What of a ready policy cannot work; None where it cannot be known now."""
+        if not resolved.policy.ready or resolved.runbook is None:
+            return ()
+        steps = runbook.read_steps(resolved.runbook.steps)
+        try:
+            around = await self._references.look_up(resolved.loaded, resolved.namespaces, caveats.needed_by(steps))
+            around = replace(around, escalation_fault=resolved.escalation_fault)
+        except ApiError:
+            return None
+        return caveats.find_in_policy(resolved.loaded, steps, self._outside, around)
+
+    async def _namespaces(self, loaded: policy.LoadedPolicy, readiness: conditions.Readiness) -> frozenset[str]:
+        own = loaded.policy.namespace
+        if loaded.namespace_selector is None or not readiness.ready:
+            return frozenset({own})
+        everywhere = await self._kube.list(NAMESPACES)
+        chosen = (
+            namespace["metadata"]["name"]
+            for namespace in everywhere
+            if selectors.matches(loaded.namespace_selector, namespace["metadata"].get("labels") or {})
+        )
+        return frozenset({own, *chosen})
+
+
+def _untargeted(stored: Json) -> frozenset[str]:
+    """The alerts that are listed as firing without a target, by the fingerprints of their labels."""
+    listed = status_lists.ALERTS.read(stored.get("status") or {})
+    return frozenset(fingerprint_of(alert.fingerprint) for alert in listed if alert.resolved_at is None)
+
+
+def _as_told(stored: Json) -> conditions.Readiness | None:
+    """What the operator has said of this generation and only its settings can tell: whom it can ask."""
+    condition = _condition(stored, "Ready")
+    if condition is None or condition.status != "False" or condition.reason not in _OF_THE_SETTINGS:
+        return None
+    return conditions.Readiness(ready=False, reason=condition.reason, message=condition.message)
+
+
+def _as_told_of_queries(stored: Json) -> Outside | None:
+    """That there is no Prometheus for query triggers, if the operator has said so of this generation."""
+    condition = _condition(stored, conditions.WARNING)
+    return Outside() if condition is not None and condition.reason == reasons.PROMETHEUS_NOT_CONFIGURED else None
+
+
+def _condition(stored: Json, type_: str) -> Condition | None:
+    """What the operator has said of this generation."""
+    generation = stored["metadata"].get("generation", 0)
+    listed_conditions = conditions.read_conditions((stored.get("status") or {}).get("conditions"))
+    return next(
+        (
+            condition
+            for condition in listed_conditions
+            if condition.type == type_ and condition.observed_generation == generation
+        ),
+        None,
+    )
+
+
+def _read_runbook(stored: Json | None) -> tuple[runbook.Runbook | None, str]:
+    """The runbook, or why it cannot be read; (None, '') when there is none."""
+    if stored is None:
+        return None, ""
+    try:
+        return runbook.read_runbook(stored), ""
+    except InvalidSpec as error:
+        return None, str(error)
+
+
+def _judge_runbook(stored: Json, outside: Outside | None) -> Judgement:
+    book, error = _read_runbook(stored)
+    readiness = conditions.Readiness(ready=False, reason=reasons.INVALID_SPEC, message=error)
+    warnings: tuple[Caveat, ...] = ()
+    if book is not None:
+        readiness = runbook.check_runbook(book, outside)
+        warnings = caveats.find_in_runbook(runbook.read_steps(book.steps), outside) if readiness.ready else ()
+    return Judgement(resource=RUNBOOKS, stored=stored, readiness=readiness, caveats=warnings)
+
+
+def _key(stored: Json) -> tuple[str, str]:
+    return stored["metadata"].get("namespace", ""), stored["metadata"]["name"]
+
+
+def _runbook_key(stored: Json) -> tuple[str, str]:
+    reference = (stored.get("spec") or {}).get("runbookRef") or {}
+    return _key(stored)[0], str(reference.get("name", ""))
+
+
+def _escalation_key(stored: Json) -> tuple[str, str] | None:
+    escalation = lenient.mapping(lenient.mapping(stored.get("spec")).get("escalation"))
+    name = lenient.text(lenient.mapping(escalation.get("policyRef")).get("name"))
+    return (_key(stored)[0], name) if name else None

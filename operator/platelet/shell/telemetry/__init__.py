@@ -1,0 +1,1 @@
+"""What an operator of platelet sees of it: metrics, logs, Events, progress. Nothing that a decision depends on."""

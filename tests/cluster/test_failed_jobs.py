@@ -1,0 +1,98 @@
+"""Jobs that have failed, on a real API server with its Job controller: people are told, once, until it is over."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from tests.cluster import control_plane as cluster
+from tests.cluster import cron_jobs, incidents, manifests, patience, test_cli
+from tests.cluster.incidents import Scene
+from tests.cluster.manifests import RESTART, Json
+
+pytestmark = pytest.mark.cluster
+FAILED = [{"job": {"reasons": ["BackoffLimitExceeded", "DeadlineExceeded"]}}]
+ALONE: Json = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "migrate"},
+    "spec": {
+        "backoffLimit": 0,
+        "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "mend", "image": "app:job"}]}},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def scene(control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A namespace with a policy that looks for failed Jobs, and a CronJob."""
+    directory = tmp_path_factory.mktemp("operator")
+    with incidents.playground(control_plane, directory, manifests.policy("jobs", FAILED, RESTART)) as (scene, _):
+        scene.apply(cron_jobs.suspended("report"))
+        yield scene
+
+
+def listed(scene: Scene, name: str) -> Json:
+    """What is on record of a Job; empty: nothing."""
+    jobs = scene.policy("jobs").get("status", {}).get("failedJobs", [])
+    return next((job for job in jobs if job["name"] == name), {})
+
+
+def until_listed(scene: Scene, name: str) -> Json:
+    patience.until(f"{name} to be on record", lambda: bool(listed(scene, name)))
+    return listed(scene, name)
+
+
+def until_over(scene: Scene, name: str) -> str:
+    """Why it is over."""
+    patience.until(f"{name} to be over", lambda: "resolvedAt" in listed(scene, name))
+    resolution: str = listed(scene, name)["resolution"]
+    return resolution
+
+
+def test_a_job_of_nobody_is_told_with_evidence_until_it_is_deleted(scene: Scene) -> None:
+    scene.apply(yaml.safe_dump(ALONE))
+    job = cron_jobs.find(scene, "migrate")
+    cron_jobs.end(scene, job, "Failed")
+    entry = until_listed(scene, "migrate")
+    assert (entry["uid"], entry["reason"], entry["count"]) == (job["metadata"]["uid"], "BackoffLimitExceeded", 1)
+    assert entry["message"].startswith(f"Job {scene.namespace}/migrate failed: BackoffLimitExceeded: ")
+    assert entry["message"].endswith("container mend exited 1")
+
+    def regarding() -> list[str]:
+        events = [event for event in scene.items("/apis/events.k8s.io/v1|events") if event["reason"] == "JobFailed"]
+        return sorted(event["regarding"]["kind"] for event in events if "/migrate" in event["note"])
+
+    patience.until("Events", lambda: regarding() == ["Job", "RemediationPolicy"])
+    story = test_cli.platelet(scene.plane, "explain", "job/migrate", "-n", scene.namespace)
+    assert (story.code, story.err) == (0, "")
+    assert "people were called; it fails since" in story.out
+    scene.kubectl("delete", "job", "migrate")
+    assert until_over(scene, "migrate") == "Job migrate is gone"
+    assert scene.remediations() == []
+
+
+def test_a_cronjob_is_told_of_until_one_of_its_jobs_succeeds(scene: Scene) -> None:
+    cron_jobs.end(scene, cron_jobs.start(scene, "report", "report-1"), "Failed")
+    assert until_listed(scene, "report-1")["cronJob"] == "report"
+    cron_jobs.end(scene, cron_jobs.start(scene, "report", "report-2"), "Failed")
+    again = until_listed(scene, "report-2")
+    assert (again["count"], listed(scene, "report-1")) == (2, {}), "one entry of each CronJob"
+    cron_jobs.end(scene, cron_jobs.start(scene, "report", "report-3"), "Succeeded")
+    assert until_over(scene, "report-2").startswith("a Job succeeded at ")
+    writes = [write for write in scene.writes() if write.resource in ("jobs", "cronjobs", "pods")]
+    assert writes == [], "nothing is ever done about it"
+
+
+REFUSED = {
+    "no reason at all": ({"reasons": []}, "should have at least 1 items"),
+    "a reason that is none": ({"reasons": ["OOMKilled"]}, "Unsupported value"),
+    "labels that choose nothing": ({"matchLabels": {}}, "should have at least 1 properties"),
+}
+
+
+@pytest.mark.parametrize(("written", "fix"), REFUSED.values(), ids=REFUSED)
+def test_the_api_server_refuses_what_makes_no_sense(scene: Scene, written: Json, fix: str) -> None:
+    *_, body = yaml.safe_load_all(manifests.policy("nonsense", [{"job": written}], RESTART))
+    assert fix in scene.post("remediationpolicies", json.dumps(body), expected=422)

@@ -1,0 +1,60 @@
+"""Seed 000, the pack waooaw: its situations run in the runbook's own order, with a sixtieth of the times."""
+
+import pytest
+
+from tests.cluster import manifests
+from tests.cluster.listening import Publishers
+from tests.cluster.stage import Ending, Interrupt, PutOn
+
+pytestmark = pytest.mark.cluster
+
+
+def test_errors_roll_back_and_then_scale_to_6(put_on: PutOn, publishers: Publishers, interrupt: Interrupt) -> None:
+    stage = put_on("waooaw", publishers=publishers)
+    stage.deploy("waooaw-backend")
+    stage.site.well = False
+    stage.scene.release("waooaw-backend", "app:good-2")
+    stage.measure("service-down", "ErrorRateCritical", 0.3)
+    interrupt(stage, "waooaw-backend")
+    stage.scene.until("six replicas", "waooaw-backend", lambda: stage.scene.replicas("waooaw-backend") == 6, 120)
+    stage.site.well = True
+    stage.measure("service-down", "ErrorRateCritical", 0.0)
+    stage.until_over("waooaw-backend")
+    assert stage.scene.image("waooaw-backend") == manifests.GOOD
+    assert stage.ending("waooaw-backend") == Ending(
+        state="Monitoring",
+        attempts=[("rolloutUndo", "Done", "Failed"), ("scale", "Done", "Recovered")],
+        writes=["patch deployments"] * 2,
+        told={(1, sink, "Acted") for sink in ("engineer", "teamlead", "manager", "cto")},
+    )
+    assert stage.called() == {"engineer", "teamlead", "manager", "cto"}
+
+
+MEASURED = {
+    "ErrorRateWarning": 0.005,  # beyond 0.01 it is critical, and another policy's
+    "ResponseTimeWarning": 0.7,
+    "ResponseTimeCritical": 2,
+    "CPUWarning": 0.8,
+    "CPUCritical": 0.95,
+    "MemoryWarning": 0.9,
+    "MemoryCritical": 0.97,
+}
+
+
+@pytest.mark.parametrize(("trigger", "value"), MEASURED.items(), ids=MEASURED)
+def test_each_threshold_scales_to_6_and_back(put_on: PutOn, trigger: str, value: float) -> None:
+    stage = put_on("waooaw")
+    stage.deploy("waooaw-backend", proven=False)
+    stage.measure("high-load", trigger, value)
+    stage.scene.until("six replicas", "waooaw-backend", lambda: stage.scene.replicas("waooaw-backend") == 6, 90)
+    stage.measure("high-load", trigger, 0)
+    stage.scene.until("those from before", "waooaw-backend", lambda: stage.scene.replicas("waooaw-backend") == 2, 90)
+
+
+@pytest.mark.parametrize("trigger", ["DatabaseConnectionsWarning", "DatabaseConnectionsCritical"])
+def test_the_database_is_for_people_and_only_looked_at(put_on: PutOn, trigger: str) -> None:
+    stage = put_on("waooaw")
+    stage.deploy("waooaw-backend", proven=False)
+    stage.measure("database-connections", trigger, 99)
+    stage.scene.until_waiting("waooaw-backend", "WouldHaveActed")
+    assert stage.scene.effects("waooaw-backend") == []

@@ -1,0 +1,1 @@
+"""Tests of the commands: rendering and the pure parts behind it."""
