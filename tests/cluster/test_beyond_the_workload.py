@@ -38,6 +38,7 @@ def scene(control_plane: cluster.ControlPlane, operator: OperatorProcess) -> Ite
     with incidents.scene(control_plane) as scene:
         scene.use(*POLICIES)
         yield scene
+        control_plane.kubectl("delete", "node", lost_node(scene), "--ignore-not-found")
 
 
 def is_argo(scene: Scene, name: str) -> None:
@@ -68,7 +69,7 @@ def is_being_deleted(scene: Scene, name: str) -> None:
 
 def is_on_a_lost_node(scene: Scene, name: str) -> None:
     """Its newest pods are bound to a node that nobody plays and that says NotReady."""
-    node = f"lost-{scene.namespace}"
+    node = lost_node(scene)
     lost = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}}
     not_ready = {"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "KubeletDown"}]}}
     scene.plane.kubectl("apply", "-f", "-", input=json.dumps(lost))
@@ -76,6 +77,11 @@ def is_on_a_lost_node(scene: Scene, name: str) -> None:
     scene.plane.kubectl("patch", "node", node, "--subresource=status", "--type=merge", "-p", patch)
     scene.patch(name, {"spec": {"template": {"spec": {"nodeName": node}}}})
     patience.until(f"a pod on {node}", lambda: on_node(scene, node))
+
+
+def lost_node(scene: Scene) -> str:
+    """Its name. While it is there, nobody removes its pods, and with them the namespace stays."""
+    return f"lost-{scene.namespace}"
 
 
 def on_node(scene: Scene, node: str) -> list[Json]:

@@ -173,12 +173,14 @@ def test_nothing_is_done_in_a_protected_namespace(protected: Scene, fire: Callab
     shielded = manifests.policy("shielded", SICK, RESTART, namespaceSelector={"matchLabels": label})
     with incidents.scene(protected.plane, installation.NAMESPACE) as home:
         home.use(shielded)
-        protected.admit("shielded", "web")
-        fire("web", protected.namespace)
-        remediation = protected.until_state("web", "Escalated")
-        assert incidents.condition(remediation, "Escalated") == ("True", "ProtectedNamespace")
-        assert protected.effects("web") == []
-        home.kubectl("delete", "rempol/shielded", "rbk/shielded")
+        try:
+            protected.admit("shielded", "web")
+            fire("web", protected.namespace)
+            remediation = protected.until_state("web", "Escalated")
+            assert incidents.condition(remediation, "Escalated") == ("True", "ProtectedNamespace")
+            assert protected.effects("web") == []
+        finally:
+            home.kubectl("delete", "rempol/shielded", "rbk/shielded")
 
 
 def test_a_policy_of_a_protected_namespace_says_so_at_once(protected: Scene) -> None:

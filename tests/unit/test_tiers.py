@@ -28,6 +28,16 @@ CANNOT_BE_IMPORTED = "import no_such_module_anywhere\n"
 ENDS_PYTEST = "import os\n\ndef test_crashes(): os._exit(3)\n"
 HANGS = "import time\n\ndef test_hangs(): time.sleep(60)\n"
 NOTHING = "x = 1\n"
+WAITS_IN_VAIN = """
+from pathlib import Path
+
+def test_waits():
+    first = not Path("waited").exists()
+    Path("waited").touch()
+    if first:
+        raise TimeoutError("waited 60 s for a pod; last answer: None")
+"""
+ALWAYS_WAITS_IN_VAIN = "def test_waits(): raise TimeoutError('waited 60 s for a pod; last answer: None')\n"
 HOLDS_A_WORKER = """
 import os, pathlib, time
 
@@ -146,6 +156,29 @@ def test_several_processes_count_alike(tmp_path: Path, capfd: pytest.CaptureFixt
     wide = tiers.Tier(name="wide", folders=("tests/one", "tests/two"), parallel=True)
     assert tiers.run([wide], plant(tmp_path, one=PASSES + SKIPS, two=PASSES + FAILS)) == 1
     assert capfd.readouterr().out.splitlines()[-1] == "2 passed, 1 failed, 1 skipped"
+
+
+# What the tier holds, how many of its tests may wait in vain, the last line, and whether a test was run once more.
+IN_VAIN = {
+    "a test that waits in vain once": (WAITS_IN_VAIN, 1, "1 passed, 0 failed, 0 skipped", True),
+    "a test that waits in vain again": (ALWAYS_WAITS_IN_VAIN, 1, "0 passed, 1 failed, 0 skipped", True),
+    "more tests than may": (WAITS_IN_VAIN, 0, "0 passed, 1 failed, 0 skipped", False),
+    "beside a wrong answer": (WAITS_IN_VAIN + FAILS, 2, "0 passed, 2 failed, 0 skipped", False),
+    "a wrong answer": (FAILS, 1, "0 passed, 1 failed, 0 skipped", False),
+}
+
+
+@pytest.mark.parametrize("name", IN_VAIN)
+def test_only_what_waited_in_vain_is_run_once_more(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    """And the account names it."""
+    content, second_tries, last_line, again = IN_VAIN[name]
+    tier = tiers.Tier(name="one", folders=("tests/one",), second_tries=second_tries)
+    tiers.run([tier], plant(tmp_path, one=content))
+    shown = capfd.readouterr().out
+    assert shown.splitlines()[-1] == last_line
+    assert ("waited in vain at first, and was run once more: tests/one/test_one.py::test_waits" in shown) == again
 
 
 def test_every_folder_of_tests_is_in_a_tier() -> None:

@@ -60,6 +60,21 @@ async def test_a_good_policy_is_told_so_once() -> None:
     assert shell.world.store.revision == revision
 
 
+async def test_a_selected_namespace_that_is_being_deleted_is_the_policys_still_but_counts_no_more() -> None:
+    shell = Shell()
+    selector = {"matchLabels": {"team": "shop"}}
+    shell.world.store.create(kube.RUNBOOKS, OPERATOR, runbook(step("rolloutRestart")))
+    shell.world.store.create(kube.POLICIES, OPERATOR, policy("wide", namespaceSelector=selector))
+    for name in ("stays", "ends"):
+        metadata = {"name": name, "labels": {"team": "shop"}, "finalizers": ["kubernetes"]}
+        shell.world.store.create(kube.NAMESPACES, "", {"metadata": metadata})
+    shell.world.store.delete(kube.NAMESPACES, "", "ends")
+    wide = await shell.book.live(OPERATOR, "wide")
+    assert wide is not None
+    assert wide.namespaces == {OPERATOR, "stays", "ends"}
+    assert wide.lasting_namespaces == {OPERATOR, "stays"}
+
+
 UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
     "without its runbook": ({"runbookRef": {"name": "missing"}}, "RunbookNotFound"),
     "with a selector of namespaces outside of the operator's": (

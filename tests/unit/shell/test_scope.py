@@ -102,3 +102,17 @@ async def test_another_policy_of_that_name_is_counted_anew() -> None:
     await crowd.look()
     crowd.resolved = replace(crowd.resolved, namespaces=frozenset({"shop", "bank"}))
     assert await crowd.look() == (MANY, MANY)
+
+
+async def test_what_is_sick_in_a_namespace_that_is_being_deleted_counts_no_more() -> None:
+    """Its pods go first, and where one cannot go, its workloads stay without any for as long as that lasts."""
+    crowd = Crowd()
+    crowd.workloads["bank", "teller"] = WorkloadRecord(
+        namespace="bank", name="teller", uid="teller", resource_version="1", labels={"heal": "yes"}, unavailable=True
+    )
+    crowd.resolved = replace(crowd.resolved, namespaces=frozenset({"shop", "bank"}))
+    scope = await crowd.reader.read(a_situation(), crowd.resolved)
+    assert scope is not None
+    assert scope.total == MANY + 1
+    crowd.resolved = replace(crowd.resolved, ending=frozenset({"bank"}))
+    await crowd.look()

@@ -12,11 +12,12 @@ from platelet.model.trigger import FromJobs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedPolicy:
-    """A policy with its runbook and its readiness; `namespaces` is None for its own namespace only."""
+    """A policy with its runbook and its readiness, and the namespaces that it is for: its own or those it selects."""
 
     loaded: policy.LoadedPolicy
     runbook: runbook.Runbook | None
     namespaces: frozenset[str]
+    ending: frozenset[str] = frozenset()  # those of them that are being deleted
     untargeted: frozenset[str] = field(default=frozenset(), compare=False)  # alerts listed as firing without a target
     escalation_fault: Caveat | None = None  # why its EscalationPolicy is not followed
     notifications: tuple[Notification, ...] = field(default=(), compare=False)  # what people are told of such alerts
@@ -27,6 +28,11 @@ class ResolvedPolicy:
     def policy(self) -> Policy:
         """What decisions see."""
         return self.loaded.policy
+
+    @property
+    def lasting_namespaces(self) -> frozenset[str]:
+        """Where its targets count: in a namespace that ends all lose their pods, which is no sign of a common cause."""
+        return self.namespaces - self.ending
 
     @property
     def asks_for_jobs(self) -> bool:

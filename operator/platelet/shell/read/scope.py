@@ -31,6 +31,7 @@ class _Followed:
     """A count that is kept up to date by what the streams and the index tell to have changed."""
 
     resolved: ResolvedPolicy
+    namespaces: frozenset[str]
     count: ScopeCount
     workloads: Mapping[Kind, Follower[Key]]
     incidents: Follower[Key]
@@ -39,7 +40,7 @@ class _Followed:
     def is_of(self, resolved: ResolvedPolicy) -> bool:
         """Whether the policy is still for the same."""
         return (
-            self.resolved.loaded.targets == resolved.loaded.targets and self.resolved.namespaces == resolved.namespaces
+            self.resolved.loaded.targets == resolved.loaded.targets and self.namespaces == resolved.lasting_namespaces
         )
 
 
@@ -68,7 +69,7 @@ class ScopeReader:
     async def _follow(self, resolved: ResolvedPolicy, namespace: str) -> ScopeCount | None:
         """What was counted before, with what has changed since. None: not all of it is remembered."""
         key = resolved.policy.key
-        while namespace in resolved.namespaces and self._remembers_all(resolved):
+        while namespace in resolved.lasting_namespaces and self._remembers_all(resolved):
             followed = self._followed.get(key)
             if followed is None or not followed.is_of(resolved):
                 followed = self._begin(resolved)
@@ -83,15 +84,17 @@ class ScopeReader:
 
     def _begin(self, resolved: ResolvedPolicy) -> _Followed:
         streams, kinds = self._memory.streams, resolved.loaded.targets.all_kinds
+        namespaces = resolved.lasting_namespaces
         followed = _Followed(
             resolved,
+            namespaces,
             ScopeCount(resolved.policy.key, resolved.loaded.targets),
             {kind: streams.changes[kind].follow() for kind in kinds},
             self._index.changes.follow(),
-            set(self._index.open_keys(resolved.namespaces)),
+            set(self._index.open_keys(namespaces)),
         )
         for kind in kinds:
-            _see_all(followed.count, kind, streams.workloads[kind].values(), resolved.namespaces)
+            _see_all(followed.count, kind, streams.workloads[kind].values(), namespaces)
         return followed
 
     async def _catch_up(self, followed: _Followed) -> bool:
@@ -100,7 +103,7 @@ class ScopeReader:
             changed = followed.incidents.take()
             if changed is None:
                 return False
-            followed.unread.update(key for key in changed if key[0] in followed.resolved.namespaces)
+            followed.unread.update(key for key in changed if key[0] in followed.namespaces)
             if not followed.unread:
                 return self._take_workloads(followed)
             for _ in range(min(len(followed.unread), _A_WHILE)):
@@ -116,7 +119,7 @@ class ScopeReader:
                 return False
             records = self._memory.streams.workloads[kind]
             for namespace, name in changed:
-                if namespace in followed.resolved.namespaces:
+                if namespace in followed.namespaces:
                     ref = WorkloadRef(kind=kind, namespace=namespace, name=name)
                     followed.count.see_workload(ref, records.get((namespace, name)))
         return True
@@ -125,10 +128,11 @@ class ScopeReader:
         """Count everything, by quorum where it is not remembered."""
         targets = resolved.loaded.targets
         count = ScopeCount(resolved.policy.key, targets)
-        for key, incident in (await self._index.open_in({namespace, *resolved.namespaces})).items():
+        for key, incident in (await self._index.open_in({namespace, *resolved.lasting_namespaces})).items():
             count.see_incident(key, incident)
+        namespaces = resolved.lasting_namespaces | ({namespace} & resolved.namespaces)
         for kind in targets.all_kinds:
-            _see_all(count, kind, await self._source.workloads(kind, resolved.namespaces), resolved.namespaces)
+            _see_all(count, kind, await self._source.workloads(kind, namespaces), namespaces)
         return count
 
     async def _look_into(self, situation: Situation, scope: Scope, count: ScopeCount) -> Scope:

@@ -178,10 +178,12 @@ class PolicyBook:
             ready=readiness.ready,
             not_ready_reason="" if readiness.ready else f"{readiness.reason}: {readiness.message}",
         )
+        namespaces, ending = await self._namespaces(loaded, readiness)
         resolved = ResolvedPolicy(
             loaded=replace(loaded, policy=seen),
             runbook=book,
-            namespaces=await self._namespaces(loaded, readiness),
+            namespaces=namespaces,
+            ending=ending,
             escalation_fault=fault,
             untargeted=_untargeted(stored),
             notifications=notifications.read_notifications(stored.get("status") or {})[0],
@@ -203,17 +205,20 @@ class PolicyBook:
             return None
         return caveats.find_in_policy(resolved.loaded, steps, self._outside, around)
 
-    async def _namespaces(self, loaded: policy.LoadedPolicy, readiness: conditions.Readiness) -> frozenset[str]:
+    async def _namespaces(
+        self, loaded: policy.LoadedPolicy, readiness: conditions.Readiness
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """The namespaces of a policy, and those of them that are being deleted."""
         own = loaded.policy.namespace
         if loaded.namespace_selector is None or not readiness.ready:
-            return frozenset({own})
-        everywhere = await self._kube.list(NAMESPACES)
-        chosen = (
-            namespace["metadata"]["name"]
-            for namespace in everywhere
+            return frozenset({own}), frozenset()
+        chosen = [
+            namespace["metadata"]
+            for namespace in await self._kube.list(NAMESPACES)
             if selectors.matches(loaded.namespace_selector, namespace["metadata"].get("labels") or {})
-        )
-        return frozenset({own, *chosen})
+        ]
+        ending = frozenset(metadata["name"] for metadata in chosen if "deletionTimestamp" in metadata)
+        return frozenset({own, *(metadata["name"] for metadata in chosen)}), ending
 
 
 def _untargeted(stored: Json) -> frozenset[str]:
