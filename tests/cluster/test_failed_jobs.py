@@ -44,6 +44,11 @@ def until_listed(scene: Scene, name: str) -> Json:
     return listed(scene, name)
 
 
+def row(shown: str, name: str) -> list[str]:
+    """The cells of a failed Job in what `platelet get` shows."""
+    return next(line.split() for line in shown.splitlines() if line.split()[1:2] == [name])
+
+
 def until_over(scene: Scene, name: str) -> str:
     """Why it is over."""
     patience.until(f"{name} to be over", lambda: "resolvedAt" in listed(scene, name))
@@ -68,8 +73,15 @@ def test_a_job_of_nobody_is_told_with_evidence_until_it_is_deleted(scene: Scene)
     story = test_cli.platelet(scene.plane, "explain", "job/migrate", "-n", scene.namespace)
     assert (story.code, story.err) == (0, "")
     assert "people were called; it fails since" in story.out
+    shown = test_cli.platelet(scene.plane, "get", "policies", "-n", scene.namespace)
+    assert row(shown.out, "migrate")[2:6] == ["-", "Failed", "BackoffLimitExceeded", "1"]
     scene.kubectl("delete", "job", "migrate")
     assert until_over(scene, "migrate") == "Job migrate is gone"
+    history = test_cli.platelet(scene.plane, "timeline", "job/migrate", "-n", scene.namespace)
+    assert (history.code, history.err) == (0, "")
+    assert "(does not exist any more)" in history.out
+    assert f"JobFailed: {entry['message']}" in history.out
+    assert f"{scene.namespace}/jobs: Resolved: Job migrate is gone" in history.out
     assert scene.remediations() == []
 
 
@@ -81,6 +93,9 @@ def test_a_cronjob_is_told_of_until_one_of_its_jobs_succeeds(scene: Scene) -> No
     assert (again["count"], listed(scene, "report-1")) == (2, {}), "one entry of each CronJob"
     cron_jobs.end(scene, cron_jobs.start(scene, "report", "report-3"), "Succeeded")
     assert until_over(scene, "report-2").startswith("a Job succeeded at ")
+    history = test_cli.platelet(scene.plane, "timeline", "cronjob/report", "-n", scene.namespace).out
+    assert f"on record of policy {scene.namespace}/jobs: people are called (2 times)" in history
+    assert [name for name in ("report-2", "report-3") if f"Job {scene.namespace}/{name} " not in history] == []
     writes = [write for write in scene.writes() if write.resource in ("jobs", "cronjobs", "pods")]
     assert writes == [], "nothing is ever done about it"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from platelet.api.kinds.invalid import InvalidSpec
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.api.operator_config import load_config
-from platelet.cli import explained_jobs, named_objects, output, session, switches
+from platelet.cli import batch_objects, named_objects, output, session, switches
 from platelet.cli.answers import read_remediation
 from platelet.cli.reading import Leader, Reader
 from platelet.core import opening, signals
@@ -68,7 +68,7 @@ async def _explain(options: argparse.Namespace, settings: Settings, client: "Clu
         explained = await _explain_remediation(reader, namespace, name)
         text, document = incident_text.text(explained), documents.of_incident(explained)
     elif kind in ("Job", "CronJob"):
-        story = await explained_jobs.read(reader, kind, namespace, name)
+        story = await batch_objects.explain(reader, kind, namespace, name)
         text, document = jobs.text(story), jobs.document(story)
     else:
         seen = await _explain_workload(reader, WorkloadRef(kind=kind, namespace=namespace, name=name))

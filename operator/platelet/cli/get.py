@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from platelet.shell.kube.client import ClusterClient
 
 _DESCRIPTION = """\
-Show policies, Runbooks, Remediations and the ActionBudget: all of them, or the kinds that you name. With -w, follow
-changes: on a terminal as a view that is kept up to date, otherwise as one line for each visible change."""
+Show policies, Runbooks, Remediations and the ActionBudget: all of them, or the kinds that you name; with policies also
+the Jobs that have failed, as far as policies look for them. With -w, follow changes: on a terminal as a view that is
+kept up to date, otherwise as one line for each visible change."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,8 +49,7 @@ async def _show(options: argparse.Namespace, client: "ClusterClient") -> int:
     listed = await asyncio.gather(*(client.list(part.resource, part.namespace) for part in parts))
     if options.watch:
         await live.follow(client, parts, options.output, sys.stdout)
-    now = client.clock.now()
-    shown = [part.table(objects, now) for part, objects in zip(parts, listed, strict=True)]
+    shown = live.all_tables(list(zip(parts, listed, strict=True)), client.clock.now())
     off = lines.section("suspended", switches.describe(await _switched_off(options, client)))
     output.write(options, [*tables.text(shown), *(["", *off] if off else [])], _document(listed))
     return 0

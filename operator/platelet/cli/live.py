@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
@@ -15,8 +15,9 @@ from rich.text import Text
 
 from platelet.api.generation import crds
 from platelet.cli import terminal
-from platelet.explain import tables
+from platelet.explain import failed_jobs, tables
 from platelet.model.durations import say_time
+from platelet.model.failed_job import Subject
 from platelet.shell import kube
 from platelet.shell.watch.stream import Key, Seen, TypedStream
 
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
 _REFRESH = 1.0  # seconds between two pictures: ages grow
 _STALE = 90.0  # seconds without a word from the API server
 _GAP = "  "
-_STYLES = {"Escalated": "red", "Acting": "yellow", "Verifying": "yellow", "False": "red", "Monitoring": "green"}
+_STYLES = {
+    "Escalated": "red",
+    failed_jobs.FAILING: "red",
+    "Acting": "yellow",
+    "Verifying": "yellow",
+    "False": "red",
+    "Monitoring": "green",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +46,30 @@ class Part:
     namespace: str
     wide: bool = False
 
+    @property
+    def where(self) -> str:
+        """Where its objects are."""
+        return f"in namespace {self.namespace}" if self.namespace else "in all namespaces"
+
+    @property
+    def has_failed_jobs(self) -> bool:
+        """Whether its objects are those on which failed Jobs are on record."""
+        return self.kind.name == kube.POLICIES.kind
+
     def table(self, objects: Iterable[Mapping[str, Any]], now: datetime) -> tables.Table:
         """All of them."""
-        where = f"in namespace {self.namespace}" if self.namespace else "in all namespaces"
-        return tables.tabulate(self.kind, objects, where, now, wide=self.wide, namespaces=not self.namespace)
+        return tables.tabulate(self.kind, objects, self.where, now, wide=self.wide, namespaces=not self.namespace)
+
+
+def all_tables(listed: Iterable[tuple[Part, Collection[Mapping[str, Any]]]], now: datetime) -> list[tables.Table]:
+    """One for each kind, and what policies have on record of failed Jobs at the end, if they have."""
+    parts = list(listed)
+    records = (
+        failed_jobs.tabulate(objects, part.where, now, wide=part.wide)
+        for part, objects in parts
+        if part.has_failed_jobs
+    )
+    return [part.table(objects, now) for part, objects in parts] + [table for table in records if table is not None]
 
 
 class Teller:
@@ -51,6 +79,7 @@ class Teller:
         """`form` is `json`, or anything else for people."""
         self._form, self._stream = form, stream
         self._cells: dict[tuple[str, Key], tuple[str, ...]] = {}
+        self._jobs: dict[Key, dict[Subject, tuple[str, ...]]] = {}  # that have failed, by policy
 
     def tell(self, part: Part, key: Key, stored: kube.Json | None, now: datetime) -> None:
         """Write a line if there is something new. None: it was deleted."""
@@ -58,6 +87,8 @@ class Teller:
         before = self._cells.get(place)
         if stored is None:
             self._cells.pop(place, None)
+            if part.has_failed_jobs:
+                self._jobs.pop(key, None)
             self._say(part, key, "DELETED", None, now)
             return
         cells = tables.row(part.kind, stored, now, wide=part.wide, namespaces=True)
@@ -65,6 +96,18 @@ class Teller:
         if self._form == "json" or cells != before:
             self._cells[place] = cells
             self._say(part, key, "ADDED" if before is None else "MODIFIED", stored, now, cells[2:])
+        if part.has_failed_jobs and self._form != "json":
+            self._tell_jobs(part, key, stored, now)
+
+    def _tell_jobs(self, part: Part, key: Key, policy: kube.Json, now: datetime) -> None:
+        """What has changed of the Jobs that a policy has on record."""
+        before = self._jobs.get(key, {})
+        self._jobs[key] = failed_jobs.rows(policy, now, wide=part.wide)
+        for subject, cells in self._jobs[key].items():
+            if cells != before.get(subject):
+                namespace, name, *state = cells
+                terminal.write([f"{say_time(now)}  {namespace}  job/{name}  {' '.join(state)}"], self._stream)
+        self._stream.flush()
 
     def _say(  # noqa: PLR0913 - a line has these parts
         self,
@@ -116,7 +159,7 @@ async def _paint(client: "ClusterClient", streams: Mapping[Part, TypedStream[kub
     with Live(console=console, auto_refresh=False, screen=True, vertical_overflow="ellipsis") as view:
         while True:
             now = client.clock.now()
-            shown = [part.table(stream.records.values(), now) for part, stream in streams.items()]
+            shown = all_tables([(part, stream.records.values()) for part, stream in streams.items()], now)
             stale = any(stream.silent(_STALE) for stream in streams.values())
             view.update(picture(shown, now, console.width, stale=stale), refresh=True)
             await asyncio.sleep(_REFRESH)

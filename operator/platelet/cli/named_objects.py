@@ -1,6 +1,7 @@
 """What people name on the command line: `deployment/api`, `rem/deployment-api-1`."""
 
 import argparse
+from collections.abc import Mapping
 from typing import Literal
 
 from platelet.api.generation import crds
@@ -8,11 +9,12 @@ from platelet.model.workload import KINDS, Kind
 
 _APPS = ("apps", "v1.apps")
 _SHORT = {"Deployment": "deploy", "StatefulSet": "sts", "DaemonSet": "ds"}
-_BATCH = {
+_BATCH: Mapping[Literal["Job", "CronJob"], tuple[str, ...]] = {
     "Job": ("job", "jobs", "job.batch", "jobs.batch"),
     "CronJob": ("cronjob", "cronjobs", "cj", "cronjob.batch", "cronjobs.batch"),
 }
-Explained = Kind | Literal["Remediation", "Job", "CronJob"]
+WithHistory = Kind | Literal["Job", "CronJob"]
+Explained = WithHistory | Literal["Remediation"]
 _REMEDIATION = crds.names_of(crds.BY_NAME["Remediation"])
 
 
@@ -25,16 +27,21 @@ def workload(text: str) -> tuple[Kind, str]:
     return known_kind, name
 
 
+def with_history(text: str) -> tuple[WithHistory, str]:
+    """Read KIND/NAME of a workload, a Job or a CronJob. Raises ArgumentTypeError that tells how to write it."""
+    kind, name = _split(text, f"{KINDS[0].lower()}/NAME")
+    known_kind = _batch_kind(kind) or _workload_kind(kind)
+    if known_kind is None:
+        raise argparse.ArgumentTypeError(f"{kind!r} has no timeline, only {_few()}, jobs and cronjobs have one")
+    return known_kind, name
+
+
 def explained(text: str) -> tuple[Explained, str]:
     """Read KIND/NAME of a workload, a Remediation, a Job or a CronJob. Raises ArgumentTypeError that tells how."""
     kind, name = _split(text, f"remediation/NAME or {KINDS[0].lower()}/NAME")
     if kind.lower() in _REMEDIATION:
         return "Remediation", name
-    if kind.lower() in _BATCH["Job"]:
-        return "Job", name
-    if kind.lower() in _BATCH["CronJob"]:
-        return "CronJob", name
-    known_kind = _workload_kind(kind)
+    known_kind = _batch_kind(kind) or _workload_kind(kind)
     if known_kind is None:
         raise argparse.ArgumentTypeError(
             f"{kind!r} cannot be explained, only remediations and {_few()}, jobs and cronjobs"
@@ -57,6 +64,11 @@ def _split(text: str, example: str) -> tuple[str, str]:
     if not slash or not kind or not name or "/" in name:
         raise argparse.ArgumentTypeError(f"{text!r}: write it like {example}")
     return kind, name
+
+
+def _batch_kind(text: str) -> Literal["Job", "CronJob"] | None:
+    """The kind by any name that kubectl takes for it."""
+    return next((kind for kind, names in _BATCH.items() if text.lower() in names), None)
 
 
 def _workload_kind(text: str) -> Kind | None:

@@ -117,6 +117,18 @@ def last_success(subject: Subject, jobs: Iterable[Job], seen: Seen) -> datetime 
     return max((moment for moment in moments if moment is not None), default=None)
 
 
+def calls_for(entry: FailedJob, notifications: Iterable[Notification]) -> tuple[Notification, ...]:
+    """Who is called for it, of what is on record beside it, and what became of that."""
+    return tuple(call for call in notifications if call.kind == "JobFailed" and call.occasion == occasion(entry))
+
+
+def say(job: Job) -> str:
+    """Say that it has failed, and why."""
+    why = ": ".join(filter(None, (job.reason, job.message))) or "it does not say why"
+    owner = f" of CronJob {job.cron_job}" if job.cron_job else ""
+    return record.clip(f"Job {job.namespace}/{job.name}{owner} failed: {why}")
+
+
 def occasion(entry: FailedJob) -> str:
     """The same from the first failure to its end, and for nothing else."""
     return digest("/".join((*entry.subject, format_time(entry.since))))
@@ -179,15 +191,13 @@ def _failed_at(job: Job) -> datetime:
 def _open(failed: Sequence[Job]) -> FailedJob:
     """One that is told anew, from the first of these Jobs on."""
     first, last = failed[0], failed[-1]
-    why = ": ".join(filter(None, (last.reason, last.message))) or "it does not say why"
-    owner = f" of CronJob {last.cron_job}" if last.cron_job else ""
     return FailedJob(
         namespace=last.namespace,
         name=last.name,
         uid=last.uid,
         cron_job=last.cron_job,
         reason=record.clip(last.reason, _SHORT),
-        message=record.clip(f"Job {last.namespace}/{last.name}{owner} failed: {why}"),
+        message=say(last),
         since=_failed_at(first),
         failed_at=_failed_at(last),
         count=len(failed),

@@ -1,5 +1,6 @@
 """One entry of a timeline, and the kinds that there are."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
@@ -11,6 +12,7 @@ Kind = Literal[
     "alert",
     "query",
     "pods",
+    "job",
     "check",
     "request",
     "change",
@@ -42,3 +44,13 @@ class Entry:
     attempt: str = ""
     count: int = 1
     last_at: datetime | None = None  # of a repeated fact, or when an attempt's outcome was known
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """By time, the oldest first."""
+    return sorted(entries, key=lambda entry: (entry.at, ORDER.index(entry.kind)))
+
+
+def not_over_before(since: datetime | None, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Those that began, or still went on, from then on; None: all."""
+    return tuple(entry for entry in entries if since is None or (entry.last_at or entry.at) >= since)

@@ -68,6 +68,11 @@ def text(tables: Sequence[Table]) -> list[str]:
     return answer
 
 
+def age(at: datetime, now: datetime) -> str:
+    """How long ago something was, as kubectl says it."""
+    return say_length(max(now - at, now - now))
+
+
 def _order(stored: Mapping[str, Any]) -> tuple[str, ...]:
     metadata = lenient.mapping(stored.get("metadata"))
     return tuple(lenient.text(metadata.get(key)) for key in ("namespace", "creationTimestamp", "name"))
@@ -78,7 +83,7 @@ def _cell(stored: Mapping[str, Any], column: tuple[str, str, str], now: datetime
     value = find(stored, path)
     if kind == "date":
         at = lenient.moment(value)
-        return "" if at is None else say_length(max(now - at, now - now))
+        return "" if at is None else age(at, now)
     return "" if value is None else str(value)
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from platelet.api.readers import lenient
 from platelet.explain import rollouts
-from platelet.explain.entry import ORDER, Entry, Kind
+from platelet.explain.entry import Entry, Kind, in_order, not_over_before
+from platelet.explain.object_events import tell_events
 from platelet.model import recent_change
 from platelet.model.durations import format_time
 from platelet.model.remediation import Attempt, DecisionRecord, Remediation, RemediationStatus
@@ -15,7 +15,6 @@ from platelet.model.revision import RevisionRecord
 from platelet.model.signal import Source
 from platelet.model.snapshot import Snapshot
 from platelet.model.workload import WorkloadRef
-from platelet.sinks.event import REPORTING_CONTROLLER
 
 _CHANGES_TOLD = 5  # differences of a template on one line
 
@@ -33,9 +32,9 @@ KINDS: Mapping[Source, Kind] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """The timeline of one workload, oldest first."""
+    """The timeline of one workload, CronJob or Job, oldest first."""
 
-    target: WorkloadRef
+    target: tuple[str, str, str]  # kind, namespace and name
     exists: bool
     since: datetime | None
     entries: tuple[Entry, ...]
@@ -55,15 +54,18 @@ def compile_timeline(  # noqa: PLR0913 - its sources
         *rollouts.tell_rollouts(snapshot.revisions, remediations),
         *_revisions(snapshot.records, {revision.template_hash for revision in snapshot.revisions}),
         *(entry for remediation in remediations for entry in _incident(remediation)),
-        *_events(target, snapshot, remediations, events),
+        *tell_events(
+            events,
+            {(target.kind, target.name), *(("ReplicaSet", revision.name) for revision in snapshot.revisions)},
+            tuple(f"Remediation {remediation.namespace}/{remediation.name}:" for remediation in remediations),
+        ),
     ]
-    ordered = sorted(unordered, key=lambda entry: (entry.at, ORDER.index(entry.kind)))
-    folded = rollouts.fold_pods_made(ordered)
+    folded = rollouts.fold_pods_made(in_order(unordered))
     return Timeline(
-        target=target,
+        target=(target.kind, target.namespace, target.name),
         exists=snapshot.workload is not None,
         since=since,
-        entries=tuple(entry for entry in folded if since is None or (entry.last_at or entry.at) >= since),
+        entries=not_over_before(since, folded),
         now=now,
     )
 
@@ -172,43 +174,11 @@ def _attempt(attempt: Attempt, remediation: str) -> Iterator[Entry]:
         )
 
 
-def _events(
-    target: WorkloadRef, snapshot: Snapshot, remediations: Sequence[Remediation], events: Iterable[Mapping[str, Any]]
-) -> Iterator[Entry]:
-    """Events on the workload and its ReplicaSets. Our own say what a Remediation says, unless that is gone."""
-    about = {(target.kind, target.name), *(("ReplicaSet", revision.name) for revision in snapshot.revisions)}
-    own_notes = tuple(f"Remediation {remediation.namespace}/{remediation.name}:" for remediation in remediations)
-    for event in events:
-        regarding, note = lenient.mapping(event.get("regarding")), lenient.text(event.get("note"))
-        by = lenient.text(event.get("reportingController"))
-        at = _event_time(event)
-        repeated = by == REPORTING_CONTROLLER and note.startswith(own_notes)
-        if at is None or repeated or (regarding.get("kind"), regarding.get("name")) not in about:
-            continue
-        series = lenient.mapping(event.get("series"))
-        last = lenient.moment(series.get("lastObservedTime")) or lenient.moment(event.get("deprecatedLastTimestamp"))
-        yield Entry(
-            at=at,
-            kind="event",
-            reason=lenient.text(event.get("reason")),
-            message=note,
-            by=by,
-            count=lenient.number(series.get("count") or event.get("deprecatedCount"), absent=1),
-            last_at=last if last is not None and last > at else None,
-        )
-
-
-def _event_time(event: Mapping[str, Any]) -> datetime | None:
-    metadata = lenient.mapping(event.get("metadata"))
-    times = (event.get("eventTime"), event.get("deprecatedFirstTimestamp"), metadata.get("creationTimestamp"))
-    return next((moment for moment in map(lenient.moment, times) if moment is not None), None)
-
-
 def document(timeline: Timeline) -> dict[str, Any]:
     """The same for machines: what does not apply is absent."""
-    target = timeline.target
+    kind, namespace, name = timeline.target
     return {
-        "target": {"kind": target.kind, "namespace": target.namespace, "name": target.name},
+        "target": {"kind": kind, "namespace": namespace, "name": name},
         "exists": timeline.exists,
         "entries": [_document_entry(entry) for entry in timeline.entries],
         "now": format_time(timeline.now),

@@ -48,7 +48,7 @@ def test_every_command_has_help_and_a_line_in_the_list(command: str, capsys: pyt
         pytest.param(["explain", "node/a"], "only remediations and", id="another kind"),
         pytest.param(["explain", "rem/a", "-o", "xml"], "invalid choice: 'xml'", id="another format"),
         pytest.param(["timeline", "api"], "write it like deployment/NAME", id="no kind of workload"),
-        pytest.param(["timeline", "rem/a"], "'rem' is no kind of workload here", id="a timeline of no workload"),
+        pytest.param(["timeline", "rem/a"], "'rem' has no timeline, only deployments", id="a timeline of no workload"),
         pytest.param(["timeline", "deploy/a", "--since", "0s"], "0s' is too short: 1s at least", id="since now"),
         pytest.param(["run"], "run what? platelet run --config FILE runs the operator", id="nothing to run"),
         pytest.param(["run", "restart"], "write platelet run restart deployment/NAME", id="a runbook on nothing"),

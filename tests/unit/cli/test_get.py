@@ -16,7 +16,8 @@ from platelet.api.generation import crds
 from platelet.cli import commands, live, session
 from platelet.explain import tables
 from platelet.shell import kube
-from tests.unit.situations import NOW
+from tests.unit.explain.records_of_jobs import CALL, RECORD, policy_with
+from tests.unit.situations import NOW, minutes
 
 REMEDIATION: dict[str, Any] = {
     "kind": "Remediation",
@@ -119,6 +120,17 @@ def test_plain_tables_are_aligned_and_an_empty_one_says_so() -> None:
     assert lines[5].startswith("  shop       deployment-api-1  ")
 
 
+def test_failed_jobs_come_last_and_only_where_there_are_some() -> None:
+    """Of the policies that are shown."""
+    policies, remediations = part("policies"), part()
+    plain = live.all_tables([(policies, [POLICY]), (remediations, [REMEDIATION])], NOW)
+    assert [table.title for table in plain] == [
+        f"{kind} in namespace shop" for kind in ("remediationpolicies", "remediations")
+    ]
+    shown = live.all_tables([(policies, [policy_with(RECORD)]), (remediations, [REMEDIATION])], NOW)
+    assert [table.title for table in shown][2:] == ["failed jobs of policies in namespace shop"]
+
+
 @pytest.mark.parametrize("stored", [{}, {"metadata": None, "spec": [], "status": "?"}])
 def test_what_others_spoilt_costs_dashes_only(stored: dict[str, Any]) -> None:
     """No traceback over one object."""
@@ -147,12 +159,12 @@ def test_a_silent_api_server_is_told() -> None:
     assert "silent for 90s" in capture.get()
 
 
-def tell(form: str, *stored: dict[str, Any] | None) -> list[str]:
-    """What is written when the Remediation is seen like this, one after the other, a minute between."""
+def tell(form: str, *stored: dict[str, Any] | None, word: str = "rem") -> list[str]:
+    """What is written when the object is seen like this, one after the other, a minute between."""
     stream = io.StringIO()
     teller = live.Teller(form, stream)
     for minute, obj in enumerate(stored):
-        teller.tell(part(), ("shop", "deployment-api-1"), obj, NOW + timedelta(minutes=minute))
+        teller.tell(part(word), ("shop", "deployment-api-1"), obj, NOW + timedelta(minutes=minute))
     return stream.getvalue().splitlines()
 
 
@@ -164,6 +176,17 @@ def test_lines_tell_what_can_be_seen_to_change() -> None:
         "2026-11-21T12:00:00Z  shop  remediation/deployment-api-1  api Waiting undo Cooldown heal",
         "2026-11-21T12:02:00Z  shop  remediation/deployment-api-1  api Closed - Recovered heal",
         "2026-11-21T12:03:00Z  shop  remediation/deployment-api-1  deleted",
+    ]
+
+
+def test_lines_tell_what_changes_of_failed_jobs() -> None:
+    """Whatever else of their policy does: the policy's own line is told once."""
+    over = replace(RECORD, resolved_at=NOW + minutes(3), resolution="Job report-2 is gone")
+    called = policy_with(RECORD, notifications=(CALL,))
+    assert tell("", policy_with(RECORD), called, called, policy_with(over), word="policies")[1:] == [
+        "2026-11-21T12:00:00Z  shop  job/report-2  report Failed BackoffLimitExceeded 2 - heal",
+        "2026-11-21T12:01:00Z  shop  job/report-2  report Failed BackoffLimitExceeded 2 pagerduty heal",
+        "2026-11-21T12:03:00Z  shop  job/report-2  report Over BackoffLimitExceeded 2 - heal",
     ]
 
 
