@@ -30,7 +30,7 @@ def explain(message: str, own: Callable[[int, int, str], str]) -> ConditionError
     fault = _FAULT.search(message)
     if fault is None:
         return ConditionError(1, 1, without_code(message))
-    line, column = max(int(fault[1]), 1), max(int(fault[2]), 1)
+    line, column = _from_one(fault[1]), _from_one(fault[2])
     sentence = without_code(fault[3]).removesuffix(" (in container '')")
     return ConditionError(line, column, own(line, column, sentence) or _sentence(sentence))
 
@@ -40,9 +40,21 @@ def not_boolean(kind: str) -> ConditionError:
     return ConditionError(1, 1, f"a condition must be true or false, and this is of type {kind.lower()}: compare it")
 
 
+def place(text: str, position: int) -> tuple[int, int]:
+    """Line and column of a character, both counted from 1."""
+    before = text[:position]
+    return before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+
+
 def without_code(message: str) -> str:
     """Strip the status code that the library puts before and after its messages."""
     return re.sub(r"^[A-Z_]+: |\s*\[[A-Z_]+\]$", "", message)
+
+
+def _from_one(written: str) -> int:
+    """A line or a column; the library's -1 for none may also be written as an unsigned number."""
+    number = int(written)
+    return number if 1 <= number < 1 << 31 else 1
 
 
 def _sentence(sentence: str) -> str:

@@ -36,13 +36,14 @@ _UNITS = {
 }
 _DAY = timedelta(days=1)
 _MAX_LENGTH = 20  # with six digits a part, no sum overflows CEL's duration(), 290 years of nanoseconds
+_SHOWN = 64  # characters of what is no duration
 _FIX = "write it like 90s, 5m or 1h30m; a day is 24h"
 
 
 def parse_duration(text: str) -> timedelta:
     """Read a Go-style duration of whole units. Raises ValueError that names the value and the fix."""
     if len(text) > _MAX_LENGTH or not re.fullmatch(PATTERN, text):
-        raise ValueError(f"{text!r} is not a duration: {_FIX}")
+        raise ValueError(f"{text[:_SHOWN]!r} is not a duration: {_FIX}")
     return sum((int(number) * _UNITS[unit] for number, unit in _PART.findall(text)), timedelta())
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cel_expr_python import cel
 
-from platelet.model import condition_fault
+from platelet.model import cel_tree, condition_fault
 from platelet.model.condition_fault import UNUSABLE
 
 LONGEST: Final = 1024  # characters of an expression
@@ -60,7 +60,9 @@ def _compile(text: str) -> cel.Expression:
     if len(text) > LONGEST:
         raise condition_fault.ConditionError(1, LONGEST, f"at most {LONGEST} characters: shorten it")
     try:
-        expression = _environment().compile(text)
+        expression = cel_tree.compile_bounded(_environment(), text)
+    except condition_fault.ConditionError:
+        raise
     except UNUSABLE as error:
         raise condition_fault.explain(str(error), _sentence) from None
     if expression.return_type() not in (cel.Type.BOOL, cel.Type.DYN):

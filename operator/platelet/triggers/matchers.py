@@ -9,10 +9,10 @@ values with braces, quotes or operators must be quoted.
 import functools
 import string
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-import re2
+from platelet.model import pattern
 
 Operator = Literal["=", "!=", "=~", "!~"]
 OPERATORS: tuple[Operator, ...] = ("=~", "!~", "!=", "=")  # the longer ones first
@@ -33,14 +33,13 @@ class Matcher:
     name: str
     operator: Operator
     value: str
-    expression: Any = field(default=None, compare=False, repr=False)  # the compiled RE2 of =~ and !~
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether the label, or the empty string in its place, fits."""
         text = labels.get(self.name, "")
-        if self.expression is None:
+        if self.operator in {"=", "!="}:
             return (text == self.value) == (self.operator == "=")
-        return (self.expression.fullmatch(text) is not None) == (self.operator == "=~")
+        return (pattern.compiled(self.value).fullmatch(text) is not None) == (self.operator == "=~")
 
 
 def parse_matchers(texts: Sequence[str]) -> tuple[Matcher, ...]:
@@ -109,18 +108,15 @@ class _Reader:
         if operator is None:
             raise self._error("after the label name comes one of = != =~ !~")
         value = self._quoted() if self._peek() == '"' else self._bare_value()
-        return Matcher(name=name, operator=operator, value=value, expression=self._compile(operator, value))
+        if operator in {"=~", "!~"}:
+            self._check_pattern(value)
+        return Matcher(name=name, operator=operator, value=value)
 
-    def _compile(self, operator: Operator, value: str) -> Any:
-        if operator in {"=", "!="}:
-            return None
-        options = re2.Options()
-        options.log_errors = False
+    def _check_pattern(self, value: str) -> None:
         try:
-            return re2.compile(value, options)
-        except (re2.error, UnicodeError) as error:
-            reason = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error)
-            raise self._error(f"{value!r} is not an RE2 expression ({reason})") from None
+            pattern.compiled(value)
+        except pattern.InvalidPatternError as error:
+            raise self._error(f"{value!r} is not an RE2 expression ({error})") from None
 
     def _quoted(self) -> str:
         self._at += 1

@@ -141,6 +141,7 @@ CONDITIONS = {
     "not changed within": ('target.changedWithin("1m")', False, reasons.CONDITION_FALSE),
     "not an expression": ("1 +", False, reasons.CONDITION_ERROR),
     "of unknown words": ("target.colour == 'red'", False, reasons.CONDITION_ERROR),
+    "without bounds": ("target.name + target.name == 'apiapi'", False, reasons.CONDITION_ERROR),
     "not a yes or no": ("1 + 1", False, reasons.CONDITION_ERROR),
 }
 

@@ -75,6 +75,10 @@ REFUSED = {
     "a text": ("'yes'", "must be true or false, and this is of type string"),
     "a function that there is not": ("object.spec.lines()", "undeclared reference to 'lines'"),
     "more than it may have": ("!" * 1024 + "true", "at most 1024 characters"),
+    "a type that doubles with each loop": (
+        "[1].exists(a, [{a: a}].exists(b, [{b: b}].exists(c, c.size() > 0)))",
+        "line 1, column 17: the key of a map must be a constant",
+    ),
     "brackets without end": ("(" * 500 + "true" + ")" * 500, "recursion limit"),
     "fields without end": ("object" + ".a" * 400, "line 1, column 1: Exceeded max recursion depth"),
 }

@@ -66,6 +66,7 @@ def test_names_beyond_the_classic_ones() -> None:
         pytest.param('alertname=~"(?=x)"', "not an RE2 expression", id="look-ahead, which RE2 has not"),
         pytest.param('alertname=~"a)(b"', "not an RE2 expression", id="an expression that leaves its anchors"),
         pytest.param('alertname=~"(x{1000}){1000}"', "not an RE2 expression", id="an expression of a million states"),
+        pytest.param(r'alertname=~"\pL{100}"', "pattern too large", id="one of tens of thousands"),
     ],
 )
 def test_an_invalid_matcher_is_named_with_its_fix(text: str, fix: str) -> None:

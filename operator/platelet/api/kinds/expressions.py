@@ -1,7 +1,8 @@
 """Conditions of steps (`when`) in CEL: type-checked when the Runbook is read, evaluated on facts of the moment.
 
 Every field is declared as a variable of its own, dotted name and all, so that a misspelt field or a wrong type is
-found at load and not in the middle of an incident. `target` itself is declared as CEL's null type: it carries
+found at load and not in the middle of an incident. What could take much memory or time is refused, since it is
+evaluated in the operator itself. `target` itself is declared as CEL's null type: it carries
 nothing but the member function `changedWithin`.
 """
 
@@ -14,7 +15,9 @@ from typing import Any, Final
 
 from cel_expr_python import cel
 
-from platelet.model import condition_fault, durations
+from platelet.api.kinds import condition_bounds
+from platelet.model import cel_tree, condition_fault, durations
+from platelet.model.cel_tree import Tree
 from platelet.model.condition_fault import UNUSABLE, ConditionError
 
 __all__ = ["FIELDS", "TEMPLATE_AGE", "Answer", "Condition", "ConditionError", "compile_condition"]
@@ -52,6 +55,7 @@ _FUNCTIONS: Final = (
         ],
     ),
 )
+_SHOWN: Final = 200  # characters of a complaint
 _DURATION_LITERAL = re.compile(rf"\.{_CHANGED_WITHIN}\(\s*([\"'])(.*?)\1\s*\)")
 _FIELD_AT = re.compile(r"(\w+)\.(\w+)")
 
@@ -68,7 +72,7 @@ class Answer:
 class Condition:
     """A compiled condition."""
 
-    text: str
+    _tree: Tree
     _expression: cel.Expression
 
     def evaluate(self, values: Mapping[str, Mapping[str, Any]]) -> Answer:
@@ -82,33 +86,41 @@ class Condition:
             if name in values.get(root, {}):
                 value = values[root][name]
                 data[field] = int(value) if kind == cel.Type.INT and isinstance(value, float) else value
+        too_much = condition_bounds.find_excess(self._tree, data)
+        if too_much:
+            return Answer(holds=None, note=too_much)
         notes: list[str] = []
         changed_within = _changed_within(values.get("target", {}).get(TEMPLATE_AGE), notes)
         function = cel.Function(_CHANGED_WITHIN, [cel.Type.NULL, cel.Type.STRING], True, changed_within)  # noqa: FBT003 - the library's order
         try:
             result = self._expression.eval(_environment().Activation(data, functions=[function]))
         except UNUSABLE as error:
-            return Answer(holds=None, note=condition_fault.without_code(str(error)))
+            return Answer(holds=None, note=_shorten(str(error)))
         value = result.value()
         if result.type() != cel.Type.BOOL or not isinstance(value, bool):
-            return Answer(holds=None, note=condition_fault.without_code(str(value)))
+            return Answer(holds=None, note=_shorten(str(value)))
         return Answer(holds=value, note="; ".join(dict.fromkeys(notes)))
 
 
+@functools.lru_cache(maxsize=128)
 def compile_condition(text: str) -> Condition:
     """Compile and type-check a condition. Raises ConditionError with the place and one sentence to act on."""
     try:
-        expression = _environment().compile(text)
+        expression = cel_tree.compile_bounded(_environment(), text)
+        tree = cel_tree.read(text, expression)
+    except ConditionError:
+        raise
     except UNUSABLE as error:
         raise condition_fault.explain(str(error), lambda *fault: _sentence(text, *fault)) from None
+    condition_bounds.check(tree, _CHANGED_WITHIN)
     if expression.return_type() != cel.Type.BOOL:
         raise condition_fault.not_boolean(expression.return_type().name())
     for literal in _DURATION_LITERAL.finditer(text):
         try:
             durations.parse_duration(literal[2])
         except ValueError as error:
-            raise ConditionError(*_place(text, literal.start(1)), str(error)) from None
-    return Condition(text, expression)
+            raise ConditionError(*condition_fault.place(text, literal.start(1)), str(error)) from None
+    return Condition(tree, expression)
 
 
 @functools.cache
@@ -126,6 +138,11 @@ def _changed_within(age_seconds: float | None, notes: list[str]) -> Callable[[No
         return timedelta(seconds=age_seconds) <= within
 
     return changed_within
+
+
+def _shorten(complaint: str) -> str:
+    """The library's complaint, which may quote a value."""
+    return condition_fault.without_code(complaint)[:_SHOWN]
 
 
 def _sentence(text: str, line: int, column: int, complaint: str) -> str:
@@ -151,8 +168,3 @@ def _unknown_field(text: str, line: int, column: int) -> str:
         if match.end(1) == column - 1 and known and name not in known and name != _CHANGED_WITHIN:
             return f"{root} has no field {name}; it has {', '.join(known)}"
     return ""
-
-
-def _place(text: str, position: int) -> tuple[int, int]:
-    before = text[:position]
-    return before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
