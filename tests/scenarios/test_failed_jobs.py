@@ -234,26 +234,78 @@ def test_more_than_fit_wait_for_a_place(simulation: Simulation) -> None:
     assert kinds(simulation).count("job.failed") == 23
 
 
-def forbidding(read: Callable[..., Any]) -> Callable[..., Any]:
-    """A role that lets nobody list Jobs."""
+def forbid(simulation: Simulation, forbidden: kube.Resource) -> Callable[[], None]:
+    """A role that lets the operator list no Jobs, or no CronJobs; what grants it again."""
+    before = {process: process.api.list for process in simulation.processes}
 
-    async def list_others(resource: kube.Resource, *of: str, **more: str) -> Any:
-        if resource == JOBS:
-            raise kube.Refused(403, "Forbidden", "not allowed")
-        return await read(resource, *of, **more)
+    def forbidding(read: Callable[..., Any]) -> Callable[..., Any]:
+        async def list_others(resource: kube.Resource, *of: str, **more: str) -> Any:
+            if resource == forbidden:
+                raise kube.Refused(403, "Forbidden", "not allowed")
+            return await read(resource, *of, **more)
 
-    return list_others
+        return list_others
+
+    for process, read in before.items():
+        process.api.list = forbidding(read)  # type: ignore[method-assign]
+
+    def grant() -> None:
+        for process, read in before.items():
+            process.api.list = read  # type: ignore[method-assign]
+
+    return grant
+
+
+def warning(simulation: Simulation) -> tuple[str, str]:
+    """Reason and message of the policy's condition; empty: it has none."""
+    conditions = simulation.world.store.get(kube.POLICIES, SHOP, "heal")["status"]["conditions"]
+    warnings = [entry for entry in conditions if entry["type"] == "Warning"]
+    return (warnings[0]["reason"], warnings[0]["message"]) if warnings else ("", "")
 
 
 def test_nothing_is_over_because_jobs_may_not_be_read(simulation: Simulation) -> None:
     prepare(simulation)
     fail(simulation, "migrate")
     simulation.run(10 * MINUTE)
-    for process in simulation.processes:
-        process.api.list = forbidding(process.api.list)  # type: ignore[method-assign]
+    forbid(simulation, JOBS)
     simulation.run(HOUR)
     assert kinds(simulation) == ["job.failed"]
     assert [entry.is_open for entry in listed(simulation)] == [True]
+
+
+@pytest.mark.parametrize("forbidden", [JOBS, CRON_JOBS], ids=["Jobs", "CronJobs"])
+def test_a_policy_says_that_jobs_may_not_be_read_until_they_may(
+    simulation: Simulation, forbidden: kube.Resource
+) -> None:
+    prepare(simulation)
+    simulation.run(MINUTE)
+    assert warning(simulation) == ("", "")
+    grant = forbid(simulation, forbidden)
+    cron_job = ("report", jobs.schedule(simulation, "report"))
+    fail(simulation, "report-1", cron_job)
+    simulation.run(2 * MINUTE)
+    reason, message = warning(simulation)
+    assert reason == reasons.JOBS_NOT_READABLE
+    assert f"the operator may not list {forbidden.plural}.batch in namespace {SHOP} (403 Forbidden)" in message
+    assert told(simulation) == []
+    grant()
+    simulation.run(2 * MINUTE)
+    assert warning(simulation) == ("", "")
+    assert kinds(simulation) == ["job.failed"]
+
+
+def test_a_new_policy_says_at_once_that_jobs_may_not_be_read(simulation: Simulation) -> None:
+    forbid(simulation, CRON_JOBS)
+    prepare(simulation)
+    simulation.run(timedelta(seconds=5))
+    assert warning(simulation)[0] == reasons.JOBS_NOT_READABLE
+
+
+def test_without_a_trigger_on_jobs_their_rights_do_not_matter(simulation: Simulation) -> None:
+    forbid(simulation, JOBS)
+    prepare(simulation, on_pods())
+    simulation.run(10 * MINUTE)
+    assert warning(simulation) == ("", "")
 
 
 def tell_through(faults: dict[int, FaultKind]) -> tuple[range, list[str], list[bool]]:

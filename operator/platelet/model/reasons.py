@@ -153,6 +153,7 @@ TARGET_NOT_FOUND = "TargetNotFound"
 TRIGGER_NEVER_HOLDS = "TriggerNeverHolds"
 STEP_NEVER_APPLIES = "StepNeverApplies"
 TEMPLATE_NOT_USED = "TemplateNotUsed"
+JOBS_NOT_READABLE = "JobsNotReadable"
 SECRET_NOT_READABLE = "SecretNotReadable"  # noqa: S105 - a reason, no secret
 ALERTMANAGER_NOT_CONFIGURED = "AlertmanagerNotConfigured"
 ALERTS_NOT_ACCEPTED = "AlertsNotAccepted"

@@ -79,6 +79,13 @@ CASES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any], str
         reasons.MISSING_REFERENCE,
         "step mend: there is no CronJob mend where the policy acts, so it is passed over: create it, or correct",
     ),
+    "Jobs that may not be read": (
+        {"triggers": [{"job": {}}]},
+        [],
+        {"around": Surroundings(missing_rights=("list jobs.batch in namespace shop (403 Forbidden)",))},
+        reasons.JOBS_NOT_READABLE,
+        "a trigger on Jobs is of no use: the operator may not list jobs.batch in namespace shop (403 Forbidden), so",
+    ),
     "an alert that nobody can send": (
         ON_ALERT,
         [],

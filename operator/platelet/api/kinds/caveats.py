@@ -38,6 +38,7 @@ class Surroundings:
     missing_objects: tuple[ObjectRef, ...] = ()  # that steps need
     secret_faults: Mapping[str, str] = field(default_factory=dict)  # by `sink.field`: why it cannot be used
     escalation_fault: Caveat | None = None  # why its EscalationPolicy is not followed
+    missing_rights: tuple[str, ...] = ()  # what a trigger on Jobs needs and the operator may not do
 
 
 def find_in_policy(
@@ -62,6 +63,7 @@ def find_own(
         *_of_holds({} if loaded.policy.levels else loaded.policy.sinks, "spec.escalation", outside),
         *((around.escalation_fault,) if around.escalation_fault is not None else ()),
         *_of_alerts(loaded, outside),
+        *_of_rights(around),
     )
 
 
@@ -211,6 +213,12 @@ def _of_alerts(loaded: LoadedPolicy, outside: Outside | None) -> Iterable[Caveat
     if loaded.triggers_of(FromAlerts) and not reachable:
         message = "no alert reaches the operator: set alertTokenFiles, or alertmanager.url, in its settings"
         yield Caveat(reasons.ALERTS_NOT_ACCEPTED, message)
+
+
+def _of_rights(around: Surroundings) -> Iterable[Caveat]:
+    for missing in around.missing_rights:
+        message = f"a trigger on Jobs is of no use: the operator may not {missing}, so nobody is told of failed Jobs"
+        yield Caveat(reasons.JOBS_NOT_READABLE, f"{message}: kubectl apply -k deploy/base lets it (docs/rights.md)")
 
 
 def _join(kinds: frozenset[Kind]) -> str:

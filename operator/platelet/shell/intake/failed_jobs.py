@@ -55,6 +55,7 @@ class JobWatch:
         except Refused as error:
             if self._refused.get((namespace, name)) != str(error):
                 log.warning("Jobs may not be read", policy=resolved.policy.key, why=str(error))
+                self._book.doubt_rights(namespace, name)
             self._refused[namespace, name] = str(error)
             return self._clock.now() + EVERY
         self._refused.pop((namespace, name), None)

@@ -1,4 +1,4 @@
-"""Looks up what a policy names: the workloads of its refs, the Secrets of its sinks, and what its Runbook's steps need.
+"""Looks up what a policy names: the workloads of its refs, the Secrets of its sinks, what steps and triggers need.
 
 That all is there is believed for half an hour; what is missing is looked for each time, until it is there.
 """
@@ -11,10 +11,12 @@ from platelet.api.kinds.caveats import Surroundings, destinations_of, own_destin
 from platelet.api.kinds.escalation_policy import EscalationPolicy
 from platelet.api.kinds.policy import LoadedPolicy
 from platelet.model.request import SIGNING, Destination, SecretRef
-from platelet.model.resource import Resource
+from platelet.model.resource import CRON_JOBS, JOBS, Resource
 from platelet.model.standard_webhooks import SECRET_RULE, read_secret
+from platelet.model.trigger import FromJobs
 from platelet.shell.kube import WORKLOADS, NotFound, Reads, Refused
 from platelet.shell.kube.clock import Clock
+from platelet.shell.kube.namespaces import find_unlistable
 from platelet.shell.store import secret_keys, signing_keys
 
 _BELIEVED = timedelta(minutes=30)
@@ -45,6 +47,24 @@ class PolicyReferences:
             self._complete[key] = asked, now + _BELIEVED
         return references
 
+    async def missing_rights(self, loaded: LoadedPolicy, namespaces: Collection[str]) -> tuple[str, ...]:
+        """What the operator may not do, and a trigger on Jobs needs; none without such a trigger. Raises ApiError."""
+        if not loaded.triggers_of(FromJobs):
+            return ()
+        places, key, now = sorted(namespaces), _on_jobs(loaded.policy.namespace, loaded.policy.name), self._clock.now()
+        before, until = self._complete.get(key, (None, now))
+        if before == places and now < until:
+            return ()
+        self._complete.pop(key, None)
+        missing = [await find_unlistable(self._kube, resource, places) for resource in (JOBS, CRON_JOBS)]
+        if not any(missing):
+            self._complete[key] = places, now + _BELIEVED
+        return tuple(filter(None, missing))
+
+    def doubt_rights(self, namespace: str, name: str) -> None:
+        """Ask again what a policy's trigger on Jobs needs: it is known better."""
+        self._complete.pop(_on_jobs(namespace, name), None)
+
     async def faults_of(self, escalation: EscalationPolicy) -> dict[str, str]:
         """Why the Secrets of an EscalationPolicy's sinks give no token, by sink. Raises ApiError."""
         now, destinations = self._clock.now(), destinations_of(escalation.sinks)
@@ -68,6 +88,10 @@ class PolicyReferences:
                 except signing_keys.NoKeyError as error:
                     faults.setdefault(callback, str(error))
         return faults
+
+
+def _on_jobs(namespace: str, name: str) -> str:
+    return f"Jobs of {namespace}/{name}"
 
 
 async def _look_up(
