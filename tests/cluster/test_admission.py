@@ -224,6 +224,16 @@ def test_one_may_not_write_what_one_may_not_do(team: Team, user: str, manifest: 
     assert words.replace("NS", team.namespace) in team.asks(user, manifest)
 
 
+def test_a_policy_that_never_acts_needs_the_right_to_no_runbook(team: Team) -> None:
+    """One that names one does, whatever its triggers."""
+    telling: Json = {"triggers": [{"job": {}}]}
+    never = {**policy(""), "spec": telling}
+    assert team.asks("bob", never) == ""
+    assert "may not use the Runbook heal" in team.asks(
+        "bob", {**never, "spec": {**telling, "runbookRef": {"name": "heal"}}}
+    )
+
+
 def test_a_runbook_of_the_operators_namespace_is_judged_by_rights_in_every_namespace(team: Team) -> None:
     """A policy there may carry a namespaceSelector."""
     answer = team.asks("alice", runbook("mine", RESTART), namespace=HOME)

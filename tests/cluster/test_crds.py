@@ -210,6 +210,15 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         policy(triggers=[{"pod": {"reasons": ["Sad"]}}]),
         'Unsupported value: "Sad": supported values: "CrashLoopBackOff"',
     ),
+    "targets left out": (
+        policy(targets=None),
+        "targets is required: say which workloads by selector, refs, or `all: true`",
+    ),
+    "no Runbook": (policy(runbookRef=None), "runbookRef is required: name the Runbook to follow"),
+    "no targets, where only one of two triggers tells": (
+        policy(triggers=[{"job": {}}, CRASH], targets=None),
+        "targets is required",
+    ),
     "no targets": (policy(targets={}), "say which workloads: selector, refs, or `all: true`"),
     "an empty selector": (
         policy(targets={"selector": {}}),
@@ -304,6 +313,7 @@ def test_a_bad_object_is_rejected_with_words_that_tell_the_fix(
 
 GOOD: dict[str, dict[str, Any]] = {
     "the shortest policy": policy(),
+    "a policy that only tells of Jobs": policy(triggers=[{"job": {}}] * 2, targets=None, runbookRef=None),
     "the shortest runbook": runbook(RESTART),
     "a number of sick ones, as YAML reads it": policy(limits={"maxUnhealthy": 3}),
     "bounds that touch": policy(limits={"cooldown": "24h", "rate": {"maxActions": 1, "per": "24h"}}),

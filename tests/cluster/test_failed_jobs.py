@@ -12,7 +12,13 @@ from tests.cluster.incidents import Scene
 from tests.cluster.manifests import RESTART, Json
 
 pytestmark = pytest.mark.cluster
-FAILED = [{"job": {"reasons": ["BackoffLimitExceeded", "DeadlineExceeded"]}}]
+TELLING: Json = {
+    "apiVersion": "platelet.dev/v1alpha1",
+    "kind": "RemediationPolicy",
+    "metadata": {"name": "jobs"},
+    "spec": {"mode": "Enforce", "triggers": [{"job": {"reasons": ["BackoffLimitExceeded", "DeadlineExceeded"]}}]},
+}
+"""Without targets and Runbook."""
 ALONE: Json = {
     "apiVersion": "batch/v1",
     "kind": "Job",
@@ -28,7 +34,7 @@ ALONE: Json = {
 def scene(control_plane: cluster.ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """A namespace with a policy that looks for failed Jobs, and a CronJob."""
     directory = tmp_path_factory.mktemp("operator")
-    with incidents.playground(control_plane, directory, manifests.policy("jobs", FAILED, RESTART)) as (scene, _):
+    with incidents.playground(control_plane, directory, yaml.safe_dump(TELLING)) as (scene, _):
         scene.apply(cron_jobs.suspended("report"))
         yield scene
 

@@ -14,11 +14,12 @@ from platelet.model.resource import CRON_JOBS, JOBS
 from platelet.shell import kube
 from platelet.shell.kube import Json
 from tests.scenarios import jobs
-from tests.scenarios.heals import effects, sample
+from tests.scenarios.heals import HEAL, effects, sample
 from tests.scenarios.incidents import MINUTE, begin, states
-from tests.scenarios.manifests import escalation_policy, on_pods, step
+from tests.scenarios.manifests import escalation_policy, on_pods, policy, runbook, step
 from tests.scenarios.model_api import FaultKind
 from tests.scenarios.simulation import Simulation
+from tests.scenarios.test_by_hand import ask
 from tests.scenarios.world import SHOP
 
 HOUR = 60 * MINUTE
@@ -232,6 +233,25 @@ def test_more_than_fit_wait_for_a_place(simulation: Simulation) -> None:
     status = simulation.world.store.get(kube.POLICIES, SHOP, "heal")["status"]
     assert status["failedJobsUnlisted"] == 0
     assert kinds(simulation).count("job.failed") == 23
+
+
+def test_a_policy_without_targets_and_runbook_tells_and_acts_on_nothing(simulation: Simulation) -> None:
+    """Not on a workload that crash-loops beside the Job, and not by hand either."""
+    telling = policy(triggers=[TRIGGER], escalation=PAGER)
+    for name in ("targets", "runbookRef"):
+        del telling["spec"][name]
+    simulation.apply(telling, runbook(step("rolloutRestart")))
+    simulation.world.deploy("api", "app:good-1", labels=HEAL)
+    simulation.run(3 * MINUTE)
+    simulation.world.release("api", "app:crash-1")
+    fail(simulation, "migrate")
+    ask(simulation)
+    simulation.run(HOUR)
+    assert warning(simulation) == ("", "")
+    assert kinds(simulation)[0] == "job.failed"
+    assert [remediation.name for remediation in simulation.remediations()] == ["by-hand"]
+    assert states(simulation) == [("Closed", reasons.CANCELLED)]
+    assert effects(simulation.world.server.audit) == {}
 
 
 def forbid(simulation: Simulation, forbidden: kube.Resource) -> Callable[[], None]:

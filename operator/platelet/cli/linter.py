@@ -117,11 +117,12 @@ def _judge_policy(
     yield from (("fail", fault.reason, fault.message) for fault in unused)
     if not readiness.ready:
         yield _refusal(readiness)
-    elif book is None:
+    elif book is None and loaded.runbook:
         message = f"there is no Runbook {loaded.runbook} of namespace {loaded.policy.namespace} among these files"
         yield "fail", reasons.RUNBOOK_NOT_FOUND, f"{message}: name its file, too"
-    elif read is not None:
-        for caveat in caveats.find_own(loaded, runbook.read_steps(read.steps), outside, Surroundings()):
+    elif read is not None or not loaded.runbook:
+        steps = runbook.read_steps(read.steps) if read is not None else ()
+        for caveat in caveats.find_own(loaded, steps, outside, Surroundings()):
             yield "warn", caveat.reason, caveat.message
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from platelet import triggers
 from platelet.api.kinds.policy import LoadedPolicy
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
-from platelet.api.kinds.targets import Targets
+from platelet.api.kinds.targets import NO_TARGETS, Targets
 from platelet.api.readers.selectors import LabelSelector
 from platelet.core import opening, signals
 from platelet.model import symptoms
@@ -139,6 +139,8 @@ def _signals(loaded: LoadedPolicy, snapshot: Snapshot, facts: Sequence[Evidence]
 
 def _describe_targets(targets: Targets, labels: Mapping[str, str]) -> str:
     """Say whom the policy is for, and what the workload has instead."""
+    if targets == NO_TARGETS:
+        return "the policy is for no workload"
     if targets.refs is not None:
         return "the policy names " + _few(f"{ref.kind} {ref.name}" for ref in targets.refs)
     if targets.selector is None:

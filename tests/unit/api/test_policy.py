@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from platelet.api.kinds import invalid, policy, runbook
+from platelet.api.kinds.targets import NO_TARGETS
 from platelet.model import reasons
 from platelet.model.outside import Outside
 from platelet.model.policy import Limits, Rate
@@ -119,7 +120,22 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"approval": {"kinds": ["Node"]}},
         "spec.approval.kinds[0]: 'Node' should be 'Deployment', 'StatefulSet' or 'DaemonSet'",
     ),
-    "no runbook": ({"runbookRef": None}, "spec.runbookRef: is required: add it"),
+    "no runbook": (
+        {"runbookRef": None},
+        "spec: runbookRef is required: name the Runbook to follow; it may be absent only",
+    ),
+    "no targets": (
+        {"targets": None},
+        "spec: targets is required: say which workloads by selector, refs, or `all: true`",
+    ),
+    "no targets, where only one of two triggers tells": (
+        {"targets": None, "triggers": [{"job": {}}, {"pod": {"reasons": ["Unready"]}}]},
+        "spec: targets is required",
+    ),
+    "no runbook, where only one of two triggers tells": (
+        {"runbookRef": None, "triggers": [{"pod": {"reasons": ["Unready"]}}, {"job": {}}]},
+        "spec: runbookRef is required",
+    ),
 }
 
 
@@ -133,6 +149,21 @@ def test_a_bad_policy_is_refused_with_the_field_and_the_fix(name: str) -> None:
 
 
 SOMEWHERE_ELSE = {"namespaceSelector": {"matchLabels": {"team": "shop"}}}
+
+
+def test_a_policy_that_only_tells_of_jobs_needs_neither_targets_nor_a_runbook() -> None:
+    """And is for no workload then, which is not for all."""
+    read = loaded(triggers=[{"job": {}}, {"job": {"reasons": ["DeadlineExceeded"]}}], targets=None, runbookRef=None)
+    assert (read.targets, read.runbook) == (NO_TARGETS, "")
+    readiness = policy.check_policy(read, None, "", "platelet-system", None)
+    assert (readiness.ready, readiness.message) == (True, "only tells people")
+
+
+def test_a_runbook_that_is_named_must_be_there_also_where_nothing_acts() -> None:
+    read = loaded(triggers=[{"job": {}}], targets=None)
+    assert policy.check_policy(read, None, "", "platelet-system", None).reason == reasons.RUNBOOK_NOT_FOUND
+
+
 JUDGED: dict[str, tuple[dict[str, Any], runbook.Runbook | None, str, str, str]] = {
     "good": ({}, BOOK, "", reasons.READY, "follows Runbook crash-loop"),
     "no runbook of that name": (
@@ -239,8 +270,9 @@ def test_every_sample_would_be_ready(path: Path) -> None:
     *books, rule = copy.deepcopy(list(yaml.safe_load_all(path.read_text())))
     for obj in (*books, rule):
         obj["metadata"] |= {"namespace": "shop", "uid": "u"}
-    (book,) = (book for book in books if book["metadata"]["name"] == rule["spec"]["runbookRef"]["name"])
-    readiness = policy.check_policy(policy.read_policy(rule), runbook.read_runbook(book), "", "platelet-system", None)
+    read = policy.read_policy(rule)
+    book = next((runbook.read_runbook(book) for book in books if book["metadata"]["name"] == read.runbook), None)
+    readiness = policy.check_policy(read, book, "", "platelet-system", None)
     assert readiness.ready, readiness.message
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from platelet.api.kinds import invalid
-from platelet.api.kinds.targets import Targets, WorkloadName
+from platelet.api.kinds.targets import NO_TARGETS, Targets, WorkloadName
 from platelet.api.readers import selectors
 from platelet.api.readers.selectors import LabelSelector, MatchExpression
 
@@ -60,6 +60,13 @@ def test_a_demand_more_never_chooses_more(
         match_labels={**more, **selector.match_labels}, match_expressions=selector.match_expressions
     )
     assert not selectors.matches(narrower, labels) or selectors.matches(selector, labels)
+
+
+@given(labels=LABELS, name=VALUES, kind=st.sampled_from(["Deployment", "StatefulSet", "DaemonSet", ""]))
+def test_of_a_policy_without_targets_nothing_is_one(labels: dict[str, str], name: str, kind: str) -> None:
+    """TRAPS 29: nothing is never all."""
+    assert not NO_TARGETS.matches(labels, name, kind)
+    assert NO_TARGETS.all_kinds == ()
 
 
 @pytest.mark.parametrize("empty", [{}, {"matchLabels": {}}, {"matchLabels": {}, "matchExpressions": []}])

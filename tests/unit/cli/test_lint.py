@@ -54,6 +54,14 @@ def test_what_is_well_is_content(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert lint(tmp_path, capsys, RUNBOOK, POLICY) == (0, [])
 
 
+def test_a_policy_that_only_tells_of_jobs_is_well_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a Runbook among the files; what else cannot work is still told."""
+    telling = POLICY.partition("  triggers")[0] + "  triggers: [{job: {}}]\n"
+    assert lint(tmp_path, capsys, telling) == (0, [])
+    code, (line,) = lint(tmp_path, capsys, f"{telling}  escalation: {{policyRef: {{name: oncall}}}}\n")
+    assert (code, "EscalationPolicyNotFound" in line) == (1, True)
+
+
 @pytest.mark.parametrize("folder", ["deploy/samples", "deploy/example"])
 def test_what_is_shipped_is_well(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each sample with its Runbook."""
@@ -116,7 +124,12 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "{name: heal, namespace: kube-system}\nspec:\n  triggers",
         "ProtectedNamespace: namespace kube-system is protected",
     ),
-    "an unknown field": ("runbookRef:", "runbook:", "spec.runbookRef: is required: add it"),
+    "an unknown field": ("runbookRef:", "runbook:", "spec.runbook: is not a known field"),
+    "no targets": (
+        "targets: {selector: {matchLabels: {tier: api}}}",
+        "priority: 1",
+        "InvalidSpec: spec: targets is required: say which workloads by selector, refs, or `all: true`",
+    ),
     "a duration in days": ("rolloutRestart: {}", "rolloutRestart: {}\n    verify: {timeout: 1d}", "a day is 24h"),
     "a fraction of targets": (
         "runbookRef: {name: heal}",

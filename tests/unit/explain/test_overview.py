@@ -10,7 +10,7 @@ from platelet.actions.rollout_undo import RolloutUndo
 from platelet.api.kinds.policy import LoadedPolicy
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.api.kinds.runbook import Runbook
-from platelet.api.kinds.targets import Targets, WorkloadName
+from platelet.api.kinds.targets import NO_TARGETS, Targets, WorkloadName
 from platelet.api.readers.selectors import LabelSelector
 from platelet.explain import documents, eligibility, incident, incident_text, overview, overview_text
 from platelet.model.policy import Policy, Settings
@@ -116,6 +116,9 @@ def a_standing(policy: Policy | None = None, **changes: Any) -> ResolvedPolicy:
             False,
             "not a target: the policy names Deployment web",
             id="another name",
+        ),
+        pytest.param(
+            a_standing(targets=NO_TARGETS), SICK, False, "not a target: the policy is for no workload", id="no targets"
         ),
         pytest.param(
             a_standing(a_policy(namespace="platelet-system"), namespaces=frozenset({"platelet-system", "other"})),

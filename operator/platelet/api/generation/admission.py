@@ -89,8 +89,8 @@ def _policies() -> Policy:
         name="platelet-policies",
         resource="remediationpolicies",
         conditions={"spec-changed": _CHANGED, "not-only-suspended": f"!({_ONLY_SUSPENDED})"},
-        variables={"runbook": "object.spec.runbookRef.name", "home": _HERE},
-        rules=[_may_use("policy"), *selecting, _may_read_logs()],
+        variables={"runbook": "has(object.spec.runbookRef) ? object.spec.runbookRef.name : ''", "home": _HERE},
+        rules=[_may_use("policy", unless="variables.runbook == ''"), *selecting, _may_read_logs()],
     )
 
 
@@ -198,11 +198,12 @@ def _own_name(answer: str, by: str) -> Rule:
     )
 
 
-def _may_use(what: str) -> Rule:
+def _may_use(what: str, *, unless: str = "") -> Rule:
     runbook = "authorizer.group('platelet.dev').resource('runbooks').namespace(variables.home).name(variables.runbook)"
+    may = f"{runbook}.check('use').allowed()"
     sentence = f"{WHO} + ' may not use the Runbook ' + variables.runbook + ' in ' + variables.home"
     return Rule(
-        expression=f"{runbook}.check('use').allowed()",
+        expression=f"{unless} || {may}" if unless else may,
         message=f"{sentence} + ', so neither may a {what} of theirs: it needs the verb use on runbooks.platelet.dev'",
     )
 

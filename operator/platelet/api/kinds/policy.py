@@ -13,11 +13,12 @@ from platelet.api.kinds.blocking import find_fault
 from platelet.api.kinds.conditions import Readiness, ReadinessStatus
 from platelet.api.kinds.escalation_policy import KINDS_OF_SINK
 from platelet.api.kinds.runbook import Runbook, check_runbook
-from platelet.api.kinds.targets import Targets
+from platelet.api.kinds.targets import NO_TARGETS, Targets
+from platelet.api.kinds.trigger_spec import NEEDED_TO_ACT, TRIGGER, TriggerSpec
 from platelet.api.kinds.usable_triggers import Unusable
 from platelet.api.readers.selectors import LabelSelector
 from platelet.guards import maintenance_window, protected_namespace
-from platelet.model import reasons
+from platelet.model import constraint, reasons
 from platelet.model.budget import Pause
 from platelet.model.constraint import Rule
 from platelet.model.durations import CAMEL
@@ -31,15 +32,6 @@ from platelet.model.workload import Name
 
 T = TypeVar("T", bound=Trigger)
 MAX_TRIGGERS = 16
-_KEYS = " or ".join(trigger.key for trigger in triggers.TRIGGERS)
-
-TRIGGER = unions.Union(
-    name="TriggerSpec",
-    doc="One rule that a signal matches.",
-    kinds={trigger.key: trigger.settings for trigger in triggers.TRIGGERS},
-    none=f"a trigger needs its kind: {_KEYS}; one without settings is written with braces",
-    several="write one trigger per entry of the list: any of them is enough",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +63,8 @@ ESCALATION = unions.Union(
     ),
 )
 if TYPE_CHECKING:
-    TriggerSpec = Any
     EscalationSpec = Any
 else:
-    TriggerSpec = TRIGGER.build()
     EscalationSpec = ESCALATION.build()
 
 
@@ -107,7 +97,10 @@ class PolicySpec:
             json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ]
-    targets: Targets
+    targets: Annotated[
+        Targets | None,
+        Field(description="Which workloads the policy is for. Absent, where every trigger is a `job`: none."),
+    ] = None
     priority: Annotated[
         int,
         Field(
@@ -116,7 +109,10 @@ class PolicySpec:
             description="If several policies are for the same workload, the one with the highest number acts.",
         ),
     ] = 0
-    runbook_ref: Annotated[RunbookRef, Field(description="The Runbook to follow, in the policy's namespace.")]
+    runbook_ref: Annotated[
+        RunbookRef | None,
+        Field(description="The Runbook to follow, in the policy's namespace. Absent where every trigger is a `job`."),
+    ] = None
     limits: Limits = field(default_factory=Limits)
     approval: ApprovalRules = field(default_factory=ApprovalRules)
     evidence: EvidenceRules = field(default_factory=EvidenceRules)
@@ -131,7 +127,11 @@ class PolicySpec:
         Field(description="Act in these namespaces, too. Only for policies in the operator's own namespace."),
     ] = None
 
-    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+    __pydantic_config__: ClassVar[ConfigDict] = constraint.ruled(*NEEDED_TO_ACT)
+
+    def __post_init__(self) -> None:
+        """Hold the rules where no API server has. Raises ValueError."""
+        constraint.hold(self, *NEEDED_TO_ACT)
 
 
 MAX_UNTARGETED = 20
@@ -175,7 +175,7 @@ class LoadedPolicy:
     generation: int
     triggers: tuple[Any, ...]  # their settings, in the order of the list
     targets: Targets
-    runbook: str
+    runbook: str  # its name; empty: the policy follows none
     escalation: str = ""  # the name of an EscalationPolicy
     namespace_selector: LabelSelector | None = None
     suspension: Pause | None = None
@@ -228,8 +228,8 @@ def read_policy(obj: Mapping[str, Any]) -> LoadedPolicy:
         ),
         generation=metadata.get("generation", 1),
         triggers=triggers.in_order(TRIGGER.chosen(trigger)[1] for trigger in spec.triggers),
-        targets=spec.targets,
-        runbook=spec.runbook_ref.name,
+        targets=spec.targets or NO_TARGETS,
+        runbook=spec.runbook_ref.name if spec.runbook_ref is not None else "",
         escalation=escalation.name if escalation is not None else "",
         namespace_selector=spec.namespace_selector,
         suspension=spec.suspended,
@@ -270,12 +270,7 @@ def check_policy(
         if blocking_fault is not None:
             message = f"spec.limits.blockWhile[{index}]: {blocking_fault.message}"
             return _not_ready(blocking_fault.reason, message)
-    if runbook_error:
-        return _not_ready(reasons.RUNBOOK_NOT_READY, f"Runbook {loaded.runbook}: {runbook_error}")
-    if runbook is None:
-        missing = f"there is no Runbook {loaded.runbook} in namespace {loaded.policy.namespace}: create it"
-        return _not_ready(reasons.RUNBOOK_NOT_FOUND, missing)
-    return _by_runbook(check_runbook(runbook, outside), runbook)
+    return _by_runbook(loaded, runbook, runbook_error, outside)
 
 
 def _protected(operator_namespace: str, outside: Outside | None) -> frozenset[str]:
@@ -284,7 +279,17 @@ def _protected(operator_namespace: str, outside: Outside | None) -> frozenset[st
     return protected_namespace.ALWAYS | {operator_namespace} | settings
 
 
-def _by_runbook(readiness: Readiness, runbook: Runbook) -> Readiness:
+def _by_runbook(
+    loaded: LoadedPolicy, runbook: Runbook | None, runbook_error: str, outside: Outside | None
+) -> Readiness:
+    if not loaded.runbook:
+        return Readiness(ready=True, reason=reasons.READY, message="only tells people")
+    if runbook_error:
+        return _not_ready(reasons.RUNBOOK_NOT_READY, f"Runbook {loaded.runbook}: {runbook_error}")
+    if runbook is None:
+        missing = f"there is no Runbook {loaded.runbook} in namespace {loaded.policy.namespace}: create it"
+        return _not_ready(reasons.RUNBOOK_NOT_FOUND, missing)
+    readiness = check_runbook(runbook, outside)
     if readiness.ready:
         return Readiness(ready=True, reason=reasons.READY, message=f"follows Runbook {runbook.name}")
     reason = reasons.RUNBOOK_NOT_READY if readiness.reason == reasons.INVALID_SPEC else readiness.reason

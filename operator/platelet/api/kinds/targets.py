@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -74,3 +74,7 @@ class Targets:
         if kind not in self.kinds:
             return False
         return selectors.matches(self.selector, workload_labels) if self.selector is not None else self.all is True
+
+
+NO_TARGETS: Final = Targets(refs=())
+"""Those of a policy that is for no workload: nothing is one of them."""

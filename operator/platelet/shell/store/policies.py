@@ -100,7 +100,7 @@ class PolicyBook:
         policies = await self._kube.list(POLICIES)
         for stored in policies:
             escalation = escalations.get(_escalation_key(stored) or ("", ""))
-            resolved, readiness = await self._enter(stored, runbooks.get(_runbook_key(stored)), escalation)
+            resolved, readiness = await self._enter(stored, runbooks.get(_runbook_key(stored) or ("", "")), escalation)
             warnings = await self._caveats(resolved) if thorough and resolved is not None else None
             judgements.append(Judgement(resource=POLICIES, stored=stored, readiness=readiness, caveats=warnings))
         present = {_key(stored) for stored in policies}
@@ -199,9 +199,9 @@ class PolicyBook:
 
     async def _caveats(self, resolved: ResolvedPolicy) -> tuple[Caveat, ...] | None:
         """What of a ready policy cannot work; None where it cannot be known now."""
-        if not resolved.policy.ready or resolved.runbook is None:
+        if not resolved.policy.ready:
             return ()
-        steps = runbook.read_steps(resolved.runbook.steps)
+        steps = runbook.read_steps(resolved.runbook.steps) if resolved.runbook is not None else ()
         try:
             around = await self._references.look_up(resolved.loaded, resolved.namespaces, caveats.needed_by(steps))
             rights = await self._references.missing_rights(resolved.loaded, resolved.namespaces)
@@ -284,9 +284,9 @@ def _key(stored: Json) -> tuple[str, str]:
     return stored["metadata"].get("namespace", ""), stored["metadata"]["name"]
 
 
-def _runbook_key(stored: Json) -> tuple[str, str]:
-    reference = (stored.get("spec") or {}).get("runbookRef") or {}
-    return _key(stored)[0], str(reference.get("name", ""))
+def _runbook_key(stored: Json) -> tuple[str, str] | None:
+    name = lenient.text(lenient.mapping(lenient.mapping(stored.get("spec")).get("runbookRef")).get("name"))
+    return (_key(stored)[0], name) if name else None
 
 
 def _escalation_key(stored: Json) -> tuple[str, str] | None:
