@@ -1,9 +1,10 @@
 """Reads for `explain` what the operator reads for a decision, with the same code, and can write nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from platelet.api.kinds import budget as budget_contract
+from platelet.api.kinds import conditions
 from platelet.api.kinds.invalid import InvalidSpec
 from platelet.api.kinds.policy import read_policy
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
@@ -124,7 +125,9 @@ class Reader:
             return Unread(key=key, because=f"not ready: {reasons.INVALID_SPEC}: {error}")
         self.untargeted[key] = ALERTS.read(lenient.mapping(stored.get("status")))
         resolved = await self._book.live(namespace, name)
-        return resolved or Unread(key=key, because="it was deleted or changed at this moment")
+        if resolved is None:
+            return Unread(key=key, because="it was deleted or changed at this moment")
+        return replace(resolved, jobs_unread=_jobs_unread(stored))
 
 
 async def see_as_allowed(api: kube.Reads, target: WorkloadRef, home: str) -> tuple[Snapshot, str]:
@@ -138,6 +141,13 @@ async def see_as_allowed(api: kube.Reads, target: WorkloadRef, home: str) -> tup
         note = "health is what revision records say of themselves, since the operator's word for it may not be read"
         return await read_snapshot(api, target, home=None), f"{note}: {error.message}"
     return await read_snapshot(api, target, home), ""
+
+
+def _jobs_unread(stored: kube.Json) -> str:
+    """Why the operator reads no Jobs for a policy, by its own word; empty: it does."""
+    stated = conditions.read_conditions(lenient.mapping(stored.get("status")).get("conditions"))
+    warnings = (condition for condition in stated if condition.type == conditions.WARNING)
+    return next((warning.message for warning in warnings if warning.reason == reasons.JOBS_NOT_READABLE), "")
 
 
 def _reaches_beyond(stored: kube.Json) -> bool:

@@ -120,7 +120,10 @@ def _unfit(resolved: ResolvedPolicy, subject: Subject) -> tuple[bool, str] | Non
         return False, f"not ready: {resolved.policy.not_ready_reason}"
     if subject[1] not in resolved.namespaces:
         return False, f"its namespaceSelector does not choose namespace {subject[1]}"
-    asks = resolved.loaded.triggers_of(FromJobs) or _of(subject, resolved.failed_jobs) is not None
+    entry = _of(subject, resolved.failed_jobs)
+    if resolved.jobs_unread:
+        return entry is not None and entry.is_open, resolved.jobs_unread
+    asks = resolved.loaded.triggers_of(FromJobs) or entry is not None
     return None if asks else (False, "it has no trigger `job`")
 
 

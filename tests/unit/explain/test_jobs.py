@@ -51,6 +51,18 @@ CASES: dict[str, tuple[list[Job], ResolvedPolicy | Unread, bool, str]] = {
         "mode Observe: nobody is called; it fails since",
     ),
     "it will be": ([ONE], resolved(), True, "it is told within half a minute: it fails since"),
+    "the operator may not read it": (
+        [ONE],
+        replace(resolved(), jobs_unread="the operator may not list jobs.batch"),
+        False,
+        "the operator may not list jobs.batch",
+    ),
+    "the operator may not read it any more": (
+        [ONE, COMPLETE],
+        replace(resolved(*recorded(ONE)), jobs_unread="the operator may not list jobs.batch"),
+        True,
+        "the operator may not list jobs.batch",
+    ),
     "it is over in a moment": (
         [ONE, COMPLETE],
         resolved(*recorded(ONE)),

@@ -57,13 +57,13 @@ def find_own(
 ) -> tuple[Caveat, ...]:
     """Find the caveats of the policy itself, without those of its triggers and of its Runbook."""
     return (
+        *_of_rights(around),
         *_of_targets(loaded, steps, around),
         *_of_steps(steps, around),
         *_of_sinks(own_destinations(loaded.policy), "spec.escalation", outside, around.secret_faults),
         *_of_holds({} if loaded.policy.levels else loaded.policy.sinks, "spec.escalation", outside),
         *((around.escalation_fault,) if around.escalation_fault is not None else ()),
         *_of_alerts(loaded, outside),
-        *_of_rights(around),
     )
 
 

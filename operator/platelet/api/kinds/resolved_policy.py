@@ -23,6 +23,7 @@ class ResolvedPolicy:
     notifications: tuple[Notification, ...] = field(default=(), compare=False)  # what people are told of such alerts
     failed_jobs: tuple[FailedJob, ...] = field(default=(), compare=False)  # what is on record of them
     failed_jobs_unlisted: int = field(default=0, compare=False)
+    jobs_unread: str = field(default="", compare=False)  # why the operator reads no Jobs, where people ask about that
 
     @property
     def policy(self) -> Policy:
