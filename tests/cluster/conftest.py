@@ -13,10 +13,11 @@ import pytest
 import yaml
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, listening, operating, packs, patience
+from tests.cluster import incidents, listening, monitoring, operating, packs, patience
+from tests.cluster.app import App
 from tests.cluster.installation import OperatorProcess
 from tests.cluster.listening import Publishers
-from tests.cluster.stage import Interrupt, PutOn, Rehearsal, Site, Stage
+from tests.cluster.stage import RULES, Interrupt, PutOn, Rehearsal, Stage
 
 LAST_WORDS = 60  # lines of an operator's log below a failure
 
@@ -60,36 +61,30 @@ def prometheus() -> Iterator[listening.Prometheus]:
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    """What answers health checks in this file."""
-    site = Site()
-    with listening.serving(site.answer) as url:
-        site.url = url
-        yield site
-
-
-@pytest.fixture(scope="module")
-def alertmanager() -> Iterator[listening.Alertmanager]:
-    """The Alertmanager of a file, in which nothing fires yet."""
-    with listening.alertmanager() as alertmanager:
-        yield alertmanager
+def app() -> Iterator[App]:
+    """What stands for the workloads of the packs in this file: Prometheus scrapes it, and health checks ask it."""
+    app = App()
+    with listening.serving(app.answer) as url:
+        app.url = url
+        yield app
 
 
 @pytest.fixture(scope="module")
 def pack_operator(
-    control_plane: cluster.ControlPlane,
-    prometheus: listening.Prometheus,
-    alertmanager: listening.Alertmanager,
-    tmp_path_factory: pytest.TempPathFactory,
+    control_plane: cluster.ControlPlane, app: App, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
-    """An operator of the file's own that looks again every second, and may call what the packs name."""
+    """An operator of the file's own that looks again every second, may call what the packs name, and is monitored."""
+    both = monitoring.prepare(tmp_path_factory.mktemp("monitoring"))
     settings: dict[str, Any] = {
-        "prometheus": {"url": prometheus.url},
-        "alertmanager": {"url": alertmanager.url},
+        "prometheus": {"url": both.prometheus_url},
+        "alertmanager": {"url": both.alertmanager_url},
         "resync": "1s",
         "allowedHosts": ["127.0.0.1", "*.svc", "*.example.com", "*.yourdomain.com", "*.pagerduty.com", "slack.com"],
     }
-    with operating.one_leader(control_plane, tmp_path_factory.mktemp("operator"), **settings) as operator:
+    with (
+        operating.one_leader(control_plane, tmp_path_factory.mktemp("operator"), **settings) as operator,
+        monitoring.running(both, RULES, operator.alerts_url, app.scrape_configs()),
+    ):
         yield operator
 
 
@@ -97,9 +92,7 @@ def pack_operator(
 def put_on(
     control_plane: cluster.ControlPlane,
     pack_operator: OperatorProcess,
-    prometheus: listening.Prometheus,
-    alertmanager: listening.Alertmanager,
-    site: Site,
+    app: App,
 ) -> Iterator[PutOn]:
     """What puts a pack on the cluster, in a namespace that goes with the test.
 
@@ -109,19 +102,17 @@ def put_on(
     with incidents.scene(control_plane) as scene:
 
         def put(pack: str, faster: int = 60, *, publishers: Publishers | None = None) -> Rehearsal:
-            adaptation = packs.Adaptation(site.url, publishers.url if publishers is not None else "", faster)
+            adaptation = packs.Adaptation(app.url, publishers.url if publishers is not None else "", faster)
             objects = adaptation.of(packs.render(control_plane, pack, scene.namespace))
-            stage = Rehearsal(scene, pack_operator, objects, prometheus, alertmanager, site, publishers)
+            stage = Rehearsal(scene, pack_operator, objects, app, publishers)
             if publishers is not None:
                 stage.share_pagers()
             scene.use(*(yaml.safe_dump(entry) for entry in objects))
-            site.well = True
             stages.append(stage)
             return stage
 
         yield put
         assert [write for stage in stages for write in stage.unnamed_writes()] == []
-    alertmanager.firing.clear()
 
 
 @pytest.fixture

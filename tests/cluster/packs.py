@@ -13,6 +13,7 @@ from tests.cluster.manifests import Json
 PACKS = Path(__file__).parents[2] / "deploy" / "packs"
 NAMES = ("architect-api", "conflicto", "ohmycoins/production", "ohmycoins/staging", "saas", "waooaw")
 _HANGING = "10s"  # where the pack names no time by which a rollout must be complete
+_STABLE = {"stableFor": "1s"}  # where the pack leaves it to the default, a minute
 _PROMPT = {"checks": [{"alertResolved": {"timeout": "10m"}}]}  # of a Job, where the pack leaves it to the default
 _HURRIED = {"for", "timeout", "stableFor", "cooldown", "reopenWithin", "after", "repeatEvery", "interval"}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -59,10 +60,16 @@ class Adaptation:
             case (("pagerduty" | "slack" | "alertmanager"), dict()) if self.pagers:
                 return {**entry, "url": self.pagers}
             case "verify", _:
-                return {"timeout": _HANGING, **self.of(entry)}
+                return {"timeout": _HANGING, **_STABLE, **self.of(entry)}
             case "steps", list():
-                return [self.of({"verify": _PROMPT, **step} if "job" in step else step) for step in entry]
+                return [self._step(step) for step in entry]
         return self.of(entry)
+
+    def _step(self, step: Json) -> Any:
+        if "job" in step:
+            return self.of({"verify": _PROMPT, **step})
+        writes = "wait" not in step and "notify" not in step
+        return {**({"verify": _STABLE} if writes else {}), **self.of(step)}
 
     def _sooner(self, duration: str) -> str:
         seconds = sum(int(number) * _SECONDS[unit] for number, unit in _PART.findall(duration))

@@ -1,12 +1,13 @@
 """A pack of deploy/packs on a test's cluster, with what it asks and the people whom it needs."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import yaml
 
 from tests.cluster import cron_jobs, incidents, installation, listening, manifests, operating, people
+from tests.cluster.app import App
 from tests.cluster.audit import AuditEvent
 from tests.cluster.incidents import Scene
 from tests.cluster.installation import OperatorProcess
@@ -14,19 +15,24 @@ from tests.cluster.listening import Call, Publishers
 from tests.cluster.manifests import Json
 from tests.cluster.test_cli import platelet
 
+_PROBLEM = "app_problem"  # a series with the labels of the alert that is to fire
+_OF = "alert"  # the label that names it
+_ALERTS = (
+    *("ArchitectAPIDown", "DatabaseConnectionsExhausted", "ProductionDown", "DataLoss", "DDoS"),
+    *("ConflictoDown", "DatabaseConnectionTimeouts", "DataCorruption", "MigrationStuck"),
+    *("HighErrorRate", "HighCPUUsage"),
+    *("DatabaseUnavailable", "RedisLostCounters", "AIProviderDown"),
+)
 
-@dataclass(slots=True)
-class Site:
-    """What answers health checks."""
 
-    url: str = ""
-    well: bool = True
-    asked: list[Call] = field(default_factory=list)
+def _rule(alertname: str) -> Json:
+    """Fires as long as the series says so, also where a scrape comes late on a busy machine."""
+    problem = f'last_over_time({_PROBLEM}{{{_OF}="{alertname}"}}[10s])'
+    return {"alert": alertname, "expr": f"max by (namespace, deployment, severity) ({problem}) > 0"}
 
-    def answer(self, call: Call) -> listening.Answer:
-        """200, or 503 while it is not well."""
-        self.asked.append(call)
-        return (200 if self.well else 503), None
+
+RULES = [_rule(alertname) for alertname in _ALERTS]
+"""What Prometheus alerts on for a Rehearsal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +64,6 @@ class Stage:
             self.scene.until_proven(name)
         elif image == manifests.GOOD:
             self.scene.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s")
-
-    def fire(self, alertname: str, **labels: str) -> Json:
-        """Send an alert. Returns it."""
-        alert = manifests.alert(alertname, self.scene.namespace, **labels)
-        manifests.send(self.operator.alerts_url, alert)
-        return alert
-
-    def resolve(self, alert: Json) -> None:
-        """Send its end."""
-        manifests.send(self.operator.alerts_url, manifests.resolved(alert))
 
     def approve(self, target: str) -> None:
         """Alice, who may, approves the plan that is shown once it is; nothing was done before."""
@@ -190,39 +186,33 @@ Interrupt = Callable[[Stage, str], None]
 
 @dataclass(slots=True)
 class Rehearsal(Stage):
-    """One whose Prometheus and health checks answer what the test wants."""
+    """One whose app Prometheus scrapes: what it does and what others find wrong with it is as the test wants."""
 
-    prometheus: listening.Prometheus
-    alertmanager: listening.Alertmanager
-    site: Site
+    app: App
     publishers: Publishers | None = None  # in the place of PagerDuty and Slack; None: people cannot be told
 
-    def fire(self, alertname: str, **labels: str) -> Json:
-        """Send an alert, which fires in Alertmanager from then on. Returns it."""
-        alert = Stage.fire(self, alertname, **labels)
-        self.alertmanager.firing.append(alert)
-        return alert
+    def deploy(
+        self, name: str, replicas: int = 2, image: str = manifests.GOOD, *, proven: bool = True, **container: Any
+    ) -> None:
+        """The same, and from now on this workload is scraped."""
+        self.app.start(self.scene.namespace, name)
+        Stage.deploy(self, name, replicas, image, proven=proven, **container)
 
-    def resolve(self, alert: Json) -> None:
-        """Send its end; it fires no more."""
-        self.alertmanager.firing.remove(alert)
-        Stage.resolve(self, alert)
+    def fire(self, alertname: str, **labels: str) -> Mapping[str, str]:
+        """From now on a rule of Prometheus finds this, with these labels beside the namespace. Returns the problem."""
+        assert alertname in _ALERTS
+        problem = {_OF: alertname, **labels}
+        self.app.measure(_PROBLEM, 1, **problem)
+        return problem
 
-    def measure(self, policy: str, trigger: str, value: float) -> None:
-        """What Prometheus answers to a trigger's query, by its name."""
-        (expr,) = [
-            entry["query"]["expr"]
-            for rules in self.objects
-            if rules["metadata"]["name"] == policy and rules["kind"] == "RemediationPolicy"
-            for entry in rules["spec"]["triggers"]
-            if entry.get("query", {}).get("name") == trigger
-        ]
-        self.prometheus.measure(expr, value, namespace=self.scene.namespace)
+    def resolve(self, problem: Mapping[str, str]) -> None:
+        """From now on it does not any more."""
+        self.app.measure(_PROBLEM, 0, **problem)
 
-    def measure_checks(self, runbook: str, value: float) -> None:
-        """What Prometheus answers to the checks and waits of a runbook."""
-        for query in _queries([entry for entry in self.objects if entry["metadata"]["name"] == runbook]):
-            self.prometheus.measure(query.replace("$target.namespace", self.scene.namespace), value)
+    def shown(self, target: str) -> set[str]:
+        """By what the incidents of a target have shown themselves: the names of triggers among it."""
+        facts = [fact for seen in self.scene.remediations(target) for fact in seen["status"].get("evidence", ())]
+        return {str(fact["reason"]) for fact in facts}
 
     def paged(self) -> set[str]:
         """Whom PagerDuty calls, by the routing keys."""
@@ -242,7 +232,7 @@ class Rehearsal(Stage):
 
     def posts(self, endpoint: str) -> list[Call]:
         """What was sent to an endpoint, by the last part of its path."""
-        return [call for call in self.site.asked if call.method == "POST" and call.path.endswith(endpoint)]
+        return [call for call in self.app.asked if call.method == "POST" and call.path.endswith(endpoint)]
 
 
 class PutOn(Protocol):
@@ -250,13 +240,3 @@ class PutOn(Protocol):
 
     def __call__(self, pack: str, faster: int = 60, *, publishers: Publishers | None = None) -> Rehearsal:
         """Its objects in a namespace of the test's, with so much shorter times; and whom it calls."""
-
-
-def _queries(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        yield from [value["query"]] if isinstance(value.get("query"), str) else []
-        for entry in value.values():
-            yield from _queries(entry)
-    elif isinstance(value, list):
-        for entry in value:
-            yield from _queries(entry)

@@ -3,24 +3,25 @@
 import pytest
 
 from tests.cluster import cron_jobs, incidents, manifests
+from tests.cluster.app import Load
 from tests.cluster.listening import Publishers
 from tests.cluster.stage import Ending, Interrupt, PutOn
 
 pytestmark = pytest.mark.cluster
-DEPENDENCIES = 'min(up{job=~"postgres|redis|external-api"})'
 
 
 def test_p1_restarts_then_rolls_back_then_scales_to_15(put_on: PutOn) -> None:
     """Each step is tried only when /health and the error rate have shown that the one before did not help."""
     stage = put_on("architect-api")
     stage.deploy("architect-api")
-    stage.site.well = False
-    stage.measure_checks("p1-api-down", 1.0)
+    stage.app.well = False
     stage.scene.release("architect-api", "app:good-2")
     alert = stage.fire("ArchitectAPIDown", severity="critical")
+    stage.scene.until_acted("architect-api")
+    stage.app.bear(Load(errors=1.0))  # now, since this alone would be P2, and may be known before an alert
     stage.scene.until("the third step", "architect-api", lambda: stage.scene.replicas("architect-api") == 15, 120)
-    stage.site.well = True
-    stage.measure_checks("p1-api-down", 0.0)
+    stage.app.well = True
+    stage.app.bear(Load())
     stage.resolve(alert)
     ended = stage.until_over("architect-api")
     assert incidents.acts(ended) == ["rolloutRestart", "rolloutUndo", "scale"]
@@ -29,17 +30,15 @@ def test_p1_restarts_then_rolls_back_then_scales_to_15(put_on: PutOn) -> None:
 
 
 def test_p2_looks_at_the_dependencies_first_and_then_scales_to_20(put_on: PutOn) -> None:
-    stage = put_on("architect-api")
+    stage = put_on("architect-api", faster=30)  # so that they are up again in time
     stage.deploy("architect-api")
-    stage.prometheus.measure(DEPENDENCIES, 0)
-    stage.measure("p2-errors", "ErrorRate", 0.02)
+    stage.app.down.add("postgres")
+    stage.app.bear(Load(errors=0.02))
     stage.scene.until_waiting("architect-api", "Waits")
     assert stage.scene.effects("architect-api") == []
-    stage.prometheus.measure(DEPENDENCIES, 1)
+    stage.app.down.clear()
     stage.scene.until("more replicas", "architect-api", lambda: stage.scene.replicas("architect-api") == 20)
-    stage.measure_checks("p2-errors", 0.0)
-    stage.prometheus.measure(DEPENDENCIES, 1)
-    stage.measure("p2-errors", "ErrorRate", 0.0)
+    stage.app.bear(Load())
     ended = stage.until_over("architect-api")
     assert incidents.acts(ended) == ["scale"]
     stage.scene.until("the replicas from before", "architect-api", lambda: stage.scene.replicas("architect-api") == 2)
@@ -48,8 +47,8 @@ def test_p2_looks_at_the_dependencies_first_and_then_scales_to_20(put_on: PutOn)
 def test_p2_a_dependency_that_stays_down_is_for_people(put_on: PutOn) -> None:
     stage = put_on("architect-api")
     stage.deploy("architect-api")
-    stage.prometheus.measure(DEPENDENCIES, 0)
-    stage.measure("p2-errors", "ErrorRate", 0.02)
+    stage.app.down.add("postgres")
+    stage.app.bear(Load(errors=0.02))
     escalated = stage.scene.until_state("architect-api", "Escalated", seconds=90)
     assert incidents.condition(escalated, "Escalated")[1] == "WaitedInVain"
     assert stage.scene.effects("architect-api") == []
@@ -67,13 +66,17 @@ def test_data_loss_stops_all_changes_once_a_person_approves(put_on: PutOn) -> No
     stage.scene.until_waiting("architect-api", "Cooldown")
 
 
-@pytest.mark.parametrize("trigger", ["LatencyP95", "CPU"])
-def test_p3_what_is_slow_gets_five_pods_more_until_it_is_over(put_on: PutOn, trigger: str) -> None:
+SLOW = {"LatencyP95": Load(seconds=2), "CPU": Load(cpu=2)}
+
+
+@pytest.mark.parametrize(("trigger", "load"), SLOW.items(), ids=SLOW)
+def test_p3_what_is_slow_gets_five_pods_more_until_it_is_over(put_on: PutOn, trigger: str, load: Load) -> None:
     stage = put_on("architect-api")
     stage.deploy("architect-api")
-    stage.measure("p3-slow", trigger, 2)
+    stage.app.bear(load)
     stage.scene.until("more replicas", "architect-api", lambda: stage.scene.replicas("architect-api") == 7, 90)
-    stage.measure("p3-slow", trigger, 0)
+    assert stage.shown("architect-api") == {trigger}
+    stage.app.bear(Load())
     stage.scene.until("those from before", "architect-api", lambda: stage.scene.replicas("architect-api") == 2, 90)
 
 
@@ -97,9 +100,9 @@ def test_an_image_that_was_never_there_is_for_people(put_on: PutOn) -> None:
 def test_memory_that_grows_is_restarted(put_on: PutOn) -> None:
     stage = put_on("architect-api")
     stage.deploy("architect-api")
-    stage.measure("memory-leak", "MemoryGrowth", 60_000)
+    stage.app.bear(Load(leak=200_000))
     stage.scene.until_acted("architect-api")
-    stage.measure("memory-leak", "MemoryGrowth", 0)
+    stage.app.bear(Load())
     assert incidents.acts(stage.until_over("architect-api")) == ["rolloutRestart"]
 
 

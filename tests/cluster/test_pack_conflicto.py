@@ -3,6 +3,7 @@
 import pytest
 
 from tests.cluster import cron_jobs, incidents, manifests
+from tests.cluster.app import Load
 from tests.cluster.listening import Publishers
 from tests.cluster.stage import Ending, Interrupt, PutOn
 
@@ -13,14 +14,14 @@ def test_production_down_is_confirmed_approved_and_rolled_back(put_on: PutOn, pu
     """The page is held from the rollback on, and not while it is only asked for."""
     stage = put_on("conflicto", publishers=publishers)
     stage.deploy("conflicto")
-    stage.site.well = False
+    stage.app.well = False
     stage.scene.release("conflicto", "app:good-2")
     alert = stage.fire("ConflictoDown")
     stage.scene.until_state("conflicto", "AwaitingApproval", seconds=90)
     assert stage.posted() == set()
     stage.approve("conflicto")
     stage.scene.until_acted("conflicto")
-    stage.site.well = True
+    stage.app.well = True
     stage.resolve(alert)
     ended = stage.until_over("conflicto")
     assert (incidents.acts(ended), stage.scene.image("conflicto")) == (["rolloutUndo"], manifests.GOOD)
@@ -37,15 +38,19 @@ def test_a_stuck_rollout_goes_back_to_the_known_good_template(put_on: PutOn) -> 
     assert (incidents.acts(ended), stage.scene.image("conflicto")) == (["rolloutUndo"], manifests.GOOD)
 
 
-@pytest.mark.parametrize("trigger", ["ErrorRate", "ResponseTime"])
-def test_a_breach_after_a_release_is_rolled_back_with_approval(put_on: PutOn, trigger: str) -> None:
+BREACHES = {"ErrorRate": Load(errors=0.5), "ResponseTime": Load(seconds=9)}
+
+
+@pytest.mark.parametrize(("trigger", "load"), BREACHES.items(), ids=BREACHES)
+def test_a_breach_after_a_release_is_rolled_back_with_approval(put_on: PutOn, trigger: str, load: Load) -> None:
     stage = put_on("conflicto")
     stage.deploy("conflicto")
     stage.scene.release("conflicto", "app:good-2")
-    stage.measure("breach-after-release", trigger, 9)
+    stage.app.bear(load)
     stage.approve("conflicto")
     stage.scene.until_acted("conflicto")
-    stage.measure("breach-after-release", trigger, 0)
+    assert stage.shown("conflicto") == {trigger}
+    stage.app.bear(Load())
     ended = stage.until_over("conflicto")
     assert (incidents.acts(ended), stage.scene.image("conflicto")) == (["rolloutUndo"], manifests.GOOD)
 
@@ -53,10 +58,10 @@ def test_a_breach_after_a_release_is_rolled_back_with_approval(put_on: PutOn, tr
 def test_a_cpu_that_is_used_up_gets_two_pods_more_with_approval(put_on: PutOn) -> None:
     stage = put_on("conflicto")
     stage.deploy("conflicto")
-    stage.measure("scale-up", "CPU", 0.9)
+    stage.app.bear(Load(cpu=0.9))
     stage.approve("conflicto")
     stage.scene.until("more replicas", "conflicto", lambda: stage.scene.replicas("conflicto") == 4)
-    stage.measure("scale-up", "CPU", 0.1)
+    stage.app.bear(Load())
     stage.scene.until("the replicas from before", "conflicto", lambda: stage.scene.replicas("conflicto") == 2, 90)
 
 

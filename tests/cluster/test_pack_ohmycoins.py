@@ -3,6 +3,7 @@
 import pytest
 
 from tests.cluster import incidents, manifests
+from tests.cluster.app import Load
 from tests.cluster.listening import Publishers
 from tests.cluster.stage import Ending, Interrupt, PutOn
 
@@ -15,12 +16,12 @@ def test_errors_are_rolled_back_only_after_a_recent_change(
     """`frontend` has had none for long: there it goes to people."""
     stage = put_on("ohmycoins/staging", faster=20, publishers=publishers)
     stage.deploy("backend")
-    stage.measure_checks("errors", 0.2)
+    stage.app.bear(Load(errors=0.2))
     stage.scene.release("backend", "app:good-2")
     alert = stage.fire("HighErrorRate")
     interrupt(stage, "backend")
     stage.scene.until_acted("backend")
-    stage.measure_checks("errors", 0.0)
+    stage.app.bear(Load())
     stage.resolve(alert)
     stage.until_over("backend")
     assert stage.scene.image("backend") == manifests.GOOD

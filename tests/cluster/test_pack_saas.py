@@ -12,16 +12,17 @@ pytestmark = pytest.mark.cluster
 def test_connections_at_their_maximum_scale_down(put_on: PutOn) -> None:
     stage = put_on("saas")
     stage.deploy("saas-backend", replicas=5)
-    stage.measure("connections-exhausted", "ConnectionsAtMax", 0.99)
+    stage.app.measure("pg_settings_max_connections", 100)
+    stage.app.measure("pg_stat_activity_count", 99)
     stage.scene.until("fewer replicas", "saas-backend", lambda: stage.scene.replicas("saas-backend") == 3)
-    stage.measure("connections-exhausted", "ConnectionsAtMax", 0.5)
+    stage.app.measure("pg_stat_activity_count", 50)
     stage.scene.until("the replicas from before", "saas-backend", lambda: stage.scene.replicas("saas-backend") == 5, 90)
 
 
 def test_a_failover_that_ends_is_waited_for_and_nothing_is_done(put_on: PutOn) -> None:
-    stage = put_on("saas")
+    stage = put_on("saas", faster=10)  # so that the alert is over in time
     stage.deploy("saas-backend")
-    stage.measure_checks("database-unavailable", 0)
+    stage.app.down.add("postgres")
     alert = stage.fire("DatabaseUnavailable")
     stage.scene.until_waiting("saas-backend", "Waits")
     stage.resolve(alert)
@@ -50,9 +51,11 @@ def test_a_crash_loop_goes_back_to_the_previous_release(
 def test_a_worker_that_does_nothing_while_its_queue_grows_is_restarted(put_on: PutOn) -> None:
     stage = put_on("saas")
     stage.deploy("saas-worker")
-    stage.measure("worker-stuck", "QueueGrows", 3)
+    stage.app.grow("redis_list_length", 3, key="celery")
+    stage.app.grow("celery_task_succeeded_total", 0)
     stage.scene.until_acted("saas-worker")
-    stage.measure("worker-stuck", "QueueGrows", -3)
+    stage.app.grow("redis_list_length", -3, key="celery")
+    stage.app.grow("celery_task_succeeded_total", 6)
     ended = stage.until_over("saas-worker")
     assert incidents.acts(ended) == ["rolloutRestart"]
 
@@ -71,7 +74,6 @@ def test_lost_counters_are_built_anew_by_one_request_with_the_token(put_on: PutO
     stage = put_on("saas")
     stage.share_secret("super-admin", token="t0ken-of-the-admin")
     stage.deploy("saas-backend")
-    stage.measure_checks("redis-lost-counters", 1)
     alert = stage.fire("RedisLostCounters")
     stage.scene.until("the request", "saas-backend", lambda: bool(stage.posts("reconcile-ai-quotas")))
     stage.resolve(alert)

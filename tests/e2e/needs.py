@@ -6,9 +6,19 @@ import sys
 from pathlib import Path
 
 from tests.cluster import binaries as control_plane
-from tests.cluster import go_tools
-from tests.e2e import binaries, packages
+from tests.cluster import go_tools, packages
+from tests.e2e import binaries
 
+_PACKAGES = {
+    **packages.MONITORING,
+    "containerd": "containerd",
+    "runc": "runc",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "/bin/busybox": "busybox-static",
+    "iptables": "iptables",
+    "conntrack": "conntrack",
+    "ip": "iproute2",
+}
 _RELEASE = Path("/etc/os-release")
 _WHY = "containers need root's rights, and containerd, runc and Prometheus come as Debian's packages"
 
@@ -22,7 +32,7 @@ def missing() -> str:
     if os.geteuid() != 0:
         return f"this user is not root: {_WHY}"
     try:
-        packages.ensure()
+        packages.ensure(_PACKAGES)
         control_plane.ensure()
         binaries.ensure()
     except (packages.InstallationFailed, go_tools.BuildFailed, OSError, subprocess.SubprocessError) as error:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import incidents, installation, manifests, operating
+from tests.cluster import incidents, installation, manifests, monitoring, operating
 from tests.cluster.incidents import Scene
 from tests.cluster.manifests import Json
-from tests.e2e import prometheus, workloads
+from tests.e2e import workloads
 from tests.e2e.node import Node
 
 ADD = {"by": 2, "max": 6, "revertAfter": "1h", "revertWhenResolved": True}
@@ -28,28 +28,21 @@ RULE = {
 @pytest.fixture
 def scene(node: Node, tmp_path: Path) -> Iterator[Scene]:
     """A shop that is watched by Prometheus and looked after by a policy."""
-    monitoring = prometheus.prepare(tmp_path)
-    asked = {"url": monitoring.alertmanager_url}
+    both = monitoring.prepare(tmp_path)
+    asked = {"url": both.alertmanager_url}
     with (
         operating.one_leader(node.plane, tmp_path, alertmanager=asked) as operator,
         incidents.scene(node.plane) as scene,
+        monitoring.running(both, [RULE], operator.alerts_url),
     ):
-        token = {"credentials_file": str(tmp_path / "alert-token")}
-        webhook = {
-            "url": f"{operator.alerts_url}/webhooks/alertmanager",
-            "http_config": {"authorization": token},
-            "send_resolved": True,
-            "max_alerts": 0,
-        }
-        with prometheus.running(monitoring, {"groups": [{"name": "shop", "rules": [RULE]}]}, webhook):
-            scene.use(POLICY)
-            scene.apply(workloads.shop(policy="busy"))
-            scene.kubectl("rollout", "status", "deployment/shop", "--timeout=60s")
-            pod = pod_of(scene)
-            labels = {"namespace": scene.namespace, "pod": pod["metadata"]["name"], "deployment": "shop"}
-            monitoring.scrape(f"{pod['status']['podIP']}:8080", labels)
-            examine_the_route(scene, monitoring.alertmanager_url)
-            yield scene
+        scene.use(POLICY)
+        scene.apply(workloads.shop(policy="busy"))
+        scene.kubectl("rollout", "status", "deployment/shop", "--timeout=60s")
+        pod = pod_of(scene)
+        labels = {"namespace": scene.namespace, "pod": pod["metadata"]["name"], "deployment": "shop"}
+        both.scrape(f"{pod['status']['podIP']}:8080", labels)
+        examine_the_route(scene, both.alertmanager_url)
+        yield scene
 
 
 def examine_the_route(scene: Scene, alertmanager: str) -> None:

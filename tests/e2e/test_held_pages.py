@@ -17,9 +17,8 @@ from platelet.model.notice import Notice
 from platelet.model.remediation import Remediation
 from platelet.sinks import alertmanager
 from platelet.triggers import alertmanager_api
-from tests.cluster import listening, patience
+from tests.cluster import listening, monitoring, patience
 from tests.cluster.listening import Answer, Call
-from tests.e2e import prometheus
 from tests.e2e.test_monitoring import MONITORING
 from tests.unit.situations import a_policy, a_remediation, a_status
 
@@ -74,7 +73,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         receivers = {"people": {"webhook_configs": [{"url": url}]}, "nobody": {}, "platelet": {}}
         config["receivers"] = [{"name": name, **settings} for name, settings in receivers.items()]
         config["route"] |= {"group_wait": "1s", "group_interval": "1s"}
-        with prometheus.alertmanager_alone(prometheus.prepare(tmp_path), config) as base:
+        with monitoring.alertmanager_alone(monitoring.prepare(tmp_path), config) as base:
             yield Scene(url=base, people=people)
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster import incidents, listening, operating, packs
+from tests.cluster import incidents, listening, monitoring, operating, packs
+from tests.cluster.app import App, Load
 from tests.cluster.listening import Publishers
 from tests.cluster.manifests import Json
 from tests.cluster.stage import Stage
-from tests.e2e import prometheus, workloads
-from tests.e2e.app import App
+from tests.e2e import workloads
 from tests.e2e.node import Node
 
 FASTER = 30
@@ -46,7 +46,7 @@ class Theatre:
 
     def deploy(self, replicas: int = 2) -> None:
         """A first release, which runs well."""
-        self.app.serve(well=True)
+        self.app.start(self.stage.scene.namespace, self.target)
         self.stage.scene.apply(yaml.safe_dump(workloads.deployment(self.target, workloads.WELL, replicas=replicas)))
         self.stage.scene.until_proven(self.target)
 
@@ -54,7 +54,8 @@ class Theatre:
         """A second one, with which all requests fail."""
         self.stage.scene.kubectl("set", "env", f"deployment/{self.target}", "RELEASE=2")
         self.stage.scene.kubectl("rollout", "status", f"deployment/{self.target}", "--timeout=60s")
-        self.app.serve(well=False)
+        self.app.well = False
+        self.app.bear(Load(errors=1.0))
 
     def is_rolled_back(self) -> bool:
         """Whether it asks for the first release again."""
@@ -63,7 +64,8 @@ class Theatre:
     def until_healed(self, by: Callable[[], bool]) -> list[str]:
         """Wait until this was done, which heals it, and until platelet has proven it. Returns the actions."""
         self.stage.scene.until("what heals it", self.target, by, 120)
-        self.app.serve(well=True)
+        self.app.well = True
+        self.app.bear(Load())
         return incidents.acts(self.stage.until_over(self.target))
 
     def called(self, path: str, key: str) -> list[str]:
@@ -77,10 +79,10 @@ PutOn = Callable[[str, str], Theatre]
 @pytest.fixture
 def put_on(node: Node, tmp_path: Path) -> Iterator[PutOn]:
     """What puts a pack on the node; in the end the operator has changed only what it names."""
-    monitoring = prometheus.prepare(tmp_path)
+    both = monitoring.prepare(tmp_path)
     asked = {
-        "alertmanager": {"url": monitoring.alertmanager_url},
-        "prometheus": {"url": monitoring.prometheus_url},
+        "alertmanager": {"url": both.alertmanager_url},
+        "prometheus": {"url": both.prometheus_url},
         "allowedHosts": ["127.0.0.1"],
         "resync": "1s",
     }
@@ -90,14 +92,7 @@ def put_on(node: Node, tmp_path: Path) -> Iterator[PutOn]:
         publishers = stack.enter_context(listening.publishers())
         app = App()
         app.url = stack.enter_context(listening.serving(app.answer))
-        webhook = {
-            "url": f"{operator.alerts_url}/webhooks/alertmanager",
-            "http_config": {"authorization": {"credentials_file": str(tmp_path / "alert-token")}},
-            "send_resolved": True,
-            "max_alerts": 0,
-        }
-        rules = {"groups": [{"name": "apps", "rules": RULES}]}
-        stack.enter_context(prometheus.running(monitoring, rules, webhook))
+        stack.enter_context(monitoring.running(both, RULES, operator.alerts_url, app.scrape_configs()))
         stages: list[Stage] = []
 
         def put(pack: str, target: str) -> Theatre:
@@ -106,7 +101,6 @@ def put_on(node: Node, tmp_path: Path) -> Iterator[PutOn]:
             stage = Stage(scene, operator, objects)
             stage.share_pagers()
             scene.use(*(yaml.safe_dump(entry) for entry in objects))
-            monitoring.scrape(app.address, {"namespace": scene.namespace, "deployment": target})
             stages.append(stage)
             return Theatre(stage, app, publishers, target)
 
@@ -165,11 +159,10 @@ def test_seed_001_an_outage_is_confirmed_approved_and_rolled_back(put_on: PutOn)
 
 def test_seed_004_connections_at_their_maximum_scale_down_until_it_is_over(put_on: PutOn) -> None:
     backend = put_on("saas", "saas-backend")
-    backend.app.gauge("pg_settings_max_connections", 100)
-    backend.app.gauge("pg_stat_activity_count", 40)
     backend.deploy(replicas=5)
-    backend.app.gauge("pg_stat_activity_count", 99)
+    backend.app.measure("pg_settings_max_connections", 100)
+    backend.app.measure("pg_stat_activity_count", 99)
     scene = backend.stage.scene
     scene.until("fewer replicas", "saas-backend", lambda: scene.replicas("saas-backend") == 3, 90)
-    backend.app.gauge("pg_stat_activity_count", 60)
+    backend.app.measure("pg_stat_activity_count", 60)
     scene.until("those from before", "saas-backend", lambda: scene.replicas("saas-backend") == 5, 120)

@@ -1,10 +1,12 @@
 """Where real containers cannot run, the tier says why, and installs nothing."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.e2e import needs, packages
+from tests.cluster import packages
+from tests.e2e import needs
 
 DEBIAN, ALPINE = "ID=debian\n", "ID=alpine\nID_LIKE=debian-not\n"
 ELSEWHERE = {
@@ -27,7 +29,7 @@ def test_elsewhere_it_says_why_there_is_no_node(
     monkeypatch.setattr("sys.platform", platform)
     monkeypatch.setattr("os.geteuid", lambda: user)
     monkeypatch.setattr(needs, "_RELEASE", path)
-    monkeypatch.setattr(packages, "ensure", lambda: pytest.fail("nothing may be installed"))
+    monkeypatch.setattr(packages, "ensure", lambda _wanted: pytest.fail("nothing may be installed"))
     assert needs.missing().startswith(words)
     assert "Debian's packages" in needs.missing()
 
@@ -35,7 +37,7 @@ def test_elsewhere_it_says_why_there_is_no_node(
 def test_a_package_that_cannot_be_installed_is_the_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """In the installer's words."""
 
-    def fail() -> None:
+    def fail(_wanted: Mapping[str, str]) -> None:
         raise packages.InstallationFailed("apt-get ended with 100: no such package")
 
     path = tmp_path / "os-release"

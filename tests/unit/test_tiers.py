@@ -3,12 +3,13 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests import tiers
-from tests.cluster import patience, processes
+from tests.cluster import binaries, packages, patience, processes
 
 PASSES = "def test_passes(): pass\n"
 FAILS = "def test_fails(): assert False\n"
@@ -29,6 +30,7 @@ ENDS_PYTEST = "import os\n\ndef test_crashes(): os._exit(3)\n"
 HANGS = "import time\n\ndef test_hangs(): time.sleep(60)\n"
 NOTHING = "x = 1\n"
 WAITS_IN_VAIN = """
+from collections.abc import Mapping
 from pathlib import Path
 
 def test_waits():
@@ -88,6 +90,21 @@ def test_a_tier_that_cannot_run_says_why(tmp_path: Path, capfd: pytest.CaptureFi
     shown = capfd.readouterr().out
     assert "two       there is no Go" in shown
     assert shown.endswith("1 passed, 0 failed, 0 skipped\n")
+
+
+def test_the_cluster_cannot_run_without_what_monitors_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The packs' tests would fail one by one."""
+
+    def refuse(wanted: Mapping[str, str]) -> None:
+        raise packages.InstallationFailed(f"no {', '.join(wanted)}")
+
+    (cluster,) = [tier for tier in tiers.TIERS if tier.name == "cluster"]
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(binaries, "ensure", lambda: None)
+    monkeypatch.setattr(packages, "ensure", refuse)
+    assert cluster.missing().endswith("no prometheus, prometheus-alertmanager")
+    monkeypatch.setattr(packages, "ensure", lambda _wanted: None)
+    assert cluster.missing() == ""
 
 
 def test_a_tier_that_cannot_run_is_a_failure_in_ci(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Debian packages that the node and its monitoring consist of. None of them is started by its installation."""
+"""Debian packages that live tests need. None of them is started by its installation."""
 
 # ruff: noqa: S603, S607 - every command line is our own
 
@@ -7,21 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-# By a program that each one brings.
-_WANTED = {
-    "containerd": "containerd",
-    "runc": "runc",
-    "/usr/lib/cni/bridge": "containernetworking-plugins",
-    "/bin/busybox": "busybox-static",
-    "iptables": "iptables",
-    "conntrack": "conntrack",
-    "ip": "iproute2",
-    "prometheus": "prometheus",
-    "prometheus-alertmanager": "prometheus-alertmanager",
-}
+MONITORING = {"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager"}
+"""Packages by a program that each one brings."""
 _SERVICES = ("containerd", "prometheus", "prometheus-alertmanager")
 _POLICY = Path("/usr/sbin/policy-rc.d")  # asked before a package starts its services
 
@@ -30,12 +20,12 @@ class InstallationFailed(RuntimeError):
     """A package could not be installed; the message has the end of apt-get's output."""
 
 
-def ensure() -> None:
-    """Install what is missing. Raises InstallationFailed."""
-    missing = sorted(package for program, package in _WANTED.items() if shutil.which(program) is None)
+def ensure(wanted: Mapping[str, str]) -> None:
+    """Install what is missing of packages, by a program of each. Raises InstallationFailed, and OSError without apt."""
+    missing = sorted(package for program, package in wanted.items() if shutil.which(program) is None)
     if not missing:
         return
-    print(f"[node] installing {', '.join(missing)}", file=sys.stderr, flush=True)  # noqa: T201 - for a person
+    print(f"[packages] installing {', '.join(missing)}", file=sys.stderr, flush=True)  # noqa: T201 - for a person
     with _nothing_starts():
         _apt("update")
         _apt("install", "--yes", "--no-install-recommends", *missing)

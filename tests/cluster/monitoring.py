@@ -1,8 +1,8 @@
-"""A real Prometheus and a real Alertmanager, with a rule, a route and a receiver that lead to platelet."""
+"""A real Prometheus and a real Alertmanager, with rules, a route and a receiver that lead to platelet."""
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import httpx
 import yaml
 
 from tests.cluster import patience, processes
+from tests.cluster.installation import ALERT_TOKEN
 from tests.cluster.manifests import Json
 from tests.cluster.processes import Component
 
@@ -52,12 +53,17 @@ def prepare(directory: Path) -> Monitoring:
 
 
 @contextmanager
-def running(monitoring: Monitoring, rules: Json, webhook: Json) -> Iterator[None]:
-    """Both programs, for the length of a `with` block; `webhook` is the receiver's `webhook_configs` entry."""
+def running(
+    monitoring: Monitoring, rules: Sequence[Json], alerts_url: str, scraped: Sequence[Json] = ()
+) -> Iterator[None]:
+    """Both programs, for the length of a `with` block.
+
+    Alerts go to the receiver of the operator at `alerts_url`. `scraped` are entries of `scrape_configs`.
+    """
     started: list[Component] = []
     try:
-        started.append(_start(monitoring, "prometheus-alertmanager", _alertmanager(monitoring, webhook)))
-        started.append(_start(monitoring, "prometheus", _prometheus(monitoring, rules)))
+        started.append(_start(monitoring, "prometheus-alertmanager", _alertmanager(monitoring, alerts_url)))
+        started.append(_start(monitoring, "prometheus", _prometheus(monitoring, rules, scraped)))
         for component, url in zip(started, (monitoring.alertmanager_url, monitoring.prometheus_url), strict=True):
             _until_ready(component, url)
         yield
@@ -90,11 +96,17 @@ def _until_ready(component: Component, url: str) -> None:
         except httpx.HTTPError:
             return False
 
-    patience.until(f"{component.name} to be ready", ready, seconds=30)
+    patience.until(f"{component.name} to be ready", ready)
 
 
-def _alertmanager(monitoring: Monitoring, webhook: Json) -> Json:
+def _alertmanager(monitoring: Monitoring, alerts_url: str) -> Json:
     """Alerts leave one by one and at once, and so does the news that one is over."""
+    webhook = {
+        "url": f"{alerts_url}/webhooks/alertmanager",
+        "http_config": {"authorization": {"credentials": ALERT_TOKEN}},
+        "send_resolved": True,
+        "max_alerts": 0,
+    }
     route = {
         "receiver": "platelet",
         "group_by": ["..."],
@@ -114,14 +126,16 @@ def _flags(monitoring: Monitoring, content: Json) -> Json:
     }
 
 
-def _prometheus(monitoring: Monitoring, rules: Json) -> Json:
-    """Debian's build knows no discovery by the Kubernetes API: what to scrape is in a file."""
+def _prometheus(monitoring: Monitoring, rules: Sequence[Json], scraped: Sequence[Json]) -> Json:
+    """Debian's build knows no discovery by the Kubernetes API: which pods to scrape is in a file."""
     address = f"127.0.0.1:{monitoring.alertmanager_port}"
+    groups = {"groups": [{"name": "apps", "rules": list(rules)}]}
+    pods = {"job_name": "pods", "file_sd_configs": [{"files": [str(monitoring.targets)]}]}
     content: dict[str, Any] = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": [_write(monitoring.directory / "rules.yaml", rules)],
+        "rule_files": [_write(monitoring.directory / "rules.yaml", groups)],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [address]}]}]},
-        "scrape_configs": [{"job_name": "pods", "file_sd_configs": [{"files": [str(monitoring.targets)]}]}],
+        "scrape_configs": [pods, *scraped],
     }
     return {
         "config.file": _write(monitoring.directory / "prometheus.yaml", content),
