@@ -175,9 +175,9 @@ def test_a_url_that_is_not_allowed_is_told_at_once_and_nothing_acts(scene: Scene
     with incidents.scene(scene.plane) as other:
         other.admit("forbidden", "forbidden")
         other.apply(manifests.policy("forbidden", SICK, checked("restart", check, rolloutRestart={})))
-        other.kubectl("wait", "rempol/forbidden", "--for=condition=Ready=False", "--timeout=30s")
+        wait = "--for=jsonpath={.status.conditions[?(@.type=='Ready')].reason}=HostNotAllowed"
+        other.kubectl("wait", "rempol/forbidden", wait, "--timeout=30s")  # its Runbook may be seen after it
         (ready,) = other.policy("forbidden")["status"]["conditions"]
-        assert ready["reason"] == "HostNotAllowed"
         assert ready["message"] == (
             "Runbook forbidden: step restart: url: 169.254.169.254 is not in allowedHosts of the operator's settings: "
             "add it there, or ask another host"
