@@ -11,20 +11,30 @@ _READINESS = ("Ready", "ContainersReady")
 
 def kill(scene: Scene, name: str, most: int | None = None) -> None:
     """Its pods (or so many of them) were OOM-killed, and wait to be started again: what a kubelet would say of them."""
+    for pod in scene.pods(name)[:most]:
+        _kill(scene, pod)
+
+
+def kill_pod(scene: Scene, name: str) -> None:
+    """The same of one pod, by its own name."""
+    (pod,) = [pod for pod in scene.items("/api/v1|pods") if pod["metadata"]["name"] == name]
+    _kill(scene, pod)
+
+
+def _kill(scene: Scene, pod: Json) -> None:
     moment = datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
     ended = {"exitCode": 137, "reason": "OOMKilled", "startedAt": moment, "finishedAt": moment}
     waiting = {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"}
-    for pod in scene.pods(name)[:most]:
-        (container,) = pod["status"]["containerStatuses"]
-        failing = {
-            **container, "ready": False, "started": False, "restartCount": 3,
-            "state": {"waiting": waiting}, "lastState": {"terminated": ended},
-        }  # fmt: skip
-        unready = [{"type": kind, "status": "False", "lastTransitionTime": moment} for kind in _READINESS]
-        others = [condition for condition in pod["status"]["conditions"] if condition["type"] not in _READINESS]
-        status = {"containerStatuses": [failing], "conditions": [*others, *unready]}
-        patch = json.dumps({"status": status})
-        scene.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--type=merge", "-p", patch)
+    (container,) = pod["status"]["containerStatuses"]
+    failing = {
+        **container, "ready": False, "started": False, "restartCount": 3,
+        "state": {"waiting": waiting}, "lastState": {"terminated": ended},
+    }  # fmt: skip
+    unready = [{"type": kind, "status": "False", "lastTransitionTime": moment} for kind in _READINESS]
+    others = [condition for condition in pod["status"]["conditions"] if condition["type"] not in _READINESS]
+    status = {"containerStatuses": [failing], "conditions": [*others, *unready]}
+    patch = json.dumps({"status": status})
+    scene.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--type=merge", "-p", patch)
 
 
 def give(scene: Scene, name: str) -> None:

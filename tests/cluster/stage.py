@@ -65,15 +65,16 @@ class Stage:
         elif image == manifests.GOOD:
             self.scene.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s")
 
-    def approve(self, target: str) -> None:
-        """Alice, who may, approves the plan that is shown once it is; nothing was done before."""
+    def approve(self, target: str, *before: str) -> None:
+        """Alice, who may, approves the plan that is shown once it is; until then only this was done."""
         remediation = self.scene.until_state(target, "AwaitingApproval", seconds=90)
-        assert self.scene.effects(target) == []
+        assert incidents.acts(remediation) == list(before)
+        assert len(self.scene.effects(target)) == len(before)
         plane, name = self.scene.plane, remediation["metadata"]["name"]
         people.bind(plane, "alice", self.scene.namespace, "platelet-approve")
         token = remediation["status"]["approval"]["token"]
         words = [f"platelet.dev/approve={token}", "platelet.dev/approved-by=alice"]
-        plane.kubectl("annotate", "rem", name, "-n", self.scene.namespace, *words, user="alice")
+        plane.kubectl("annotate", "--overwrite", "rem", name, "-n", self.scene.namespace, *words, user="alice")
 
     def finish_job(self, target: str, phase: str = "Succeeded") -> None:
         """Wait until the operator has started a Job, and end it."""
@@ -84,6 +85,14 @@ class Stage:
         self.scene.until("a Job", target, jobs, 90)
         (job,) = jobs()
         cron_jobs.end(self.scene, job, phase)
+
+    def steps(self, name: str) -> list[Json]:
+        """The steps of a Runbook of the pack."""
+        (runbook,) = [
+            entry for entry in self.objects if (entry["kind"], entry["metadata"]["name"]) == ("Runbook", name)
+        ]
+        steps: list[Json] = runbook["spec"]["steps"]
+        return steps
 
     def share_secret(self, name: str, **values: str) -> None:
         """A Secret that the operator may read, with these values."""

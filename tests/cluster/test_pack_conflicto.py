@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cluster import cron_jobs, incidents, manifests
+from tests.cluster import cron_jobs, incidents, kubelet, manifests
 from tests.cluster.app import Load
 from tests.cluster.listening import Publishers
 from tests.cluster.stage import Ending, Interrupt, PutOn
@@ -36,6 +36,37 @@ def test_a_stuck_rollout_goes_back_to_the_known_good_template(put_on: PutOn) -> 
     stage.approve("conflicto")
     ended = stage.until_over("conflicto")
     assert (incidents.acts(ended), stage.scene.image("conflicto")) == (["rolloutUndo"], manifests.GOOD)
+
+
+def test_a_pod_that_fails_on_after_the_rollback_is_evicted_with_approval(put_on: PutOn) -> None:
+    """What it fails of is mended by then, so that the one in its place is well. Each step asks.
+
+    One pod of the good release is made anew by the rollback, and fails before it counts as available.
+    """
+    stage = put_on("conflicto")
+    long_enough = {"timeout": "25s", "stableFor": "1s"}  # for the rollback's own rollout to be stuck
+    steps = [{**step, "verify": long_enough} for step in stage.steps("stuck-rollout")]
+    stage.scene.merge("runbook", "stuck-rollout", {"spec": {"steps": steps}})
+    stage.deploy("conflicto")
+    strategy = {"rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}
+    stage.scene.patch(
+        "conflicto", {"spec": {"minReadySeconds": 10, "progressDeadlineSeconds": 15, "strategy": strategy}}
+    )
+    before = {pod["metadata"]["name"] for pod in stage.scene.pods("conflicto")}
+    stage.scene.release("conflicto", "app:pullfail-1")
+    stage.approve("conflicto")
+
+    def made_anew() -> list[str]:
+        pods = [pod for pod in stage.scene.pods("conflicto") if pod["metadata"]["name"] not in before]
+        good = [pod for pod in pods if pod["spec"]["containers"][0]["image"] == manifests.GOOD]
+        return [pod["metadata"]["name"] for pod in good if pod["status"]["phase"] == "Running"]
+
+    (failing,) = stage.scene.until("the pod made anew", "conflicto", made_anew)
+    kubelet.kill_pod(stage.scene, failing)
+    stage.approve("conflicto", "rolloutUndo")
+    assert incidents.acts(stage.until_over("conflicto")) == ["rolloutUndo", "evictPods"]
+    assert failing not in [pod["metadata"]["name"] for pod in stage.scene.pods("conflicto")]
+    assert stage.scene.image("conflicto") == manifests.GOOD
 
 
 BREACHES = {"ErrorRate": Load(errors=0.5), "ResponseTime": Load(seconds=9)}
