@@ -1,7 +1,8 @@
 """What is wrong with an expression in CEL, in words to act on: the library's complaint with its place."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 UNUSABLE: Final = (RuntimeError, ValueError, TypeError, OverflowError)
@@ -22,11 +23,22 @@ class ConditionError(ValueError):
         self.message = message
 
 
-def explain(message: str, own: Callable[[int, int, str], str]) -> ConditionError:
-    """Turn the library's first complaint, `ERROR: <input>:1:21: ...`, into a place and a sentence.
+@contextmanager
+def explained(own: Callable[[int, int, str], str]) -> Iterator[None]:
+    """Turn what the library raises while it compiles into a ConditionError; one of ours stays as it is.
 
     `own` has a better sentence for some complaints, by line, column and complaint; empty for all others.
     """
+    try:
+        yield
+    except ConditionError:
+        raise
+    except UNUSABLE as error:
+        raise _explain(str(error), own) from None
+
+
+def _explain(message: str, own: Callable[[int, int, str], str]) -> ConditionError:
+    """Turn the library's first complaint, `ERROR: <input>:1:21: ...`, into a place and a sentence."""
     fault = _FAULT.search(message)
     if fault is None:
         return ConditionError(1, 1, without_code(message))

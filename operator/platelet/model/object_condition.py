@@ -59,12 +59,8 @@ def evaluate(text: str, stored: Mapping[str, Any]) -> Answer:
 def _compile(text: str) -> cel.Expression:
     if len(text) > LONGEST:
         raise condition_fault.ConditionError(1, LONGEST, f"at most {LONGEST} characters: shorten it")
-    try:
+    with condition_fault.explained(_sentence):
         expression = cel_tree.compile_bounded(_environment(), text)
-    except condition_fault.ConditionError:
-        raise
-    except UNUSABLE as error:
-        raise condition_fault.explain(str(error), _sentence) from None
     if expression.return_type() not in (cel.Type.BOOL, cel.Type.DYN):
         raise condition_fault.not_boolean(expression.return_type().name())
     return expression

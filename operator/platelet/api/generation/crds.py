@@ -39,6 +39,13 @@ class Kind:
     spec_rules: tuple[Mapping[str, str], ...] = field(default=(), hash=False)  # a mapping has no hash; the name tells
 
 
+_OF_READINESS = (
+    ("Ready", "string", f"{_READY}.status"),
+    ("Reason", "string", f"{_READY}.reason"),
+    ("Warning", "string", _WARNING),
+    ("(Message)", "string", f"{_READY}.message"),
+    _AGE,
+)
 KINDS: Final = (
     Kind(
         name="Runbook",
@@ -47,13 +54,7 @@ KINDS: Final = (
         doc="A Runbook says what to do about an incident: steps, each tried only if the one before did not help.",
         spec=runbook.RunbookSpec,
         status=conditions.ReadinessStatus,
-        columns=(
-            ("Ready", "string", f"{_READY}.status"),
-            ("Reason", "string", f"{_READY}.reason"),
-            ("Warning", "string", _WARNING),
-            ("(Message)", "string", f"{_READY}.message"),
-            _AGE,
-        ),
+        columns=_OF_READINESS,
     ),
     Kind(
         name="RemediationPolicy",
@@ -80,13 +81,7 @@ KINDS: Final = (
         doc="An EscalationPolicy says who is told of an incident that people have, level by level.",
         spec=escalation_policy.EscalationPolicySpec,
         status=conditions.ReadinessStatus,
-        columns=(
-            ("Ready", "string", f"{_READY}.status"),
-            ("Reason", "string", f"{_READY}.reason"),
-            ("Warning", "string", _WARNING),
-            ("(Message)", "string", f"{_READY}.message"),
-            _AGE,
-        ),
+        columns=_OF_READINESS,
     ),
     Kind(
         name="Remediation",

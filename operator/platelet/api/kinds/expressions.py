@@ -105,13 +105,9 @@ class Condition:
 @functools.lru_cache(maxsize=128)
 def compile_condition(text: str) -> Condition:
     """Compile and type-check a condition. Raises ConditionError with the place and one sentence to act on."""
-    try:
+    with condition_fault.explained(lambda *fault: _sentence(text, *fault)):
         expression = cel_tree.compile_bounded(_environment(), text)
         tree = cel_tree.read(text, expression)
-    except ConditionError:
-        raise
-    except UNUSABLE as error:
-        raise condition_fault.explain(str(error), lambda *fault: _sentence(text, *fault)) from None
     condition_bounds.check(tree, _CHANGED_WITHIN)
     if expression.return_type() != cel.Type.BOOL:
         raise condition_fault.not_boolean(expression.return_type().name())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
+from platelet.api.kinds.targets import Targets
 from platelet.core import causes
 from platelet.guards import max_unhealthy
 from platelet.model.policy import Scope
@@ -30,7 +31,7 @@ _A_WHILE: Final = 20  # Remediations to read: some ten milliseconds
 class _Followed:
     """A count that is kept up to date by what the streams and the index tell to have changed."""
 
-    resolved: ResolvedPolicy
+    targets: Targets
     namespaces: frozenset[str]
     count: ScopeCount
     workloads: Mapping[Kind, Follower[Key]]
@@ -39,9 +40,7 @@ class _Followed:
 
     def is_of(self, resolved: ResolvedPolicy) -> bool:
         """Whether the policy is still for the same."""
-        return (
-            self.resolved.loaded.targets == resolved.loaded.targets and self.namespaces == resolved.lasting_namespaces
-        )
+        return self.targets == resolved.loaded.targets and self.namespaces == resolved.lasting_namespaces
 
 
 class ScopeReader:
@@ -83,12 +82,12 @@ class ScopeReader:
         return self._index.complete and all(map(self._memory.knows_workloads, resolved.loaded.targets.all_kinds))
 
     def _begin(self, resolved: ResolvedPolicy) -> _Followed:
-        streams, kinds = self._memory.streams, resolved.loaded.targets.all_kinds
-        namespaces = resolved.lasting_namespaces
+        targets, namespaces = resolved.loaded.targets, resolved.lasting_namespaces
+        streams, kinds = self._memory.streams, targets.all_kinds
         followed = _Followed(
-            resolved,
+            targets,
             namespaces,
-            ScopeCount(resolved.policy.key, resolved.loaded.targets),
+            ScopeCount(resolved.policy.key, targets),
             {kind: streams.changes[kind].follow() for kind in kinds},
             self._index.changes.follow(),
             set(self._index.open_keys(namespaces)),
@@ -126,11 +125,11 @@ class ScopeReader:
 
     async def _count_all(self, resolved: ResolvedPolicy, namespace: str) -> ScopeCount:
         """Count everything, by quorum where it is not remembered."""
-        targets = resolved.loaded.targets
+        targets, lasting = resolved.loaded.targets, resolved.lasting_namespaces
         count = ScopeCount(resolved.policy.key, targets)
-        for key, incident in (await self._index.open_in({namespace, *resolved.lasting_namespaces})).items():
+        for key, incident in (await self._index.open_in({namespace, *lasting})).items():
             count.see_incident(key, incident)
-        namespaces = resolved.lasting_namespaces | ({namespace} & resolved.namespaces)
+        namespaces = lasting | ({namespace} & resolved.namespaces)
         for kind in targets.all_kinds:
             _see_all(count, kind, await self._source.workloads(kind, namespaces), namespaces)
         return count

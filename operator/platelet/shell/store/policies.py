@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from platelet.api.kinds import caveats, conditions, notifications, policy, runbook, status_lists
 from platelet.api.kinds.caveats import Caveat
@@ -285,11 +286,14 @@ def _key(stored: Json) -> tuple[str, str]:
 
 
 def _runbook_key(stored: Json) -> tuple[str, str] | None:
-    name = lenient.text(lenient.mapping(lenient.mapping(stored.get("spec")).get("runbookRef")).get("name"))
-    return (_key(stored)[0], name) if name else None
+    return _key_of(stored, lenient.mapping(stored.get("spec")), "runbookRef")
 
 
 def _escalation_key(stored: Json) -> tuple[str, str] | None:
-    escalation = lenient.mapping(lenient.mapping(stored.get("spec")).get("escalation"))
-    name = lenient.text(lenient.mapping(escalation.get("policyRef")).get("name"))
+    return _key_of(stored, lenient.mapping(lenient.mapping(stored.get("spec")).get("escalation")), "policyRef")
+
+
+def _key_of(stored: Json, within: Mapping[str, Any], reference: str) -> tuple[str, str] | None:
+    """What a reference of a policy names, which is of the policy's namespace; None where it names nothing."""
+    name = lenient.text(lenient.mapping(within.get(reference)).get("name"))
     return (_key(stored)[0], name) if name else None

@@ -4,8 +4,10 @@ That all is there is believed for half an hour; what is missing is looked for ea
 """
 
 import base64
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 from platelet.api.kinds.caveats import Surroundings, destinations_of, own_destinations
 from platelet.api.kinds.escalation_policy import EscalationPolicy
@@ -19,6 +21,7 @@ from platelet.shell.kube.clock import Clock
 from platelet.shell.kube.namespaces import find_unlistable
 from platelet.shell.store import secret_keys, signing_keys
 
+T = TypeVar("T")
 _BELIEVED = timedelta(minutes=30)
 _NAMESPACES_ASKED = 5  # a ref of more namespaces may be anywhere: it is not looked for
 
@@ -36,30 +39,17 @@ class PolicyReferences:
         self, loaded: LoadedPolicy, namespaces: Iterable[str], needed: Collection[tuple[Resource, str]] = ()
     ) -> Surroundings:
         """Look up what is missing. What may not be read, but for the Secret, is taken for present. Raises ApiError."""
-        places, key, now = sorted(namespaces), loaded.policy.key, self._clock.now()
+        places = sorted(namespaces)
         asked = (loaded.targets.refs, places, own_destinations(loaded.policy), sorted(needed, key=str))
-        before, until = self._complete.get(key, (None, now))
-        if before == asked and now < until:
-            return Surroundings()
-        self._complete.pop(key, None)
-        references = await _look_up(self._kube, loaded, places, needed)
-        if references == Surroundings():
-            self._complete[key] = asked, now + _BELIEVED
-        return references
+        looking = partial(_look_up, self._kube, loaded, places, needed)
+        return await self._find_missing(loaded.policy.key, asked, looking, Surroundings())
 
     async def missing_rights(self, loaded: LoadedPolicy, namespaces: Collection[str]) -> tuple[str, ...]:
         """What the operator may not do, and a trigger on Jobs needs; none without such a trigger. Raises ApiError."""
         if not loaded.triggers_of(FromJobs):
             return ()
-        places, key, now = sorted(namespaces), _on_jobs(loaded.policy.namespace, loaded.policy.name), self._clock.now()
-        before, until = self._complete.get(key, (None, now))
-        if before == places and now < until:
-            return ()
-        self._complete.pop(key, None)
-        missing = [await find_unlistable(self._kube, resource, places) for resource in (JOBS, CRON_JOBS)]
-        if not any(missing):
-            self._complete[key] = places, now + _BELIEVED
-        return tuple(filter(None, missing))
+        places, key = sorted(namespaces), _on_jobs(loaded.policy.namespace, loaded.policy.name)
+        return await self._find_missing(key, places, partial(_missing_rights, self._kube, places), ())
 
     def doubt_rights(self, namespace: str, name: str) -> None:
         """Ask again what a policy's trigger on Jobs needs: it is known better."""
@@ -67,16 +57,10 @@ class PolicyReferences:
 
     async def faults_of(self, escalation: EscalationPolicy) -> dict[str, str]:
         """Why the Secrets of an EscalationPolicy's sinks give no token, by sink. Raises ApiError."""
-        now, destinations = self._clock.now(), destinations_of(escalation.sinks)
+        destinations = destinations_of(escalation.sinks)
         key = f"EscalationPolicy {escalation.namespace}/{escalation.name}"
-        before, until = self._complete.get(key, (None, now))
-        if before == destinations and now < until:
-            return {}
-        self._complete.pop(key, None)
-        faults = await _faults_of(self._kube, escalation.namespace, destinations)
-        if not faults:
-            self._complete[key] = destinations, now + _BELIEVED
-        return faults
+        looking = partial(_faults_of, self._kube, escalation.namespace, destinations)
+        return await self._find_missing(key, destinations, looking, {})
 
     async def key_faults_of(self, escalation: EscalationPolicy) -> dict[str, str]:
         """Why keys of an EscalationPolicy's callbacks are none, by callback; looked at each time. Raises ApiError."""
@@ -89,9 +73,26 @@ class PolicyReferences:
                     faults.setdefault(callback, str(error))
         return faults
 
+    async def _find_missing(self, key: str, asked: object, look_up: Callable[[], Awaitable[T]], nothing: T) -> T:
+        """What is missing of what is asked; `nothing`, unasked, while that was the answer to the same a while ago."""
+        now = self._clock.now()
+        before, until = self._complete.get(key, (None, now))
+        if before == asked and now < until:
+            return nothing
+        self._complete.pop(key, None)
+        missing = await look_up()
+        if missing == nothing:
+            self._complete[key] = asked, now + _BELIEVED
+        return missing
+
 
 def _on_jobs(namespace: str, name: str) -> str:
     return f"Jobs of {namespace}/{name}"
+
+
+async def _missing_rights(kube: Reads, places: Collection[str]) -> tuple[str, ...]:
+    missing = [await find_unlistable(kube, resource, places) for resource in (JOBS, CRON_JOBS)]
+    return tuple(filter(None, missing))
 
 
 async def _look_up(
