@@ -25,14 +25,16 @@ T = TypeVar("T")
 
 @contextmanager
 def scene(plane: ControlPlane, namespace: str = "") -> Iterator["Scene"]:
-    """A fresh namespace, in which pods can be made at once; or one that is there already, and stays."""
+    """A fresh namespace, in which pods can be made at once; or one that exists, whose policies go in the end."""
     scene = Scene(plane, namespace or f"test-{secrets.token_hex(4)}")
     try:
         if not namespace:
             scene.create()
         yield scene
     finally:
-        if not namespace:
+        if namespace:
+            scene.kubectl("delete", "rempol,rbk", "--all")
+        else:
             scene.remove()
         scene.close()
 

@@ -162,8 +162,7 @@ def protected(request: pytest.FixtureRequest, shielded: Scene) -> Iterator[Scene
         return
     with incidents.scene(shielded.plane, request.param) as scene:
         yield scene
-        for kind in ("rempol", "rbk", "deployment", "rem"):
-            scene.kubectl("delete", kind, "--all")
+        scene.kubectl("delete", "deployment,rem", "--all")
 
 
 def test_nothing_is_done_in_a_protected_namespace(protected: Scene, fire: Callable[..., Json]) -> None:
@@ -173,14 +172,11 @@ def test_nothing_is_done_in_a_protected_namespace(protected: Scene, fire: Callab
     shielded = manifests.policy("shielded", SICK, RESTART, namespaceSelector={"matchLabels": label})
     with incidents.scene(protected.plane, installation.NAMESPACE) as home:
         home.use(shielded)
-        try:
-            protected.admit("shielded", "web")
-            fire("web", protected.namespace)
-            remediation = protected.until_state("web", "Escalated")
-            assert incidents.condition(remediation, "Escalated") == ("True", "ProtectedNamespace")
-            assert protected.effects("web") == []
-        finally:
-            home.kubectl("delete", "rempol/shielded", "rbk/shielded")
+        protected.admit("shielded", "web")
+        fire("web", protected.namespace)
+        remediation = protected.until_state("web", "Escalated")
+        assert incidents.condition(remediation, "Escalated") == ("True", "ProtectedNamespace")
+        assert protected.effects("web") == []
 
 
 def test_a_policy_of_a_protected_namespace_says_so_at_once(protected: Scene) -> None:

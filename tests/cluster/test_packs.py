@@ -25,17 +25,14 @@ def test_the_pack_for_the_mixin_is_ready_and_only_observes(
 ) -> None:
     """It is for all namespaces, so it lives in the operator's."""
     with incidents.scene(control_plane, "platelet-system") as home, incidents.scene(control_plane) as shop:
-        try:
-            home.use(*(yaml.safe_dump(entry) for entry in packs.render(control_plane, "kubernetes-mixin")))
-            shop.apply(installation.deployment("api", manifests.GOOD))
-            shop.until_proven("api")
-            shop.release("api", "app:crash")
-            firing = manifests.alert("KubeDeploymentRolloutStuck", shop.namespace, deployment="api", severity="warning")
-            manifests.send(pack_operator.alerts_url, firing)
-            shop.until("what it would do", "api", lambda: foresees_an_undo(shop))
-            assert shop.effects("api") == []
-        finally:
-            home.kubectl("delete", "rempol,runbook", "--all")
+        home.use(*(yaml.safe_dump(entry) for entry in packs.render(control_plane, "kubernetes-mixin")))
+        shop.apply(installation.deployment("api", manifests.GOOD))
+        shop.until_proven("api")
+        shop.release("api", "app:crash")
+        firing = manifests.alert("KubeDeploymentRolloutStuck", shop.namespace, deployment="api", severity="warning")
+        manifests.send(pack_operator.alerts_url, firing)
+        shop.until("what it would do", "api", lambda: foresees_an_undo(shop))
+        assert shop.effects("api") == []
 
 
 def foresees_an_undo(scene: incidents.Scene) -> bool:
