@@ -32,6 +32,7 @@ SWITCHED = {"configMap": "down", "key": "PROVIDER", "value": "there"}
 POD = "replica-of-the-rights"
 UNLESS_STREAMED = {
     ("", "nodes", "get"),
+    ("", "nodes", "list"),
     ("apps", "replicasets", "get"),
     *(
         ("apps", plural, "list")

@@ -2,7 +2,8 @@
 
 By a rollout; or in place in the pods that run now, where the step prefers that and all of them can: nothing restarts,
 the template stays, and what replaces a pod has what the template says (docs/adr/0025). It only ever raises
-(`model.amount`). A workload whose resources a VerticalPodAutoscaler writes is left to that one.
+(`model.amount`). A workload whose resources a VerticalPodAutoscaler writes is left to that one, and no rollout is begun
+whose pods no node can ever hold (`model.node_room`); in place the kubelet says so at once.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,8 +20,9 @@ from platelet.model.amount import Amount, Raised, raised
 from platelet.model.intent import MAX_CHANGES
 from platelet.model.lending import RevertAfter, RevertWhenResolved
 from platelet.model.meant_container import ContainerName
+from platelet.model.node_room import Placement, Room
 from platelet.model.policy import ActionTraits
-from platelet.model.resource import PODS, Resource
+from platelet.model.resource import NODES, PODS, Resource
 from platelet.model.rights import Right
 from platelet.model.rules import Action
 from platelet.model.situation import Situation
@@ -80,7 +82,7 @@ def plan(settings: AdjustResources, situation: Situation, now: datetime) -> Plan
     """Pin the amounts. Refuses where a VPA owns them, where they are at their maximum, and where there are none."""
     live = situation.snapshot.workload
     if live is None:
-        return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to adjust")
+        return _refuse_gone()
     refused = rollout_restart.refuse_idle(live) or _refuse_owned(live, situation)
     if refused is not None:
         return refused
@@ -90,27 +92,53 @@ def plan(settings: AdjustResources, situation: Situation, now: datetime) -> Plan
     if isinstance(container, Refusal):
         return container
     if settings.in_place == "Never":
-        return _by_rollout(settings, container, live, now)
+        return _by_rollout(settings, container, situation, now)
     in_place = _in_place(settings, container, situation, now)
     if not isinstance(in_place, str):
         return in_place
-    by_rollout = _by_rollout(settings, container, live, now)
+    by_rollout = _by_rollout(settings, container, situation, now)
     if isinstance(by_rollout, Refusal):
         return by_rollout
     return replace(by_rollout, summary=f"{by_rollout.summary}; by a rollout: {in_place}")
 
 
-def _by_rollout(settings: AdjustResources, container: str, live: Workload, now: datetime) -> Plan | Refusal:
+def _by_rollout(settings: AdjustResources, container: str, situation: Situation, now: datetime) -> Plan | Refusal:
     """In the template, which brings it to all pods there will be."""
+    live = situation.snapshot.workload
+    if live is None:
+        return _refuse_gone()
     outcomes = _raise_all(settings, container, template_fields.resources_of(live.template))
     fields = _fields(container, outcomes)
     if not fields:
         return _refuse(container, outcomes)
+    placement = _place(live, fields, situation)
+    room = situation.surroundings.rooms.get(placement.key, Room())
+    if room.refusal:
+        return Refusal(reason=reasons.NO_NODE_LARGE_ENOUGH, message=f"{container}: {room.refusal}")
     return Plan(
         changes=(template_fields.to(fields, live, replaces_stuck_pods=live.ordered),),
-        summary=_say(container, outcomes, settings) + rollout_restart.say_held(live),
+        summary=_say(container, outcomes, settings) + rollout_restart.say_held(live) + _say_unknown(room),
         revert=lending.revert(settings, now),
+        placement=placement,
     )
+
+
+def _place(live: Workload, fields: Mapping[str, str], situation: Situation) -> Placement:
+    """The pods that the rollout would make. One of a DaemonSet must go where the old one was."""
+    return Placement(
+        template=template_fields.with_values(live.template, fields),
+        raised=tuple(sorted({name.rpartition(".")[2] for name in fields})),
+        runs_on=frozenset(pod.node for pod in situation.snapshot.pods if pod.is_active and pod.node),
+        on_each=live.ref.kind == "DaemonSet",
+    )
+
+
+def _say_unknown(room: Room) -> str:
+    return f"; whether a node can hold its pods is not known: {room.unknown}" if room.unknown else ""
+
+
+def _refuse_gone() -> Refusal:
+    return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to adjust")
 
 
 def _in_place(settings: AdjustResources, container: str, situation: Situation, now: datetime) -> Plan | Refusal | str:
@@ -215,8 +243,13 @@ ACTION = Action(
     rights=(*template_fields.CHANGE.rights, *_IN_PLACE),
     traits=ActionTraits(name="adjustResources", changes_template=True, replaces_pods=True),
     needs_room=lambda _settings: True,
+    weighs_nodes=True,
     plan=plan,
     objects=_objects,
     lists=(SCALERS,),
-    reads=(Right(group=SCALERS.group, resource=SCALERS.plural, verb="list"),),
+    reads=(
+        Right(group=SCALERS.group, resource=SCALERS.plural, verb="list"),
+        Right(group=NODES.group, resource=NODES.plural, verb="list"),
+        Right(group="", resource="configmaps", verb="get"),  # of an autoscaler of nodes
+    ),
 )

@@ -37,7 +37,7 @@ def decide(situation: Situation, now: datetime) -> Decision:
     unsettled = settlements.unsettled(situation, stored, now)
     if stored.state == "Closed":
         return notices.send(situation, Decision(status=stored, effects=unsettled), now)
-    decision = _decide_open(situation, _with_evidence(situation, _open(situation, now)), now)
+    decision = _decide_open(situation, _with_evidence(situation, opened(situation, now)), now)
     marks = abandoned_templates.marks(situation, decision.status, now)
     decision = replace(decision, effects=(*unsettled, *marks, *decision.effects))
     return notices.tell(situation, decision, now)
@@ -78,7 +78,7 @@ def _going_back(situation: Situation, status: RemediationStatus, now: datetime) 
     return due_reverts.decide(situation, status, now)
 
 
-def _open(situation: Situation, now: datetime) -> RemediationStatus:
+def opened(situation: Situation, now: datetime) -> RemediationStatus:
     """The status to start from: a new Remediation gets its opening evidence, its step and its clock."""
     status, spec = situation.remediation.status, situation.remediation.spec
     if status.opened_at is not None:

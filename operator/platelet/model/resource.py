@@ -43,6 +43,7 @@ WORKLOADS: Final[Mapping[Kind, Resource]] = {
     "DaemonSet": Resource("apps", "v1", "daemonsets", "DaemonSet"),
 }
 PODS: Final = Resource("", "v1", "pods", "Pod")
+NODES: Final = Resource("", "v1", "nodes", "Node", namespaced=False)
 DISRUPTION_BUDGETS: Final = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 JOBS: Final = Resource("batch", "v1", "jobs", "Job")
 CRON_JOBS: Final = Resource("batch", "v1", "cronjobs", "CronJob")

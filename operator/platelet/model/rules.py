@@ -46,6 +46,7 @@ class Action:
     traits: ActionTraits
     plan: Callable[[Any, Situation, datetime], Plan | Refusal]
     needs_room: Callable[[Any], bool] = lambda _settings: False  # whether these settings ask for new pods
+    weighs_nodes: bool = False  # whether its plans have a placement: a node must be able to hold what they make
     objects: Callable[[Any, Situation], tuple[tuple[Resource, str], ...]] = lambda _settings, _situation: ()
     """Kinds and names of the objects, in the target's namespace, that must be read for its plan."""
     needs: Callable[[Any], tuple[tuple[Resource, str], ...]] = lambda _settings: ()

@@ -6,10 +6,10 @@ may be about anything.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
 from typing import Any, Final
 
-from platelet.model import quantity
+from platelet.model import pod_requests
+from platelet.model.template_shape import items, mapping
 
 _INSUFFICIENT = re.compile(r"Insufficient ([^\s,]*[^\s,.])")
 Fields = tuple[str, ...]
@@ -39,7 +39,7 @@ def brought(live: Mapping[str, Any], healthy: Mapping[str, Any], words: str) -> 
     """
     stricter = {field for field, differs in _STRICTER.items() if differs(live, healthy)}
     lacking = _INSUFFICIENT.findall(words)
-    more = [name for name in lacking if _requested(live, name) > _requested(healthy, name)]
+    more = [name for name in lacking if pod_requests.requested(live, name) > pod_requests.requested(healthy, name)]
     known = [fields for phrase, fields in _WORDS if phrase in words.lower()]
     if not known and not lacking:
         return (*sorted(stricter), *(["requests"] if _asks_for_more(live, healthy) else []))
@@ -48,15 +48,7 @@ def brought(live: Mapping[str, Any], healthy: Mapping[str, Any], words: str) -> 
 
 
 def _spec(template: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _mapping(template.get("spec"))
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else []
+    return mapping(template.get("spec"))
 
 
 def _is_new(read: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any], Mapping[str, Any]], bool]:
@@ -75,21 +67,21 @@ def _of_spec(field: str) -> Callable[[Mapping[str, Any]], Any]:
 
 def _affinity(kind: str) -> Callable[[Mapping[str, Any]], Any]:
     def read(template: Mapping[str, Any]) -> Any:
-        rules = _mapping(_mapping(_spec(template).get("affinity")).get(kind))
+        rules = mapping(mapping(_spec(template).get("affinity")).get(kind))
         return rules.get("requiredDuringSchedulingIgnoredDuringExecution")
 
     return read
 
 
 def _binding_spreads(template: Mapping[str, Any]) -> list[Any]:
-    rules = _list(_spec(template).get("topologySpreadConstraints"))
-    return [rule for rule in rules if _mapping(rule).get("whenUnsatisfiable") != "ScheduleAnyway"]
+    rules = items(_spec(template).get("topologySpreadConstraints"))
+    return [rule for rule in rules if mapping(rule).get("whenUnsatisfiable") != "ScheduleAnyway"]
 
 
 def _host_ports(template: Mapping[str, Any]) -> list[Any]:
     spec = _spec(template)
     ports = [
-        port for container in _containers(spec) for port in _list(container.get("ports")) if isinstance(port, Mapping)
+        port for container in _containers(spec) for port in items(container.get("ports")) if isinstance(port, Mapping)
     ]
     on_host = spec.get("hostNetwork") is True
     return [
@@ -102,64 +94,29 @@ def _host_ports(template: Mapping[str, Any]) -> list[Any]:
 def _bound_volumes(template: Mapping[str, Any]) -> list[Any]:
     """Volumes that tie a pod to nodes: claims, and others than what every node can make."""
     free = ("configMap", "secret", "emptyDir", "projected", "downwardAPI", "hostPath", "image")
-    volumes = (_mapping(volume) for volume in _list(_spec(template).get("volumes")))
+    volumes = (mapping(volume) for volume in items(_spec(template).get("volumes")))
     kinds = ({key: value for key, value in volume.items() if key != "name"} for volume in volumes)
     return [kind for kind in kinds if kind and not any(key in kind for key in free)]
 
 
 def _containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for field in ("initContainers", "containers"):
-        yield from (container for container in _list(spec.get(field)) if isinstance(container, Mapping))
-
-
-def _requested(template: Mapping[str, Any], resource: str) -> Decimal:
-    """What a pod asks of one resource: its containers together, or its largest init container if that is more."""
-    spec = _spec(template)
-    whole = _asked(spec, resource)
-    if whole is None:
-        inits = [_asked(_mapping(container), resource) for container in _list(spec.get("initContainers"))]
-        whole = max([_sum(_list(spec.get("containers")), resource), *(init for init in inits if init is not None)])
-    return whole + _quantity(_mapping(spec.get("overhead")).get(resource))
-
-
-def _sum(containers: list[Any], resource: str) -> Decimal:
-    return sum((_asked(_mapping(container), resource) or Decimal(0) for container in containers), Decimal(0))
-
-
-def _asked(owner: Mapping[str, Any], resource: str) -> Decimal | None:
-    """A request, or where there is none the limit, which then counts as one."""
-    resources = _mapping(owner.get("resources"))
-    for field in ("requests", "limits"):
-        amount = _mapping(resources.get(field)).get(resource)
-        if amount is not None:
-            return _quantity(amount)
-    return None
-
-
-def _quantity(written: Any) -> Decimal:
-    try:
-        return quantity.parse(str(written)).amount
-    except ValueError:
-        return Decimal(0)
+        yield from (container for container in items(spec.get(field)) if isinstance(container, Mapping))
 
 
 def _asks_for_more(live: Mapping[str, Any], healthy: Mapping[str, Any]) -> bool:
-    resources = {
-        name
-        for container in _containers(_spec(live))
-        for field in ("requests", "limits")
-        for name in _mapping(_mapping(container.get("resources")).get(field))
-    }
-    return any(_requested(live, name) > _requested(healthy, name) for name in resources)
+    return any(
+        pod_requests.requested(live, name) > pod_requests.requested(healthy, name) for name in pod_requests.named(live)
+    )
 
 
 _STRICTER: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], bool]]] = {
-    "nodeSelector": _has_more(lambda template: sorted(_mapping(_spec(template).get("nodeSelector")).items())),
+    "nodeSelector": _has_more(lambda template: sorted(mapping(_spec(template).get("nodeSelector")).items())),
     "nodeAffinity": _is_new(_affinity("nodeAffinity")),
     "podAffinity": _is_new(_affinity("podAffinity")),
     "podAntiAffinity": _is_new(_affinity("podAntiAffinity")),
-    "labels": _is_new(lambda template: _mapping(_mapping(template.get("metadata")).get("labels"))),
-    "tolerations": lambda live, healthy: _has_more(lambda template: _list(_spec(template).get("tolerations")))(
+    "labels": _is_new(lambda template: mapping(mapping(template.get("metadata")).get("labels"))),
+    "tolerations": lambda live, healthy: _has_more(lambda template: items(_spec(template).get("tolerations")))(
         healthy, live
     ),
     "topologySpreadConstraints": _has_more(_binding_spreads),

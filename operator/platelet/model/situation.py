@@ -11,6 +11,7 @@ from platelet.model.blocking import FiringAlert, Running
 from platelet.model.budget import Budget, Entry
 from platelet.model.intent import ObjectRef, Values
 from platelet.model.log_tail import LogTail
+from platelet.model.node_room import Room
 from platelet.model.policy import ActionTraits, Policy, Scope, Settings, Step
 from platelet.model.reading import Question, Reading
 from platelet.model.remediation import Attempt, PinnedStep, Remediation
@@ -100,6 +101,9 @@ class Surroundings:
     """What runs of what a `blockWhile` asks for, by its selector. What may not be read is not here: unknown."""
     lists: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict, repr=False)
     """All objects of a kind, by its plural, in the target's namespace. What may not be read is not here: unknown."""
+
+    rooms: Mapping[str, Room] = field(default_factory=dict)
+    """Whether a node can hold what the plan in sight would have made, by its placement's key; empty: not asked yet."""
 
     def autoscaler(self, bounds: Bounds) -> Autoscaler | None:
         """The very autoscaler whose bounds these are, as it is now; None where it is gone or was made anew."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from platelet.model.intent import PinnedChange
 from platelet.model.kept_values import KeptValues
+from platelet.model.node_room import Placement
 from platelet.model.remediation import Revert
 
 
@@ -55,6 +56,7 @@ class Plan:
     keeps: KeptValues | None = None
     """What must be on record before anything of it is pinned: the plan is then made anew, and names the record.
     One that is there under this name, and holds something else, is replaced."""
+    placement: Placement | None = None  # the pods that it would have made, where a node must be able to hold one
     pause: Pause | None = None  # nothing is done until its end, when it is planned anew
 
 

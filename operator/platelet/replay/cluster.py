@@ -71,11 +71,17 @@ class Cluster:
 
     # people
 
-    def add_node(self, name: str) -> None:
-        """A node that is ready."""
-        node = self.store.create(kube.NODES, "", {"metadata": {"name": name}})
+    def add_node(self, name: str, *, labels: Mapping[str, str] | None = None) -> None:
+        """A node that is ready, with room for all pods."""
+        self.store.create(kube.NODES, "", {"metadata": {"name": name, "labels": dict(labels or {})}})
+        self.size_node(name, "64Gi")
+
+    def size_node(self, name: str, memory: str) -> None:
+        """What a node can give to its pods."""
+        node = self.store.get(kube.NODES, "", name)
         node["status"] = {
-            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": format_time(self.now)}]
+            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": format_time(self.now)}],
+            "allocatable": {"cpu": "32", "memory": memory, "pods": "500"},
         }
         self.store.replace(kube.NODES, "", name, node, subresource="status")
 

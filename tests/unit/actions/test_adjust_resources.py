@@ -9,12 +9,23 @@ from pydantic import TypeAdapter
 
 from platelet.actions import adjust_resources
 from platelet.actions.adjust_resources import AdjustResources
+from platelet.changes import template_fields
 from platelet.model import reasons, resource, templates
 from platelet.model.intent import TEMPLATE
+from platelet.model.node_room import Placement, Room
 from platelet.model.situation import Situation
 from platelet.model.verdict import Plan, Refusal
 from platelet.model.workload import Owner, Pod
-from tests.unit.situations import NOW, a_container, a_pod, a_situation, a_stateful_set, a_workload, minutes
+from tests.unit.situations import (
+    NOW,
+    a_container,
+    a_daemon_set,
+    a_pod,
+    a_situation,
+    a_stateful_set,
+    a_workload,
+    minutes,
+)
 
 MEMORY = {"memory": {"byPercent": 50, "max": "2Gi"}}
 CPU = {"cpu": {"to": 2, "max": 4}}
@@ -138,6 +149,21 @@ def a_scaler(mode: str | None = "Recreate", name: str = "api", kind: str = "Depl
     return {"metadata": {"name": "vpa"}, "spec": {"targetRef": {"kind": kind, "name": name}, **policy}}
 
 
+def placed(template: dict[str, Any], **memory: str) -> Placement:
+    """Where pods of a template with that limit and request of `app` would go, from node-1 on which the others run."""
+    wanted = {f"app.resources.{kind}.memory": amount for kind, amount in memory.items()}
+    written = template_fields.with_values(template, wanted)
+    return Placement(template=written, raised=("memory",), runs_on=frozenset({"node-1"}))
+
+
+PLACEMENT = placed(a_template(app=BOTH), limits="768Mi", requests="384Mi")
+
+
+def weighed(room: Room, **changes: Any) -> Situation:
+    """The situation in which nodes were weighed for these pods."""
+    return seen(rooms={PLACEMENT.key: room}, **changes)
+
+
 REFUSED: dict[str, tuple[dict[str, Any], Situation, str, str]] = {
     "a workload that is gone": (MEMORY, seen(workload=None), reasons.TARGET_GONE, "gone"),
     "a workload that is switched off": (
@@ -181,6 +207,9 @@ REFUSED: dict[str, tuple[dict[str, Any], Situation, str, str]] = {
     "a value that is there": (
         {"memory": {"to": "512Mi", "max": "1Gi"}}, seen(), reasons.ALREADY_THERE, "at least 512Mi wanted"
     ),
+    "pods that no node can hold": (
+        MEMORY, weighed(Room(refusal="no node can hold it")), reasons.NO_NODE_LARGE_ENOUGH, "app: no node can hold it"
+    ),
     "both, each for its reason": (
         {"memory": {"byPercent": 50, "max": "512Mi"}, "cpu": {"to": 1, "max": 1}},
         seen(),
@@ -208,6 +237,28 @@ LEFT_ALONE = {
 @pytest.mark.parametrize("scaler", LEFT_ALONE.values(), ids=LEFT_ALONE)
 def test_a_vpa_that_does_not_write_stands_in_nobodys_way(scaler: dict[str, Any]) -> None:
     assert isinstance(plan(MEMORY, seen(scalers=[scaler])), Plan)
+
+
+def test_the_plan_says_for_which_pods_a_node_must_have_the_room() -> None:
+    outcome = plan(MEMORY, seen())
+    assert isinstance(outcome, Plan)
+    assert outcome.placement == PLACEMENT
+    agent = a_daemon_set(template=a_template(app=BOTH), template_hash=templates.hash_template(a_template(app=BOTH)))
+    on_each = plan(MEMORY, seen(workload=agent))
+    assert isinstance(on_each, Plan)
+    assert on_each.placement is not None
+    assert on_each.placement.on_each
+
+
+def test_what_is_not_known_of_nodes_is_said_and_refuses_nothing() -> None:
+    outcome = plan(MEMORY, weighed(Room(unknown="nodes may not be listed")))
+    assert isinstance(outcome, Plan)
+    assert "384Mi; whether a node can hold its pods is not known: nodes may not be listed" in outcome.summary
+
+
+def test_nodes_that_were_weighed_for_other_amounts_say_nothing() -> None:
+    larger = {"memory": {"byPercent": 60, "max": "2Gi"}}
+    assert isinstance(plan(larger, weighed(Room(refusal="no node can hold it"))), Plan)
 
 
 def test_when_it_is_reverted_is_pinned() -> None:

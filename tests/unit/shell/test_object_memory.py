@@ -103,6 +103,29 @@ async def test_what_is_remembered_costs_no_request_and_what_is_not_is_read() -> 
     assert await source.node("nowhere") is None
 
 
+async def test_nodes_are_told_one_by_one_as_they_are_remembered_and_else_listed() -> None:
+    shell = Shell()
+    memory, quorum = a_cluster(shell)
+    shell.world.add_node("node-2")
+    for node in shell.world.store.view(kube.NODES):
+        memory.objects[kube.NODES].take(node)
+    before = len(shell.world.server.audit)
+    names = [node["metadata"]["name"] for node in await Remembered(memory, quorum).nodes()]
+    assert sorted(names) == ["node-1", "node-2"]
+    assert len(shell.world.server.audit) == before
+    silent = replace(memory, objects={**memory.objects, kube.NODES: ObjectMemory()})
+    assert len(list(await Remembered(silent, Quorum(shell.api, silent)).nodes())) == 2
+    assert [(call.verb, call.resource) for call in shell.world.server.audit[before:]] == [("list", "nodes")]
+
+
+def test_what_is_in_doubt_is_not_told_in_turn() -> None:
+    memory = a_memory()
+    shown(memory, stored(1))
+    assert [body["metadata"]["name"] for body in memory.in_turn() or ()] == [KEY[1]]
+    memory.doubt(*KEY)
+    assert memory.in_turn() is None
+
+
 async def test_revisions_are_remembered_while_the_newest_is_that_of_the_live_template() -> None:
     shell = Shell()
     memory, quorum = a_cluster(shell)

@@ -4,7 +4,7 @@ No cache of answers and no retry of a write belongs here: `watch` remembers, and
 again.
 """
 
-from platelet.model.resource import CONTROLLER_REVISIONS, PODS, SCALERS, WORKLOADS, Resource
+from platelet.model.resource import CONTROLLER_REVISIONS, NODES, PODS, SCALERS, WORKLOADS, Resource
 from platelet.shell.kube.requests import (
     FORBIDDEN,
     TOO_MANY_REQUESTS,
@@ -29,7 +29,6 @@ from platelet.shell.kube.resources import (
     EVENTS,
     LEASES,
     NAMESPACES,
-    NODES,
     POLICIES,
     REMEDIATION_METADATA,
     REMEDIATIONS,

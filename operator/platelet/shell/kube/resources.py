@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from platelet.model.resource import SCALERS, WORKLOADS, Resource
 
-NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 SERVICES = Resource("", "v1", "services", "Service")
 SECRETS = Resource("", "v1", "secrets", "Secret")

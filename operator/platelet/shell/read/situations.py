@@ -29,6 +29,7 @@ from platelet.shell.read.goal_references import GoalReferences
 from platelet.shell.read.log_reader import LogReader, NoLogs
 from platelet.shell.read.own_writes import WriteMemory
 from platelet.shell.read.recent_answers import Recent
+from platelet.shell.read.rooms import RoomReader
 from platelet.shell.read.scope import ScopeReader
 from platelet.shell.read.sources import Sources
 from platelet.shell.store.budget_reader import BudgetReader
@@ -85,6 +86,7 @@ class SituationReader:
         self._scopes = ScopeReader(sources.remembered, sources.memory, index)
         self._autoscalers: Recent[tuple[WorkloadRef, frozenset[Bounds]], tuple[Autoscaler, ...]] = Recent()
         self._lists: Recent[tuple[str, frozenset[Resource]], Mapping[str, tuple[Json, ...]]] = Recent()
+        self._rooms = RoomReader(kube, sources.remembered)
         self._blocks = BlockReader(kube, clock.now, around.present_alerts)
         self._kube = kube
         self._clock = clock
@@ -214,7 +216,8 @@ class SituationReader:
                 (situation.target.namespace, planned), patience, lambda: objects.read_lists(self._kube, situation)
             )
             situation = _beside(situation, lists=listed)
-        return _beside(situation, objects=await objects.read(self._kube, situation))
+        situation = _beside(situation, objects=await objects.read(self._kube, situation))
+        return _beside(situation, rooms=await self._rooms.read(situation, self._clock.now())) if far else situation
 
     def _replicas_are_at_stake(self, situation: Situation, *, far: bool) -> bool:
         """Whether it must be known who owns them: a step to come may write them, or somebody may have."""

@@ -5,7 +5,7 @@ from the API server, and what the API server has answered is remembered.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,6 +66,9 @@ class Source(Protocol):
     async def node(self, name: str) -> Json | None:
         """A node; None: there is none."""
 
+    async def nodes(self) -> Iterable[Json]:
+        """All nodes, one by one."""
+
 
 class Quorum:
     """Fresh answers of the API server."""
@@ -122,6 +125,10 @@ class Quorum:
             return self._take(NODES, await self._kube.get(NODES, "", name))
         except NotFound:
             return None
+
+    async def nodes(self) -> Iterable[Json]:
+        """LIST."""
+        return await self._kube.list(NODES)
 
     async def workloads(self, kind: Kind, namespaces: Collection[str]) -> Sequence[WorkloadRecord]:
         """LISTs, or a single one where there are many namespaces."""
@@ -180,6 +187,11 @@ class Remembered:
         """As its stream showed it."""
         known = self._memory.objects[NODES].get("", name)
         return known if known is not None else await self._quorum.node(name)
+
+    async def nodes(self) -> Iterable[Json]:
+        """As their stream showed them."""
+        known = self._memory.objects[NODES].in_turn()
+        return known if known is not None else await self._quorum.nodes()
 
     async def workloads(self, kind: Kind, namespaces: Collection[str]) -> Sequence[WorkloadRecord]:
         """All of a kind in these namespaces, as their stream showed them."""

@@ -4,7 +4,7 @@ What is known may be of the past. It tells when to look and what for; whoever ac
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -142,6 +142,12 @@ class ObjectMemory:
         if not self._is_current() or keys & self._doubted:
             return None
         return [self._unpack(key) for key in sorted(keys)]
+
+    def in_turn(self) -> Iterator[Json] | None:
+        """All of the kind, each unpacked when it is its turn; None where the API server must be asked."""
+        if self._doubted or not self._is_current():
+            return None
+        return (record.unpack() for record in tuple(self._records.values()))
 
     def _unpack(self, key: Key) -> Json:
         """What is looked at is looked at many times in a row. Nobody changes what is given out."""
