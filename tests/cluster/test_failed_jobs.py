@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 import yaml
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import cron_jobs, incidents, manifests, patience, test_cli
+from tests.cluster import cron_jobs, incidents, listening, manifests, patience, test_cli
 from tests.cluster.incidents import Scene
 from tests.cluster.manifests import RESTART, Json
 
@@ -104,6 +105,34 @@ def test_a_cronjob_is_told_of_until_one_of_its_jobs_succeeds(scene: Scene) -> No
     assert [name for name in ("report-2", "report-3") if f"Job {scene.namespace}/{name} " not in history] == []
     writes = [write for write in scene.writes() if write.resource in ("jobs", "cronjobs", "pods")]
     assert writes == [], "nothing is ever done about it"
+
+
+def test_levels_are_told_in_their_order_and_who_was_told_hears_the_end(scene: Scene) -> None:
+    """With seconds for minutes; the third level never comes."""
+    with ExitStack() as stack:
+        pagers = {name: stack.enter_context(listening.pager()) for name in ("first", "second", "third")}
+        sinks = [{"name": name, "webhook": {"url": pager.url}} for name, pager in pagers.items()]
+        after = {"first": "0s", "second": "3s", "third": "10m"}
+        levels = [{"after": span, "sinks": [name]} for name, span in after.items()]
+        escalation = {**TELLING, "kind": "EscalationPolicy", "metadata": {"name": "oncall"}}
+        scene.apply(json.dumps({**escalation, "spec": {"sinks": sinks, "levels": levels}}))
+        trigger = {"job": {"matchLabels": {"tier": "nightly"}}}
+        spec = {"mode": "Enforce", "triggers": [trigger], "escalation": {"policyRef": {"name": "oncall"}}}
+        scene.apply(json.dumps({**TELLING, "metadata": {"name": "nightly"}, "spec": spec}))
+        scene.apply(json.dumps({**ALONE, "metadata": {"name": "nightly", "labels": {"tier": "nightly"}}}))
+        cron_jobs.end(scene, cron_jobs.find(scene, "nightly"), "Failed")
+
+        def kinds(name: str) -> list[str]:
+            taken = {call.event["id"]: call.event["type"] for call in pagers[name].of(scene.namespace)}
+            return [kind.removeprefix("dev.platelet.job.") for kind in taken.values()]
+
+        patience.until("the second level", lambda: kinds("second") == ["failed"])
+        assert kinds("first") == ["failed"]
+        assert [call.event["data"]["level"] for call in pagers["second"].of(scene.namespace)] == [2]
+        scene.kubectl("delete", "job", "nightly")
+        for name in ("first", "second"):
+            patience.until(f"the end at the {name}", lambda: kinds(name) == ["failed", "resolved"])  # noqa: B023 - at once
+        assert kinds("third") == []
 
 
 REFUSED = {

@@ -16,7 +16,7 @@ from platelet.shell.kube import Json
 from tests.scenarios import jobs
 from tests.scenarios.heals import HEAL, effects, sample
 from tests.scenarios.incidents import MINUTE, begin, states
-from tests.scenarios.manifests import escalation_policy, on_pods, policy, runbook, step
+from tests.scenarios.manifests import on_pods, policy, runbook, step
 from tests.scenarios.model_api import FaultKind
 from tests.scenarios.simulation import Simulation
 from tests.scenarios.test_by_hand import ask
@@ -193,7 +193,7 @@ def test_who_observes_calls_nobody_until_they_do_not(simulation: Simulation) -> 
     fail(simulation, "migrate")
     simulation.run(10 * MINUTE)
     assert told(simulation) == []
-    assert [entry.called for entry in listed(simulation)] == [False]
+    assert [entry.call for entry in listed(simulation)] == [None]
     simulation.world.store.patch(kube.POLICIES, SHOP, "heal", {"spec": {"mode": "Enforce"}})
     simulation.run(10 * MINUTE)
     assert kinds(simulation) == ["job.failed"]
@@ -207,17 +207,6 @@ def test_it_is_over_when_no_trigger_is_for_it_any_more(simulation: Simulation) -
     simulation.run(10 * MINUTE)
     (_, (_, message)) = told(simulation)
     assert "no trigger of the policy is for it any more" in message
-
-
-def test_the_first_level_of_an_escalation_policy_hears_of_it(simulation: Simulation) -> None:
-    oncall = {"after": "0s", "sinks": ["oncall"]}
-    lead = {"after": "10m", "sinks": ["lead"]}
-    simulation.apply(escalation_policy(oncall, lead))
-    prepare(simulation, escalation={"policyRef": {"name": "oncall"}})
-    fail(simulation, "migrate")
-    simulation.run(HOUR)
-    assert [kind for kind, _ in told(simulation, "oncall")] == ["job.failed"]
-    assert told(simulation, "lead") == [], "levels are for incidents"
 
 
 def test_more_than_fit_wait_for_a_place(simulation: Simulation) -> None:

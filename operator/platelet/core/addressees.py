@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from platelet import sinks
 from platelet.core import levels
+from platelet.model import gravity
 from platelet.model.escalation_levels import SinkName
 from platelet.model.notice import Notice
-from platelet.model.notification import HOLDS, Notification, was_announced_to, was_called
+from platelet.model.notification import HOLDS, OF_JOBS, Notification, was_announced_to, was_called
 from platelet.model.policy import Policy
 from platelet.model.remediation import RemediationStatus
 from platelet.model.rules import Sink
@@ -54,6 +55,8 @@ def _is_for(notice: Notice, sink: Sink) -> bool:
         return _holds_page(notice, sink)
     if sink.settings is None:  # it has no place in a level
         return notice.to is None
+    if notice.kind in OF_JOBS:
+        return notice.to is not None and (notice.route or sink.name) in notice.to
     policy, remediation = notice.policy, notice.remediation
     if policy is None or not policy.levels:
         return True
@@ -82,7 +85,7 @@ def _is_first(notice: Notice, status: RemediationStatus) -> bool:
 
 
 def _first_sinks(policy: Policy, status: RemediationStatus) -> tuple[SinkName, ...]:
-    first = next(iter(levels.concerning(policy, status)), None)
+    first = next(iter(levels.concerning(policy, gravity.of_incident(status))), None)
     return first[1].sinks if first is not None else ()
 
 

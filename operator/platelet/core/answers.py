@@ -51,11 +51,12 @@ def _may_be_answered(asked: Approval, after: RemediationStatus) -> bool:
 
 def _called(policy: Policy | None, after: RemediationStatus, now: datetime) -> frozenset[str]:
     """The sinks that are called now, for whatever it is."""
-    if policy is None or levels.calling(after) is None:
+    call = levels.calling(after)
+    if policy is None or call is None:
         return frozenset()
     if not policy.levels:
         return frozenset(policy.sinks)
-    return frozenset(sink for due in levels.due(policy, after, now) for sink in due.level.sinks)
+    return frozenset(sink for due in levels.due(policy, call, now) for sink in due.level.sinks)
 
 
 def _describe(answered: Approval) -> str:

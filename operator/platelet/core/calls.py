@@ -36,7 +36,7 @@ def _questions(
     """A question that is open, level by level, and who looks at it."""
     reason, text = reasons.APPROVAL_NEEDED, question(situation, asked)
     yield make(situation, status, call.kind, reason, text, asked.asked_at, asked.token)
-    for due in levels.due(situation.policy, status, now):
+    for due in levels.due(situation.policy, call, now):
         yield _of_level(make(situation, status, call.kind, reason, text, now, due.occasion(call)), due)
     if asked.acknowledged_by:
         text = f"{asked.acknowledged_by} looks at it, and has not answered yet: {text}"
@@ -50,7 +50,7 @@ def _escalations(
     reason, message = escalation.reason, escalation.message
     yield make(situation, status, call.kind, reason, message, escalation.at, escalation.occasion)
     text = status.message if escalation.called_anew_at is not None else message
-    for due in levels.due(situation.policy, status, now):
+    for due in levels.due(situation.policy, call, now):
         yield _of_level(make(situation, status, call.kind, reason, text, now, due.occasion(call)), due)
     if escalation.is_acknowledged and escalation.acknowledged_by:
         heard = f"{escalation.acknowledged_by} has heard of it"

@@ -1,4 +1,4 @@
-"""Which Jobs that have failed are told to people, when that is over, and how it is said.
+"""Which Jobs that have failed are told to people, and when that is over. What is told then is in `job_notices`.
 
 Judged anew at every look from what there is, so nothing is lost that was missed. What is on record on the policy only
 says what people know: each CronJob is told once until it is over, however often its Jobs fail meanwhile.
@@ -9,16 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from platelet.core import deliveries, record
-from platelet.core.deliveries import Ledger
-from platelet.model import reasons
-from platelet.model.digest import digest
-from platelet.model.durations import format_time, say_time
-from platelet.model.effects import Effect
-from platelet.model.failed_job import MAX_FAILED_JOBS, Ending, FailedJob, Job, Subject
+from platelet.core import record
+from platelet.model.durations import say_time
+from platelet.model.failed_job import MAX_FAILED_JOBS, Ending, FailedJob, Job, JobCall, Subject
 from platelet.model.log_tail import LogTail
-from platelet.model.notice import Notice
-from platelet.model.notification import NoticeKind, Notification
 from platelet.model.policy import DAY, Policy
 
 _SHORT = 256
@@ -55,7 +49,10 @@ def judge(policy: Policy, known: Sequence[FailedJob], seen: Seen, now: datetime)
         else:
             unlisted += 1
     calls = policy.mode != "Observe"
-    marked = (replace(entry, called=entry.called or (calls and entry.is_open)) for entry in listed)
+    marked = (
+        replace(entry, call=JobCall(at=now)) if calls and entry.is_open and entry.call is None else entry
+        for entry in listed
+    )
     return Verdict(listed=tuple(marked), unlisted=unlisted)
 
 
@@ -82,44 +79,10 @@ def explain(entry: FailedJob, how: Ending, tail: LogTail | None) -> FailedJob:
     return replace(entry, message=record.clip(f"{entry.message}; {how}"), log_tail=tail)
 
 
-def announce(
-    policy: Policy, known: Sequence[FailedJob], listed: Sequence[FailedJob], ledger: Ledger, now: datetime
-) -> tuple[Ledger, tuple[Effect, ...]]:
-    """What people are to be told of a change of the list. A policy that observes calls nobody."""
-    effects: list[Effect] = []
-    before = {occasion(entry): entry for entry in known}
-    for entry in listed:
-        notice = _notice_of_change(policy, before.get(occasion(entry)), entry, now)
-        if notice is not None:
-            offered, renderings = deliveries.offer(ledger, notice)
-            effects += renderings
-            ledger = offered if policy.mode != "Observe" and entry.called else ledger
-    return ledger, tuple(effects)
-
-
-def notice_of(policy: Policy, kept: Notification, listed: Sequence[FailedJob]) -> Notice:
-    """Rebuild what is kept. The Job itself may have made room on the list."""
-    job = next((entry for entry in listed if occasion(entry) == kept.occasion), None)
-    return Notice(
-        kind=kept.kind,
-        policy=policy,
-        reason=kept.reason,
-        message=kept.message,
-        at=kept.at,
-        occasion=kept.occasion,
-        job=job,
-    )
-
-
 def last_success(subject: Subject, jobs: Iterable[Job], seen: Seen) -> datetime | None:
     """When one of these Jobs of a subject was complete last, or another one that is deleted by now."""
     moments = [job.complete_at for job in jobs] + [seen.succeeded_at.get(subject)]
     return max((moment for moment in moments if moment is not None), default=None)
-
-
-def calls_for(entry: FailedJob, notifications: Iterable[Notification]) -> tuple[Notification, ...]:
-    """Who is called for it, of what is on record beside it, and what became of that."""
-    return tuple(call for call in notifications if call.kind == "JobFailed" and call.occasion == occasion(entry))
 
 
 def say(job: Job) -> str:
@@ -129,29 +92,13 @@ def say(job: Job) -> str:
     return record.clip(f"Job {job.namespace}/{job.name}{owner} failed: {why}")
 
 
-def occasion(entry: FailedJob) -> str:
-    """The same from the first failure to its end, and for nothing else."""
-    return digest("/".join((*entry.subject, format_time(entry.since))))
-
-
-def _notice_of_change(policy: Policy, before: FailedJob | None, entry: FailedJob, now: datetime) -> Notice | None:
-    kind: NoticeKind
-    if entry.is_open and (before is None or entry.called != before.called):
-        kind, reason, message = "JobFailed", reasons.JOB_FAILED, entry.message
-    elif not entry.is_open and before is not None and before.is_open:
-        kind, reason, message = "JobOver", reasons.RESOLVED, f"{_name(entry)}: {entry.resolution}"
-    else:
-        return None
-    return Notice(kind=kind, policy=policy, reason=reason, message=message, at=now, occasion=occasion(entry), job=entry)
-
-
 def _follow(entry: FailedJob, jobs: Sequence[Job], seen: Seen, now: datetime) -> FailedJob:
     """One that is on record, in the light of what there is now. What fails again goes on, or begins anew."""
     failed = [job for job in _failing(jobs, seen) if _failed_at(job) > entry.failed_at]
     if not entry.is_open:
         return _open(failed) if failed and _is_news(failed[-1], now) else entry
     if failed:
-        return replace(_open(failed), since=entry.since, count=entry.count + len(failed), called=entry.called)
+        return replace(_open(failed), since=entry.since, count=entry.count + len(failed), call=entry.call)
     succeeded_at = last_success(entry.subject, jobs, seen)
     if succeeded_at is not None and succeeded_at > entry.failed_at:
         return _end(entry, f"a Job succeeded at {say_time(succeeded_at)}", now)
@@ -206,11 +153,6 @@ def _open(failed: Sequence[Job]) -> FailedJob:
 
 def _end(entry: FailedJob, why: str, now: datetime) -> FailedJob:
     return replace(entry, resolved_at=now, resolution=record.clip(why))
-
-
-def _name(entry: FailedJob) -> str:
-    kind, namespace, name = entry.subject
-    return f"{kind} {namespace}/{name}"
 
 
 def _make_room(listed: list[FailedJob]) -> bool:

@@ -1,4 +1,4 @@
-"""Which levels are due: counted from when people got the incident, or were asked a question, which is on record.
+"""Which levels are due: counted from when people got an incident, a question or a failed Job, which is on record.
 
 A level begins when its time has come, or at once where nobody of the one before can be told. After a while in which
 nobody looked, of its repetitions only the newest is due.
@@ -13,18 +13,21 @@ from platelet.model.escalation_levels import Level
 from platelet.model.notification import NoticeKind, Notification
 from platelet.model.policy import Policy
 from platelet.model.remediation import RemediationStatus
+from platelet.model.severity import Grade
 
 FAILED_TRIES = 2  # once is a hiccup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What people are called for at present: a question that is open, or an incident that is theirs."""
+    """What people are called for at present: a question that is open, an incident that is theirs, a failed Job."""
 
     kind: NoticeKind
+    grade: Grade
     since: datetime  # from when its levels are counted
     known_as: str  # what tells it from others of its kind; empty for the first escalation
     acknowledged: bool  # a person has said that they have heard, or look at it
+    notifications: Sequence[Notification]  # what is on record of telling people, of this and of others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,28 +56,25 @@ class Coming:
     at: datetime
 
 
-def concerning(policy: Policy | None, status: RemediationStatus) -> tuple[tuple[int, Level], ...]:
-    """The levels for an incident as grave as this one, each with its number."""
+def concerning(policy: Policy | None, grade: Grade) -> tuple[tuple[int, Level], ...]:
+    """The levels for what is as grave as this, each with its number."""
     levels = policy.levels if policy is not None else ()
-    grade = gravity.of_incident(status)
     return tuple((number, level) for number, level in enumerate(levels, 1) if level.concerns(grade))
 
 
-def due(policy: Policy | None, status: RemediationStatus, now: datetime) -> tuple[Due, ...]:
+def due(policy: Policy | None, call: Call | None, now: datetime) -> tuple[Due, ...]:
     """The levels that have begun and have not ended, the first ones first."""
-    call = calling(status)
     if call is None:
         return ()
-    return tuple(begun for begun in _begun(policy, status, call, now) if not has_ended(begun.level, call))
+    return tuple(begun for begun in _begun(policy, call, now) if not has_ended(begun.level, call))
 
 
-def coming(policy: Policy | None, status: RemediationStatus, now: datetime) -> tuple[Coming, ...]:
+def coming(policy: Policy | None, call: Call | None, now: datetime) -> tuple[Coming, ...]:
     """What comes by time alone while nobody acknowledges and nothing is resolved: of each level the next."""
-    call = calling(status)
     if call is None:
         return ()
-    open_levels = [pair for pair in concerning(policy, status) if not has_ended(pair[1], call)]
-    begun = {early.number for early in _begun(policy, status, call, now)}
+    open_levels = [pair for pair in concerning(policy, call.grade) if not has_ended(pair[1], call)]
+    begun = {early.number for early in _begun(policy, call, now)}
     upcoming = []
     for number, level in open_levels:
         at = call.since + level.after
@@ -91,38 +91,47 @@ def has_ended(level: Level, call: Call) -> bool:
 
 
 def calling(status: RemediationStatus) -> Call | None:
-    """What people are called for; None: nothing."""
-    asked, escalation = status.approval, status.escalation
+    """What people are called for by an incident; None: nothing."""
+    asked, escalation, grade = status.approval, status.escalation, gravity.of_incident(status)
     if status.state == "AwaitingApproval" and asked is not None and asked.is_open:
         acknowledged = bool(asked.acknowledged_by)
-        return Call(kind="ApprovalNeeded", since=asked.asked_at, known_as=asked.token, acknowledged=acknowledged)
+        return Call(
+            kind="ApprovalNeeded",
+            grade=grade,
+            since=asked.asked_at,
+            known_as=asked.token,
+            acknowledged=acknowledged,
+            notifications=status.notifications,
+        )
     if status.state != "Escalated" or escalation is None or escalation.silent:
         return None
     return Call(
         kind="Escalated",
+        grade=grade,
         since=escalation.called_at,
         known_as=escalation.called_as,
         acknowledged=escalation.is_acknowledged,
+        notifications=status.notifications,
     )
 
 
-def _begun(policy: Policy | None, status: RemediationStatus, call: Call, now: datetime) -> Iterator[Due]:
+def _begun(policy: Policy | None, call: Call, now: datetime) -> Iterator[Due]:
     before: Due | None = None
-    for number, level in concerning(policy, status):
+    for number, level in concerning(policy, call.grade):
         begins_at = call.since + level.after
         early = now < begins_at
-        if early and (before is None or not _reaches_nobody(before, status.notifications, call)):
+        if early and (before is None or not _reaches_nobody(before, call)):
             return
         repeat = 0 if early or level.repeat_every is None else (now - begins_at) // level.repeat_every
         before = Due(number=number, level=level, repeat=repeat, early=early)
         yield before
 
 
-def _reaches_nobody(begun: Due, notifications: Sequence[Notification], call: Call) -> bool:
+def _reaches_nobody(begun: Due, call: Call) -> bool:
     """Whether each sink of a level was tried in vain: so the next level need not wait for its time."""
     of_level = [
         notification
-        for notification in notifications
+        for notification in call.notifications
         if notification.kind == call.kind
         and notification.level == begun.number
         and notification.sink in begun.level.sinks

@@ -68,7 +68,7 @@ def send(situation: Situation, decision: Decision, now: datetime) -> Decision:
     status = _keep(status, tuple(notifications.values()), status.notifications_dropped)
     times = [decision.again_at, deliveries.next_due(status.notifications, situation.own_writes.in_flight, now)]
     if situation.remediation.spec.mode != "Observe":
-        times += [level.at for level in levels.coming(situation.policy, status, now)]
+        times += [level.at for level in levels.coming(situation.policy, levels.calling(status), now)]
         renewal = renewals.find(situation.policy, status, now)
         times.append(renewal.next_at if renewal is not None else None)
         times.append(healing.next_at(situation, status, now))

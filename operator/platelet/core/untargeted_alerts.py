@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from platelet.core import deliveries, failed_jobs
+from platelet.core import deliveries, job_notices
 from platelet.core.deliveries import Ledger
 from platelet.model import reasons
 from platelet.model.digest import digest
@@ -23,10 +23,11 @@ from platelet.model.situation import DeliveryResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """The notifications to store, if they differ, then the effects, then when to look again by time alone."""
+    """What to store in one write, if it differs, then the effects, then when to look again by time alone."""
 
     ledger: Ledger
     effects: tuple[Effect, ...]
+    jobs: tuple[FailedJob, ...] = ()
     again_at: datetime | None = None
 
 
@@ -63,20 +64,29 @@ def tell(  # noqa: PLR0913 - what is on record, and what this process knows
     in_flight: Collection[tuple[str, str]],
     now: datetime,
 ) -> Telling:
-    """Tell each sink what is due; alerts and Jobs have nothing to do with each other, so all of them at once."""
+    """Tell each sink what is due; alerts and Jobs have nothing to do with each other, so all of them at once.
+
+    What is on its way to a sink is not withdrawn, so that the end comes after it.
+    """
     accounted = deliveries.account(ledger.notifications, results, now)
     late = [notification.id for notification in accounted if now - notification.at >= DAY]
-    pending = deliveries.stop(accounted, late, "GivenUp")
+    over = [call.id for call in job_notices.over(listed.jobs, accounted) if (call.id, call.sink) not in in_flight]
+    pending = deliveries.stop(deliveries.stop(accounted, late, "GivenUp"), over, "Withdrawn")
     effects = list(_failures(policy, ledger, accounted, now))
     holder: Holder = ("policy", policy.namespace, policy.name)
-    notifications = {(notification.id, notification.sink): notification for notification in pending}
-    for waiting in deliveries.due(pending, in_flight, now):
+    called, jobs = job_notices.climb(policy, listed.jobs, replace(ledger, notifications=pending), now)
+    notifications = {(notification.id, notification.sink): notification for notification in called.notifications}
+    for waiting in deliveries.due(called.notifications, in_flight, now):
         rendered, renderings = deliveries.render(waiting, _notice_of(policy, waiting, listed), holder, now)
         notifications[rendered.id, rendered.sink] = rendered
         effects += renderings
-    updated = replace(ledger, notifications=tuple(notifications.values()))
-    again_at = deliveries.next_due(updated.notifications, in_flight, now)
-    return Telling(ledger=updated, effects=tuple(effects), again_at=again_at)
+    updated = replace(called, notifications=tuple(notifications.values()))
+    times = [
+        deliveries.next_due(updated.notifications, in_flight, now),
+        job_notices.next_at(policy, jobs, updated, now),
+    ]
+    again_at = min(filter(None, times), default=None)
+    return Telling(ledger=updated, effects=tuple(effects), jobs=jobs, again_at=again_at)
 
 
 def _failures(policy: Policy, ledger: Ledger, notifications: Sequence[Notification], now: datetime) -> Iterator[Effect]:
@@ -97,7 +107,7 @@ def _notice_of_alert(policy: Policy, alert: Evidence, now: datetime) -> Notice:
 def _notice_of(policy: Policy, kept: Notification, listed: Listed) -> Notice:
     """Rebuild what is kept. The alert itself may have made room on the list; then its name is not known any more."""
     if kept.kind in OF_JOBS:
-        return failed_jobs.notice_of(policy, kept, listed.jobs)
+        return job_notices.notice_of(policy, kept, listed.jobs)
     alert = next((alert for alert in listed.alerts if digest(alert.fingerprint) == kept.occasion), None)
     return _notice(policy, kept.reason, kept.message, kept.at, occasion=kept.occasion, alert=alert)
 

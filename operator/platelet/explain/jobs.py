@@ -136,7 +136,7 @@ def _say_verdict(resolved: ResolvedPolicy, subject: Subject, seen: Seen, now: da
         since = f"since {lines.moment(after.since, now)}{several}: {after.message}"
         if before is None or not before.is_open:
             return True, f"it is told within half a minute: it fails {since}"
-        whom = "people were called" if after.called else "mode Observe: nobody is called"
+        whom = "people were called" if after.call is not None else "mode Observe: nobody is called"
         return True, f"{whom}; it fails {since}"
     if after is not None and before is not None and before.is_open:
         return True, f"it was told, and is over within half a minute: {after.resolution}"

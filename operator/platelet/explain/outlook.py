@@ -172,10 +172,11 @@ def _monitoring(outlook: Outlook, again_at: datetime | None) -> tuple[Next, ...]
 
 def _levels(outlook: Outlook, now: datetime) -> Iterator[Next]:
     """Who is told next, level by level."""
-    for coming in sorted(levels.coming(outlook.situation.policy, outlook.status, now), key=lambda level: level.at):
+    call = levels.calling(outlook.status)
+    for coming in sorted(levels.coming(outlook.situation.policy, call, now), key=lambda level: level.at):
         unless = "or acknowledged before" if coming.level.until == "Acknowledged" else "before"
-        call, over = ("ask", "answered") if outlook.status.state == "AwaitingApproval" else ("tell", "over")
-        text = f"{call} level {coming.number}, {', '.join(coming.level.sinks)}, unless it is {over} {unless}"
+        verb, over = ("ask", "answered") if outlook.status.state == "AwaitingApproval" else ("tell", "over")
+        text = f"{verb} level {coming.number}, {', '.join(coming.level.sinks)}, unless it is {over} {unless}"
         yield Next(text=text, at=coming.at)
 
 

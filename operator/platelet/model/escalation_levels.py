@@ -8,9 +8,11 @@ from pydantic import ConfigDict, Field
 from platelet.model.constraint import Matches
 from platelet.model.durations import CAMEL, Between, Duration
 from platelet.model.severity import Grade
+from platelet.model.signal import ShortText
 
 MAX_LEVELS = 6
 MAX_SINKS = 8
+MAX_TOLD = 16  # sinks of one level: those of an EscalationPolicy that was changed meanwhile, too
 _NAME_RULE = "a sink's name is in lower case, of letters, digits and dashes: pager, incidents-channel"
 SinkName = Annotated[str, Matches("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", _NAME_RULE), Field(min_length=1, max_length=63)]
 Until = Literal["Acknowledged", "Resolved"]
@@ -63,3 +65,14 @@ class Level:
     def concerns(self, grade: Grade) -> bool:
         """Whether an incident of this severity reaches it."""
         return not self.severities or grade in self.severities
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldLevel:
+    """How far one level was told, so that nothing of it is told twice."""
+
+    level: Annotated[int, Field(ge=1, le=MAX_LEVELS)]
+    repeat: Annotated[int, Field(ge=0, description="Its newest repetition; 0: the call itself.")] = 0
+    sinks: Annotated[tuple[ShortText, ...], Field(max_length=MAX_TOLD)] = ()
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL

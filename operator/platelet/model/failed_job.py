@@ -10,7 +10,9 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
-from platelet.model.durations import CAMEL, Timestamp
+from platelet.model.digest import digest
+from platelet.model.durations import CAMEL, Timestamp, format_time
+from platelet.model.escalation_levels import MAX_LEVELS, ToldLevel
 from platelet.model.log_tail import LogTail
 from platelet.model.signal import ShortText, Text
 from platelet.model.workload import Name
@@ -57,6 +59,18 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobCall:
+    """That people are called for it, level by level."""
+
+    at: Annotated[Timestamp, Field(description="From when its levels are counted.")]
+    told: Annotated[
+        tuple[ToldLevel, ...], Field(max_length=MAX_LEVELS, description="Which levels were told, and how far.")
+    ] = ()
+
+    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailedJob:
     """One CronJob whose last Job has failed, or a Job of its own, with the Job that failed last."""
 
@@ -69,9 +83,9 @@ class FailedJob:
     since: Annotated[Timestamp, Field(description="When the first of these Jobs failed.")]
     failed_at: Annotated[Timestamp, Field(description="When the last of them failed.")]
     count: Annotated[int, Field(ge=1, description="How many Jobs have failed since then.")] = 1
-    called: Annotated[bool, Field(description="Whether people are called for it: not by a policy that observes.")] = (
-        False
-    )
+    call: Annotated[
+        JobCall | None, Field(description="That people are called for it. Absent: a policy that observes calls nobody.")
+    ] = None
     log_tail: Annotated[LogTail | None, Field(description="Where the policy keeps logs (evidence.logs).")] = None
     resolved_at: Timestamp | None = None
     resolution: Text = ""  # why it is over
@@ -82,6 +96,11 @@ class FailedJob:
     def subject(self) -> Subject:
         """Of what people are told."""
         return subject_of(self.namespace, self.cron_job, self.name)
+
+    @property
+    def known_as(self) -> str:
+        """What tells its notices from those of others: the same from the first failure to its end."""
+        return digest("/".join((*self.subject, format_time(self.since))))
 
     @property
     def is_open(self) -> bool:

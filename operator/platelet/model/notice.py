@@ -38,6 +38,11 @@ class Notice:
     route: str = ""  # the name of the sink that it is rendered for, where its policy has levels
 
     @property
+    def job_known_as(self) -> str:
+        """Of a Job that has failed: what tells it from others, the same at every level and at the end."""
+        return self.occasion.partition("/")[0]
+
+    @property
     def id(self) -> str:
         """The same whenever it is told again: `<uid>/escalated`, with what else tells it from others of its kind."""
         about = self.remediation or self.policy

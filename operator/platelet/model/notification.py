@@ -79,10 +79,15 @@ class Notification:
         return self.kind == "ApprovalNeeded" and self.occasion.partition("/")[0] == token
 
     @property
+    def job(self) -> str:
+        """Of a Job that has failed: what tells it from others, the same at every level and at the end."""
+        return self.occasion.partition("/")[0]
+
+    @property
     def line(self) -> tuple[str, str]:
         """Those of one line are told in their order; of a policy, each alert and each Job has a line of its own."""
         if self.kind in OF_JOBS:
-            return self.sink, self.occasion
+            return self.sink, self.job
         return self.sink, self.id if self.kind == "Untargeted" else ""
 
 

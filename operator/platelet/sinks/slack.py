@@ -156,13 +156,16 @@ def _details(remediation: Remediation) -> list[str]:
 
 
 def _line(notice: Notice) -> str:
-    level = f" (level {notice.level})" if notice.kind in CALLS and notice.level > 1 else ""
-    return f"{say_time(notice.at)} {_STANDINGS[notice.kind]}{level}: {notice.reason}: {notice.message}"
+    return f"{say_time(notice.at)} {_STANDINGS[notice.kind]}{_level(notice)}: {notice.reason}: {notice.message}"
+
+
+def _level(notice: Notice) -> str:
+    return f" (level {notice.level})" if notice.kind in CALLS and notice.level > 1 else ""
 
 
 def _lone_message(notice: Notice) -> dict[str, Any]:
     name = notice.policy.key if notice.policy is not None else ""
-    title = _escape(notice.title or f"{_STANDINGS[notice.kind]}: policy {name}", TEXT_LENGTH // 2)
+    title = _escape(notice.title or f"{_STANDINGS[notice.kind]}{_level(notice)}: policy {name}", TEXT_LENGTH // 2)
     log = log_tail.say(notice.job.log_tail) if notice.job is not None and notice.kind == "JobFailed" else []
     body = notice.body or _escape("\n".join((notice.message, *log)), TEXT_LENGTH)
     return {"text": _cut(f"{title}: {body}", TEXT_LENGTH)}

@@ -116,6 +116,7 @@ def _of_policy(notice: Notice, policy: Policy) -> dict[str, Any]:
         "data": {
             "policy": {"namespace": policy.namespace, "name": policy.name},
             **({"job": _job(notice.job)} if notice.kind in OF_JOBS else {"alert": _alert(notice.alert)}),
+            **(_level(notice) if notice.kind == "JobFailed" else {}),
             "reason": notice.reason,
             "message": notice.message,
             **_own_words(notice),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.core import failed_jobs
+from platelet.core import failed_jobs, job_notices
 from platelet.core.deliveries import Ledger
 from platelet.core.failed_jobs import Seen
 from platelet.model.effects import Publish
@@ -120,7 +120,7 @@ RETURNS: dict[str, tuple[Seen, bool]] = {
 def test_what_is_over_begins_anew_only_with_a_new_failure(what: Seen, begins: bool) -> None:  # noqa: FBT001 - a table
     (entry,) = judge((OVER,), what)
     assert entry.is_open is begins
-    assert (failed_jobs.occasion(entry) != failed_jobs.occasion(OVER)) is begins
+    assert (entry.known_as != OVER.known_as) is begins
 
 
 def test_what_has_no_place_is_counted_and_what_fails_is_not_forgotten_for_it() -> None:
@@ -150,8 +150,15 @@ def test_when_cronjobs_are_asked(known: tuple[FailedJob, ...], what: Seen, expec
 
 def kept(known: tuple[FailedJob, ...], listed: tuple[FailedJob, ...], policy: Policy = POLICY) -> tuple[list[str], int]:
     """What is kept for the webhook, and how many Events are written."""
-    ledger, effects = failed_jobs.announce(policy, known, listed, Ledger(notifications=()), NOW)
-    return [known.kind for known in ledger.notifications], sum(isinstance(effect, Publish) for effect in effects)
+    news = announce(known, listed, policy)
+    events = [effect for effect in news.effects if isinstance(effect, Publish)]
+    return [notification.kind for notification in news.ledger.notifications], len(events)
+
+
+def announce(
+    known: tuple[FailedJob, ...], listed: tuple[FailedJob, ...], policy: Policy = POLICY
+) -> job_notices.Announcement:
+    return job_notices.announce(policy, known, listed, Ledger(notifications=()), NOW)
 
 
 OBSERVING = replace(POLICY, mode="Observe")
@@ -159,14 +166,16 @@ OBSERVING = replace(POLICY, mode="Observe")
 
 def test_people_are_told_once_and_of_its_end() -> None:
     assert kept((), (OPEN,)) == (["JobFailed"], 2), "an Event on the Job, and one on the policy"
-    assert kept((OPEN,), (replace(OPEN, name="report-2", count=2),)) == ([], 0)
-    assert kept((OPEN,), (OVER,)) == (["JobOver"], 1)
-    assert kept((OVER,), (OVER,)) == ([], 0)
+    (called,) = announce((), (OPEN,)).listed
+    over = replace(called, resolved_at=NOW, resolution="a Job succeeded")
+    assert kept((called,), (replace(called, name="report-2", count=2),)) == ([], 0)
+    assert kept((called,), (over,)) == (["JobOver"], 1)
+    assert kept((over,), (over,)) == ([], 0)
 
 
 def test_who_observes_calls_nobody() -> None:
     (quiet,) = judge((), seen(failed(1, 10)), OBSERVING)
-    assert not quiet.called
+    assert quiet.call is None
     assert kept((), (quiet,), OBSERVING)[0] == []
     assert kept((quiet,), (replace(quiet, resolved_at=NOW),))[0] == [], "nobody was called, so nobody waits for its end"
     assert kept((quiet,), judge((quiet,), seen(failed(1, 10))))[0] == ["JobFailed"], "it acts by now"
@@ -190,7 +199,7 @@ def test_looking_again_changes_nothing_and_tells_nothing(first: list[Job], secon
     """Whatever there was, and is now: each look is judged by what is on record, and comes to the same again."""
     before = judge((), seen(*first))
     for jobs in (first, second):
-        after = judge(before, seen(*jobs))
+        after = announce(before, judge(before, seen(*jobs))).listed
         again = judge(after, seen(*jobs))
         assert again == after
         assert kept(after, again) == ([], 0)

@@ -47,7 +47,7 @@ def status_of(escalation: EscalationRecord | None = TOLD, *known: Notification, 
 
 
 def due(policy: Policy, status: RemediationStatus, at: datetime) -> list[tuple[int, int]]:
-    return [(begun.number, begun.repeat) for begun in levels.due(policy, status, at)]
+    return [(begun.number, begun.repeat) for begun in levels.due(policy, levels.calling(status), at)]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_the_ids_of_a_question_are_those_of_its_plan_at_each_level() -> None:
     status = status_of(None, state="AwaitingApproval", approval=an_approval(token="1-1-abc", asked_at=NOW))
     call = levels.calling(status)
     assert call is not None
-    begun = levels.due(of(often, SECOND), status, NOW + minutes(45))
+    begun = levels.due(of(often, SECOND), call, NOW + minutes(45))
     assert [level.occasion(call) for level in begun] == ["1-1-abc/repeat-2", "1-1-abc/level-2"]
 
 
@@ -103,7 +103,7 @@ NOBODY_IS_CALLED = {
 @pytest.mark.parametrize("status", NOBODY_IS_CALLED.values(), ids=NOBODY_IS_CALLED)
 def test_nobody_is_called_unless_people_have_it(status: RemediationStatus) -> None:
     assert due(of(FIRST), status, NOW + minutes(1)) == []
-    assert levels.coming(of(FIRST, SECOND), status, NOW) == ()
+    assert levels.coming(of(FIRST, SECOND), levels.calling(status), NOW) == ()
 
 
 def a_call(sink: str, tries: int, **changes: Any) -> Notification:
@@ -133,9 +133,9 @@ def test_the_next_level_does_not_wait_where_nobody_could_be_told(
 
 def test_what_comes_is_told_with_its_time() -> None:
     often = Level(after=timedelta(), sinks=("oncall",), repeat_every=minutes(15))
-    coming = levels.coming(of(often, SECOND), status_of(), NOW + minutes(20))
+    coming = levels.coming(of(often, SECOND), levels.calling(status_of()), NOW + minutes(20))
     assert [(level.number, level.at) for level in coming] == [(1, NOW + minutes(30)), (2, NOW + minutes(30))]
-    assert levels.coming(of(often, SECOND), status_of(HEARD), NOW + minutes(20)) == ()
+    assert levels.coming(of(often, SECOND), levels.calling(status_of(HEARD)), NOW + minutes(20)) == ()
 
 
 def test_news_after_an_acknowledgement_begin_the_levels_anew() -> None:
@@ -149,9 +149,9 @@ def test_news_after_an_acknowledgement_begin_the_levels_anew() -> None:
         called_anew_at=NOW + minutes(90),
         called_anew_as="2",
     )
-    begun = levels.due(of(FIRST, SECOND), status_of(anew), NOW + minutes(120))
     call = levels.calling(status_of(anew))
     assert call is not None
+    begun = levels.due(of(FIRST, SECOND), call, NOW + minutes(120))
     assert [level.occasion(call) for level in begun] == ["2", "2/level-2"]
     assert due(of(FIRST, SECOND), status_of(anew), NOW + minutes(100)) == [(1, 0)]
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from platelet.api.kinds.status_lists import FAILED_JOBS, NOTIFICATIONS
-from platelet.core.failed_jobs import occasion
-from platelet.model.failed_job import FailedJob
+from platelet.model.escalation_levels import ToldLevel
+from platelet.model.failed_job import FailedJob, JobCall
 from platelet.model.notification import Notification
 from tests.unit.situations import NOW
 
@@ -20,10 +20,10 @@ RECORD = FailedJob(
     since=NOW - 30 * _MINUTE,
     failed_at=NOW - 10 * _MINUTE,
     count=2,
-    called=True,
+    call=JobCall(at=NOW - 30 * _MINUTE, told=(ToldLevel(level=1, sinks=("pagerduty",)),)),
 )
 CALL = Notification(
-    id=f"uid-policy/job-failed/{occasion(RECORD)}",
+    id=f"uid-policy/job-failed/{RECORD.known_as}",
     sink="pagerduty",
     kind="JobFailed",
     reason="JobFailed",

@@ -70,7 +70,7 @@ def test_a_job_that_is_gone_is_told_from_its_record() -> None:
 
 
 def test_a_policy_that_observes_calls_nobody() -> None:
-    story = compiled(policy=resolved(replace(RECORD, called=False)))
+    story = compiled(policy=resolved(replace(RECORD, call=None)))
     assert story.entries[0].message == "on record of policy shop/heal: nobody is called"
 
 

@@ -56,8 +56,9 @@ class PolicyNotices:
         telling = untargeted_alerts.tell(
             policy, listed, before, self._outbox.results(holder), self._outbox.in_flight(holder), now
         )
-        if telling.ledger != before:
-            body = {**stored, "status": {**status, **write_ledger(telling.ledger)}}
+        if telling.ledger != before or telling.jobs != listed.jobs:
+            changes = {**FAILED_JOBS.write(telling.jobs), **write_ledger(telling.ledger)}
+            body = {**stored, "status": {**status, **changes}}
             try:
                 await self._kube.replace(POLICIES, namespace, name, body, subresource="status")
             except Conflict:

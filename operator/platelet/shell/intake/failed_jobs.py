@@ -14,7 +14,7 @@ from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.api.kinds.status_lists import FAILED_JOBS
 from platelet.api.readers import jobs as job_contract
 from platelet.api.readers import pods as pod_contract
-from platelet.core import failed_jobs, log_tails
+from platelet.core import failed_jobs, job_notices, log_tails
 from platelet.core.failed_jobs import Seen
 from platelet.model.effects import Effect
 from platelet.model.failed_job import FailedJob
@@ -76,11 +76,11 @@ class JobWatch:
         listed, unlisted = self._judge(resolved, before, seen)
         explained = await self._explain(policy, failed_jobs.unexplained(before, listed))
         listed = tuple(explained.get(entry.uid, entry) for entry in listed)
-        ledger, effects = failed_jobs.announce(policy, before, listed, read_ledger(status), now)
+        news = job_notices.announce(policy, before, listed, read_ledger(status), now)
         changes = {
-            **FAILED_JOBS.write(listed),
+            **FAILED_JOBS.write(news.listed),
             "failedJobsUnlisted": unlisted,
-            **write_ledger(ledger),
+            **write_ledger(news.ledger),
         }
         if listed != before or unlisted != status.get("failedJobsUnlisted", 0):
             try:
@@ -88,7 +88,7 @@ class JobWatch:
                 await self._kube.replace(POLICIES, policy.namespace, policy.name, body, subresource="status")
             except Conflict:
                 return now + _SOON
-            await self._tell(resolved, listed, unlisted, effects)
+            await self._tell(resolved, news.listed, unlisted, news.effects)
         return now + _SOON  # to let out what is to be told
 
     async def _tell(
