@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from platelet.model import recent_change
+from platelet.model import config_map, recent_change, references
 from platelet.model.blame import live_record
 from platelet.model.recent_change import RecentChange
 from platelet.model.remediation import BEFORE_ACTING, RemediationStatus
@@ -11,15 +12,56 @@ from platelet.model.revision import RevisionRecord, last_healthy
 from platelet.model.situation import Situation
 from platelet.model.workload import Workload
 
+_CONFIG_MAPS_READ: Final = 10
+
 
 def note(situation: Situation, status: RemediationStatus) -> RemediationStatus:
     """Keep it as it is before the first attempt; what people release while an incident waits is looked at again."""
-    live, known = situation.snapshot.workload, status.recent_change
-    if live is None or status.state not in BEFORE_ACTING or status.attempts:
-        return status
-    if known is not None and known.template == live.template_hash:
+    live = situation.snapshot.workload
+    if live is None or not _is_to_be_noted(live, status):
         return status
     return replace(status, recent_change=_compare(live, situation))
+
+
+def config_maps(situation: Situation) -> tuple[str, ...]:
+    """The ConfigMaps of the live template of which must be known who has written their keys since it ran well.
+
+    None where nothing is to be noted, and where it is not known to have ever run well.
+    """
+    live, status = situation.snapshot.workload, situation.remediation.status
+    if live is None or not _is_to_be_noted(live, status) or _well_at(situation) is None:
+        return ()
+    return _names(live)[:_CONFIG_MAPS_READ]
+
+
+def _is_to_be_noted(live: Workload, status: RemediationStatus) -> bool:
+    known = status.recent_change
+    if status.state not in BEFORE_ACTING or status.attempts:
+        return False
+    return known is None or known.template != live.template_hash
+
+
+def _well_at(situation: Situation) -> datetime | None:
+    healthy = last_healthy(situation.snapshot.records)
+    return _proven_at(healthy) if healthy is not None else None
+
+
+def _names(live: Workload) -> tuple[str, ...]:
+    """The ConfigMaps that a template names."""
+    return tuple(
+        sorted({name for kind, name, _, _ in references.named(live.template) if kind == references.CONFIG_MAP})
+    )
+
+
+def _config_writes(live: Workload, situation: Situation) -> list[str]:
+    since, known = _well_at(situation), situation.knowledge.config_maps
+    if since is None or not known:
+        return []
+    needed = references.needed(live.template)  # what is optional may be missing
+    worth = [it for it in known if not it.is_missing or f"{references.CONFIG_MAP}/{it.name}" in needed]
+    more = len(_names(live)) - len(known)
+    unread = [f"{more} more of its ConfigMaps were not looked at"] if more > 0 else []
+    return [*unread, *(line for it in worth for line in config_map.say_since(it, since))]
 
 
 def _compare(live: Workload, situation: Situation) -> RecentChange:
@@ -27,6 +69,7 @@ def _compare(live: Workload, situation: Situation) -> RecentChange:
     is_another = healthy is not None and healthy.template_hash != live.template_hash
     before = healthy.template if healthy is not None and is_another else live.template
     differences, dropped = recent_change.list_bounded(before, live.template)
+    writes = _config_writes(live, situation)
     return RecentChange(
         template=live.template_hash,
         released_at=release.last_release if release is not None else None,
@@ -35,6 +78,8 @@ def _compare(live: Workload, situation: Situation) -> RecentChange:
         healthy_at=_proven_at(healthy) if healthy is not None else None,
         differences=differences,
         differences_dropped=dropped,
+        config_writes=tuple(writes[: recent_change.MAX_CONFIG_WRITES]),
+        config_writes_dropped=max(0, len(writes) - recent_change.MAX_CONFIG_WRITES),
     )
 
 

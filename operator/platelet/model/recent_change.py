@@ -14,6 +14,7 @@ from platelet.model.durations import CAMEL, Timestamp, say_time
 from platelet.model.signal import ShortText
 
 MAX_DIFFERENCES = 20
+MAX_CONFIG_WRITES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,9 @@ class RecentChange:
     differences: Annotated[tuple[ShortText, ...], Field(max_length=MAX_DIFFERENCES)] = ()
     """Names of what differs: an image with both tags, all else without values."""
     differences_dropped: int = 0
+    config_writes: Annotated[tuple[ShortText, ...], Field(max_length=MAX_CONFIG_WRITES)] = ()
+    """Who has written which keys of the ConfigMaps that it names since it ran well, or why that is not known."""
+    config_writes_dropped: int = 0
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -42,8 +46,17 @@ def say(change: RecentChange | None) -> list[str]:
     """What people are told of it, in lines: whose release it is, since when, and each difference."""
     if change is None:
         return []
-    dropped = change.differences_dropped
-    return [_say_release(change), *change.differences, *([f"and {dropped} more"] if dropped else [])]
+    return [
+        _say_release(change),
+        *change.differences,
+        *_say_more(change.differences_dropped),
+        *change.config_writes,
+        *_say_more(change.config_writes_dropped, " writes of ConfigMaps"),
+    ]
+
+
+def _say_more(dropped: int, what: str = "") -> list[str]:
+    return [f"and {dropped} more{what}"] if dropped else []
 
 
 def _say_release(change: RecentChange) -> str:

@@ -9,6 +9,7 @@ from platelet.model.alert import Alert
 from platelet.model.autoscaler import Autoscaler, Bounds
 from platelet.model.blocking import FiringAlert, Running
 from platelet.model.budget import Budget, Entry
+from platelet.model.config_map import KnownConfigMap
 from platelet.model.intent import ObjectRef, Values
 from platelet.model.log_tail import LogTail
 from platelet.model.node_room import Room
@@ -135,6 +136,7 @@ class Knowledge:
     clock_age_seconds: float = 0.0  # since the last sample of the API server's time
     alerts_known_at: datetime | None = None  # last successful contact with Alertmanager
     queries_known_at: datetime | None = None  # since when each query of the policy's triggers has been answered
+    config_maps: tuple[KnownConfigMap, ...] = ()  # what was just read of those that the template names, for people
     log_tail: LogTail | None = None  # what was just read of a log, for people
     job_log_tail: LogTail | None = None  # likewise, of the Job that a step has started
     readings: Mapping[Question, Reading] = field(default_factory=dict)  # what checks, steps and brakes ask now

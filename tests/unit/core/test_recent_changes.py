@@ -8,6 +8,7 @@ import pytest
 from platelet.core import recent_changes
 from platelet.core.decide import decide
 from platelet.model import recent_change
+from platelet.model.config_map import KeyWrite, KnownConfigMap
 from platelet.model.recent_change import MAX_DIFFERENCES, RecentChange
 from platelet.model.situation import Situation
 from tests.unit.situations import (
@@ -87,6 +88,72 @@ def test_long_lists_are_cut_and_counted() -> None:
     change = noted(seen(GOOD_RECORD, BAD_RECORD, live=many))
     assert (len(change.differences), change.differences_dropped) == (MAX_DIFFERENCES, 11)
     assert recent_change.say(change)[-1] == "and 11 more"
+
+
+CONFIGURED = replace(LIVE, template={
+    "spec": {
+        "containers": [{
+            "name": "app",
+            "env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "keys", "key": "a"}}}],
+            "envFrom": [{"configMapRef": {"name": "all"}}, {"configMapRef": {"name": "maybe", "optional": True}}],
+        }],
+        "volumes": [
+            {"name": "v", "configMap": {"name": "files"}},
+            {"name": "p", "projected": {"sources": [{"configMap": {"name": "parts"}}, {"secret": {"name": "s"}}]}},
+        ],
+    }
+})  # fmt: skip
+NAMES = ("all", "files", "keys", "maybe", "parts")
+AFTER = KeyWrite(manager="kubectl-edit", at=NOW, keys=("LEVEL", "MODE"))
+BEFORE = KeyWrite(manager="helm", at=BORN, keys=("OTHER",))
+
+
+def test_the_config_maps_of_the_template_are_looked_at_once_where_it_ran_well_before() -> None:
+    assert recent_changes.config_maps(seen(GOOD_RECORD, BAD_RECORD, live=CONFIGURED)) == NAMES
+    assert recent_changes.config_maps(seen(GOOD_RECORD, BAD_RECORD)) == ()
+
+
+NOT_LOOKED_AT: dict[str, Situation] = {
+    "none ran well": seen(BAD_RECORD, live=CONFIGURED),
+    "something was done": seen(GOOD_RECORD, BAD_RECORD, live=CONFIGURED, attempts=(an_attempt(),)),
+    "it is noted": seen(GOOD_RECORD, BAD_RECORD, live=CONFIGURED, recent_change=RecentChange(template=BAD)),
+    "people have it": seen(GOOD_RECORD, BAD_RECORD, live=CONFIGURED, state="Escalated"),
+    "the workload is gone": seen(GOOD_RECORD, BAD_RECORD, live=None),
+}
+
+
+@pytest.mark.parametrize("situation", NOT_LOOKED_AT.values(), ids=NOT_LOOKED_AT)
+def test_else_no_config_map_is_looked_at(situation: Situation) -> None:
+    assert recent_changes.config_maps(situation) == ()
+
+
+def with_known(*known: KnownConfigMap, live: Any = CONFIGURED) -> RecentChange:
+    situation = seen(GOOD_RECORD, BAD_RECORD, live=live)
+    by_name = {name: KnownConfigMap(name=name) for name in recent_changes.config_maps(situation)}
+    by_name |= {config_map.name: config_map for config_map in known}
+    return noted(replace(situation, knowledge=replace(situation.knowledge, config_maps=tuple(by_name.values()))))
+
+
+def test_who_has_written_which_keys_since_it_ran_well_is_noted() -> None:
+    change = with_known(KnownConfigMap(name="all", created_at=BORN, writes=(BEFORE, AFTER)))
+    assert change.config_writes == ("configmap/all written 2026-11-21T12:00:00Z by kubectl-edit, keys LEVEL, MODE",)
+    assert recent_change.say(change)[-1] == change.config_writes[0]
+
+
+def test_what_is_optional_may_be_missing() -> None:
+    change = with_known(*(KnownConfigMap(name=name, is_missing=True) for name in ("all", "maybe")))
+    assert change.config_writes == ("configmap/all is missing",)
+
+
+def test_config_maps_that_are_too_many_and_writes_that_are_too_many_are_counted() -> None:
+    sources = [{"configMapRef": {"name": f"c-{number:02}"}} for number in range(13)]
+    many = replace(LIVE, template={"spec": {"containers": [{"name": "app", "envFrom": sources}]}})
+    assert len(recent_changes.config_maps(seen(GOOD_RECORD, BAD_RECORD, live=many))) == 10
+    known = [KnownConfigMap(name=f"c-{number:02}", writes=(AFTER,)) for number in range(10)]
+    change = with_known(*known, live=many)
+    assert change.config_writes[0] == "3 more of its ConfigMaps were not looked at"
+    assert (len(change.config_writes), change.config_writes_dropped) == (10, 1)
+    assert recent_change.say(change)[-1] == "and 1 more writes of ConfigMaps"
 
 
 KEPT: dict[str, dict[str, Any]] = {

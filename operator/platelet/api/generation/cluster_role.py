@@ -55,6 +55,7 @@ EVERYWHERE: Final = (
         why="whose pods, and what ran before", group="apps", resources=("replicasets",), verbs=("get", "list", "watch")
     ),
     Rule(why="which workload an alert is about that names a Service", resources=("services",), verbs=("get",)),
+    Rule(why="who has written which keys of a ConfigMap", resources=("configmaps",), verbs=("get",)),
     Rule(why="a cause that is elsewhere", resources=("nodes",), verbs=("get", "watch")),
     Rule(
         why="suspensions, and the scope of namespaceSelector", resources=("namespaces",), verbs=("get", "list", "watch")

@@ -8,7 +8,7 @@ from typing import Any
 
 from platelet import guards
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
-from platelet.core import acting, log_tails, needed_objects, observing, questions, references, signals, since_escalation
+from platelet.core import acting, needed_objects, observing, questions, references, signals, since_escalation
 from platelet.model.autoscaler import Autoscaler, Bounds
 from platelet.model.blocking import KnownAlerts
 from platelet.model.budget import Budget, Entry
@@ -25,6 +25,7 @@ from platelet.shell.kube.clock import Clock
 from platelet.shell.read import autoscalers, nodes, objects, own_writes, pinned_ladder, siblings
 from platelet.shell.read.asker import Asker, Nobody
 from platelet.shell.read.blocks import BlockReader
+from platelet.shell.read.evidence import EvidenceReader
 from platelet.shell.read.goal_references import GoalReferences
 from platelet.shell.read.log_reader import LogReader, NoLogs
 from platelet.shell.read.own_writes import WriteMemory
@@ -86,6 +87,7 @@ class SituationReader:
         self._scopes = ScopeReader(sources.remembered, sources.memory, index)
         self._autoscalers: Recent[tuple[WorkloadRef, frozenset[Bounds]], tuple[Autoscaler, ...]] = Recent()
         self._lists: Recent[tuple[str, frozenset[Resource]], Mapping[str, tuple[Json, ...]]] = Recent()
+        self._evidence = EvidenceReader(kube, around.log_reader)
         self._rooms = RoomReader(kube, sources.remembered)
         self._blocks = BlockReader(kube, clock.now, around.present_alerts)
         self._kube = kube
@@ -171,19 +173,7 @@ class SituationReader:
             ),
             own_writes=own_writes.recall(self._write_memory, remediation),
         )
-        if log_tails.wanted(situation) is None:
-            return await self._with_job_log(await self._look_around(situation, resolved, patience))
-        around, tail = await asyncio.gather(
-            self._look_around(situation, resolved, patience), self._around.log_reader.read(situation)
-        )
-        return replace(around, knowledge=replace(around.knowledge, log_tail=tail))
-
-    async def _with_job_log(self, situation: Situation) -> Situation:
-        """What a Job has said, if it has ended by what was just seen around."""
-        tail = await self._around.log_reader.read_of_job(situation)
-        if tail is None:
-            return situation
-        return replace(situation, knowledge=replace(situation.knowledge, job_log_tail=tail))
+        return await self._evidence.add(situation, self._look_around(situation, resolved, patience))
 
     async def _ask(self, wanted: Collection[Question], known: Situation | None) -> Mapping[Question, Reading]:
         if known is not None and set(wanted) <= set(known.knowledge.readings):
