@@ -35,6 +35,12 @@ POLICIES = (
     ),
     manifests.policy("attacked", [manifests.fires("Attacked")], step("limit", setEnv=LIMITED)),
     manifests.policy(
+        "kept",
+        [manifests.CRASHES],
+        step("limit", setEnv={"env": LIMITED["env"]}),
+        step("undo", rolloutUndo={"keepAdjustments": True}),
+    ),
+    manifests.policy(
         "corrupted", [manifests.fires("Corrupted")], OFF, step("back", scale={"to": "previous"}), mode="Approve"
     ),
 )
@@ -132,6 +138,22 @@ def test_variables_are_set_for_a_while_and_come_back_exactly(playground: Playgro
     assert "set RATE_LIMIT, MODE of container app (8s)" in shown
     assert "old-and-secret" not in shown
     assert "new-and-secret" not in shown
+
+
+def test_an_undo_keeps_variables_that_were_set_and_shows_no_value(playground: Playground) -> None:
+    """A young release that they do not mend: the one before it comes back, with them."""
+    scene, _ = playground
+    before = set_up(scene, "kept", "till", env=[{"name": "RATE_LIMIT", "value": "old-and-secret"}])
+    scene.until_proven("till")
+    scene.kubectl("set", "image", "deployment/till", "app=app:crash-2")
+    scene.until("the image from before", "till", lambda: scene.image("till") == manifests.GOOD, 120)
+    env = [{"name": "RATE_LIMIT", "value": "new-and-secret"}, {"name": "MODE", "value": "strict"}]
+    assert container(scene, "till") == {**before, "env": env}
+    remediations = scene.remediations("till")
+    summaries = [attempt["summary"] for stored in remediations for attempt in stored["status"]["attempts"]]
+    assert summaries[-1].endswith("it keeps what platelet has adjusted: app.env.RATE_LIMIT as set, app.env.MODE as set")
+    shown = json.dumps([stored["status"] for stored in remediations]) + scene.kubectl("get", "events", "-o", "json")
+    assert "and-secret" not in shown
 
 
 def config(scene: Scene) -> Json:

@@ -16,11 +16,12 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 from pydantic import ConfigDict, Field
 
 from platelet.actions import rollout_restart
-from platelet.changes import adjustments, restored_template
-from platelet.model import blame, constraint, difference, reasons, references
+from platelet.changes import adjustments, kept_values, restored_template
+from platelet.model import blame, constraint, difference, reasons, references, undo_summary
 from platelet.model.constraint import Rule
-from platelet.model.durations import Between, Duration, say_time
+from platelet.model.durations import Between, Duration
 from platelet.model.policy import ActionTraits
+from platelet.model.resource import CONTROLLER_REVISIONS, WORKLOADS, Resource
 from platelet.model.revision import RevisionRecord, family
 from platelet.model.rights import Right
 from platelet.model.rules import Action
@@ -79,8 +80,8 @@ class RolloutUndo:
     keep_adjustments: Annotated[
         bool,
         Field(
-            description="Resources and probes that platelet has adjusted since keep their values in the template that "
-            "comes back. Without it they come back as they were, and the plan says so."
+            description="Resources, probes and variables that platelet has adjusted since keep their values in the "
+            "template that comes back. Without it they come back as they were, and the plan says so."
         ),
     ] = False
 
@@ -220,38 +221,40 @@ def _record_of(old: Revision, situation: Situation) -> RevisionRecord | Refusal:
 def _back_to(record: RevisionRecord, settings: RolloutUndo, live: Workload, situation: Situation) -> Plan:
     adjusted = (record.template, live.template, situation.snapshot.records)
     keeps = adjustments.kept(*adjusted) if settings.keep_adjustments else {}
-    restored = restored_template.from_record(
-        record, abandons=live.template_hash, replaces_stuck_pods=live.ordered, keeps=keeps
-    )
-    summary = _say_undo(record, live, situation)
-    if keeps:
-        summary += f"; it keeps what platelet has adjusted: {adjustments.say_kept(record.template, keeps)}"
-    dropped = adjustments.say_dropped(*adjusted, besides=keeps)
+    variables = adjustments.kept_variables(*adjusted) if settings.keep_adjustments else {}
+    summary = undo_summary.say(record, live, situation)
+    if keeps or variables:
+        kept = adjustments.say_kept(record.template, {**keeps, **variables})
+        summary += f"; it keeps what platelet has adjusted: {kept}"
+    dropped = adjustments.say_dropped(*adjusted, besides={*keeps, *variables})
     summary += f"; it drops what platelet has adjusted: {dropped}" if dropped else ""
-    return Plan(changes=(restored,), summary=summary + rollout_restart.say_held(live))
-
-
-def _say_undo(record: RevisionRecord, live: Workload, situation: Situation) -> str:
-    """What people say yes to: what goes and comes, who released it when, how well the goal was, what else differs."""
-    images = difference.say_images(live.template, record.template) or "the template, with the same images"
-    revisions = (old for old in situation.snapshot.revisions if old.template_hash == record.template_hash)
-    numbers = [old.number for old in revisions if old.number]
-    where = f"revision {max(numbers)}" if numbers else "kept on record, its revision is gone"
-    left = blame.live_record(situation)
-    released = ""
-    if left is not None:
-        released = f", released {say_time(left.last_release)}" + (f" by {left.released_by}" if left.released_by else "")
-    goal = "nothing is known of the health of what comes back"
-    if record.health == "Healthy":
-        goal = f"what comes back was healthy at {say_time(record.health_since or record.first_seen)}"
-    fields = difference.say_fields(live.template, record.template)
-    secrets = sorted(
-        name
-        for name in references.needed(record.template) - references.needed(live.template)
-        if name.startswith(f"{references.SECRET}/")
+    summary += rollout_restart.say_held(live)
+    values, is_on_hand = kept_values.for_plan(situation, _name_values(situation), {}, variables)
+    if variables and not is_on_hand:
+        return Plan(changes=(), summary=summary, keeps=values)
+    restored = restored_template.from_record(
+        record,
+        abandons=live.template_hash,
+        replaces_stuck_pods=live.ordered,
+        keeps=keeps,
+        variables=values if variables else None,
     )
-    message = f"undo {images} ({where}){released}; {goal}" + (f"; also differs: {fields}" if fields else "")
-    return message + (f"; it needs {', '.join(secrets)}, which platelet does not look for" if secrets else "")
+    return Plan(changes=(restored,), summary=summary)
+
+
+def _name_values(situation: Situation) -> str:
+    target = situation.target
+    return kept_values.name_record(situation, WORKLOADS[target.kind].named(target.name))
+
+
+def _objects(settings: RolloutUndo, situation: Situation) -> tuple[tuple[Resource, str], ...]:
+    """The record of the variables that it would keep; nothing where it keeps none."""
+    live = situation.snapshot.workload
+    record = _find_record(settings, live, situation) if live is not None and settings.keep_adjustments else None
+    if live is None or not isinstance(record, RevisionRecord):
+        return ()
+    kept = adjustments.kept_variables(record.template, live.template, situation.snapshot.records)
+    return ((CONTROLLER_REVISIONS, _name_values(situation)),) if kept else ()
 
 
 def _never_a_goal(situation: Situation) -> frozenset[str]:
@@ -278,6 +281,7 @@ ACTION = Action(
     rights=restored_template.CHANGE.rights,
     traits=ActionTraits(name="rolloutUndo", changes_template=True, replaces_pods=True, heals_rollout=True),
     plan=plan,
+    objects=_objects,
     parameters={"revision": _to_chosen},
     reads=tuple(
         Right(group="", resource=resource, verb="get")

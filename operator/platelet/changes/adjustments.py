@@ -8,22 +8,40 @@ from platelet.changes.template_places import Template
 from platelet.model.revision import RevisionRecord
 
 MOST_KEPT: Final = 5  # an intent has room for so many fields beside the names of a record and of a template
+_MOST_WITH_VALUES: Final = MOST_KEPT - 1  # and beside the name of a record that keeps values
 
 
 def kept(goal: Template, live: Template, records: Iterable[RevisionRecord]) -> dict[str, str]:
-    """What an undo can keep of our adjustments of the live template, and its values there.
+    """What an undo can keep of our adjustments of the live template, and its values there, which people may see.
 
-    Only what the other template has, too, and whose values people may see; of more than `MOST_KEPT`, the first ones.
+    Only what the other template has, too; of more than `MOST_KEPT`, variables included, the first ones.
     """
-    ours = _dropped(goal, live, records)
-    visible = {name: now for name, (now, then) in ours.items() if then is not None and not env_values.is_one(name)}
-    return dict(list(visible.items())[:MOST_KEPT])
+    return {name: now for name, now in _chosen(goal, live, records).items() if not env_values.is_one(name)}
 
 
-def say_kept(goal: Template, fields: Mapping[str, str]) -> str:
-    """Say what was kept, and what it is in the other template."""
+def kept_variables(goal: Template, live: Template, records: Iterable[RevisionRecord]) -> dict[str, str]:
+    """The variables among them, and their values, which nobody may see. The other template needs only the container."""
+    return {name: now for name, now in _chosen(goal, live, records).items() if env_values.is_one(name)}
+
+
+def _chosen(goal: Template, live: Template, records: Iterable[RevisionRecord]) -> dict[str, str]:
+    ours = _dropped(goal, live, records).items()
+    possible = [
+        (name, now)
+        for name, (now, then) in ours
+        if (env_values.takes(goal, name) if env_values.is_one(name) else then is not None)
+    ]
+    with_values = any(env_values.is_one(name) for name, _ in possible[:MOST_KEPT])
+    return dict(possible[: _MOST_WITH_VALUES if with_values else MOST_KEPT])
+
+
+def say_kept(goal: Template, names: Mapping[str, str]) -> str:
+    """Say what was kept, and what it is in the other template; of a variable no value."""
     then = _adjustable(goal)
-    return ", ".join(f"{name} {now} instead of {then[name]}" for name, now in fields.items())
+    return ", ".join(
+        f"{name} as set" if env_values.is_one(name) else f"{name} {now} instead of {then[name]}"
+        for name, now in names.items()
+    )
 
 
 def say_dropped(

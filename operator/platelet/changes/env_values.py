@@ -41,6 +41,22 @@ def values_of(template: Template, container: str) -> dict[str, str | None]:
     return values
 
 
+def with_values(template: Template, values: Mapping[str, str]) -> dict[str, Any]:
+    """The template with these variables, by their full names. Raises KeyError where a container is not there."""
+    changed = dict(template)
+    for name, value in values.items():
+        container, _, variable = name.partition(_ENV)
+        _, changed = _edit(changed, container, {variable: value})
+    return changed
+
+
+def takes(template: Template, name: str) -> bool:
+    """Whether the template has the container of a variable, and no value of another object's in its place."""
+    container = name.partition(_ENV)[0]
+    is_there = container in template_places.by_name(template)
+    return is_there and values_of(template, container).get(name, "") is not None
+
+
 def is_one(name: str) -> bool:
     """Whether this is the full name of a variable."""
     return _ENV in name
@@ -121,7 +137,7 @@ def _wanted(kept: KeptValues, values: Mapping[str, str]) -> dict[str, str | None
 
 def _edit(
     template: Template, container: str, wanted: Mapping[str, str | None]
-) -> tuple[list[Mapping[str, Any]], Template]:
+) -> tuple[list[Mapping[str, Any]], dict[str, Any]]:
     """The operations, and the template that comes of them. Raises KeyError where there is no such container."""
     edited = deepcopy(dict(template))
     place = template_places.find(edited, container)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from platelet.model import reasons
 from platelet.model.digest import digest
-from platelet.model.intent import ObjectRef, PinnedChange
+from platelet.model.intent import VALUES, ObjectRef, PinnedChange
 from platelet.model.kept_values import KeptValues
 from platelet.model.resource import CONTROLLER_REVISIONS
 from platelet.model.situation import Situation
@@ -50,4 +50,5 @@ def for_plan(
 
 def refuse_lost(pinned: PinnedChange) -> Refusal:
     """Say that the values are not there any more: nothing can be written."""
-    return Refusal(reason=reasons.REFUSED, message=f"the record {pinned.record} does not hold what was pinned")
+    name = pinned.how.get(VALUES, pinned.record)
+    return Refusal(reason=reasons.REFUSED, message=f"the record {name} does not hold what was pinned")

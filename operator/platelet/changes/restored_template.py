@@ -1,18 +1,21 @@
 """A template of the target that was there before, put back from its revision record (TRAPS 1 to 5).
 
 Which one it is, is pinned by its hash; what is in it stays in the record, whose data nobody can change. Fields of its
-containers that platelet has adjusted since may keep their values (`keeps`): these are pinned beside it.
+containers that platelet has adjusted since may keep their values (`keeps`): these are pinned beside it. Variables that
+it has set may, too (`variables`): they are pinned by digest, while another record keeps their values.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from platelet.changes import on_target, template_fields
+from platelet.changes import env_values, kept_values, on_target, template_fields
+from platelet.changes.template_places import Template
 from platelet.model import reasons, templates
 from platelet.model.change import Answer, Change, Live, Patch
-from platelet.model.intent import MADE_FROM, RECORD, TEMPLATE, PinnedChange
-from platelet.model.resource import WORKLOADS
+from platelet.model.intent import MADE_FROM, RECORD, TEMPLATE, VALUES, PinnedChange
+from platelet.model.kept_values import KeptValues
+from platelet.model.resource import CONTROLLER_REVISIONS, WORKLOADS, Resource
 from platelet.model.revision import RevisionRecord
 from platelet.model.rights import Right, on_workloads
 from platelet.model.situation import Situation
@@ -22,17 +25,26 @@ KIND = "RestoreTemplate"
 
 
 def from_record(
-    record: RevisionRecord, *, abandons: str, replaces_stuck_pods: bool = False, keeps: Mapping[str, str] | None = None
+    record: RevisionRecord,
+    *,
+    abandons: str,
+    replaces_stuck_pods: bool = False,
+    keeps: Mapping[str, str] | None = None,
+    variables: KeptValues | None = None,
 ) -> PinnedChange:
     """The template of this record, in place of the one with the hash `abandons`, which is given up.
 
-    `keeps` are fields that it has, by name as in `template_fields`, and the values that they are to have instead.
+    `keeps` are fields that it has, by name as in `template_fields`, and the values that they are to have instead;
+    `variables` are those of `env_values`, in a record that is on hand.
     """
     how = {RECORD: record.name, **({on_target.STUCK_PODS: on_target.REPLACED} if replaces_stuck_pods else {})}
     meant = record.template_hash
-    if keeps:
-        meant = templates.hash_template(template_fields.with_values(record.template, keeps))
-        how |= {MADE_FROM: record.template_hash, **keeps}
+    fields, values = dict(keeps or {}), dict(variables.meant) if variables is not None else {}
+    if fields or values:
+        meant = templates.hash_template(_merge(record.template, fields, values))
+        how |= {MADE_FROM: record.template_hash, **fields}
+    if variables is not None and values:
+        how |= {VALUES: variables.name, **variables.conceal(values)}
     return PinnedChange(kind=KIND, meant={TEMPLATE: meant}, how=how, abandons=abandons)
 
 
@@ -46,6 +58,10 @@ class RestoreTemplate(Change):
         """Two templates."""
         on_target.check(pinned, TEMPLATE)
 
+    def objects(self, pinned: PinnedChange) -> tuple[tuple[Resource, str], ...]:
+        """The record of values that are kept."""
+        return ((CONTROLLER_REVISIONS, pinned.how[VALUES]),) if VALUES in pinned.how else ()
+
     def live(self, pinned: PinnedChange, situation: Situation) -> Live | None:
         """The target's own template; blocked while it is paused."""
         return on_target.live(pinned, situation, on_target.why_no_template(situation))
@@ -58,7 +74,10 @@ class RestoreTemplate(Change):
             why = "it is gone" if record is None else "it holds another template than the one that was pinned"
             message = f"the revision record {name} cannot be restored: {why}"
             return Refusal(reason=reasons.REFUSED, message=message)
-        template = template_fields.with_values(record.template, _keeps(pinned))
+        values = _reveal(pinned, situation)
+        if isinstance(values, Refusal):
+            return values
+        template = _merge(record.template, _keeps(pinned), values)
         body: list[Mapping[str, Any]] = [
             {"op": "test", "path": "/metadata/uid", "value": live.uid},
             {"op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version},
@@ -74,8 +93,9 @@ class RestoreTemplate(Change):
     def say(self, pinned: PinnedChange, values: Mapping[str, str]) -> str:
         """`template 0a1b... of record platelet-...`: never what is in it."""
         record = f" of record {pinned.record}" if values == pinned.meant else ""
-        kept = "".join(f", with {name} {value}" for name, value in _keeps(pinned).items()) if record else ""
-        return f"template {values[TEMPLATE]}{record}{kept}"
+        kept = [f"{name} {value}" for name, value in _keeps(pinned).items()]
+        kept += [f"{name} as set" for name in _digests(pinned)]
+        return f"template {values[TEMPLATE]}{record}" + ("".join(f", with {field}" for field in kept) if record else "")
 
     def differs(self, pinned: PinnedChange, stored: Mapping[str, str]) -> str:
         """`the template is ..., not ...`."""
@@ -109,7 +129,26 @@ class RestoreTemplate(Change):
 
 def _keeps(pinned: PinnedChange) -> dict[str, str]:
     """The fields that keep their values: their names have a dot."""
-    return {name: value for name, value in pinned.how.items() if "." in name}
+    return {name: value for name, value in pinned.how.items() if "." in name and not env_values.is_one(name)}
+
+
+def _digests(pinned: PinnedChange) -> dict[str, str]:
+    """The variables that do, by their digests."""
+    return {name: value for name, value in pinned.how.items() if env_values.is_one(name)}
+
+
+def _reveal(pinned: PinnedChange, situation: Situation) -> Mapping[str, str] | Refusal:
+    """The values of these variables, by the record that keeps them."""
+    digests = _digests(pinned)
+    if not digests:
+        return {}
+    kept = kept_values.find(situation, pinned.how.get(VALUES, ""))
+    values = kept.reveal(digests) if kept is not None else None
+    return values if values is not None else kept_values.refuse_lost(pinned)
+
+
+def _merge(template: Template, fields: Mapping[str, str], values: Mapping[str, str]) -> dict[str, Any]:
+    return env_values.with_values(template_fields.with_values(template, fields), values)
 
 
 CHANGE = RestoreTemplate()

@@ -61,16 +61,18 @@ def droppable(remediations: Sequence[Remediation], budget: Budget) -> list[Remed
 def pinned_records(remediations: Iterable[Remediation], budget: Budget) -> frozenset[tuple[str, str]]:
     """The records that attempts on record, or what is still owed, need to be put back: namespaces and names."""
     attempts = {
-        (remediation.namespace, change.record)
+        (remediation.namespace, record)
         for remediation in remediations
         for attempt in remediation.status.attempts
         for change in attempt.changes
+        for record in change.records
     }
     lent = {
-        (entry.target.namespace, change.record)
+        (entry.target.namespace, record)
         for entry in budget.status.entries
         if entry.revert is not None and not entry.revert.done
         for change in entry.revert.changes
+        for record in change.records
     }
     return frozenset(attempts | lent)
 

@@ -18,6 +18,7 @@ TEMPLATE: Final = "template"  # its hash; no field of a container has a name wit
 RESTART_STAMP: Final = "restartStamp"
 REPLICAS: Final = "replicas"
 MADE_FROM: Final = "madeFrom"  # the hash of a template that is put back with fields of the one that is left
+VALUES: Final = "values"  # the name of the record that keeps values which are put back beside what is in `RECORD`
 RECORD: Final = "record"  # the name of the revision record that holds what is written
 
 
@@ -57,6 +58,11 @@ class PinnedChange:
     def record(self) -> str:
         """The name of the revision record that holds what is written; empty where the values themselves are pinned."""
         return self.how.get(RECORD, "")
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """The names of all records that hold anything of it."""
+        return tuple(self.how[name] for name in (RECORD, VALUES) if name in self.how)
 
     @property
     def made_from(self) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from platelet.core import retention
-from platelet.model.intent import PreState
+from platelet.model.budget import PendingRevert
+from platelet.model.intent import RECORD, VALUES, PreState
 from platelet.model.remediation import Remediation, Revert
-from tests.unit.pins import scaled
+from tests.unit.pins import restored, scaled
 from tests.unit.situations import GOOD, NOW, a_budget, a_remediation, a_status, an_attempt, an_entry
 
 DAY = timedelta(days=1)
@@ -113,3 +114,15 @@ def test_of_workloads_that_are_gone_the_newest_ten_of_a_namespace_stay() -> None
     assert {remediation.uid for remediation in retention.of_gone(old, everything, NOW)} == {"rem-10", "rem-11"}
     assert retention.of_gone(young, everything, NOW) == []
     assert retention.of_gone(old, {old[0].target}, NOW) == []
+
+
+def test_the_records_that_hold_what_was_pinned_stay_those_of_kept_values_included() -> None:
+    """An undo names the record of its template, and that of variables which it keeps."""
+    (change,) = restored(GOOD, "api-good")
+    keeping = replace(change, how={**change.how, VALUES: "platelet-values-1"})
+    lent = an_entry(
+        revert=PendingRevert(action="setEnv", changes=(replace(change, how={RECORD: "platelet-values-2"}),))
+    )
+    remediation = a_remediation(status=a_status(attempts=(an_attempt(changes=(keeping,)),)))
+    names = {name for _, name in retention.pinned_records([remediation], a_budget(lent))}
+    assert names == {"api-good", "platelet-values-1", "platelet-values-2"}
