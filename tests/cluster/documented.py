@@ -49,6 +49,8 @@ ELSEWHERE: dict[str, str] = {
     "platelet approve remediation/": "cluster/test_approvals.py",
     "platelet reject remediation/": "cluster/test_approvals.py",
     "platelet acknowledge remediation/": "cluster/test_approvals.py",
+    "platelet acknowledge cronjob/": "cluster/test_failed_jobs.py",
+    "kubectl annotate --overwrite rempol NAME acknowledge.platelet.dev": "cluster/test_admission.py",
     "platelet retry remediation/": "cluster/test_approvals.py",
     "platelet run RUNBOOK": "cluster/test_cli.py",
     "platelet run back-to-work deployment/architect-api": "cluster/test_pack_architect_api.py",

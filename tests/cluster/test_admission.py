@@ -312,6 +312,42 @@ def test_an_answer_of_others_cannot_be_changed_nor_taken_away_without_the_right(
     assert annotate("note=mine") == "", "other annotations are no answers"
 
 
+HEARD: dict[str, tuple[str, str, str]] = {
+    "with the right, in one's own name": ("alice", "alice", ""),
+    "with the right, in another's name": ("alice", "bob", "TOKEN must be alice, who answers"),
+    "without the right, in one's own name": ("bob", "bob", "bob may not acknowledge failed Jobs"),
+    "without the right, in another's name": ("bob", "alice", "bob may not acknowledge failed Jobs"),
+}
+
+
+@pytest.mark.parametrize(("user", "name", "words"), HEARD.values(), ids=HEARD)
+def test_a_failed_job_is_acknowledged_with_the_verb_and_in_ones_own_name(
+    team: Team, user: str, name: str, words: str
+) -> None:
+    made = policy("heal")
+    made["metadata"]["name"] = f"jobs-{secrets.token_hex(3)}"
+    team.plane.kubectl("create", "-n", team.namespace, "-f", "-", input=json.dumps(made))
+    annotate = partial(team.kubectl, user, "annotate", "--overwrite", "rempol", made["metadata"]["name"])
+    answer = annotate(f"acknowledge.platelet.dev/0123456789abcdef={name}")
+    assert words in answer
+    assert (answer == "") == (words == "")
+    assert annotate("note=mine") == "", "other annotations are no answers"
+    assert annotate("acknowledge.platelet.dev/0123456789abcdef-") == "", "what is on record stays there"
+
+
+def test_who_has_heard_cannot_be_changed_by_others(team: Team) -> None:
+    made = policy("heal")
+    made["metadata"]["name"] = "heard"
+    made["metadata"]["annotations"] = {"acknowledge.platelet.dev/0123456789abcdef": "alice"}
+    team.plane.kubectl("create", "-n", team.namespace, "-f", "-", input=json.dumps(made))
+    annotate = partial(team.kubectl, "bob", "annotate", "--overwrite", "rempol", "heard")
+    assert "bob may not acknowledge" in annotate("acknowledge.platelet.dev/0123456789abcdef=bob")
+    stop = json.dumps({"spec": {"suspended": {"reason": "bob"}}})
+    assert team.kubectl("bob", "patch", "rempol", "heard", "--type=merge", "-p", stop) == "", (
+        "what others have said stays"
+    )
+
+
 def a_revision(name: str, **labels: str) -> Json:
     """A ControllerRevision, as whoever may create them would write it."""
     metadata = {"name": name, "labels": {f"platelet.dev/{key.replace('_', '-')}": labels[key] for key in labels}}

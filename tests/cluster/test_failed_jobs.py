@@ -8,11 +8,12 @@ import pytest
 import yaml
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import cron_jobs, incidents, listening, manifests, patience, test_cli
+from tests.cluster import cron_jobs, incidents, installation, listening, manifests, patience, test_cli
 from tests.cluster.incidents import Scene
 from tests.cluster.manifests import RESTART, Json
 
 pytestmark = pytest.mark.cluster
+HOME = installation.NAMESPACE
 TELLING: Json = {
     "apiVersion": "platelet.dev/v1alpha1",
     "kind": "RemediationPolicy",
@@ -129,10 +130,51 @@ def test_levels_are_told_in_their_order_and_who_was_told_hears_the_end(scene: Sc
         patience.until("the second level", lambda: kinds("second") == ["failed"])
         assert kinds("first") == ["failed"]
         assert [call.event["data"]["level"] for call in pagers["second"].of(scene.namespace)] == [2]
+        answer = test_cli.platelet(scene.plane, "acknowledge", "job/nightly", "-n", scene.namespace)
+        assert (answer.code, answer.err) == (0, "")
+
+        def call() -> Json:
+            (entry,) = scene.policy("nightly")["status"]["failedJobs"]
+            of_entry: Json = entry["call"]
+            return of_entry
+
+        patience.until("the acknowledgement", lambda: call().get("acknowledgedBy") == "admin")
+        again = test_cli.platelet(scene.plane, "acknowledge", "job/nightly", "-n", scene.namespace)
+        assert (again.code, "is acknowledged already, by admin" in again.err) == (1, True)
+        shown = test_cli.platelet(scene.plane, "get", "policies", "-n", scene.namespace)
+        rows = [cells for line in shown.out.splitlines() if (cells := line.split())[1:2] == ["nightly"]]
+        assert [cells[5:9] for cells in rows if cells[-2] == "nightly"] == [["1", "2", "first,second", "admin"]]
+        history = test_cli.platelet(scene.plane, "timeline", "job/nightly", "-n", scene.namespace)
+        assert f"{scene.namespace}/nightly: Acknowledged: admin has heard of it" in history.out
+        assert f"{scene.namespace}/nightly: JobFailed: level 2: second" in history.out
         scene.kubectl("delete", "job", "nightly")
         for name in ("first", "second"):
             patience.until(f"the end at the {name}", lambda: kinds(name) == ["failed", "resolved"])  # noqa: B023 - at once
         assert kinds("third") == []
+
+
+def test_a_policy_of_the_operators_namespace_shows_what_it_has_on_record_of_this_one(scene: Scene) -> None:
+    spec = {
+        "mode": "Enforce",
+        "triggers": [{"job": {"matchLabels": {"tier": "everywhere"}}}],
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": scene.namespace}},
+    }
+    everywhere = {**TELLING, "metadata": {"name": f"jobs-of-{scene.namespace}", "namespace": HOME}, "spec": spec}
+    scene.plane.kubectl("apply", "-f", "-", input=json.dumps(everywhere))
+    try:
+        scene.apply(json.dumps({**ALONE, "metadata": {"name": "everywhere", "labels": {"tier": "everywhere"}}}))
+        cron_jobs.end(scene, cron_jobs.find(scene, "everywhere"), "Failed")
+
+        def shown() -> str:
+            answer = test_cli.platelet(scene.plane, "get", "policies", "-n", scene.namespace)
+            return answer.out.partition(f"failed jobs in namespace {scene.namespace} of policies in namespace {HOME}")[
+                2
+            ]
+
+        patience.until("what the policy has on record", lambda: "everywhere" in shown())
+        assert row(shown(), "everywhere")[2:6] == ["-", "Failed", "BackoffLimitExceeded", "1"]
+    finally:
+        scene.plane.kubectl("delete", "rempol", "-n", HOME, f"jobs-of-{scene.namespace}")
 
 
 REFUSED = {

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from platelet.api.kinds.status_lists import NOTIFICATIONS
+from platelet.model import approval
 from platelet.model.notification import Notification
 from platelet.model.resource import JOBS
 from platelet.shell import kube
@@ -123,8 +124,22 @@ def test_what_nobody_has_taken_is_not_told_once_it_is_over(simulation: Simulatio
     assert [kind for _, _, kind in told(simulation)] == ["JobOver"], "it may have heard of it: no answer is no proof"
 
 
+def test_the_trigger_says_how_grave_it_is(simulation: Simulation) -> None:
+    """Of two triggers that are for it, the graver one."""
+    pager = {"after": "0s", "sinks": ["pager"], "severities": ["critical"]}
+    alerts = {"after": "0s", "sinks": ["alerts"], "severities": ["warning", "error"]}
+    simulation.apply(escalation_policy(pager, alerts))
+    nightly = {"job": {"matchLabels": {"tier": "nightly"}, "severity": "critical"}}
+    prepare(simulation, triggers=[{"job": {}}, nightly], escalation=FOLLOWED)
+    fail(simulation, "backup", labels={"tier": "nightly"})
+    fail(simulation, "report")
+    simulation.run(HOUR)
+    assert [sink for _, sink, _ in told(simulation, "backup")] == ["pager"]
+    assert [sink for _, sink, _ in told(simulation, "report")] == ["alerts"]
+
+
 def test_severities_choose_whom_a_level_tells(simulation: Simulation) -> None:
-    """A failed Job counts as a warning."""
+    """A failed Job is a warning unless its trigger says more."""
     pager = {"after": "0s", "sinks": ["pager"], "severities": ["critical"]}
     alerts = {"after": "0s", "sinks": ["alerts"], "severities": ["warning", "error"]}
     follow(simulation, pager, alerts)
@@ -152,6 +167,65 @@ def test_a_level_that_is_added_calls_whom_it_names(simulation: Simulation) -> No
     simulation.world.store.patch(kube.ESCALATION_POLICIES, SHOP, "oncall", {"spec": escalation_policy(L1, L2)["spec"]})
     simulation.run(10 * MINUTE)
     assert [sink for _, sink, _ in told(simulation)] == ["oncall", "lead"]
+
+
+def acknowledge(simulation: Simulation, by: str = "ann") -> None:
+    """What `platelet acknowledge` writes."""
+    uid = simulation.world.store.get(kube.POLICIES, SHOP, "heal")["metadata"]["uid"]
+    (entry,) = (entry for entry in listed(simulation) if entry.is_open)
+    annotations = {approval.JOB_ACKNOWLEDGED + entry.token(uid): by}
+    simulation.world.store.patch(kube.POLICIES, SHOP, "heal", {"metadata": {"annotations": annotations}})
+
+
+def test_acknowledging_ends_the_levels_until_the_next_failure(simulation: Simulation) -> None:
+    follow(simulation, {**L1, "repeatEvery": "10m"}, L2)
+    cron_job = ("report", jobs.schedule(simulation, "report"))
+    fail(simulation, "report-1", cron_job)
+    simulation.run(15 * MINUTE)
+    acknowledge(simulation)
+    simulation.run(2 * HOUR)
+    assert [(after / MINUTE, sink) for after, sink, _ in told(simulation, "report-1")] == [
+        (0, "oncall"),
+        (10, "oncall"),
+    ]
+    (entry,) = listed(simulation)
+    assert entry.call is not None
+    assert entry.call.acknowledged_by == "ann"
+    assert {known.state for known in notifications(simulation)} == {"Acknowledged"}
+    jobs.run(simulation, "report-2", cron_job)
+    jobs.end(simulation, "report-2")
+    simulation.run(MINUTE)
+    fail(simulation, "report-3", cron_job)
+    simulation.run(40 * MINUTE)
+    assert ("lead", "JobFailed") in {(sink, kind) for _, sink, kind in told(simulation, "report-3")}, "told anew"
+
+
+def test_a_level_until_resolved_goes_on_when_somebody_has_heard(simulation: Simulation) -> None:
+    follow(simulation, L1, {**L2, "until": "Resolved", "repeatEvery": "1h"}, L3)
+    fail(simulation, "migrate")
+    simulation.run(5 * MINUTE)
+    acknowledge(simulation)
+    simulation.run(100 * MINUTE)
+    assert [(after / MINUTE, sink) for after, sink, _ in told(simulation)] == [
+        (0, "oncall"),
+        (30, "lead"),
+        (90, "lead"),
+    ]
+
+
+def test_who_has_heard_is_told_to_pagerduty_and_to_slack(simulation: Simulation) -> None:
+    key = {"name": "pagers", "key": "key"}
+    pager = {"name": "oncall", "pagerduty": {"routingKeyRef": key}}
+    channel = {"name": "chat", "slack": {"channel": "C0123456789", "tokenRef": key}}
+    simulation.apply(escalation_policy({"after": "0s", "sinks": ["oncall", "chat"]}, sinks=[pager, channel]))
+    prepare(simulation, escalation=FOLLOWED)
+    fail(simulation, "migrate")
+    simulation.run(MINUTE)
+    acknowledge(simulation)
+    simulation.run(5 * MINUTE)
+    bodies = [known.request.body for known in simulation.mailbox.delivered]
+    assert [body["event_action"] for body in bodies if "event_action" in body] == ["trigger", "acknowledge"]
+    assert [body["text"].partition(":")[0] for body in bodies if "text" in body] == ["JOB FAILED", "ACKNOWLEDGED"]
 
 
 def play(simulation: Simulation) -> range:

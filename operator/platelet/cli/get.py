@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Show policies, Runbooks, Remediations and the ActionBudget: all of them, or the kinds that you name; with policies also
-the Jobs that have failed, as far as policies look for them. With -w, follow changes: on a terminal as a view that is
-kept up to date, otherwise as one line for each visible change."""
+the Jobs that have failed, as far as policies look for them, those of the operator's namespace among them. With -w,
+follow changes: on a terminal as a view that is kept up to date, otherwise as one line for each visible change."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -47,11 +48,19 @@ def call(options: argparse.Namespace) -> int:
 async def _show(options: argparse.Namespace, client: "ClusterClient") -> int:
     parts = _parts(options)
     listed = await asyncio.gather(*(client.list(part.resource, part.namespace) for part in parts))
+    notes = []
+    if (elsewhere := _of_the_operator(options, parts)) is not None:
+        try:
+            listed.append(await client.list(elsewhere.resource, elsewhere.namespace))
+            parts.append(elsewhere)
+        except kube.Refused as error:
+            notes.append(f"note: without the operator's policies, which you may not read: {error.message}")
     if options.watch:
         await live.follow(client, parts, options.output, sys.stdout)
     shown = live.all_tables(list(zip(parts, listed, strict=True)), client.clock.now())
     off = lines.section("suspended", switches.describe(await _switched_off(options, client)))
-    output.write(options, [*tables.text(shown), *(["", *off] if off else [])], _document(listed))
+    own = [objects for part, objects in zip(parts, listed, strict=True) if not part.jobs_in]
+    output.write(options, [*tables.text(shown), *(["", *off] if off else []), *notes], _document(own))
     return 0
 
 
@@ -75,6 +84,15 @@ def _parts(options: argparse.Namespace) -> list[Part]:
         wide, everywhere = options.output == "wide", options.all_namespaces
         parts.append(Part(kind=kind, resource=resource, namespace="" if everywhere else own, wide=wide))
     return parts
+
+
+def _of_the_operator(options: argparse.Namespace, parts: Sequence[Part]) -> Part | None:
+    """Policies of the operator's namespace, which may have failed Jobs of this one on record; None: shown anyway."""
+    namespace, home = session.namespace_of(options), options.operator_namespace
+    if options.all_namespaces or namespace == home:
+        return None
+    own = next((part for part in parts if part.has_failed_jobs), None)
+    return replace(own, namespace=home, jobs_in=namespace) if own is not None else None
 
 
 def _document(listed: Sequence[Sequence[kube.Json]]) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class Part:
     resource: kube.Resource
     namespace: str
     wide: bool = False
+    jobs_in: str = ""  # only the failed Jobs of this namespace that its objects have on record are shown; empty: all
 
     @property
     def where(self) -> str:
@@ -65,11 +66,12 @@ def all_tables(listed: Iterable[tuple[Part, Collection[Mapping[str, Any]]]], now
     """One for each kind, and what policies have on record of failed Jobs at the end, if they have."""
     parts = list(listed)
     records = (
-        failed_jobs.tabulate(objects, part.where, now, wide=part.wide)
+        failed_jobs.tabulate(objects, part.where, now, wide=part.wide, within=part.jobs_in)
         for part, objects in parts
         if part.has_failed_jobs
     )
-    return [part.table(objects, now) for part, objects in parts] + [table for table in records if table is not None]
+    shown = [part.table(objects, now) for part, objects in parts if not part.jobs_in]
+    return shown + [table for table in records if table is not None]
 
 
 class Teller:
@@ -83,6 +85,9 @@ class Teller:
 
     def tell(self, part: Part, key: Key, stored: kube.Json | None, now: datetime) -> None:
         """Write a line if there is something new. None: it was deleted."""
+        if part.jobs_in:
+            self._tell_jobs(part, key, stored or {}, now)
+            return
         place = (part.kind.plural, key)
         before = self._cells.get(place)
         if stored is None:
@@ -102,7 +107,7 @@ class Teller:
     def _tell_jobs(self, part: Part, key: Key, policy: kube.Json, now: datetime) -> None:
         """What has changed of the Jobs that a policy has on record."""
         before = self._jobs.get(key, {})
-        self._jobs[key] = failed_jobs.rows(policy, now, wide=part.wide)
+        self._jobs[key] = failed_jobs.rows(policy, now, wide=part.wide, within=part.jobs_in)
         for subject, cells in self._jobs[key].items():
             if cells != before.get(subject):
                 namespace, name, *state = cells
@@ -132,7 +137,8 @@ async def follow(client: "ClusterClient", parts: Iterable[Part], form: str, stre
     """Follow the parts until cancelled: as a view if people look at a terminal, else as lines."""
     on_terminal = stream.isatty() and form != "json"
     teller = Teller(form, stream)
-    streams = {part: _stream(client, part, None if on_terminal else teller) for part in parts}
+    followed_parts = [part for part in parts if not (part.jobs_in and form == "json")]  # JSON has objects alone
+    streams = {part: _stream(client, part, None if on_terminal else teller) for part in followed_parts}
     async with asyncio.TaskGroup() as tasks:
         for followed in streams.values():
             tasks.create_task(followed.run())

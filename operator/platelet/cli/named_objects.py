@@ -59,6 +59,12 @@ def remediation(text: str) -> str:
     return name
 
 
+def acknowledged(text: str) -> tuple[Literal["Remediation", "Job", "CronJob"], str]:
+    """Read remediation/NAME, or the name alone, or KIND/NAME of a Job. Raises ArgumentTypeError that tells how."""
+    kind = _batch_kind(text.partition("/")[0]) if "/" in text else None
+    return (kind, _split(text, "job/NAME")[1]) if kind is not None else ("Remediation", remediation(text))
+
+
 def _split(text: str, example: str) -> tuple[str, str]:
     kind, slash, name = text.partition("/")
     if not slash or not kind or not name or "/" in name:

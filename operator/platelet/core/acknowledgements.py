@@ -44,7 +44,7 @@ def _hear_who_looks(
         return status
     calls = [known for known in status.notifications if known.asks(asked.token)]
     known = replace(status, approval=replace(asked, acknowledged_by=by))
-    known = replace(known, notifications=deliveries.acknowledge(status.notifications, _ended(calls, policy), by))
+    known = replace(known, notifications=deliveries.acknowledge(status.notifications, ended(calls, policy), by))
     text = f"{by} looks at it: {asked.summary}"
     return record.note(known, now, step=asked.step_name, by="approval", reason=reasons.ACKNOWLEDGED, message=text)
 
@@ -52,7 +52,7 @@ def _hear_who_looks(
 def of_escalation(status: RemediationStatus, by: str, policy: Policy | None = None) -> RemediationStatus:
     """Let the notifications of the escalation be known to a person; a level that goes on until the end goes on."""
     calls = [known for known in status.notifications if known.kind == "Escalated"]
-    return replace(status, notifications=deliveries.acknowledge(status.notifications, _ended(calls, policy), by))
+    return replace(status, notifications=deliveries.acknowledge(status.notifications, ended(calls, policy), by))
 
 
 def of_answer(status: RemediationStatus) -> RemediationStatus:
@@ -64,7 +64,7 @@ def of_answer(status: RemediationStatus) -> RemediationStatus:
     return replace(status, notifications=deliveries.acknowledge(status.notifications, ids, asked.by))
 
 
-def _ended(calls: Sequence[Notification], policy: Policy | None) -> list[str]:
+def ended(calls: Sequence[Notification], policy: Policy | None) -> list[str]:
     """The ids of those that a person's having heard ends: all but what a level that goes on is still to say."""
     levels = policy.levels if policy is not None else ()
     lasting = [number for number, level in enumerate(levels, 1) if level.until == "Resolved"]

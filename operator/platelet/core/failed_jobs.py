@@ -11,9 +11,10 @@ from datetime import datetime
 
 from platelet.core import record
 from platelet.model.durations import say_time
-from platelet.model.failed_job import MAX_FAILED_JOBS, Ending, FailedJob, Job, JobCall, Subject
+from platelet.model.failed_job import MAX_FAILED_JOBS, ORDINARY, Ending, FailedJob, Job, JobCall, Subject
 from platelet.model.log_tail import LogTail
 from platelet.model.policy import DAY, Policy
+from platelet.model.severity import Grade
 
 _SHORT = 256
 
@@ -25,6 +26,7 @@ class Seen:
     jobs: Sequence[Job]
     succeeded_at: Mapping[Subject, datetime]  # of CronJobs, by their own word: also of Jobs that are deleted by now
     matches: Callable[[Job], bool]  # whether a trigger of the policy is for it
+    severity_of: Callable[[Job], Grade] = lambda _job: ORDINARY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ def judge(policy: Policy, known: Sequence[FailedJob], seen: Seen, now: datetime)
         if not failed or not _is_news(failed[-1], now):
             continue
         if len(listed) < MAX_FAILED_JOBS or _make_room(listed):
-            listed.append(_open(failed))
+            listed.append(_open(failed, seen))
         else:
             unlisted += 1
     calls = policy.mode != "Observe"
@@ -96,9 +98,9 @@ def _follow(entry: FailedJob, jobs: Sequence[Job], seen: Seen, now: datetime) ->
     """One that is on record, in the light of what there is now. What fails again goes on, or begins anew."""
     failed = [job for job in _failing(jobs, seen) if _failed_at(job) > entry.failed_at]
     if not entry.is_open:
-        return _open(failed) if failed and _is_news(failed[-1], now) else entry
+        return _open(failed, seen) if failed and _is_news(failed[-1], now) else entry
     if failed:
-        return replace(_open(failed), since=entry.since, count=entry.count + len(failed), call=entry.call)
+        return replace(_open(failed, seen), since=entry.since, count=entry.count + len(failed), call=entry.call)
     succeeded_at = last_success(entry.subject, jobs, seen)
     if succeeded_at is not None and succeeded_at > entry.failed_at:
         return _end(entry, f"a Job succeeded at {say_time(succeeded_at)}", now)
@@ -135,7 +137,7 @@ def _failed_at(job: Job) -> datetime:
     return job.failed_at
 
 
-def _open(failed: Sequence[Job]) -> FailedJob:
+def _open(failed: Sequence[Job], seen: Seen) -> FailedJob:
     """One that is told anew, from the first of these Jobs on."""
     first, last = failed[0], failed[-1]
     return FailedJob(
@@ -145,6 +147,7 @@ def _open(failed: Sequence[Job]) -> FailedJob:
         cron_job=last.cron_job,
         reason=record.clip(last.reason, _SHORT),
         message=say(last),
+        severity=seen.severity_of(last),
         since=_failed_at(first),
         failed_at=_failed_at(last),
         count=len(failed),

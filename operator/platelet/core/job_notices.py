@@ -10,15 +10,13 @@ from datetime import datetime, timedelta
 
 from platelet.core import deliveries, levels
 from platelet.core.deliveries import Ledger
-from platelet.model import reasons, severity
+from platelet.model import reasons
 from platelet.model.effects import Effect
 from platelet.model.escalation_levels import MAX_TOLD, Level, ToldLevel
 from platelet.model.failed_job import FailedJob
 from platelet.model.notice import Notice
 from platelet.model.notification import NoticeKind, Notification
 from platelet.model.policy import Policy
-
-_GRADE = severity.grade("")  # no rule says how grave a failed Job is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +40,7 @@ def announce(
             continue
         effects += deliveries.offer(ledger, news)[1]
         if news.kind == "JobOver":
-            ledger = _keep(ledger, replace(news, to=called(entry, ledger.notifications)))
+            ledger = keep(ledger, replace(news, to=called(entry, ledger.notifications)))
     ledger, climbed = climb(policy, listed, ledger, now)
     return Announcement(listed=climbed, ledger=ledger, effects=tuple(effects))
 
@@ -114,10 +112,10 @@ def _call_for(policy: Policy, entry: FailedJob, ledger: Ledger) -> levels.Call |
         return None
     return levels.Call(
         kind="JobFailed",
-        grade=_GRADE,
+        grade=entry.severity,
         since=entry.call.at,
         known_as=entry.known_as,
-        acknowledged=False,
+        acknowledged=entry.is_acknowledged,
         notifications=calls_for(entry, ledger.notifications),
     )
 
@@ -145,7 +143,7 @@ def _tell(policy: Policy, entry: FailedJob, ledger: Ledger, due: levels.Due, now
         repeat=due.repeat,
         to=tuple(sink for sink in missing if sink not in waiting),
     )
-    ledger = _keep(ledger, notice)
+    ledger = keep(ledger, notice)
     kept = {known.sink for known in ledger.notifications if known.id == notice.id}
     reached = [sink for sink in missing if sink in waiting | kept]  # who found no room is called at a later look
     if not reached:
@@ -168,8 +166,8 @@ def _of(policy: Policy, entry: FailedJob, now: datetime) -> Notice:
     )
 
 
-def _keep(ledger: Ledger, notice: Notice) -> Ledger:
-    """What a sink is still to hear makes room for nothing."""
+def keep(ledger: Ledger, notice: Notice) -> Ledger:
+    """Keep a notice for each sink that it is for. What a sink is still to hear makes room for nothing."""
     untold = [known.id for known in ledger.notifications if known.state == "Pending"]
     return deliveries.offer(ledger, notice, is_news=False, standing=untold)[0]
 

@@ -4,11 +4,11 @@ It is no incident, so what sinks have not taken so far is kept on the policy, be
 what they are told of Jobs that have failed.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from platelet.core import deliveries, job_notices
+from platelet.core import deliveries, job_acknowledgements, job_notices
 from platelet.core.deliveries import Ledger
 from platelet.model import reasons
 from platelet.model.digest import digest
@@ -37,6 +37,7 @@ class Listed:
 
     alerts: Sequence[Evidence] = ()
     jobs: Sequence[FailedJob] = ()
+    annotations: Mapping[str, object] = field(default_factory=dict)  # of the policy: by which people answer
 
 
 def announce(policy: Policy, alerts: Sequence[Evidence], unlisted: int, ledger: Ledger, now: datetime) -> Telling:
@@ -74,7 +75,10 @@ def tell(  # noqa: PLR0913 - what is on record, and what this process knows
     pending = deliveries.stop(deliveries.stop(accounted, late, "GivenUp"), over, "Withdrawn")
     effects = list(_failures(policy, ledger, accounted, now))
     holder: Holder = ("policy", policy.namespace, policy.name)
-    called, jobs = job_notices.climb(policy, listed.jobs, replace(ledger, notifications=pending), now)
+    known = replace(ledger, notifications=pending)
+    heard = job_acknowledgements.hear(policy, listed.annotations, listed.jobs, known, now)
+    effects += heard.effects
+    called, jobs = job_notices.climb(policy, heard.listed, heard.ledger, now)
     notifications = {(notification.id, notification.sink): notification for notification in called.notifications}
     for waiting in deliveries.due(called.notifications, in_flight, now):
         rendered, renderings = deliveries.render(waiting, _notice_of(policy, waiting, listed), holder, now)

@@ -14,34 +14,43 @@ from platelet.model.notification import Notification
 
 FAILING: Final = "Failed"
 _OVER: Final = "Over"
-_HEADER = ("Namespace", "Name", "CronJob", "State", "Reason", "Count", "Told", "Policy", "Failed")
+_HEADER = ("Namespace", "Name", "CronJob", "State", "Reason", "Count", "Level", "Told", "Heard", "Policy", "Failed")
 _MESSAGE = len(_HEADER) - 2  # the place of the column that only `-o wide` has
 
 
-def tabulate(policies: Iterable[Mapping[str, Any]], where: str, now: datetime, *, wide: bool) -> Table | None:
-    """Make a table of what these policies have on record, the last failure at the end; None where that is nothing."""
+def tabulate(
+    policies: Iterable[Mapping[str, Any]], where: str, now: datetime, *, wide: bool, within: str = ""
+) -> Table | None:
+    """Make a table of what these policies have on record, the last failure at the end; None where that is nothing.
+
+    `within` is the namespace whose Jobs are meant; empty: all.
+    """
     listed = list(policies)
-    pairs = [pair for stored in listed for pair in _entries(stored, now, wide=wide)]
+    pairs = [pair for stored in listed for pair in _entries(stored, now, wide=wide, within=within)]
     if not pairs:
         return None
     ordered = sorted(pairs, key=lambda pair: (pair[0].namespace, pair[0].failed_at, pair[0].name))
     unlisted = sum(lenient.number(lenient.mapping(stored.get("status")).get("failedJobsUnlisted")) for stored in listed)
+    more = f", without {unlisted} that wait for a place" if unlisted and not within else ""
     return Table(
-        title=f"failed jobs of policies {where}" + (f", without {unlisted} that wait for a place" if unlisted else ""),
+        title=f"failed jobs {f'in namespace {within} ' if within else ''}of policies {where}{more}",
         header=(*_HEADER[:_MESSAGE], "Message", *_HEADER[_MESSAGE:]) if wide else _HEADER,
         rows=tuple(row for _, row in ordered),
     )
 
 
-def rows(stored: Mapping[str, Any], now: datetime, *, wide: bool) -> dict[Subject, tuple[str, ...]]:
+def rows(stored: Mapping[str, Any], now: datetime, *, wide: bool, within: str = "") -> dict[Subject, tuple[str, ...]]:
     """One policy's cells, without the age, by what has failed."""
-    return {entry.subject: row[:-1] for entry, row in _entries(stored, now, wide=wide)}
+    return {entry.subject: row[:-1] for entry, row in _entries(stored, now, wide=wide, within=within)}
 
 
-def _entries(stored: Mapping[str, Any], now: datetime, *, wide: bool) -> list[tuple[FailedJob, tuple[str, ...]]]:
+def _entries(
+    stored: Mapping[str, Any], now: datetime, *, wide: bool, within: str
+) -> list[tuple[FailedJob, tuple[str, ...]]]:
     status, metadata = lenient.mapping(stored.get("status")), lenient.mapping(stored.get("metadata"))
     notifications, policy = NOTIFICATIONS.read(status), lenient.text(metadata.get("name"))
-    return [(entry, _row(entry, notifications, policy, now, wide=wide)) for entry in FAILED_JOBS.read(status)]
+    listed = [entry for entry in FAILED_JOBS.read(status) if not within or entry.namespace == within]
+    return [(entry, _row(entry, notifications, policy, now, wide=wide)) for entry in listed]
 
 
 def _row(
@@ -54,12 +63,20 @@ def _row(
         FAILING if entry.is_open else _OVER,
         entry.reason,
         str(entry.count),
-        ",".join(_say(call) for call in calls_for(entry, notifications)),
+        _level(entry),
+        ",".join(dict.fromkeys(_say(call) for call in calls_for(entry, notifications))),
+        entry.call.acknowledged_by if entry.call is not None else "",
         *([entry.message if entry.is_open else entry.resolution] if wide else []),
         policy,
         age(entry.failed_at, now),
     )
     return tuple(lines.clean(cell) or "-" for cell in cells)
+
+
+def _level(entry: FailedJob) -> str:
+    """Up to which level people were called."""
+    levels = [level.level for level in entry.call.told] if entry.call is not None else []
+    return str(max(levels)) if levels else ""
 
 
 def _say(call: Notification) -> str:

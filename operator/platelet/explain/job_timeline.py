@@ -78,6 +78,10 @@ def _record(resolved: ResolvedPolicy, entry: FailedJob) -> Iterator[Entry]:
         if call.told_at is not None:
             message = f"level {call.level}: {call.sink}"
             yield Entry(at=call.told_at, kind="told", reason=call.reason, message=message, by=key)
+    if entry.call is not None and entry.call.acknowledged_at is not None:
+        message = f"{entry.call.acknowledged_by} has heard of it"
+        at = entry.call.acknowledged_at
+        yield Entry(at=at, kind="decision", reason=reasons.ACKNOWLEDGED, message=message, by=key)
     if entry.resolved_at is not None:
         message = entry.resolution
         yield Entry(at=entry.resolved_at, kind="resolved", reason=reasons.RESOLVED, message=message, by=key)

@@ -107,7 +107,7 @@ def _judge(
 ) -> Teller:
     if isinstance(resolved, Unread):
         return Teller(key=resolved.key, mode="unknown", tells=False, because=resolved.because)
-    seen = Seen(jobs=jobs, succeeded_at=succeeded_at, matches=resolved.is_told_of)
+    seen = Seen(jobs=jobs, succeeded_at=succeeded_at, matches=resolved.is_told_of, severity_of=resolved.severity_of)
     tells, because = _unfit(resolved, subject) or _say_verdict(resolved, subject, seen, now)
     entry = _of(subject, resolved.failed_jobs)
     log = tuple(log_tail.say(entry.log_tail)) if entry is not None and tells else ()
@@ -136,13 +136,22 @@ def _say_verdict(resolved: ResolvedPolicy, subject: Subject, seen: Seen, now: da
         since = f"since {lines.moment(after.since, now)}{several}: {after.message}"
         if before is None or not before.is_open:
             return True, f"it is told within half a minute: it fails {since}"
-        whom = "people were called" if after.call is not None else "mode Observe: nobody is called"
+        whom = _say_call(after)
         return True, f"{whom}; it fails {since}"
     if after is not None and before is not None and before.is_open:
         return True, f"it was told, and is over within half a minute: {after.resolution}"
     if after is not None and after.resolved_at is not None:
         return True, f"it was told, and is over since {lines.moment(after.resolved_at, now)}: {after.resolution}"
     return False, _why_not(resolved, [job for job in seen.jobs if job.subject == subject], seen, now)
+
+
+def _say_call(entry: FailedJob) -> str:
+    """Whether people are called, how far, and who has heard."""
+    if entry.call is None:
+        return "mode Observe: nobody is called"
+    last = max((level.level for level in entry.call.told), default=1)
+    called = "people were called" + (f", up to level {last}" if last > 1 else "")
+    return f"{called}; {entry.call.acknowledged_by} has heard of it" if entry.is_acknowledged else called
 
 
 def _why_not(resolved: ResolvedPolicy, jobs: Sequence[Job], seen: Seen, now: datetime) -> str:

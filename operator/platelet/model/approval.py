@@ -25,6 +25,7 @@ ANNOTATIONS: Final = (
     *(APPROVE, APPROVED_BY, REJECT, REJECTED_BY, REJECT_REASON),
     *(RETRY, RETRIED_BY, ACKNOWLEDGE, ACKNOWLEDGED_BY),
 )
+JOB_ACKNOWLEDGED: Final = "acknowledge.platelet.dev/"  # of a policy, with a failed Job's token: who has heard
 VERB: Final = "approve"  # the RBAC verb on remediations that an answer needs
 
 
@@ -110,3 +111,14 @@ def how_to_annotate_an_acknowledgement(namespace: str, name: str, token: str) ->
     """Say how a person lets others know that they have heard of it."""
     annotations = f"{ACKNOWLEDGE}={token} {ACKNOWLEDGED_BY}=YOU"
     return f"kubectl annotate --overwrite rem {name} -n {namespace} {annotations}"
+
+
+def how_to_acknowledge_job(subject: tuple[str, str, str]) -> str:
+    """Say what a person types who has heard of a failed Job: kind, namespace and name."""
+    kind, namespace, name = subject
+    return f"platelet acknowledge {kind.lower()}/{name} -n {namespace}"
+
+
+def how_to_annotate_a_policy(namespace: str, name: str, token: str) -> str:
+    """Say it for those who have only kubectl."""
+    return f"kubectl annotate --overwrite rempol {name} -n {namespace} {JOB_ACKNOWLEDGED}{token}=YOU"

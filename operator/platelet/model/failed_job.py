@@ -14,10 +14,13 @@ from platelet.model.digest import digest
 from platelet.model.durations import CAMEL, Timestamp, format_time
 from platelet.model.escalation_levels import MAX_LEVELS, ToldLevel
 from platelet.model.log_tail import LogTail
+from platelet.model.severity import Grade
 from platelet.model.signal import ShortText, Text
 from platelet.model.workload import Name
 
 MAX_FAILED_JOBS: Final = 20
+ORDINARY: Final[Grade] = "warning"
+"""How grave a failed Job is unless its trigger says more, or less."""
 Subject = tuple[str, str, str]
 """Of what it is told: kind, namespace and name of the CronJob, or of the Job itself where no CronJob controls it."""
 
@@ -66,6 +69,8 @@ class JobCall:
     told: Annotated[
         tuple[ToldLevel, ...], Field(max_length=MAX_LEVELS, description="Which levels were told, and how far.")
     ] = ()
+    acknowledged_by: Annotated[ShortText, Field(description="Who has heard of it. Empty: nobody so far.")] = ""
+    acknowledged_at: Annotated[Timestamp | None, Field(description="When the operator heard that.")] = None
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
@@ -80,6 +85,7 @@ class FailedJob:
     cron_job: Annotated[str, Field(max_length=253, description="Empty: no CronJob controls the Job.")] = ""
     reason: Annotated[ShortText, Field(description="Of the Job's condition Failed.")] = ""
     message: Text
+    severity: Annotated[Grade, Field(description="As the trigger says that is for it.")] = ORDINARY
     since: Annotated[Timestamp, Field(description="When the first of these Jobs failed.")]
     failed_at: Annotated[Timestamp, Field(description="When the last of them failed.")]
     count: Annotated[int, Field(ge=1, description="How many Jobs have failed since then.")] = 1
@@ -101,6 +107,15 @@ class FailedJob:
     def known_as(self) -> str:
         """What tells its notices from those of others: the same from the first failure to its end."""
         return digest("/".join((*self.subject, format_time(self.since))))
+
+    def token(self, policy_uid: str) -> str:
+        """What an acknowledgement names: it holds for this record of this policy, and for no later one."""
+        return digest(f"{policy_uid}/{self.known_as}")
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether a person has heard of it."""
+        return self.call is not None and bool(self.call.acknowledged_by)
 
     @property
     def is_open(self) -> bool:

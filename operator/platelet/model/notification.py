@@ -27,6 +27,7 @@ NoticeKind = Literal[
     "Resolved",
     "Untargeted",
     "JobFailed",
+    "JobAcknowledged",
     "JobOver",
 ]
 Holder = tuple[Literal["remediation", "policy"], str, str]
@@ -34,7 +35,7 @@ Holder = tuple[Literal["remediation", "policy"], str, str]
 
 CALLS: tuple[NoticeKind, ...] = ("ApprovalNeeded", "Held", "Escalated", "Untargeted", "JobFailed")  # these call people
 HOLDS: tuple[NoticeKind, ...] = ("Healing", "HealingOver")  # these hold back a page, and let go of it
-OF_JOBS: tuple[NoticeKind, ...] = ("JobFailed", "JobOver")  # a Job has failed, and that is over
+OF_JOBS: tuple[NoticeKind, ...] = ("JobFailed", "JobAcknowledged", "JobOver")  # from its failure to the end of it
 State = Literal["Pending", "Delivered", "Acknowledged", "Withdrawn", "GivenUp"]
 MOST_OF_A_SINK = 10  # of one Remediation: a sink that takes nothing makes no other forget
 MAX_NOTIFICATIONS = 110

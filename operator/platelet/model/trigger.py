@@ -14,6 +14,7 @@ from platelet.model.alert import Alert
 from platelet.model.failed_job import Job
 from platelet.model.fault import Fault
 from platelet.model.reading import Result, Sample
+from platelet.model.severity import Grade
 from platelet.model.signal import Evidence, Signal, Source
 from platelet.model.workload import Kind, Pod, Workload
 
@@ -103,3 +104,4 @@ class FromJobs(Trigger):
     """It judges Jobs that have failed, one at a time. They open no Remediation: people are told of them."""
 
     matches: Callable[[Any, Job], bool]
+    severity: Callable[[Any], Grade]  # of what it is for

@@ -61,7 +61,7 @@ def tells(notice: Notice) -> bool:
     if notice.kind == "Untargeted":
         return notice.reason == reasons.NO_TARGET
     if notice.kind in OF_JOBS:
-        return True
+        return notice.kind != "JobAcknowledged"
     if notice.kind in HOLDS:
         return remediation is not None and policy.sinks[name].hold_page_while_healing is True
     if notice.kind in _FOLLOWS:
@@ -125,7 +125,8 @@ def _of_job(notice: Notice) -> dict[str, Any]:
     if notice.job is not None:
         job = notice.job
         named = {"cronjob": job.cron_job} if job.cron_job else {"job_name": job.name}
-        labels, begins = labels | {"namespace": job.namespace} | named, min(job.since, notice.at)
+        labels |= {"namespace": job.namespace, "severity": job.severity} | named
+        begins = min(job.since, notice.at)
     ends = notice.at if notice.kind == "JobOver" else notice.at + DAY
     return _alert("PlateletJobFailed", labels, notice, begins, ends)
 
@@ -163,6 +164,8 @@ def _alert(name: str, labels: dict[str, str], notice: Notice, begins: datetime, 
     annotations = {"summary": notice.title or own_words}
     if notice.title or notice.body:
         annotations["description"] = notice.body or own_words
+    if notice.kind == "JobFailed" and notice.job is not None:
+        annotations["acknowledge"] = approval.how_to_acknowledge_job(notice.job.subject)
     if name == "PlateletEscalated" and notice.remediation is not None:
         incident = notice.remediation
         annotations["acknowledge"] = approval.how_to_acknowledge(incident.namespace, incident.name)

@@ -44,6 +44,7 @@ _ACTIONS = {
     "Resolved": "Resolve",
     "Untargeted": "Escalate",
     "JobFailed": "Escalate",
+    "JobAcknowledged": "Acknowledge",
     "JobOver": "Resolve",
 }
 _WARNINGS = ("Escalated", "NotDelivered", "TemplateFailed", "Untargeted", "JobFailed")

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 from platelet.model import approval, gravity, incident_logs, log_tail, reasons, recent_change, reply
 from platelet.model.constraint import Matches
 from platelet.model.durations import CAMEL, format_time
+from platelet.model.failed_job import FailedJob
 from platelet.model.notice import Notice
 from platelet.model.notification import OF_JOBS, was_called
 from platelet.model.policy import Policy
@@ -30,6 +31,7 @@ _ACTIONS = {
     "Escalated": "trigger",
     "Untargeted": "trigger",
     "JobFailed": "trigger",
+    "JobAcknowledged": "acknowledge",
     "JobOver": "resolve",
     "Acknowledged": "acknowledge",
     "Resolved": "resolve",
@@ -115,8 +117,9 @@ def _payload(notice: Notice) -> dict[str, Any]:
         words["message"] = notice.message
     if remediation is None:
         source = _name_of(notice.policy)
-        words |= {"log": "\n".join(log)} if (log := log_tail.say(notice.job.log_tail if notice.job else None)) else {}
-        return {**payload, "source": source, "severity": "warning", **({"custom_details": words} if words else {})}
+        words |= _details_of_job(notice.job) if notice.job is not None else {}
+        grade = notice.job.severity if notice.job is not None else "warning"
+        return {**payload, "source": source, "severity": grade, **({"custom_details": words} if words else {})}
     target = remediation.spec.target_ref
     return {
         **payload,
@@ -126,6 +129,11 @@ def _payload(notice: Notice) -> dict[str, Any]:
         "group": remediation.namespace,
         "custom_details": {**words, **_details(notice, remediation)},
     }
+
+
+def _details_of_job(job: FailedJob) -> dict[str, str]:
+    log = log_tail.say(job.log_tail)
+    return {"acknowledge": approval.how_to_acknowledge_job(job.subject), **({"log": "\n".join(log)} if log else {})}
 
 
 def _details(notice: Notice, remediation: Remediation) -> Mapping[str, Any]:

@@ -39,6 +39,7 @@ _STANDINGS = {
     "Resolved": "RESOLVED",
     "Untargeted": "ALERT WITHOUT A TARGET",
     "JobFailed": "JOB FAILED",
+    "JobAcknowledged": "ACKNOWLEDGED",
     "JobOver": "JOB NO LONGER FAILED",
 }
 _OF_THE_MESSAGE = frozenset(
@@ -166,8 +167,10 @@ def _level(notice: Notice) -> str:
 def _lone_message(notice: Notice) -> dict[str, Any]:
     name = notice.policy.key if notice.policy is not None else ""
     title = _escape(notice.title or f"{_STANDINGS[notice.kind]}{_level(notice)}: policy {name}", TEXT_LENGTH // 2)
-    log = log_tail.say(notice.job.log_tail) if notice.job is not None and notice.kind == "JobFailed" else []
-    body = notice.body or _escape("\n".join((notice.message, *log)), TEXT_LENGTH)
+    more: list[str] = []
+    if notice.job is not None and notice.kind == "JobFailed":
+        more = [approval.how_to_acknowledge_job(notice.job.subject), *log_tail.say(notice.job.log_tail)]
+    body = notice.body or _escape("\n".join((notice.message, *more)), TEXT_LENGTH)
     return {"text": _cut(f"{title}: {body}", TEXT_LENGTH)}
 
 

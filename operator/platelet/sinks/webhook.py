@@ -12,7 +12,9 @@ from platelet.model import log_tail, reasons, recent_change
 from platelet.model.approval import (
     Approval,
     how_to_acknowledge,
+    how_to_acknowledge_job,
     how_to_annotate,
+    how_to_annotate_a_policy,
     how_to_annotate_a_retry,
     how_to_annotate_an_acknowledgement,
     how_to_approve,
@@ -72,7 +74,7 @@ def tells(notice: Notice) -> bool:
     if notice.kind == "Untargeted":
         return notice.reason == reasons.NO_TARGET
     if notice.kind in OF_JOBS:
-        return True
+        return notice.kind in _OF_POLICY
     if notice.kind in _CALLS:
         return True
     if notice.kind not in _FOLLOWS or notice.remediation is None:
@@ -116,12 +118,22 @@ def _of_policy(notice: Notice, policy: Policy) -> dict[str, Any]:
         "data": {
             "policy": {"namespace": policy.namespace, "name": policy.name},
             **({"job": _job(notice.job)} if notice.kind in OF_JOBS else {"alert": _alert(notice.alert)}),
-            **(_level(notice) if notice.kind == "JobFailed" else {}),
+            **(_of_call(notice, policy) if notice.kind == "JobFailed" else {}),
             "reason": notice.reason,
             "message": notice.message,
             **_own_words(notice),
         },
     }
+
+
+def _of_call(notice: Notice, policy: Policy) -> dict[str, Any]:
+    """Which level it is, and how people say that they have heard."""
+    if notice.job is None:
+        return _level(notice)
+    token = notice.job.token(policy.uid)
+    by_kubectl = how_to_annotate_a_policy(policy.namespace, policy.name, token)
+    how = {"token": token, "how": how_to_acknowledge_job(notice.job.subject), "howByKubectl": by_kubectl}
+    return {**_level(notice), "acknowledge": how}
 
 
 def _alert(alert: Evidence | None) -> dict[str, Any]:
@@ -133,7 +145,8 @@ def _job(job: FailedJob | None) -> dict[str, Any]:
         return {}
     named = {"namespace": job.namespace, "name": job.name, "uid": job.uid, "cronJob": job.cron_job}
     log = {"log": log_tail.say(job.log_tail)} if job.log_tail is not None else {}
-    return {**named, "reason": job.reason, "failedAt": format_time(job.failed_at), "count": job.count, **log}
+    how = {"severity": job.severity, "reason": job.reason, "failedAt": format_time(job.failed_at), "count": job.count}
+    return {**named, **how, **log}
 
 
 def _of_incident(notice: Notice, remediation: Remediation) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 
 from platelet.model.durations import CAMEL
 from platelet.model.failed_job import Job
+from platelet.model.severity import Grade
 from platelet.model.signal import Evidence
 from platelet.model.trigger import FromJobs
 
@@ -46,6 +47,11 @@ class JobTrigger:
         ),
     ] = None
 
+    severity: Annotated[
+        Grade,
+        Field(description="How grave it is that one of them fails: by this, levels of an EscalationPolicy are chosen."),
+    ] = "warning"
+
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
 
@@ -61,4 +67,6 @@ def _describe(trigger: JobTrigger, _facts: Sequence[Evidence]) -> str:
     return f"it looks for Jobs of the namespace that have failed, {wanted}, and only tells people"
 
 
-TRIGGER = FromJobs(key="job", settings=JobTrigger, matches=matches, describe=_describe)
+TRIGGER = FromJobs(
+    key="job", settings=JobTrigger, matches=matches, severity=lambda trigger: trigger.severity, describe=_describe
+)

@@ -97,7 +97,9 @@ def test_each_kind_can_be_asked_for_by_its_name(
     monkeypatch.setattr(live, "follow", follow)
     monkeypatch.setattr(session, "run", lambda _options, work: asyncio.run(work(_Cluster())))
     assert commands.main(["get", kind.short, kind.plural, *flags]) == 0
-    assert [[part.kind for part in parts] for parts in asked] == ([[kind]] if flags == ["-w"] else [])
+    assert [[part.kind for part in parts if not part.jobs_in] for parts in asked] == (
+        [[kind]] if flags == ["-w"] else []
+    )
 
 
 class _Cluster:
@@ -184,10 +186,25 @@ def test_lines_tell_what_changes_of_failed_jobs() -> None:
     over = replace(RECORD, resolved_at=NOW + minutes(3), resolution="Job report-2 is gone")
     called = policy_with(RECORD, notifications=(CALL,))
     assert tell("", policy_with(RECORD), called, called, policy_with(over), word="policies")[1:] == [
-        "2026-11-21T12:00:00Z  shop  job/report-2  report Failed BackoffLimitExceeded 2 - heal",
-        "2026-11-21T12:01:00Z  shop  job/report-2  report Failed BackoffLimitExceeded 2 pagerduty heal",
-        "2026-11-21T12:03:00Z  shop  job/report-2  report Over BackoffLimitExceeded 2 - heal",
+        "2026-11-21T12:00:00Z  shop  job/report-2  report Failed BackoffLimitExceeded 2 1 - - heal",
+        "2026-11-21T12:01:00Z  shop  job/report-2  report Failed BackoffLimitExceeded 2 1 pagerduty - heal",
+        "2026-11-21T12:03:00Z  shop  job/report-2  report Over BackoffLimitExceeded 2 1 - - heal",
     ]
+
+
+def test_of_the_operators_policies_only_their_failed_jobs_of_this_namespace_are_shown() -> None:
+    other = replace(RECORD, namespace="other", cron_job="backup")
+    home = part("policies", namespace="platelet-system", jobs_in="shop")
+    stored = policy_with(RECORD, other, failedJobsUnlisted=3)
+    (table,) = live.all_tables([(home, [stored])], NOW)
+    assert table.title == "failed jobs in namespace shop of policies in namespace platelet-system"
+    assert [row[:2] for row in table.rows] == [("shop", "report-2")]
+    stream = io.StringIO()
+    teller = live.Teller("", stream)
+    for seen in (stored, stored, None):
+        teller.tell(home, ("platelet-system", "heal"), seen, NOW)
+    (line,) = stream.getvalue().splitlines()
+    assert "job/report-2" in line
 
 
 def test_scripts_get_one_document_for_each_change() -> None:

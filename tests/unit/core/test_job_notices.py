@@ -60,6 +60,12 @@ QUIET: dict[str, tuple[FailedJob, Policy]] = {
 }
 
 
+def test_a_grave_one_reaches_the_levels_for_that() -> None:
+    both = of(replace(FIRST, severities=("critical",)), replace(SECOND, after=timedelta(), severities=("warning",)))
+    assert called(both, replace(a_job(), severity="critical"), NOW) == [("oncall", "job")]
+    assert called(both, a_job(), NOW) == [("lead", "job/level-2")]
+
+
 @pytest.mark.parametrize(("entry", "policy"), QUIET.values(), ids=QUIET)
 def test_nobody_is_called(entry: FailedJob, policy: Policy) -> None:
     assert called(policy, entry, NOW + minutes(90)) == []

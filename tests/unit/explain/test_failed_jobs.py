@@ -5,23 +5,49 @@ from dataclasses import replace
 import pytest
 
 from platelet.explain import failed_jobs
-from platelet.model.failed_job import FailedJob
+from platelet.model.escalation_levels import ToldLevel
+from platelet.model.failed_job import FailedJob, JobCall
 from platelet.model.notification import Notification
 from tests.unit.explain.records_of_jobs import CALL, RECORD, policy_with
 from tests.unit.situations import NOW, minutes
 
 ALONE = replace(
-    RECORD, name="migrate", uid="u9", cron_job="", count=1, since=NOW - minutes(2), failed_at=NOW - minutes(2)
+    RECORD,
+    name="migrate",
+    uid="u9",
+    cron_job="",
+    count=1,
+    since=NOW - minutes(2),
+    failed_at=NOW - minutes(2),
+    call=None,
+)
+HEARD = replace(
+    RECORD,
+    call=JobCall(
+        at=RECORD.since,
+        told=(ToldLevel(level=1, sinks=("pagerduty",)), ToldLevel(level=2, sinks=("lead",))),
+        acknowledged_by="ann",
+        acknowledged_at=NOW - minutes(5),
+    ),
 )
 OVER = replace(RECORD, resolved_at=NOW - minutes(1), resolution="a Job succeeded at noon")
 ROWS: dict[str, tuple[FailedJob, tuple[Notification, ...], str]] = {
     "it fails, and somebody was told": (
         RECORD,
         (CALL,),
-        "shop report-2 report Failed BackoffLimitExceeded 2 pagerduty heal 10m",
+        "shop report-2 report Failed BackoffLimitExceeded 2 1 pagerduty - heal 10m",
     ),
-    "it is over": (OVER, (CALL,), "shop report-2 report Over BackoffLimitExceeded 2 pagerduty heal 10m"),
-    "of no CronJob, and nobody is called": (ALONE, (CALL,), "shop migrate - Failed BackoffLimitExceeded 1 - heal 2m"),
+    "two levels were told, and a person has heard": (
+        HEARD,
+        (CALL, replace(CALL, id=f"{CALL.id}/repeat-1"), replace(CALL, id=f"{CALL.id}/level-2", sink="lead")),
+        "shop report-2 report Failed BackoffLimitExceeded 2 2 pagerduty,lead ann heal 10m",
+    ),
+    "it is over": (OVER, (CALL,), "shop report-2 report Over BackoffLimitExceeded 2 1 pagerduty - heal 10m"),
+    "of no CronJob, and nobody is called": (
+        ALONE,
+        (CALL,),
+        "shop migrate - Failed BackoffLimitExceeded 1 - - - heal 2m",
+    ),
     "one knows, one does not yet, one never will": (
         RECORD,
         (
@@ -29,12 +55,12 @@ ROWS: dict[str, tuple[FailedJob, tuple[Notification, ...], str]] = {
             replace(CALL, sink="slack", state="Pending", told_at=None),
             replace(CALL, sink="webhook", state="GivenUp", told_at=None),
         ),
-        "shop report-2 report Failed BackoffLimitExceeded 2 pagerduty,slack(Pending),webhook(GivenUp) heal 10m",
+        "shop report-2 report Failed BackoffLimitExceeded 2 1 pagerduty,slack(Pending),webhook(GivenUp) - heal 10m",
     ),
     "that its end was told calls nobody": (
         RECORD,
         (replace(CALL, kind="JobOver"),),
-        "shop report-2 report Failed BackoffLimitExceeded 2 - heal 10m",
+        "shop report-2 report Failed BackoffLimitExceeded 2 1 - - heal 10m",
     ),
 }
 
@@ -43,7 +69,7 @@ ROWS: dict[str, tuple[FailedJob, tuple[Notification, ...], str]] = {
 def test_a_row_of_what_is_on_record(record: FailedJob, notifications: tuple[Notification, ...], cells: str) -> None:
     table = failed_jobs.tabulate([policy_with(record, notifications=notifications)], "here", NOW, wide=False)
     assert table is not None
-    assert " ".join(table.header) == "Namespace Name CronJob State Reason Count Told Policy Failed"
+    assert " ".join(table.header) == "Namespace Name CronJob State Reason Count Level Told Heard Policy Failed"
     assert [" ".join(row) for row in table.rows] == [cells]
 
 

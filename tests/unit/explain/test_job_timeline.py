@@ -69,6 +69,19 @@ def test_a_job_that_is_gone_is_told_from_its_record() -> None:
     ]
 
 
+def test_who_has_heard_of_it_is_told() -> None:
+    assert RECORD.call is not None
+    heard = replace(RECORD.call, acknowledged_by="ann", acknowledged_at=NOW - minutes(5))
+    story = compiled(policy=resolved(replace(RECORD, call=heard)))
+    last = story.entries[-1]
+    assert (last.kind, last.by, last.reason, last.message) == (
+        "decision",
+        "shop/heal",
+        "Acknowledged",
+        "ann has heard of it",
+    )
+
+
 def test_a_policy_that_observes_calls_nobody() -> None:
     story = compiled(policy=resolved(replace(RECORD, call=None)))
     assert story.entries[0].message == "on record of policy shop/heal: nobody is called"

@@ -106,10 +106,14 @@ def test_an_alert_without_a_target_has_a_key_of_its_own() -> None:
 
 def test_the_end_of_a_failed_job_resolves_the_very_alert() -> None:
     about_a_job = partial(a_notice, remediation=None, workload=None, reason=reasons.JOB_FAILED, job=JOB, occasion="o")
-    (path, begun), (_, over) = sent(about_a_job(kind="JobFailed")), sent(about_a_job(kind="JobOver"))
-    assert published.faults(path, begun) == published.faults(path, over) == []
-    assert [begun["event_action"], over["event_action"]] == ["trigger", "resolve"]
-    assert begun["dedup_key"] == over["dedup_key"] == "platelet/uid-policy/job/o"
+    kinds = ("JobFailed", "JobAcknowledged", "JobOver")
+    (path, begun), (_, heard), (_, over) = (sent(about_a_job(kind=kind)) for kind in kinds)
+    assert [published.faults(path, body) for body in (begun, heard, over)] == [[], [], []]
+    assert [body["event_action"] for body in (begun, heard, over)] == ["trigger", "acknowledge", "resolve"]
+    assert {body["dedup_key"] for body in (begun, heard, over)} == {"platelet/uid-policy/job/o"}
+    _, second = sent(about_a_job(kind="JobFailed", occasion="o/level-2/repeat-1", level=2))
+    assert second["dedup_key"] == "platelet/uid-policy/job/o"
+    assert begun["payload"]["custom_details"]["acknowledge"] == "platelet acknowledge cronjob/report -n shop"
     path, body = sent(about_a_job(kind="JobFailed", job=replace(JOB, log_tail=TAIL)))
     assert published.faults(path, body) == []
     assert body["payload"]["custom_details"]["log"].endswith("panic: no database")

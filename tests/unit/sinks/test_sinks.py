@@ -240,6 +240,7 @@ def test_a_failed_job_is_no_incident_and_says_which(kind: NoticeKind, type_: str
         "name": "report-1",
         "uid": "u1",
         "cronJob": "report",
+        "severity": "warning",
         "reason": "BackoffLimitExceeded",
         "failedAt": "2026-11-21T11:59:00Z",
         "count": 1,
@@ -247,6 +248,7 @@ def test_a_failed_job_is_no_incident_and_says_which(kind: NoticeKind, type_: str
     regarding = [published.regarding["kind"] for published in event.render(notice)]
     assert regarding == (["Job", "RemediationPolicy"] if kind == "JobFailed" else ["RemediationPolicy"])
     assert not annotation.tells(notice), "no mark on anything"
+    assert ("acknowledge" in request.body["data"]) is (kind == "JobFailed")
     (forgotten,) = webhook.render(replace(notice, job=None))
     assert forgotten.body["data"]["job"] == {}, "it has made room on the list before it was told"
 

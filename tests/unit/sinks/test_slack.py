@@ -114,7 +114,11 @@ def test_an_alert_without_a_target_is_a_message_of_its_own() -> None:
 
 
 def test_a_failed_job_is_a_message_and_its_end_another() -> None:
-    for kind, words in (("JobFailed", "JOB FAILED: policy home/heal-api: why"), ("JobOver", "JOB NO LONGER FAILED")):
+    for kind, words in (
+        ("JobFailed", "JOB FAILED: policy home/heal-api: why\nplatelet acknowledge cronjob/report -n shop"),
+        ("JobAcknowledged", "ACKNOWLEDGED: policy home/heal-api: why"),
+        ("JobOver", "JOB NO LONGER FAILED"),
+    ):
         notice = a_notice(kind=kind, remediation=None, workload=None, reason=reasons.JOB_FAILED, message="why", job=JOB)
         ((method, body),) = sent(notice)
         assert method == "chat.postMessage"

@@ -55,7 +55,7 @@ def name_of(document: Mapping[str, Any]) -> str:
 def _files() -> dict[str, list[Policy]]:
     return {
         "admission-runbooks.yaml": [_runbooks()],
-        "admission-policies.yaml": [_policies(), _approvers()],
+        "admission-policies.yaml": [_policies(), _approvers(), _job_acknowledgements()],
         "admission-remediations.yaml": [_remediations(), _approvals()],
         "admission-records.yaml": [record_admission.build_policy()],
     }
@@ -182,6 +182,34 @@ def _approvals() -> Policy:
             _own_name(approval.REJECT, approval.REJECTED_BY),
             _own_name(approval.RETRY, approval.RETRIED_BY),
             _own_name(approval.ACKNOWLEDGE, approval.ACKNOWLEDGED_BY),
+        ],
+    )
+
+
+def _job_acknowledgements() -> Policy:
+    """Of failed Jobs, on the policy that has them on record; what is taken away was heard, or is said again."""
+    key = approval.JOB_ACKNOWLEDGED
+    here = f"authorizer.group('platelet.dev').resource('remediations').namespace({_HERE})"
+    return Policy(
+        name="platelet-job-acknowledgements",
+        resource="remediationpolicies",
+        operations=("UPDATE",),
+        variables={
+            "before": "has(oldObject.metadata.annotations) ? oldObject.metadata.annotations : {}",
+            "after": "has(object.metadata.annotations) ? object.metadata.annotations : {}",
+            "written": f"variables.after.filter(key, key.startsWith('{key}') && !(key in variables.before && "
+            "variables.before[key] == variables.after[key]))",
+        },
+        rules=[
+            Rule(
+                expression=f"variables.written.size() == 0 || {here}.check('{approval.VERB}').allowed()",
+                message=f"{WHO} + ' may not acknowledge failed Jobs of policies in ' + {_HERE} + ': it needs the verb "
+                f"{approval.VERB} on remediations.platelet.dev'",
+            ),
+            Rule(
+                expression=f"variables.written.all(key, variables.after[key] == {WHO})",
+                message=f"'the value of {key}TOKEN must be ' + {WHO} + ', who answers'",
+            ),
         ],
     )
 

@@ -27,6 +27,7 @@ _PEOPLE = """\
 | whoever creates a Remediation by hand | `use` on its Runbook, and the rights for the steps in it | it is created |
 | author of `approvers` in an EscalationPolicy | the verb `approve` on remediations | that callback changes |
 | whoever approves, rejects or retries | the verbs `{verb}`, `get` and `patch` on remediations | the answer is written |
+| whoever acknowledges a failed Job | `{verb}` on remediations, `get` and `patch` on remediationpolicies | the same |
 
 Only a new spec is checked: whoever changes a label or an annotation does not become the author. Whoever may write a
 policy may suspend it. With GitOps the author is the reconciler's account, so the review in Git takes the place of this
@@ -51,7 +52,9 @@ kubectl annotate rem NAME -n NAMESPACE {retry}=TOKEN {retried_by}=YOU
 ```
 
 The token for a retry is `.status.escalation.token`; it is valid once, for that escalation. `YOU` must be the name by
-which the API server knows you (`kubectl auth whoami`), since admission compares the two. Users of Slack
+which the API server knows you (`kubectl auth whoami`), since admission compares the two. A failed Job is acknowledged
+on the policy that has it on record, by the annotation `{job}TOKEN`, whose value is your name; all
+rights are those in the policy's namespace. Users of Slack
 whom an EscalationPolicy lists answer by a button; whoever may write the Secret that it names could answer for them
 ([escalation.md](escalation.md#what-comes-back)).
 
@@ -98,6 +101,7 @@ def build_rights_table() -> str:
         retried_by=approval.RETRIED_BY,
         rejected_by=approval.REJECTED_BY,
         reject_reason=approval.REJECT_REASON,
+        job=approval.JOB_ACKNOWLEDGED,
     )
     return "\n".join(
         [

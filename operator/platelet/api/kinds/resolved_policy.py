@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 
 from platelet.api.kinds import policy, runbook
 from platelet.api.kinds.caveats import Caveat
-from platelet.model.failed_job import FailedJob, Job
+from platelet.model import severity
+from platelet.model.failed_job import ORDINARY, FailedJob, Job
 from platelet.model.notification import Notification, has_untold
 from platelet.model.policy import Policy
+from platelet.model.severity import Grade
 from platelet.model.trigger import FromJobs
 
 
@@ -43,6 +45,15 @@ class ResolvedPolicy:
     def is_told_of(self, job: Job) -> bool:
         """Whether a trigger is for this Job, which has failed."""
         return any(trigger.matches(settings, job) for trigger, settings in self.loaded.triggers_of(FromJobs))
+
+    def severity_of(self, job: Job) -> Grade:
+        """How grave it is that this Job has failed: of several triggers for it, what the gravest says."""
+        grades = (
+            trigger.severity(settings)
+            for trigger, settings in self.loaded.triggers_of(FromJobs)
+            if trigger.matches(settings, job)
+        )
+        return max(grades, key=severity.rank, default=ORDINARY)
 
     @property
     def has_work(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from platelet.api.kinds import notifications
 from platelet.api.kinds.policy import MAX_UNTARGETED
 from platelet.api.kinds.status_lists import ALERTS, FAILED_JOBS
+from platelet.api.readers import lenient
 from platelet.core import untargeted_alerts
 from platelet.core.deliveries import Ledger
 from platelet.model.notification import Holder
@@ -52,7 +53,11 @@ class PolicyNotices:
         now, status = self._clock.now(), stored.get("status") or {}
         before = read_ledger(status)
         holder: Holder = ("policy", namespace, name)
-        listed = untargeted_alerts.Listed(alerts=ALERTS.read(status), jobs=FAILED_JOBS.read(status))
+        listed = untargeted_alerts.Listed(
+            alerts=ALERTS.read(status),
+            jobs=FAILED_JOBS.read(status),
+            annotations=lenient.mapping(lenient.mapping(stored.get("metadata")).get("annotations")),
+        )
         telling = untargeted_alerts.tell(
             policy, listed, before, self._outbox.results(holder), self._outbox.in_flight(holder), now
         )

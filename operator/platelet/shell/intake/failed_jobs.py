@@ -108,7 +108,7 @@ class JobWatch:
     async def _see(self, resolved: ResolvedPolicy) -> Seen:
         stored = await list_in(self._kube, JOBS, resolved.namespaces)
         jobs = [job_contract.read_job(job) for job in stored]
-        seen = Seen(jobs=jobs, succeeded_at={}, matches=resolved.is_told_of)
+        seen = Seen(jobs=jobs, succeeded_at={}, matches=resolved.is_told_of, severity_of=resolved.severity_of)
         if not failed_jobs.depends_on_success(resolved.failed_jobs, seen, self._clock.now()):
             return seen
         cron_jobs = await list_in(self._kube, CRON_JOBS, resolved.namespaces)
