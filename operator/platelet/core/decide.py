@@ -16,8 +16,8 @@ from platelet.core import (
     recent_changes,
     record,
     settlements,
+    signals_gone,
     step_reverts,
-    target_state,
     verifying,
     waiting,
     withdrawals,
@@ -26,7 +26,6 @@ from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.policy import ACTING
 from platelet.model.remediation import BEFORE_ACTING, RemediationStatus
-from platelet.model.signal import SHOWN
 from platelet.model.situation import Situation
 
 
@@ -67,7 +66,8 @@ def _decide_open(situation: Situation, status: RemediationStatus, now: datetime)
         case "Escalated":
             return escalating.decide(situation, status, now)
         case _:
-            return _without_signal(situation, status, now) or waiting.decide(situation, status, now)
+            quiet = signals_gone.decide(situation, status, now)
+            return quiet or waiting.decide(situation, replace(status, quiet_since=None), now)
 
 
 def _going_back(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
@@ -128,22 +128,3 @@ def _without_steps(situation: Situation, status: RemediationStatus, now: datetim
     if status.attempts:
         return escalating.escalate(situation, status, reasons.INVALID_SPEC, message, now)
     return Decision(status=record.close(status, reasons.INVALID_SPEC, message, now))
-
-
-def _without_signal(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
-    """Nothing is wrong any more: closed if nothing was done, watched if something was."""
-    if situation.signals:
-        return None
-    message = "every signal is gone"
-    if target_state.is_switched_off(situation, status):
-        text = f"{message}, and the target is switched off: nothing can be proven of what does not run"
-        return escalating.escalate(situation, status, reasons.INCONCLUSIVE, text, now)
-    failed = next((fact for fact in status.evidence if fact.source == "check" and fact.resolved_at is None), None)
-    if failed is not None:
-        text = f"whether it still fails is not known: {failed.message}"
-        return escalating.escalate(situation, status, reasons.INCONCLUSIVE, text, now)
-    if not any(attempt.kind == "Act" and attempt.phase == "Done" for attempt in status.attempts):
-        return Decision(status=record.close(status, reasons.RESOLVED_BY_ITSELF, message, now))
-    status = record.set_condition(status, "Recovered", reasons.RECOVERED, message, now)
-    watched = record.resolve(record.enter(status, "Monitoring", reasons.RECOVERED, message), now, *SHOWN, "check")
-    return Decision(status=replace(watched, recovered_at=now))

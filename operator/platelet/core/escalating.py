@@ -7,7 +7,6 @@ wrong for hours: what comes back meanwhile is still the same incident, and no la
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from platelet import checks
 from platelet.core import (
     acknowledgements,
     escalation_news,
@@ -83,7 +82,7 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     """Keep people's marks in place until the incident may be let go, then remove them and close."""
     if situation.snapshot.workload is None:
         return Decision(status=record.close(status, reasons.TARGET_GONE, "the target was deleted", now))
-    since = _well_since(situation, status, situation.snapshot.workload)
+    since = target_state.well_since(situation, status)
     by = retry_requests.requester(situation, status)
     if by:
         return _hand_back(situation, status, by, now)
@@ -163,15 +162,6 @@ def foresee_release(situation: Situation, status: RemediationStatus) -> Release 
         text = f"nothing was wrong for {format_duration(QUIET_FOR)}, and nobody has changed anything of the target"
         return Release(reason=reasons.RESOLVED_BY_ITSELF, message=text, at=status.quiet_since + QUIET_FOR)
     return None
-
-
-def _well_since(situation: Situation, status: RemediationStatus, workload: Workload) -> datetime | None:
-    """Since when it is well; what people have scaled to nothing is so since always, and what we have, never."""
-    if target_state.is_switched_off(situation, status):
-        return None
-    if workload.replicas == 0 and workload.status_replicas == 0:
-        return workload.created_at
-    return checks.well_since(workload, situation.snapshot.revisions, situation.snapshot.pods)
 
 
 def _quiet_since(

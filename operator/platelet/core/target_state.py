@@ -4,7 +4,9 @@ A write addresses one object: the target, or another one that the change names. 
 written on it since it was pinned, which is what a crash or a lost answer needs to know, is its version.
 """
 
-from platelet import changes
+from datetime import datetime
+
+from platelet import changes, checks
 from platelet.model.intent import REPLICAS, TEMPLATE, PreState
 from platelet.model.remediation import Attempt, RemediationStatus
 from platelet.model.situation import Situation
@@ -64,6 +66,16 @@ def is_switched_off(situation: Situation, status: RemediationStatus) -> bool:
     written = [attempt.on_target(REPLICAS) for attempt in status.attempts if attempt.may_have_landed]
     ours = next((number for number in reversed(written) if number is not None), None)
     return workload is not None and workload.replicas == 0 and ours == "0"
+
+
+def well_since(situation: Situation, status: RemediationStatus) -> datetime | None:
+    """Since when it is well; what people have scaled to nothing is so since always, and what we have, never."""
+    workload = situation.snapshot.workload
+    if workload is None or is_switched_off(situation, status):
+        return None
+    if workload.replicas == 0 and workload.status_replicas == 0:
+        return workload.created_at
+    return checks.well_since(workload, situation.snapshot.revisions, situation.snapshot.pods)
 
 
 def replaced_templates(status: RemediationStatus) -> frozenset[str]:

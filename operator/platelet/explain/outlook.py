@@ -137,6 +137,9 @@ def _at_rest(outlook: Outlook, now: datetime) -> tuple[Next, ...]:
 
 def _waiting(outlook: Outlook, again_at: datetime | None, now: datetime) -> tuple[Next, ...]:
     status, policy = outlook.status, outlook.situation.policy
+    if status.quiet_since is not None:
+        text = f"watch the target once it is well, else tell people ({status.reason}: {status.message})"
+        return (Next(text=text, at=again_at),)
     coming = []
     asked = status.waiting.until if status.waiting else again_at
     why = f" ({status.waiting.by}: {status.waiting.reason})" if status.waiting else ""

@@ -247,11 +247,6 @@ def test_a_signal_that_goes_during_the_write_does_not_abort_half_way() -> None:
     assert any(isinstance(effect, Write) for effect in decide(situation, NOW).effects)
 
 
-def test_a_signal_that_goes_after_an_act_is_watched_not_closed() -> None:
-    status = decide(in_state("Waiting", signals=()), NOW).status
-    assert (status.state, status.recovered_at) == ("Monitoring", NOW)
-
-
 def test_observing_says_what_it_would_do() -> None:
     situation = a_situation(steps=(undo_step(),), policy=a_policy(mode="Observe"))
     spec = replace(situation.remediation.spec, mode="Observe")
