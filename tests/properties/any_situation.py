@@ -451,6 +451,7 @@ def _situation(chance: Chance) -> Situation:
         "missing_references": chance.rarely(("secret/db",), (), 9),
         "namespace_suspended": chance.rarely("freeze", "", 9),
         "autoscalers": chance.several(2, lambda: _autoscaler(chance), str),
+        "younger_acting": chance.rarely("deployment-api-2", "", 9),
         "older_open": chance.rarely("deployment-api-0", "", 9),
         "clock_age_seconds": chance.rarely(chance.one_of((60.0, STALE, float("inf"), float("nan"))), 0.0),
     }

@@ -139,6 +139,7 @@ MUST_NOT_START: dict[str, dict[str, Any]] = {
     "the clock is stale": {"clock_age_seconds": STALE},
     "the clock was never sampled": {"clock_age_seconds": math.inf},
     "an older remediation is open": {"older_open": "deployment-api-0"},
+    "a younger remediation has no verdict yet": {"younger_acting": "deployment-api-2"},
     "the namespace is suspended": {"namespace_suspended": "freeze"},
     "the scope is unknown": {"scope": None},
 }

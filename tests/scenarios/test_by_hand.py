@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from platelet.model import reasons
+from platelet.model import approval, reasons
 from platelet.model.remediation import Remediation
 from platelet.shell import kube
 from tests.scenarios.heals import EVERY_INDEX, HEAL, LIMITS, Heal, effects, judge, moments, play, sample
-from tests.scenarios.incidents import MINUTE, begin, images_written
-from tests.scenarios.manifests import policy, runbook, step
+from tests.scenarios.incidents import BUSY, MINUTE, begin, images_written
+from tests.scenarios.manifests import on_alert, policy, runbook, step
 from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import SHOP
 
@@ -258,3 +258,26 @@ def test_a_kill_at_any_call_changes_nothing_of_it() -> None:
     where = moments(calm.incident, calm.simulation.world.server.audit)
     for index, fault in sample(where, 1 if EVERY_INDEX else 5):
         judge(play(heal, faults={index: fault}).outcome, calm.outcome)
+
+
+def test_what_people_hand_back_waits_for_the_verdict_on_what_they_asked_for_meanwhile(simulation: Simulation) -> None:
+    """Two of one workload: the older one may act again, but not into the verification of the younger one."""
+    verify = {"timeout": "3m", "checks": [{"alertResolved": {}}]}
+    quick = {"cooldown": "1s", "rate": {"maxActions": 9, "per": "1h"}}
+    begin(simulation, step("rolloutRestart", verify=verify), triggers=[on_alert("Busy")], limits=quick)
+    simulation.alerts.fire("f1", BUSY)
+    simulation.run_until(lambda: any(known.status.state == "Escalated" for known in simulation.remediations()))
+    (older,) = simulation.remediations()
+    assert older.status.escalation is not None
+    ask(simulation)
+    simulation.run_until(lambda: state(simulation)[0] == "Verifying")
+    answer = {approval.RETRY: older.status.escalation.token, approval.RETRIED_BY: "ann"}
+    simulation.world.store.patch(kube.REMEDIATIONS, SHOP, older.name, {"metadata": {"annotations": answer}})
+    simulation.run(30 * timedelta(seconds=1))
+    assert (state(simulation)[0], count(simulation)) == ("Verifying", 2)
+    waiting = by_hand(simulation, older.name).status.waiting
+    assert waiting is not None
+    assert (waiting.reason, "by-hand" in waiting.message) == (reasons.TARGET_BUSY, True)
+    simulation.run_until(lambda: state(simulation)[0] != "Verifying")
+    simulation.run(MINUTE)
+    assert count(simulation) == 3

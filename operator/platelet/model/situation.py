@@ -122,6 +122,7 @@ class OtherIncidents:
 
     inherited: tuple[Evidence, ...] = ()  # alerts that the one which this one continues has not seen resolved
     older_open: str = ""  # another of this target that may act, older than this one
+    younger_acting: str = ""  # a younger one of this target whose act is under way, or is being verified
     older_escalated: str = ""  # one that people have: it does nothing any more but revert what is due
     attempts: tuple[Attempt, ...] = ()  # theirs on this target, also of those that are closed
     claims: tuple[Entry, ...] = ()  # to an observing one: what the others would have reserved

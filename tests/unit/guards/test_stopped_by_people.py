@@ -87,6 +87,12 @@ DENIED = {
         reasons.TARGET_BUSY,
         "deployment-api-0",
     ),
+    "a younger one of the target is being verified": (
+        busy,
+        a_situation(younger_acting="deployment-api-2"),
+        reasons.TARGET_BUSY,
+        "deployment-api-2",
+    ),
     "the policy was deleted": (policy_live, a_situation(policy=None), reasons.CANCELLED, "shop/heal-api"),
     "the policy is not ready": (
         policy_live,

@@ -24,11 +24,26 @@ def unreadable_before(remediation: Remediation, remediations: StoredRemediations
     return remediations.busy_before(remediation.target, remediation.status.opened_at)
 
 
+def younger_acting(remediation: Remediation, siblings: Sequence[Remediation]) -> str:
+    """Name a younger acting one of the target that has begun to act and has no verdict yet; empty if there is none."""
+    if remediation.spec.mode == "Observe":
+        return ""
+    names = [
+        sibling.name
+        for sibling in siblings
+        if sibling.uid != remediation.uid
+        and sibling.spec.mode != "Observe"
+        and sibling.target == remediation.target
+        and sibling.status.state in ("Acting", "Verifying")
+        and _seniority(sibling) > _seniority(remediation)
+    ]
+    return min(names, default="")
+
+
 def older(remediation: Remediation, siblings: Sequence[Remediation], *, escalated: bool = False) -> str:
     """Of two acting ones of a target (one made by hand) the older acts, unless people have that one."""
     if remediation.spec.mode == "Observe":
         return ""
-    order = (remediation.status.opened_at is None, remediation.status.opened_at, remediation.name)
     older = [
         sibling.name
         for sibling in siblings
@@ -37,6 +52,11 @@ def older(remediation: Remediation, siblings: Sequence[Remediation], *, escalate
         and sibling.status.state != "Closed"
         and (sibling.status.state == "Escalated") == escalated
         and sibling.target == remediation.target
-        and (sibling.status.opened_at is None, sibling.status.opened_at, sibling.name) < order
+        and _seniority(sibling) < _seniority(remediation)
     ]
     return min(older, default="")
+
+
+def _seniority(remediation: Remediation) -> tuple[bool, str, str]:
+    opened_at = remediation.status.opened_at
+    return (opened_at is None, opened_at.isoformat() if opened_at else "", remediation.name)

@@ -157,6 +157,7 @@ class SituationReader:
             others=OtherIncidents(
                 inherited=siblings.inherited(remediation, others),
                 older_open=siblings.older(remediation, others) or siblings.unreadable_before(remediation, remediations),
+                younger_acting=siblings.younger_acting(remediation, others),
                 older_escalated=siblings.older(remediation, others, escalated=True),
                 attempts=tuple(
                     attempt for other in others if other.uid != remediation.uid for attempt in other.status.attempts
