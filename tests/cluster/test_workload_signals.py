@@ -95,6 +95,7 @@ def test_a_pod_that_hangs_in_terminating_is_for_people(scene: Scene) -> None:
         escalated = scene.until_state("held", "Escalated")
         assert escalated["status"]["escalation"]["reason"] == "CauseElsewhere"
         assert "hang in Terminating" in escalated["status"]["escalation"]["message"]
+        assert "finalizer platelet.test/holds" in escalated["status"]["evidence"][0]["message"]
         assert scene.effects("held") == []
         assert name in [other["metadata"]["name"] for other in scene.pods("held")]
     finally:

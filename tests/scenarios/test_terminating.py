@@ -35,6 +35,7 @@ def test_people_get_it_and_nothing_is_done(simulation: Simulation, action: str) 
     assert states(simulation) == [("Escalated", reasons.CAUSE_ELSEWHERE)]
     (fact,) = simulation.remediation().status.evidence
     assert "hang in Terminating" in fact.message
+    assert "finalizer example.com/holds" in fact.message
     assert any(name in fact.message for name in names)
     assert effects(simulation.world.server.audit) == {}
     store = simulation.world.server.store

@@ -248,7 +248,14 @@ def _terminating(pod: Pod) -> Symptom | None:
     runs = [container.name for container in pod.containers if container.state == "running"]
     words = f"its grace was over at {say_time(pod.gone_by)}" + (f", on node {pod.node}" if pod.node else "")
     words += f", and container {runs[0]} still runs" if runs else ""
+    words += f"; it waits for finalizer {_name_some(pod.finalizers)}" if pod.finalizers else ""
     return Symptom(pod=pod, since=pod.gone_by, words=words, kind="hang in Terminating")
+
+
+def _name_some(finalizers: Sequence[str]) -> str:
+    """At most three of them, as a name of our own kinds may be long: a domain, a slash, 63 characters."""
+    named, more = ", ".join(finalizers[:3]), len(finalizers) - 3
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def _unready(pod: Pod) -> Symptom | None:

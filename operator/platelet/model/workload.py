@@ -177,6 +177,7 @@ class Pod:
     node: str = ""
     deleting: bool = False
     gone_by: datetime | None = None  # of one that is being deleted: when its grace is over (deletionTimestamp)
+    finalizers: tuple[str, ...] = ()  # of one that is being deleted: what it waits for, whatever the kubelet does
     ready: bool = False
     ready_changed_at: datetime | None = None  # when the Ready condition last changed; None before it was ever set
     clock_leads: bool = False  # its node told times of the future: they were taken for when they were first seen

@@ -78,6 +78,7 @@ METADATA = st.builds(
         labels=st.dictionaries(st.sampled_from(["pod-template-hash", "app"]), WORDS),
         ownerReferences=OWNERS,
         deletionTimestamp=TIMES,
+        finalizers=st.lists(WORDS, max_size=2),
         annotations=st.dictionaries(WORDS, WORDS),
     ),
 )

@@ -215,6 +215,18 @@ def test_a_pod_that_hangs_in_terminating_shows_that_and_nothing_else() -> None:
     assert observe(trigger("CrashLoopBackOff", "Unready", "Unschedulable"), TERMINATING) is None
 
 
+HELD_BY = {
+    "one": (("example.com/drain",), "example.com/drain"),
+    "several": (("a.io/1", "a.io/2", "a.io/3", "a.io/4", "a.io/5"), "a.io/1, a.io/2, a.io/3 and 2 more"),
+}
+
+
+@pytest.mark.parametrize(("finalizers", "named"), HELD_BY.values(), ids=HELD_BY)
+def test_what_holds_a_pod_in_terminating_is_named(finalizers: tuple[str, ...], named: str) -> None:
+    held = replace(TERMINATING, finalizers=finalizers, containers=())
+    assert seen(ANY, held).message.endswith(f"on node node-1; it waits for finalizer {named}")
+
+
 GOING = {
     "for less than five minutes": replace(TERMINATING, gone_by=NOW - minutes(4)),
     "its grace is not over": replace(TERMINATING, gone_by=NOW + minutes(1)),

@@ -40,6 +40,7 @@ def read_pod(obj: Mapping[str, Any]) -> Pod:
         node=lenient.text(spec.get("nodeName")),
         deleting=bool(metadata.get("deletionTimestamp")),
         gone_by=_moment(metadata.get("deletionTimestamp")),
+        finalizers=_finalizers(metadata) if metadata.get("deletionTimestamp") else (),
         ready=ready.get("status") == "True",
         ready_changed_at=_moment(ready.get("lastTransitionTime")),
         unschedulable=_unschedulable(conditions.get("PodScheduled", {})),
@@ -62,6 +63,11 @@ def known(moment: datetime | None) -> datetime | None:
 
 def _moment(stored: Any) -> datetime | None:
     return known(lenient.moment(stored))
+
+
+def _finalizers(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    names = metadata.get("finalizers")
+    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
 
 
 def _unschedulable(condition: Mapping[str, Any]) -> str:

@@ -33,6 +33,7 @@ class _Meta(_Struct):
     creation_timestamp: datetime
     resource_version: str = ""
     deletion_timestamp: str | None = None
+    finalizers: list[str] | None = None
     labels: dict[str, str] | None = None
     owner_references: list[_Owner] | None = None
 
@@ -129,6 +130,7 @@ def _record(pod: _Pod) -> Pod:
         node=pod.spec.node_name,
         deleting=bool(meta.deletion_timestamp),
         gone_by=_moment(lenient.moment(meta.deletion_timestamp)),
+        finalizers=tuple(meta.finalizers or ()) if meta.deletion_timestamp else (),
         ready=ready.status == "True",
         ready_changed_at=_moment(ready.last_transition_time),
         unschedulable=(scheduled.message or scheduled.reason or "not scheduled") if scheduled.status == "False" else "",
