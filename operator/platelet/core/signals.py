@@ -11,7 +11,7 @@ from platelet.model.signal import TOLD, Evidence, Signal
 from platelet.model.trigger import FromAlerts, FromTarget, Sighting
 from platelet.model.workload import Pod, Revision, Workload, newest_revision_hash
 
-CHECKED_FOR = timedelta(minutes=5)  # so long after it failed, whether a check still fails is not known any more
+_CHECKED_FOR = timedelta(minutes=5)  # so long after it failed, whether a check still fails is not known any more
 
 
 def current(  # noqa: PLR0913 - the facts of one target
@@ -67,7 +67,7 @@ def _failing_since(evidence: Sequence[Evidence], pods: Sequence[Pod]) -> dict[st
 
 
 def _holds(fact: Evidence, now: datetime) -> bool:
-    is_kept = fact.source in (*TOLD, "request") or (fact.source == "check" and now - fact.last_seen <= CHECKED_FOR)
+    is_kept = fact.source in (*TOLD, "request") or (fact.source == "check" and now - fact.last_seen <= _CHECKED_FOR)
     return is_kept and fact.resolved_at is None
 
 

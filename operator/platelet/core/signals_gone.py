@@ -5,9 +5,9 @@ that fail on (docs/adr/0006).
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from platelet.core import escalating, record, signals, target_state
+from platelet.core import escalating, record, target_state
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.durations import format_duration
@@ -16,6 +16,7 @@ from platelet.model.signal import SHOWN
 from platelet.model.situation import Situation
 
 _MESSAGE = "every signal is gone"
+_LEAST_PATIENCE = timedelta(minutes=5)  # a policy may say that nothing comes back; a pod still takes a while to start
 
 
 def decide(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
@@ -31,11 +32,17 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
         return escalating.escalate(situation, status, reasons.INCONCLUSIVE, text, now)
     if not any(attempt.kind == "Act" and attempt.phase == "Done" for attempt in status.attempts):
         return Decision(status=record.close(status, reasons.RESOLVED_BY_ITSELF, _MESSAGE, now))
-    return _until_well(situation, status, now) or _recovered(status, now)
+    if situation.policy is None:
+        return Decision(status=status)
+    patience = max(situation.policy.limits.reopen_within, _LEAST_PATIENCE)
+    return _until_well(situation, status, patience, now) or _recovered(status, now)
 
 
-def _until_well(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
-    """Wait for as long as a check that failed counts, then it is for people; None once it was well long enough."""
+def _until_well(situation: Situation, status: RemediationStatus, patience: timedelta, now: datetime) -> Decision | None:
+    """Wait for a signal for as long as a fault may come back, then it is for people; None once it was well long enough.
+
+    What is not well may show a signal yet: of a rollout that hangs, its Deployment speaks only after ten minutes.
+    """
     stable_for, quiet_since = escalating.stable_for(situation), status.quiet_since or now
     well_since = target_state.well_since(situation, status)
     if well_since is not None and well_since <= now:  # else a node's clock is wrong, and nothing is known
@@ -44,10 +51,10 @@ def _until_well(situation: Situation, status: RemediationStatus, now: datetime) 
             return None
         text = f"{_MESSAGE}; the target is well, and has to be for {format_duration(stable_for)}"
         return _wait(status, text, quiet_since, well_at)
-    give_up_at = quiet_since + signals.CHECKED_FOR
+    give_up_at = quiet_since + patience
     if give_up_at > now:
         return _wait(status, f"{_MESSAGE}, but the target is not well", quiet_since, give_up_at)
-    text = f"{_MESSAGE}, but the target was not well for {format_duration(signals.CHECKED_FOR)} since"
+    text = f"{_MESSAGE}, but the target was not well for {format_duration(patience)} since"
     return escalating.escalate(situation, status, reasons.NOT_STABLE, text, now)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from platelet.core import signals
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.model import reasons
@@ -19,6 +18,7 @@ from tests.unit.situations import (
     GOOD,
     NOW,
     a_pod,
+    a_policy,
     a_remediation,
     a_revision,
     a_signal,
@@ -31,7 +31,7 @@ from tests.unit.situations import (
 )
 
 DEPLOYED = a_well_workload(generation=3, observed_generation=3)
-GAVE_UP = NOW + signals.CHECKED_FOR
+GAVE_UP = NOW + a_policy().limits.reopen_within
 
 
 def pods(changed_at: datetime, **changes: Any) -> tuple[Any, ...]:
@@ -92,11 +92,11 @@ def test_what_is_not_well_yet_is_neither_recovered_nor_acted_on(name: str) -> No
 
 
 def test_what_does_not_become_well_is_for_people() -> None:
-    """For so long as a check that has failed would count, and from when it was first quiet, whoever restarts."""
+    """After as long as a fault may come back, from when it was first quiet, whoever restarts."""
     assert after(quiet(SICK), GAVE_UP - seconds(1)).status.state == "Waiting"
     status = after(quiet(SICK), GAVE_UP).status
     assert (status.state, status.reason) == ("Escalated", reasons.NOT_STABLE)
-    assert "the target was not well for 5m" in status.message
+    assert "the target was not well for 15m" in status.message
 
 
 def test_what_has_just_become_well_when_time_is_up_may_prove_it() -> None:
@@ -120,3 +120,9 @@ def test_what_people_have_switched_off_is_well() -> None:
     ours = an_attempt(action="scale", changes=scaled(0), verdict="Failed", verdict_at=NOW - minutes(1))
     status = decide(quiet((), workload=off, attempt=ours), NOW).status
     assert (status.state, status.reason) == ("Escalated", reasons.INCONCLUSIVE)
+
+
+def test_a_policy_to_which_nothing_comes_back_is_patient_for_five_minutes() -> None:
+    at_once = a_policy(limits=replace(a_policy().limits, reopen_within=minutes(0)))
+    decision = decide(replace(quiet(SICK), policy=at_once), NOW)
+    assert (decision.status.state, decision.again_at) == ("Waiting", NOW + minutes(5))
