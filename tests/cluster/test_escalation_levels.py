@@ -99,6 +99,31 @@ def acknowledged_by(scene: Scene, name: str) -> str:
     return by
 
 
+def test_a_question_climbs_the_levels_until_it_is_answered_and_all_who_were_asked_hear_the_answer(
+    scene: Scene, operator: OperatorProcess
+) -> None:
+    """Nothing is done until a person says yes; the third level is never asked."""
+    with ExitStack() as stack:
+        pagers = {name: stack.enter_context(listening.pager()) for name in ("first", "second", "third")}
+        sinks = [{"name": name, "webhook": {"url": pager.url}} for name, pager in pagers.items()]
+        levels = [{"after": after, "sinks": [name]} for after, name in zip(("0s", "3s", "10m"), pagers, strict=True)]
+        scene.apply(oncall(sinks, *levels))
+        followed = {"policyRef": {"name": "oncall"}}
+        scene.use(manifests.policy("people", SICK, manifests.RESTART, mode="Approve", escalation=followed))
+        scene.admit("people", "web")
+        manifests.send(operator.alerts_url, manifests.alert("Sick", scene.namespace, deployment="web"))
+        scene.until("the second level", "web", lambda: kinds(pagers["second"], scene) == ["approvalneeded"])
+        assert kinds(pagers["first"], scene) == ["approvalneeded"]
+        assert scene.effects("web") == []
+        (asked,) = scene.remediations("web")
+        answer = [f"platelet.dev/approve={asked['status']['approval']['token']}", "platelet.dev/approved-by=admin"]
+        scene.kubectl("annotate", "rem", asked["metadata"]["name"], *answer)
+        for name in ("first", "second"):
+            scene.until(f"the answer at the {name}", "web", lambda: "answered" in kinds(pagers[name], scene))  # noqa: B023 - at once
+        scene.until("what was approved", "web", lambda: len(scene.effects("web")) == 1)
+        assert kinds(pagers["third"], scene) == []
+
+
 def test_pagerduty_slack_and_an_alertmanager_are_told_within_their_published_limits_from_the_call_to_the_end(
     scene: Scene, operator: OperatorProcess
 ) -> None:
