@@ -1,6 +1,7 @@
 """CronJobs that only people and runbooks start, and the end of their Jobs."""
 
 import json
+from typing import Any
 
 import yaml
 
@@ -10,9 +11,9 @@ from tests.cluster.manifests import Json
 JOBS = "/apis/batch/v1|jobs"
 
 
-def suspended(name: str) -> str:
-    """One that only people and runbooks start; a failed pod is not tried again."""
-    containers = [{"name": "mend", "image": "app:job"}]
+def suspended(name: str, **container: Any) -> str:
+    """One that only people and runbooks start, whose container has these fields; a failed pod is not tried again."""
+    containers = [{"name": "mend", "image": "app:job", **container}]
     pod = {"spec": {"restartPolicy": "Never", "containers": containers}}
     template = {"metadata": {"labels": {"for": name}}, "spec": {"backoffLimit": 0, "template": pod}}
     return yaml.safe_dump(

@@ -57,13 +57,17 @@ class Stage:
         self, name: str, replicas: int = 2, image: str = manifests.GOOD, *, proven: bool = True, **container: Any
     ) -> None:
         """A workload with one release, whose container has these fields; an undo needs one that is proven."""
-        manifest = yaml.safe_load(installation.deployment(name, image, replicas=replicas))
-        manifest["spec"]["template"]["spec"]["containers"][0].update(container)
-        self.scene.apply(yaml.safe_dump(manifest))
+        self.put(name, replicas, image, **container)
         if image == manifests.GOOD and proven:
             self.scene.until_proven(name)
         elif image == manifests.GOOD:
             self.scene.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s")
+
+    def put(self, name: str, replicas: int, image: str, **container: Any) -> None:
+        """The same, whatever becomes of it."""
+        manifest = yaml.safe_load(installation.deployment(name, image, replicas=replicas))
+        manifest["spec"]["template"]["spec"]["containers"][0].update(container)
+        self.scene.apply(yaml.safe_dump(manifest))
 
     def approve(self, target: str, *before: str) -> None:
         """Alice, who may, approves the plan that is shown once it is; until then only this was done."""
@@ -119,6 +123,11 @@ class Stage:
         answer = platelet(self.scene.plane, "run", runbook, target, "-n", self.scene.namespace)
         assert answer.code == 0, answer.err
 
+    def shown(self, target: str) -> set[str]:
+        """By what the incidents of a target have shown themselves: the names of triggers among it."""
+        facts = [fact for seen in self.scene.remediations(target) for fact in seen["status"].get("evidence", ())]
+        return {str(fact["reason"]) for fact in facts}
+
     def until_over(self, target: str) -> Json:
         """Wait until a Remediation that has acted was found to have helped."""
 
@@ -127,11 +136,11 @@ class Stage:
             over = [remediation for remediation in acted if remediation["status"]["state"] in ("Monitoring", "Closed")]
             return over[0] if over else None
 
-        return self.scene.until(f"{target} to recover", target, find, 120)
+        return self.scene.until(f"{target} to recover", target, find, 180)
 
     def until_attempted(self, target: str) -> None:
         """Wait until an attempt is on record."""
-        self.scene.until("an attempt", target, lambda: self._acting(target), 120)
+        self.scene.until("an attempt", target, lambda: self._acting(target), 180)
 
     def restart_operator(self, target: str) -> None:
         """Kill the operator as soon as an attempt is on record that is not proven yet, and start it again."""
@@ -143,14 +152,16 @@ class Stage:
         operating.until_leading(self.operator)
 
     def ending(self, target: str) -> Ending:
-        """Wait until everybody has been told, and say what became of the only incident in which it acted."""
+        """Wait until all is done and everybody was told, and say what became of the only incident in which it acted."""
 
-        def all_told() -> Json | None:
+        def all_done_and_told() -> Json | None:
             (remediation,) = self._acting(target)
             status: Json = remediation["status"]
-            return None if any(call["state"] == "Pending" for call in status["notifications"]) else status
+            begun = any(attempt["phase"] == "Intended" for attempt in status["attempts"])
+            pending = any(call["state"] == "Pending" for call in status["notifications"])
+            return None if begun or pending else status
 
-        status = self.scene.until("everybody to be told", target, all_told)
+        status = self.scene.until("everybody to be told", target, all_done_and_told)
         return Ending(
             state=status["state"],
             attempts=[(made["action"], made["phase"], made.get("verdict", "")) for made in status["attempts"]],
@@ -217,11 +228,6 @@ class Rehearsal(Stage):
     def resolve(self, problem: Mapping[str, str]) -> None:
         """From now on it does not any more."""
         self.app.measure(_PROBLEM, 0, **problem)
-
-    def shown(self, target: str) -> set[str]:
-        """By what the incidents of a target have shown themselves: the names of triggers among it."""
-        facts = [fact for seen in self.scene.remediations(target) for fact in seen["status"].get("evidence", ())]
-        return {str(fact["reason"]) for fact in facts}
 
     def paged(self) -> set[str]:
         """Whom PagerDuty calls, by the routing keys."""

@@ -5,7 +5,7 @@ import io
 import json
 import subprocess
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,20 @@ _BUSYBOX = Path("/bin/busybox")  # Debian's is linked statically: a whole userla
 Fill = Callable[[tarfile.TarFile], None]
 
 
-def busybox(archive: Path, name: str, *, entrypoint: Sequence[str] = ()) -> Path:
-    """An image with all of busybox's commands."""
-    return write(archive, name, _add_busybox, {"Entrypoint": list(entrypoint) or None, "Env": ["PATH=/bin"]})
+def busybox(
+    archive: Path, name: str, *, entrypoint: Sequence[str] = (), files: Mapping[str, Path] | None = None, **env: str
+) -> Path:
+    """An image with all of busybox's commands, and with directories of programs by where they go."""
+
+    def fill(layer: tarfile.TarFile) -> None:
+        _add_busybox(layer)
+        for place, directory in (files or {}).items():
+            layer.add(directory, place, filter=_owned_by_root)
+
+    variables = [f"{key}={value}" for key, value in {"PATH": "/bin", **env}.items()]
+    # A shell that is the first process of its container hears no other signal.
+    settings = {"Entrypoint": list(entrypoint) or None, "Env": variables, "StopSignal": "SIGKILL"}
+    return write(archive, name, fill, settings)
 
 
 def write(archive: Path, name: str, fill: Fill, settings: dict[str, Any]) -> Path:
@@ -61,6 +72,12 @@ def add_link(archive: tarfile.TarFile, name: str, target: str) -> None:
     entry = tarfile.TarInfo(name)
     entry.type, entry.linkname = tarfile.SYMTYPE, target
     archive.addfile(entry)
+
+
+def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.mode = 0o755
+    return entry
 
 
 def _add_busybox(archive: tarfile.TarFile) -> None:
