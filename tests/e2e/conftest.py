@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.cluster import incidents, listening, monitoring, operating, packs
-from tests.cluster.conftest import interrupt, publishers, pytest_runtest_makereport
+from tests.cluster.conftest import publishers, pytest_runtest_makereport
 from tests.cluster.installation import OperatorProcess
 from tests.cluster.listening import Publishers
 from tests.e2e import apps, discovery, theatre
@@ -15,7 +15,7 @@ from tests.e2e import operator_image as image
 from tests.e2e.discovery import Discovery
 from tests.e2e.theatre import PutOn, Theatre
 
-__all__ = ["interrupt", "publishers", "pytest_runtest_makereport"]
+__all__ = ["publishers", "pytest_runtest_makereport"]
 
 _ADDRESSES = [f"10.96.0.{number}" for number in range(20, 250)]  # those that Kubernetes keeps for who asks for one
 

@@ -1,7 +1,7 @@
 """Seed 003, the pack architect-api, with real containers: what they do decides."""
 
 from tests.cluster import incidents
-from tests.cluster.stage import Ending, Interrupt
+from tests.cluster.stage import Ending
 from tests.e2e import apps
 from tests.e2e.theatre import PAGED, SAID, PutOn
 
@@ -59,11 +59,11 @@ def test_p3_what_is_slow_gets_five_pods_more_until_customers_ask_for_less(put_on
     stage.scene.until("those from before", "architect-api", lambda: stage.scaled()[:2] == [7, 2], 120)
 
 
-def test_pods_that_crash_go_back_to_the_release_before(put_on: PutOn, interrupt: Interrupt) -> None:
+def test_pods_that_crash_go_back_to_the_release_before(put_on: PutOn) -> None:
     stage = put_on("architect-api", "architect-api", faster=60)
     stage.open()
     stage.release(apps.CRASH)
-    interrupt(stage, "architect-api")
+    stage.restart_operator("architect-api")
     stage.until_over("architect-api")
     assert stage.scene.image("architect-api") == apps.GOOD
     assert stage.ending("architect-api") == Ending(

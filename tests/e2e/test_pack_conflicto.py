@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cluster import incidents
-from tests.cluster.stage import Ending, Interrupt
+from tests.cluster.stage import Ending
 from tests.e2e import apps
 from tests.e2e.theatre import PutOn
 
@@ -68,7 +68,7 @@ def test_lost_data_stops_all_writes_with_approval_and_people_have_it(put_on: Put
     assert stage.scaled() == [0]
 
 
-def test_a_stuck_migration_is_retried_with_approval(put_on: PutOn, interrupt: Interrupt) -> None:
+def test_a_stuck_migration_is_retried_with_approval(put_on: PutOn) -> None:
     """The Job is there to end it, whatever becomes of the operator meanwhile."""
     stage = put_on("conflicto", "conflicto", faster=60)
     stage.stand("database")
@@ -76,7 +76,7 @@ def test_a_stuck_migration_is_retried_with_approval(put_on: PutOn, interrupt: In
     stage.open(proven=False)
     stage.keep("database", "stuck_migrations", 1)
     stage.approve("conflicto")
-    interrupt(stage, "conflicto")
+    stage.restart_operator("conflicto")
     stage.until_over("conflicto")
     assert stage.ending("conflicto") == Ending(
         state="Monitoring",

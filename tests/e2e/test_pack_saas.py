@@ -1,6 +1,6 @@
 """Seed 004, the pack saas, with real containers: what they do decides."""
 
-from tests.cluster.stage import Ending, Interrupt
+from tests.cluster.stage import Ending
 from tests.e2e import apps
 from tests.e2e.theatre import PutOn, variables
 
@@ -59,7 +59,7 @@ def test_lost_counters_are_built_anew_by_one_request_with_the_token(put_on: PutO
     assert stage.scene.effects("saas-backend") == []
 
 
-def test_a_provider_that_is_down_is_replaced_by_the_other_one_for_as_long(put_on: PutOn, interrupt: Interrupt) -> None:
+def test_a_provider_that_is_down_is_replaced_by_the_other_one_for_as_long(put_on: PutOn) -> None:
     """The pods read the other value, and customers are answered again; then the one from before."""
     stage = put_on("saas", "saas-backend", faster=60)
     stage.scene.kubectl("create", "configmap", "saas-backend", "--from-literal=AI_PROVIDER=anthropic")
@@ -67,7 +67,7 @@ def test_a_provider_that_is_down_is_replaced_by_the_other_one_for_as_long(put_on
     stage.stand("openai")
     stage.deploy("saas-backend", envFrom=[{"configMapRef": {"name": "saas-backend"}}])
     stage.scene.kubectl("scale", "deployment/anthropic", "--replicas=0")
-    interrupt(stage, "saas-backend")
+    stage.restart_operator("saas-backend")
 
     def all_ask(provider: str) -> bool:
         return stage.heard("saas-backend", "echo $AI_PROVIDER") == [provider] * 2
