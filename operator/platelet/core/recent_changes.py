@@ -58,10 +58,10 @@ def _config_writes(live: Workload, situation: Situation) -> list[str]:
     if since is None or not known:
         return []
     needed = references.needed(live.template)  # what is optional may be missing
-    worth = [it for it in known if not it.is_missing or f"{references.CONFIG_MAP}/{it.name}" in needed]
+    expected = [entry for entry in known if not entry.is_missing or f"{references.CONFIG_MAP}/{entry.name}" in needed]
     more = len(_names(live)) - len(known)
     unread = [f"{more} more of its ConfigMaps were not looked at"] if more > 0 else []
-    return [*unread, *(line for it in worth for line in config_map.say_since(it, since))]
+    return [*unread, *(line for entry in expected for line in config_map.say_since(entry, since))]
 
 
 def _compare(live: Workload, situation: Situation) -> RecentChange:
