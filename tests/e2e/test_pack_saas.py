@@ -24,16 +24,6 @@ def test_a_crash_loop_goes_back_to_the_previous_release(put_on: PutOn) -> None:
     assert stage.scene.image("saas-backend") == apps.GOOD
 
 
-def test_connections_at_their_maximum_are_released_by_fewer_pods_until_there_is_room(put_on: PutOn) -> None:
-    """Each pod holds four, whether or not the last few are there already; people raise the maximum meanwhile."""
-    stage = put_on("saas", "saas-backend")
-    stage.stand("database", pg_settings_max_connections=16)
-    stage.open(5, proven=False, POOL="4")
-    stage.scene.until("fewer replicas", "saas-backend", lambda: stage.scaled()[:1] == [3], 120)
-    stage.keep("database", "pg_settings_max_connections", 50)
-    stage.scene.until("those from before", "saas-backend", lambda: stage.scaled()[:2] == [3, 5], 120)
-
-
 def test_a_failover_is_waited_for_and_then_connections_are_made_anew(put_on: PutOn) -> None:
     """Sessions with the database that was there before are good for nothing with the one after it."""
     stage = put_on("saas", "saas-backend", faster=5)  # so that it is there again in time

@@ -29,13 +29,3 @@ def test_slow_answers_scale_to_6_and_back_once_customers_ask_for_less(put_on: Pu
         writes=["patch deployments"] * 2,
         told={(1, sink, "Acted") for sink in ("engineer", "teamlead", "manager", "cto")},
     )
-
-
-def test_connections_of_a_real_database_are_for_people_and_only_looked_at(put_on: PutOn) -> None:
-    """Two pods hold 96 of them; the pack warns beyond 80, and finds it critical beyond 95."""
-    stage = put_on("waooaw", "waooaw-backend", faster=60)
-    stage.stand("database")
-    stage.open(proven=False, POOL="48")
-    stage.scene.until_waiting("waooaw-backend", "WouldHaveActed")
-    assert stage.shown("waooaw-backend") <= {"DatabaseConnectionsWarning", "DatabaseConnectionsCritical"}
-    assert stage.scene.effects("waooaw-backend") == []
