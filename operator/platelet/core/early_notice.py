@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from platelet.core import incident_notices, record
 from platelet.core.decision import Decision
+from platelet.model.enumeration import name_some
 from platelet.model.held import Held
 from platelet.model.policy import ACTING
 from platelet.model.remediation import RemediationStatus
@@ -69,6 +70,4 @@ def _describe(situation: Situation, denial: Deny) -> str:
 
 
 def _names(targets: Collection[WorkloadRef]) -> str:
-    names = sorted(map(str, targets))
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return name_some(sorted(map(str, targets)), _NAMED)

@@ -11,10 +11,13 @@ from platelet.api.kinds.targets import NO_TARGETS, Targets
 from platelet.api.readers.selectors import LabelSelector
 from platelet.core import opening, signals
 from platelet.model import symptoms
+from platelet.model.enumeration import name_some
 from platelet.model.signal import TOLD, Evidence, Signal
 from platelet.model.snapshot import Snapshot
 from platelet.model.trigger import Trigger
 from platelet.model.workload import Pod, WorkloadRef
+
+_NAMED = 10  # targets, or labels, in a sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +80,8 @@ def _say_strays(strays: Sequence[Evidence]) -> tuple[str, ...]:
     firing = [stray for stray in strays if stray.resolved_at is None]
     if not firing:
         return ()
-    return (
-        "alerts that name no workload it knows: " + _few((f"{alert.reason} ({alert.message})" for alert in firing), 3),
-    )
+    alerts = name_some([f"{alert.reason} ({alert.message})" for alert in firing], 3)
+    return (f"alerts that name no workload it knows: {alerts}",)
 
 
 def shown(pods: Sequence[Pod], now: datetime) -> tuple[str, ...]:
@@ -142,10 +144,10 @@ def _describe_targets(targets: Targets, labels: Mapping[str, str]) -> str:
     if targets == NO_TARGETS:
         return "the policy is for no workload"
     if targets.refs is not None:
-        return "the policy names " + _few(f"{ref.kind} {ref.name}" for ref in targets.refs)
+        return "the policy names " + name_some([f"{ref.kind} {ref.name}" for ref in targets.refs], _NAMED)
     if targets.selector is None:
         return f"the policy is for {' and '.join(targets.kinds)} only"
-    has = _few(f"{key}={value}" for key, value in sorted(labels.items())) or "no labels"
+    has = name_some([f"{key}={value}" for key, value in sorted(labels.items())], _NAMED) or "no labels"
     return f"the policy asks for {_describe_selector(targets.selector)}; the workload's own metadata has {has}"
 
 
@@ -155,12 +157,6 @@ def _describe_selector(selector: LabelSelector) -> str:
         values = f" ({', '.join(expression.values)})" if expression.values else ""
         parts.append(f"{expression.key} {expression.operator}{values}")
     return ", ".join(parts)
-
-
-def _few(words: Iterable[str], most: int = 10) -> str:
-    named = list(words)
-    rest = f" and {len(named) - most} more" if len(named) > most else ""
-    return ", ".join(named[:most]) + rest
 
 
 def _briefly(at: datetime) -> str:

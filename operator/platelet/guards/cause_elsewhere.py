@@ -11,6 +11,7 @@ from typing import Any
 
 from platelet.guards import occurrence
 from platelet.model import reasons, scheduling
+from platelet.model.enumeration import name_some
 from platelet.model.policy import ActionTraits
 from platelet.model.revision import last_healthy
 from platelet.model.situation import NodeHealth, Situation
@@ -34,7 +35,7 @@ def deny(situation: Situation, action: ActionTraits, now: datetime) -> Deny | No
 
 def _deny(situation: Situation, action: ActionTraits, now: datetime) -> Deny | None:
     if situation.surroundings.missing_references:
-        missing = _first(situation.surroundings.missing_references)
+        missing = name_some(situation.surroundings.missing_references, _NAMED)
         message = f"{missing} is missing, and the last healthy template needs it too"
         return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
     refused = situation.snapshot.workload.cannot_create if situation.snapshot.workload is not None else ""
@@ -54,7 +55,8 @@ def _deny(situation: Situation, action: ActionTraits, now: datetime) -> Deny | N
     causes = ["" if mends and pod.unschedulable else _cause(pod, situation.surroundings.nodes) for pod in sick]
     if not causes or not all(causes):
         return None
-    message = f"all {len(sick)} sick pods have a cause outside of the workload: {_first(sorted(set(causes)))}"
+    named = name_some(sorted(set(causes)), _NAMED)
+    message = f"all {len(sick)} sick pods have a cause outside of the workload: {named}"
     return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
 
 
@@ -145,8 +147,3 @@ def _cause(pod: Pod, nodes: Mapping[str, NodeHealth]) -> str:
 
 def _unplaced(pod: Pod) -> str:
     return f"unschedulable ({pod.unschedulable[:_QUOTED]})"
-
-
-def _first(causes: tuple[str, ...] | list[str]) -> str:
-    more = len(causes) - _NAMED
-    return ", ".join(causes[:_NAMED]) + (f" and {more} more" if more > 0 else "")

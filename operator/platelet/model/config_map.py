@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from platelet.model.durations import say_time
+from platelet.model.enumeration import name_some
 
 _KEYS_SAID: Final = 8
 _LONGEST: Final = 60  # characters of a key
@@ -52,6 +53,4 @@ def say_since(config_map: KnownConfigMap, since: datetime) -> Iterator[str]:
 
 
 def _say_keys(keys: tuple[str, ...]) -> str:
-    names = [key[:_LONGEST] for key in sorted(keys)]
-    more = len(names) - _KEYS_SAID
-    return ", ".join(names[:_KEYS_SAID]) + (f" and {more} more" if more > 0 else "")
+    return name_some([key[:_LONGEST] for key in sorted(keys)], _KEYS_SAID)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from platelet.model import references, stamps
+from platelet.model.enumeration import name_some
+from platelet.model.template_shape import mapping
 
 _CONTAINERS: Final = ("containers", "initContainers")
 _BY_NAME: Final = (*_CONTAINERS, "volumes")
@@ -33,8 +35,7 @@ def say_images(old: Template, new: Template) -> str:
 def say_fields(old: Template, new: Template) -> str:
     """The names of all other fields that differ, such as `app.env LOG_LEVEL`; empty for none."""
     names = [name[:_LONGEST] for name in dict.fromkeys(_fields(old, new))]
-    more = len(names) - _FIELDS_SAID
-    return ", ".join(names[:_FIELDS_SAID]) + (f" and {more} more" if more > 0 else "")
+    return name_some(names, _FIELDS_SAID)
 
 
 def list_differences(old: Template, new: Template) -> list[str]:
@@ -45,7 +46,7 @@ def list_differences(old: Template, new: Template) -> list[str]:
 
 def images(template: Template) -> dict[str, str]:
     """The image of each container by its name, init containers included."""
-    spec = _mapping(template.get("spec"))
+    spec = mapping(template.get("spec"))
     return {
         name: str(container.get("image", ""))
         for field in _CONTAINERS
@@ -74,7 +75,7 @@ def _short(version: str) -> str:
 
 
 def _fields(old: Template, new: Template) -> Iterator[str]:
-    before, after = _mapping(old.get("spec")), _mapping(new.get("spec"))
+    before, after = mapping(old.get("spec")), mapping(new.get("spec"))
     for field in _CONTAINERS:
         yield from _containers(_by_name(before.get(field)), _by_name(after.get(field)))
     yield from (f"volume {name}" for name in _keys(_by_name(before.get("volumes")), _by_name(after.get("volumes"))))
@@ -99,7 +100,7 @@ def _containers(before: Mapping[str, Template], after: Mapping[str, Template]) -
 
 
 def _differences(old: Template, new: Template) -> Iterator[str]:
-    before, after = _mapping(old.get("spec")), _mapping(new.get("spec"))
+    before, after = mapping(old.get("spec")), mapping(new.get("spec"))
     for field in _CONTAINERS:
         yield from _of_containers(_by_name(before.get(field)), _by_name(after.get(field)))
     known, present = _configuration(old), _configuration(new)
@@ -142,7 +143,7 @@ def _configuration(template: Template) -> set[str]:
 
 def _meant_marks(template: Template, kind: str) -> dict[str, Any]:
     """Its labels or annotations, without those by which a restart is made."""
-    marks = _mapping(_mapping(template.get("metadata")).get(kind))
+    marks = mapping(mapping(template.get("metadata")).get(kind))
     return {key: value for key, value in marks.items() if not stamps.only_restarts(key, value)}
 
 
@@ -154,7 +155,3 @@ def _keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[str]:
 def _by_name(entries: Any) -> dict[str, Template]:
     mappings = [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list | tuple) else []
     return {str(entry.get("name", "")): entry for entry in mappings}
-
-
-def _mapping(value: Any) -> Template:
-    return value if isinstance(value, Mapping) else {}

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from platelet.model import crash_loop
 from platelet.model.durations import say_time
+from platelet.model.enumeration import name_some
 from platelet.model.workload import Container, Pod
 
 PodReason = Literal[
@@ -75,6 +76,7 @@ _CREATE_ERRORS = frozenset(  # pkg/kubelet/kuberuntime/kuberuntime_container.go 
 )
 _FAILURES = _PULL_FAILURES | _CONFIG_ERRORS | _CREATE_ERRORS
 _MAX_QUOTE = 200
+_FINALIZERS_SAID = 3  # each may be long: a domain, a slash, 63 characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,14 +250,8 @@ def _terminating(pod: Pod) -> Symptom | None:
     runs = [container.name for container in pod.containers if container.state == "running"]
     words = f"its grace was over at {say_time(pod.gone_by)}" + (f", on node {pod.node}" if pod.node else "")
     words += f", and container {runs[0]} still runs" if runs else ""
-    words += f"; it waits for finalizer {_name_some(pod.finalizers)}" if pod.finalizers else ""
+    words += f"; it waits for finalizer {name_some(pod.finalizers, _FINALIZERS_SAID)}" if pod.finalizers else ""
     return Symptom(pod=pod, since=pod.gone_by, words=words, kind="hang in Terminating")
-
-
-def _name_some(finalizers: Sequence[str]) -> str:
-    """At most three of them, as a name of our own kinds may be long: a domain, a slash, 63 characters."""
-    named, more = ", ".join(finalizers[:3]), len(finalizers) - 3
-    return f"{named} and {more} more" if more > 0 else named
 
 
 def _unready(pod: Pod) -> Symptom | None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
+from platelet.model.enumeration import name_some
 from platelet.model.workload import KINDS, WorkloadRef
 from platelet.shell.intake.named_targets import HEALED, Found
 from platelet.shell.kube import PODS, SERVICES, WORKLOADS, Json, NotFound, Reads
@@ -72,9 +73,7 @@ def _say_not_one(through: str, behind: Collection[Behind]) -> str:
     """Why a Service, or a label of pods, does not lead to one workload."""
     if not behind:
         return f"no workload is behind {through}"
-    names = sorted(str(owner) for owner in behind)
-    shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-    return f"behind {through} is not one {HEALED}, but {shown}"
+    return f"behind {through} is not one {HEALED}, but {name_some(sorted(str(owner) for owner in behind), _SHOWN)}"
 
 
 def _selects(selector: Mapping[str, str], metadata: Mapping[str, Any]) -> bool:
