@@ -10,7 +10,6 @@ from pathlib import Path
 import yaml
 
 from tests.cluster import manifests
-from tests.cluster.manifests import Json
 from tests.e2e import images
 from tests.e2e.container_runtime import ContainerRuntime
 
@@ -25,7 +24,6 @@ NEVER_THERE = "registry.invalid/app:2"
 PATHS = ":8080/cgi-bin"  # of all that they answer
 _IMAGES = (GOOD, GOOD_2, BROKEN, FLAWED, SLOW, CARELESS, CRASH, STORE, CUSTOMERS, ATTACKERS, PRODUCER)
 _PROGRAMS = Path(__file__).with_name("app")
-_PORTS = (8080, 5432)  # requests, and connections to a database
 
 
 def import_all(runtime: ContainerRuntime) -> None:
@@ -40,8 +38,7 @@ def import_all(runtime: ContainerRuntime) -> None:
 
 def service(name: str, app: str, *, address: str = "", labels: Mapping[str, str] | None = None) -> str:
     """A Service of an app's pods, at this address if one is given; containers find it in their environment."""
-    ports: list[Json] = [{"name": f"port-{port}", "port": port} for port in _PORTS]
     fixed = {"clusterIP": address} if address else {}
     metadata = {"name": name, "labels": dict(labels or {})}
-    spec = {"selector": {"app": app}, "ports": ports, **fixed}
+    spec = {"selector": {"app": app}, "ports": [{"port": 8080}], **fixed}
     return yaml.safe_dump({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})

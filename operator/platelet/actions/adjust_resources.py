@@ -82,7 +82,7 @@ def plan(settings: AdjustResources, situation: Situation, now: datetime) -> Plan
     """Pin the amounts. Refuses where a VPA owns them, where they are at their maximum, and where there are none."""
     live = situation.snapshot.workload
     if live is None:
-        return _refuse_gone()
+        return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to adjust")
     refused = rollout_restart.refuse_idle(live) or _refuse_owned(live, situation)
     if refused is not None:
         return refused
@@ -92,21 +92,20 @@ def plan(settings: AdjustResources, situation: Situation, now: datetime) -> Plan
     if isinstance(container, Refusal):
         return container
     if settings.in_place == "Never":
-        return _by_rollout(settings, container, situation, now)
+        return _by_rollout(settings, container, live, situation, now)
     in_place = _in_place(settings, container, situation, now)
     if not isinstance(in_place, str):
         return in_place
-    by_rollout = _by_rollout(settings, container, situation, now)
+    by_rollout = _by_rollout(settings, container, live, situation, now)
     if isinstance(by_rollout, Refusal):
         return by_rollout
     return replace(by_rollout, summary=f"{by_rollout.summary}; by a rollout: {in_place}")
 
 
-def _by_rollout(settings: AdjustResources, container: str, situation: Situation, now: datetime) -> Plan | Refusal:
+def _by_rollout(
+    settings: AdjustResources, container: str, live: Workload, situation: Situation, now: datetime
+) -> Plan | Refusal:
     """In the template, which brings it to all pods there will be."""
-    live = situation.snapshot.workload
-    if live is None:
-        return _refuse_gone()
     outcomes = _raise_all(settings, container, template_fields.resources_of(live.template))
     fields = _fields(container, outcomes)
     if not fields:
@@ -135,10 +134,6 @@ def _place(live: Workload, fields: Mapping[str, str], situation: Situation) -> P
 
 def _say_unknown(room: Room) -> str:
     return f"; whether a node can hold its pods is not known: {room.unknown}" if room.unknown else ""
-
-
-def _refuse_gone() -> Refusal:
-    return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to adjust")
 
 
 def _in_place(settings: AdjustResources, container: str, situation: Situation, now: datetime) -> Plan | Refusal | str:

@@ -237,7 +237,7 @@ def _back_to(record: RevisionRecord, settings: RolloutUndo, live: Workload, situ
         abandons=live.template_hash,
         replaces_stuck_pods=live.ordered,
         keeps=keeps,
-        variables=values if variables else None,
+        variables=values,
     )
     return Plan(changes=(restored,), summary=summary)
 

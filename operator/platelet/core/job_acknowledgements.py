@@ -14,7 +14,6 @@ from platelet.core.job_notices import Announcement
 from platelet.model import approval, reasons
 from platelet.model.effects import Effect
 from platelet.model.failed_job import FailedJob
-from platelet.model.notice import Notice
 from platelet.model.policy import Policy
 
 _SHORT = 256
@@ -43,15 +42,8 @@ def _acknowledge(
     ledger = replace(ledger, notifications=deliveries.acknowledge(ledger.notifications, ended, by))
     call = replace(entry.call, acknowledged_by=by, acknowledged_at=now) if entry.call is not None else None
     entry = replace(entry, call=call)
-    notice = Notice(
-        kind="JobAcknowledged",
-        policy=policy,
-        reason=reasons.ACKNOWLEDGED,
-        message=record.clip(f"{by} has heard of it: {entry.message}"),
-        at=now,
-        occasion=entry.known_as,
-        job=entry,
-    )
+    text = record.clip(f"{by} has heard of it: {entry.message}")
+    notice = job_notices.make(policy, entry, "JobAcknowledged", reasons.ACKNOWLEDGED, text, now)
     _, events = deliveries.offer(ledger, notice)
     sinks = job_notices.called(entry, ledger.notifications)
     return entry, job_notices.keep(ledger, replace(notice, to=sinks)), events

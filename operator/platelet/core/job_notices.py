@@ -94,6 +94,13 @@ def called(entry: FailedJob, notifications: Iterable[Notification]) -> tuple[str
     return tuple(dict.fromkeys([*noted, *(call.sink for call in calls_for(entry, notifications))]))
 
 
+def make(  # noqa: PLR0913 - a notice has these parts
+    policy: Policy, entry: FailedJob, kind: NoticeKind, reason: str, message: str, at: datetime
+) -> Notice:
+    """Make what sinks are told of it: as it is on record now."""
+    return Notice(kind=kind, policy=policy, reason=reason, message=message, at=at, occasion=entry.known_as, job=entry)
+
+
 def _news(policy: Policy, before: FailedJob | None, entry: FailedJob, now: datetime) -> Notice | None:
     """What has become of it: that it has failed, that people are called for it by now, that it is over."""
     kind: NoticeKind
@@ -103,7 +110,7 @@ def _news(policy: Policy, before: FailedJob | None, entry: FailedJob, now: datet
         kind, reason, message = "JobOver", reasons.RESOLVED, f"{_name(entry)}: {entry.resolution}"
     else:
         return None
-    return Notice(kind=kind, policy=policy, reason=reason, message=message, at=now, occasion=entry.known_as, job=entry)
+    return make(policy, entry, kind, reason, message, now)
 
 
 def _call_for(policy: Policy, entry: FailedJob, ledger: Ledger) -> levels.Call | None:
@@ -137,7 +144,7 @@ def _tell(policy: Policy, entry: FailedJob, ledger: Ledger, due: levels.Due, now
     missing = [sink for sink in due.level.sinks if sink not in before.sinks or due.repeat > before.repeat]
     waiting = {known.sink for known in call.notifications if (known.level, known.state) == (due.number, "Pending")}
     notice = replace(
-        _of(policy, entry, now),
+        make(policy, entry, call.kind, reasons.JOB_FAILED, entry.message, now),
         occasion=due.occasion(call),
         level=due.number,
         repeat=due.repeat,
@@ -152,18 +159,6 @@ def _tell(policy: Policy, entry: FailedJob, ledger: Ledger, due: levels.Due, now
     known_levels[due.number] = ToldLevel(level=due.number, repeat=max(before.repeat, due.repeat), sinks=sinks)
     by_number = tuple(known_levels[number] for number in sorted(known_levels))
     return ledger, replace(entry, call=replace(entry.call, told=by_number))
-
-
-def _of(policy: Policy, entry: FailedJob, now: datetime) -> Notice:
-    return Notice(
-        kind="JobFailed",
-        policy=policy,
-        reason=reasons.JOB_FAILED,
-        message=entry.message,
-        at=now,
-        occasion=entry.known_as,
-        job=entry,
-    )
 
 
 def keep(ledger: Ledger, notice: Notice) -> Ledger:

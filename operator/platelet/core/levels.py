@@ -92,25 +92,22 @@ def has_ended(level: Level, call: Call) -> bool:
 
 def calling(status: RemediationStatus) -> Call | None:
     """What people are called for by an incident; None: nothing."""
-    asked, escalation, grade = status.approval, status.escalation, gravity.of_incident(status)
+    asked, escalation = status.approval, status.escalation
+    kind: NoticeKind
     if status.state == "AwaitingApproval" and asked is not None and asked.is_open:
+        kind, since, known_as = "ApprovalNeeded", asked.asked_at, asked.token
         acknowledged = bool(asked.acknowledged_by)
-        return Call(
-            kind="ApprovalNeeded",
-            grade=grade,
-            since=asked.asked_at,
-            known_as=asked.token,
-            acknowledged=acknowledged,
-            notifications=status.notifications,
-        )
-    if status.state != "Escalated" or escalation is None or escalation.silent:
+    elif status.state == "Escalated" and escalation is not None and not escalation.silent:
+        kind, since, known_as = "Escalated", escalation.called_at, escalation.called_as
+        acknowledged = escalation.is_acknowledged
+    else:
         return None
     return Call(
-        kind="Escalated",
-        grade=grade,
-        since=escalation.called_at,
-        known_as=escalation.called_as,
-        acknowledged=escalation.is_acknowledged,
+        kind=kind,
+        grade=gravity.of_incident(status),
+        since=since,
+        known_as=known_as,
+        acknowledged=acknowledged,
         notifications=status.notifications,
     )
 

@@ -1,11 +1,13 @@
 """Evidence before the fix: what was changed of the target since it ran well, from what a look holds anyway."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from platelet.model import config_map, recent_change, references
 from platelet.model.blame import live_record
+from platelet.model.config_map import KnownConfigMap
 from platelet.model.recent_change import RecentChange
 from platelet.model.remediation import BEFORE_ACTING, RemediationStatus
 from platelet.model.revision import RevisionRecord, last_healthy
@@ -29,7 +31,10 @@ def config_maps(situation: Situation) -> tuple[str, ...]:
     None where nothing is to be noted, and where it is not known to have ever run well.
     """
     live, status = situation.snapshot.workload, situation.remediation.status
-    if live is None or not _is_to_be_noted(live, status) or _well_at(situation) is None:
+    if live is None or not _is_to_be_noted(live, status):
+        return ()
+    healthy = last_healthy(situation.snapshot.records)
+    if healthy is None or _proven_at(healthy) is None:
         return ()
     return _names(live)[:_CONFIG_MAPS_READ]
 
@@ -41,11 +46,6 @@ def _is_to_be_noted(live: Workload, status: RemediationStatus) -> bool:
     return known is None or known.template != live.template_hash
 
 
-def _well_at(situation: Situation) -> datetime | None:
-    healthy = last_healthy(situation.snapshot.records)
-    return _proven_at(healthy) if healthy is not None else None
-
-
 def _names(live: Workload) -> tuple[str, ...]:
     """The ConfigMaps that a template names."""
     return tuple(
@@ -53,8 +53,7 @@ def _names(live: Workload) -> tuple[str, ...]:
     )
 
 
-def _config_writes(live: Workload, situation: Situation) -> list[str]:
-    since, known = _well_at(situation), situation.knowledge.config_maps
+def _config_writes(live: Workload, since: datetime | None, known: Sequence[KnownConfigMap]) -> list[str]:
     if since is None or not known:
         return []
     needed = references.needed(live.template)  # what is optional may be missing
@@ -69,13 +68,14 @@ def _compare(live: Workload, situation: Situation) -> RecentChange:
     is_another = healthy is not None and healthy.template_hash != live.template_hash
     before = healthy.template if healthy is not None and is_another else live.template
     differences, dropped = recent_change.list_bounded(before, live.template)
-    writes = _config_writes(live, situation)
+    healthy_at = _proven_at(healthy) if healthy is not None else None
+    writes = _config_writes(live, healthy_at, situation.knowledge.config_maps)
     return RecentChange(
         template=live.template_hash,
         released_at=release.last_release if release is not None else None,
         released_by=(release.released_by if release is not None else live.template_manager)[:256],
         healthy_template=healthy.template_hash if healthy is not None else "",
-        healthy_at=_proven_at(healthy) if healthy is not None else None,
+        healthy_at=healthy_at,
         differences=differences,
         differences_dropped=dropped,
         config_writes=tuple(writes[: recent_change.MAX_CONFIG_WRITES]),

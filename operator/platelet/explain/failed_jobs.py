@@ -63,7 +63,7 @@ def _row(
         FAILING if entry.is_open else _OVER,
         entry.reason,
         str(entry.count),
-        _level(entry),
+        str(entry.call.last_level or "") if entry.call is not None else "",
         ",".join(dict.fromkeys(_say(call) for call in calls_for(entry, notifications))),
         entry.call.acknowledged_by if entry.call is not None else "",
         *([entry.message if entry.is_open else entry.resolution] if wide else []),
@@ -71,12 +71,6 @@ def _row(
         age(entry.failed_at, now),
     )
     return tuple(lines.clean(cell) or "-" for cell in cells)
-
-
-def _level(entry: FailedJob) -> str:
-    """Up to which level people were called."""
-    levels = [level.level for level in entry.call.told] if entry.call is not None else []
-    return str(max(levels)) if levels else ""
 
 
 def _say(call: Notification) -> str:

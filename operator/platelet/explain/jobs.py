@@ -149,7 +149,7 @@ def _say_call(entry: FailedJob) -> str:
     """Whether people are called, how far, and who has heard."""
     if entry.call is None:
         return "mode Observe: nobody is called"
-    last = max((level.level for level in entry.call.told), default=1)
+    last = entry.call.last_level
     called = "people were called" + (f", up to level {last}" if last > 1 else "")
     return f"{called}; {entry.call.acknowledged_by} has heard of it" if entry.is_acknowledged else called
 

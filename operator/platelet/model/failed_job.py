@@ -74,6 +74,11 @@ class JobCall:
 
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
+    @property
+    def last_level(self) -> int:
+        """Up to which level people were called; 0: no sink was told."""
+        return max((level.level for level in self.told), default=0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedJob:

@@ -26,35 +26,31 @@ def unreadable_before(remediation: Remediation, remediations: StoredRemediations
 
 def younger_acting(remediation: Remediation, siblings: Sequence[Remediation]) -> str:
     """Name a younger acting one of the target that has begun to act and has no verdict yet; empty if there is none."""
-    if remediation.spec.mode == "Observe":
-        return ""
-    names = [
-        sibling.name
-        for sibling in siblings
-        if sibling.uid != remediation.uid
-        and sibling.spec.mode != "Observe"
-        and sibling.target == remediation.target
-        and sibling.status.state in ("Acting", "Verifying")
-        and _seniority(sibling) > _seniority(remediation)
-    ]
-    return min(names, default="")
+    acting = (rival for rival in _rivals(remediation, siblings) if rival.status.state in ("Acting", "Verifying"))
+    return min((rival.name for rival in acting if _seniority(rival) > _seniority(remediation)), default="")
 
 
 def older(remediation: Remediation, siblings: Sequence[Remediation], *, escalated: bool = False) -> str:
     """Of two acting ones of a target (one made by hand) the older acts, unless people have that one."""
+    names = (
+        rival.name
+        for rival in _rivals(remediation, siblings)
+        if rival.status.state != "Closed"
+        and (rival.status.state == "Escalated") == escalated
+        and _seniority(rival) < _seniority(remediation)
+    )
+    return min(names, default="")
+
+
+def _rivals(remediation: Remediation, siblings: Sequence[Remediation]) -> list[Remediation]:
+    """The others of its target that act; none where it only observes."""
     if remediation.spec.mode == "Observe":
-        return ""
-    older = [
-        sibling.name
+        return []
+    return [
+        sibling
         for sibling in siblings
-        if sibling.uid != remediation.uid
-        and sibling.spec.mode != "Observe"
-        and sibling.status.state != "Closed"
-        and (sibling.status.state == "Escalated") == escalated
-        and sibling.target == remediation.target
-        and _seniority(sibling) < _seniority(remediation)
+        if sibling.uid != remediation.uid and sibling.spec.mode != "Observe" and sibling.target == remediation.target
     ]
-    return min(older, default="")
 
 
 def _seniority(remediation: Remediation) -> tuple[bool, str, str]:
