@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from platelet.checks import alert_resolved, completion, http_endpoint, prometheus, rollout_complete, stable
+from platelet.checks.alert_resolved import patience_for_queries
 from platelet.checks.rollout_complete import has_arrived, is_complete
 from platelet.checks.stable import is_well, well_since
 from platelet.model import reasons
@@ -29,6 +30,7 @@ __all__ = [
     "judge",
     "keep_time",
     "of",
+    "patience_for_queries",
     "progress",
     "questions",
     "well_since",

@@ -10,6 +10,7 @@ from platelet.model import reasons
 from platelet.model.durations import CAMEL, Between, Duration, format_duration
 from platelet.model.fault import Fault
 from platelet.model.outside import ALERTMANAGER_FIX, Outside
+from platelet.model.policy import Verification
 from platelet.model.rules import Trial
 from platelet.model.signal import TOLD, Evidence
 from platelet.model.situation import SETTLED_AFTER
@@ -85,12 +86,20 @@ def check(trial: Trial, now: datetime) -> Verdict:
 
 def _patience(trial: Trial, firing: list[Evidence], now: datetime) -> timedelta:
     """How long the step waits for alerts."""
-    asked = next((settings for settings in trial.verification.checks if isinstance(settings, AlertResolved)), None)
-    if asked is not None:
-        return asked.timeout
-    longest = AlertResolved().timeout
     asked_itself = all(fact.source == "query" and _is_heard(_asked_at(trial, fact), now) for fact in firing)
-    return min(longest, trial.verification.timeout + FRESH_FOR) if asked_itself else longest
+    if asked_itself:
+        return patience_for_queries(trial.verification)
+    return (_settings_of(trial.verification) or AlertResolved()).timeout
+
+
+def patience_for_queries(verification: Verification) -> timedelta:
+    """How long after the complete rollout a step waits for queries to end that Prometheus answers all the while."""
+    asked, longest = _settings_of(verification), AlertResolved().timeout
+    return asked.timeout if asked is not None else min(longest, verification.timeout + FRESH_FOR)
+
+
+def _settings_of(verification: Verification) -> AlertResolved | None:
+    return next((settings for settings in verification.checks if isinstance(settings, AlertResolved)), None)
 
 
 def _asked_at(trial: Trial, fact: Evidence) -> datetime | None:

@@ -1,7 +1,8 @@
 """What Prometheus measures is as it should be, now or over time: `for: 30m`, with a `timeout` as long, watches 30 min.
 
 Of several samples the worst is judged. What is not known (no sample, NaN, a stale sample, an error, no answer) is never
-judged: it is asked again until the step's timeout, and then people decide.
+judged: it is asked again until the step's timeout, and then people decide. Nor does a rate over five minutes show that
+a step has failed while it still sees what was before: it is asked until it sees only what came after.
 """
 
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from platelet.model.verifying import Holding, Verifying
 from platelet.model.workload import WorkloadRef
 
 ASK_EVERY = timedelta(seconds=10)
+LONGEST_WAIT = timedelta(minutes=15)  # for a query that sees far into the past, as for alerts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,8 @@ def _judge(settings: Prometheus, since: datetime | None, trial: Trial, now: date
             return Verdict(outcome="Recovered", reason=reasons.CHECK_PASSED, message=message)
         message = f"{shown} is {settings.bound} since {say_time(since)}, and must be until {say_time(until)}"
         return _pending(reasons.CHECK_PENDING, message, until, now)
-    deadline = (trial.verifying.complete_at or now) + trial.verification.timeout
+    complete_at, patience = trial.verifying.complete_at or now, _patience(settings, trial)
+    deadline = complete_at + patience
     unknown = why_unknown(reading, now)
     if unknown:
         message = f"{shown} is not known: {unknown}"
@@ -110,9 +113,18 @@ def _judge(settings: Prometheus, since: datetime | None, trial: Trial, now: date
         return Verdict(outcome="Inconclusive", reason=reasons.CHECK_UNKNOWN, message=message)
     if now < deadline:
         return _pending(reasons.CHECK_PENDING, f"{shown} is not {settings.bound} yet", deadline, now)
-    waited = format_duration(trial.verification.timeout)
+    waited, seen = format_duration(patience), settings.looks_back
     message = f"{shown} is {settings.say_worst(reading)}, not {settings.bound}, {waited} after the rollout was complete"
+    if now - seen < complete_at:
+        message = f"{message}, and looks back {format_duration(seen)}, to before it: this may be what was there before"
+        return Verdict(outcome="Inconclusive", reason=reasons.CHECK_UNKNOWN, message=message)
     return Verdict(outcome="Failed", reason=reasons.CHECK_FAILED, message=message)
+
+
+def _patience(settings: Prometheus, trial: Trial) -> timedelta:
+    """How long after the complete rollout it may begin to hold: a start may be unsteady for `stableFor`."""
+    unclouded = settings.looks_back + trial.verification.stable_for if settings.looks_back else timedelta()
+    return max(trial.verification.timeout, min(unclouded, LONGEST_WAIT))
 
 
 def _reading(settings: Prometheus, trial: Trial) -> Reading:

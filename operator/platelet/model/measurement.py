@@ -6,7 +6,7 @@ What is not known (no sample, NaN, a stale sample, an error, no answer) is on ne
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -36,6 +36,11 @@ class Measurement(Bounded):
     def shown(self) -> str:
         """The query for people, not longer than they read."""
         return show(self.query)
+
+    @property
+    def looks_back(self) -> timedelta:
+        """How far the query sees into the past; zero where it shows the present."""
+        return promql.look_back(self.query)
 
     def question(self, target: WorkloadRef) -> Query | None:
         """What is asked about this target; None where the query cannot be used."""

@@ -7,6 +7,7 @@ itself. Everywhere else a `$` is refused, but for label_replace's `$1`. Whether 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 _FIELDS = "$target.name and $target.namespace"
@@ -28,6 +29,9 @@ _PIECE = re.compile(
     re.VERBOSE,
 )
 _GROUP = re.compile(r"\$(?:[0-9]+|\{[0-9]+\})")  # label_replace's own
+_RANGE = re.compile(r"\s*(?P<range>[0-9a-z]+)\s*(?P<subquery>:[^\]]*)?\]")  # what follows its bracket
+_LENGTH = re.compile(r"([0-9]+)(ms|[smhdwy])")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 _PAIRS = {")": "(", "]": "["}
 _SPECIAL = frozenset(r"\.+*?()|[]{}^$")  # what RE2 gives a meaning
 
@@ -79,6 +83,24 @@ def parse(text: str) -> Template:
     parts = tuple(_parts(text))
     _check_brackets(text)
     return Template(parts=parts)
+
+
+def look_back(text: str) -> timedelta:
+    """How far a query sees into the past: its longest range; subqueries add theirs, which may be more than is true.
+
+    https://prometheus.io/docs/prometheus/latest/querying/basics/#range-vector-selectors
+    """
+    longest, subqueries = 0.0, 0.0
+    for token in _TOKEN.finditer(text):
+        written = _RANGE.match(text, token.end()) if token.group() == "[" else None
+        if written is None:
+            continue
+        length = sum(int(number) * _SECONDS[unit] for number, unit in _LENGTH.findall(written["range"]))
+        if written["subquery"]:
+            subqueries += length
+        else:
+            longest = max(longest, length)
+    return timedelta(seconds=min(longest + subqueries, _SECONDS["y"]))
 
 
 def _parts(text: str) -> Iterator[str | Placeholder]:

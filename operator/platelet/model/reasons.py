@@ -153,6 +153,7 @@ NAMESPACE_SELECTOR_NOT_ALLOWED = "NamespaceSelectorNotAllowed"
 TARGET_NOT_FOUND = "TargetNotFound"
 TRIGGER_NEVER_HOLDS = "TriggerNeverHolds"
 STEP_NEVER_APPLIES = "StepNeverApplies"
+LOOKS_BACK_TOO_FAR = "LooksBackTooFar"
 TEMPLATE_NOT_USED = "TemplateNotUsed"
 JOBS_NOT_READABLE = "JobsNotReadable"
 SECRET_NOT_READABLE = "SecretNotReadable"  # noqa: S105 - a reason, no secret

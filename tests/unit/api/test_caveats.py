@@ -23,6 +23,7 @@ ON_ALERT = {"triggers": [{"alert": {"matchers": ['alertname="Down"']}}]}
 HOOK = {"url": "https://hooks.example.com/platelet"}
 RESTART = {"name": "restart", "rolloutRestart": {}}
 AWAITS = {**RESTART, "verify": {"checks": [{"alertResolved": {}}]}}
+AN_HOUR = {"alertResolved": {"timeout": "1h"}}
 SCALE = {"name": "more", "scale": {"by": 1}}
 
 
@@ -41,6 +42,14 @@ def caveats_of(
 def test_a_policy_whose_parts_can_all_work_has_no_caveat() -> None:
     """Nobody is warned for nothing."""
     assert caveats_of(ON_ALERT | {"escalation": {"webhook": HOOK}}, AWAITS, SCALE) == []
+    assert (
+        caveats_of(
+            {"triggers": [{"query": {"expr": "rate(errors[5m])", "above": 1}}]},
+            {"name": "w", "wait": {"for": "1m"}},
+            SCALE,
+        )
+        == []
+    )
 
 
 CASES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any], str, str]] = {
@@ -106,6 +115,13 @@ CASES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any], str
         {},
         reasons.TRIGGER_NEVER_HOLDS,
         "RolloutStuck is a Deployment's, and the policy is for DaemonSets only",
+    ),
+    "a query that sees the time before a step for longer than the step is given": (
+        {"triggers": [{"query": {"expr": "deriv(heap[1h]) > 0", "above": 1}}]},
+        [SCALE, AWAITS, {"name": "patient", "rolloutRestart": {}, "verify": {"checks": [AN_HOUR]}}],
+        {},
+        reasons.LOOKS_BACK_TOO_FAR,
+        "a query looks back 1h, and step more, restart is not given that long to end it, so it fails though it has",
     ),
     "a scale of DaemonSets": (
         {"targets": SELECTED | {"kinds": ["DaemonSet"]}},

@@ -124,6 +124,33 @@ def test_recovered_and_failed_need_knowledge(
     assert verdict.outcome != "Pending" or (verdict.retry_at is not None and verdict.retry_at > NOW)
 
 
+RATE = Prometheus(query="rate(errors[5m])", below=1)
+LOOKING_BACK = {
+    "at the timeout it still sees an unsteady start": (RATE, minutes(5), "Pending"),
+    "it sees only what came after that": (RATE, minutes(6), "Failed"),
+    "it is below the bound however far it looks": (RATE, minutes(1), "Recovered"),
+    "it still sees the time before after the longest wait": (
+        replace(RATE, query="rate(errors[1h])"),
+        minutes(15),
+        "Inconclusive",
+    ),
+    "it has not waited for the longest": (replace(RATE, query="rate(errors[1h])"), minutes(14), "Pending"),
+}
+
+
+@pytest.mark.parametrize("name", LOOKING_BACK)
+def test_what_was_before_a_step_is_not_held_against_it(name: str) -> None:
+    """A heal that is taken for a failure is an action too many."""
+    settings, complete, outcome = LOOKING_BACK[name]
+    read = Query(text=settings.query)
+    verification = trial(None, settings, complete_at=NOW - complete)
+    value = 0 if outcome == "Recovered" else 2
+    seen = replace(verification, situation=a_situation(readings={read: result(value)}))
+    verdict = prometheus.check(checks.keep_time(seen, NOW), NOW)
+    assert verdict.outcome == outcome
+    assert outcome != "Inconclusive" or "looks back 1h, to before it" in verdict.message
+
+
 def holding(reading: Reading | None, *, since: datetime | None = None, settings: Prometheus = OVER_TIME) -> Any:
     return prometheus.keep_time(trial(reading, settings, since=since), NOW).holding
 

@@ -1,6 +1,7 @@
 """PromQL with placeholders: a name means itself and nothing else, and every other `$` is refused with its place."""
 
 import ast
+from datetime import timedelta
 
 import pytest
 import re2
@@ -102,3 +103,23 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         return
     if not template.names_the_target:
         assert template.render("shop", "api") == text
+
+
+LOOK_BACKS = {
+    "the present": ('up{job="[5m]"}', timedelta()),
+    "a range": ("rate(errors[5m])", timedelta(minutes=5)),
+    "of several the longest": ("rate(a[90s]) / rate(b[1m])", timedelta(seconds=90)),
+    "in more than one unit": ("rate(a[1h30m])", timedelta(minutes=90)),
+    "a subquery sees its own range further": ("max_over_time(rate(a[5m])[30m:1m])", timedelta(minutes=35)),
+    "a subquery without a step": ("max_over_time(a[2d:])", timedelta(days=2)),
+    "with blanks": ("rate(a[ 5m ])", timedelta(minutes=5)),
+    "in a comment": ("a # [5m]", timedelta()),
+    "no duration": ("rate(a[many])", timedelta()),
+    "beyond all bounds": ("rate(a[99999999999999y])", timedelta(days=365)),
+}
+
+
+@pytest.mark.parametrize("name", LOOK_BACKS)
+def test_how_far_a_query_sees_into_the_past(name: str) -> None:
+    text, expected = LOOK_BACKS[name]
+    assert promql.look_back(text) == expected

@@ -10,14 +10,15 @@ from typing import Any
 from platelet import actions, checks, triggers
 from platelet.api.kinds.escalation_policy import EscalationPolicy
 from platelet.api.kinds.policy import LoadedPolicy
-from platelet.model import message_template, reasons
+from platelet.model import message_template, promql, reasons
+from platelet.model.durations import format_duration
 from platelet.model.intent import ObjectRef
 from platelet.model.message_template import BadTemplateError
 from platelet.model.outside import ALERTMANAGER_FIX, Outside, host_of
 from platelet.model.policy import Policy, Step
 from platelet.model.request import Destination
 from platelet.model.resource import Resource
-from platelet.model.trigger import FromAlerts
+from platelet.model.trigger import FromAlerts, FromQueries
 from platelet.model.workload import Kind
 from platelet.sinks import SINKS
 
@@ -103,12 +104,25 @@ def _of_targets(loaded: LoadedPolicy, steps: Sequence[Step], around: Surrounding
     why_never = (triggers.of(settings).never_holds(settings, kinds) for settings in loaded.triggers)
     for why in dict.fromkeys(filter(None, why_never)):
         yield Caveat(reasons.TRIGGER_NEVER_HOLDS, why)
+    yield from _of_look_backs(loaded, steps)
     scaling = [step.name for step in steps if step.action == "scale"]
     if scaling and kinds == {"DaemonSet"}:
         message = (
             f"step {', '.join(scaling)} scales, and a DaemonSet has one pod on each node: it is always passed over"
         )
         yield Caveat(reasons.STEP_NEVER_APPLIES, message)
+
+
+def _of_look_backs(loaded: LoadedPolicy, steps: Sequence[Step]) -> Iterable[Caveat]:
+    """Queries that go on seeing the time before a step for longer than the step waits for their end."""
+    acting = [step for step in steps if actions.BY_KEY[step.action].writes]
+    for trigger, settings in loaded.triggers_of(FromQueries):
+        seen = promql.look_back(trigger.expression(settings))
+        hasty = [step.name for step in acting if checks.patience_for_queries(step.verify) < seen]
+        if hasty:
+            message = f"a query looks back {format_duration(seen)}, and step {', '.join(hasty)} is not given that long"
+            fix = f"add `alertResolved: {{timeout: {format_duration(seen)}}}` or more to its checks"
+            yield Caveat(reasons.LOOKS_BACK_TOO_FAR, f"{message} to end it, so it fails though it has helped: {fix}")
 
 
 def find_in_escalation(
