@@ -65,12 +65,14 @@ def read(body: bytes) -> Reply | None:
         return None
     data = _object(event, "data")
     key, agent = data.get("incident_key"), event.get("agent")
-    if not isinstance(key, str) or not key.startswith(reply.INCIDENT_PREFIX):
+    if not isinstance(key, str) or not key.startswith(reply.KEY_PREFIX):
         return None
     if not isinstance(agent, Mapping) or agent.get("type") != "user_reference":
         return None  # by an integration, such as our own events, or by a rule: no person has heard
+    uid, job = reply.read_about(key.removeprefix(reply.KEY_PREFIX))
     return Reply(
-        uid=key.removeprefix(reply.INCIDENT_PREFIX),
+        uid=uid,
+        job=job,
         word="Acknowledge",
         user=_text(agent, "id"),
         name=_text(agent, "summary"),

@@ -1,4 +1,4 @@
-"""Slack, by buttons on an incident's message: what people press comes to the request URL of an app of their own.
+"""Slack, by buttons on a message: what people press comes to the request URL of an app of their own.
 
 Signature and time: docs.slack.dev, "Verifying requests from Slack"; payload: "block_actions". What a button is about
 stands in its value, with the token of exactly what was shown: pressed again, or after that has changed, it is nothing.
@@ -36,7 +36,7 @@ UserId = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackApp:
-    """An app in Slack with interactivity: the messages of incidents have buttons."""
+    """An app in Slack with interactivity: the messages of incidents and of failed Jobs have buttons."""
 
     secret_ref: Annotated[SecretRef, Field(description="The app's signing secret, in a Secret of this namespace.")]
     approvers: Annotated[
@@ -78,14 +78,15 @@ def read(body: bytes) -> Reply | None:
     word = reply.WORDS.get(str(pressed.get("action_id")))
     if word is None:
         return None
-    uid, _, token = str(pressed.get("value")).partition(" ")
-    if not uid or not token:
+    about, _, token = str(pressed.get("value")).partition(" ")
+    if not about or not token:
         raise ValueError("the button has no value of ours")
     user = payload.get("user")
     if not isinstance(user, Mapping) or not isinstance(user.get("id"), str) or not user["id"]:
         raise ValueError("it has no user")
     name = user.get("username") or user.get("name") or ""
-    return Reply(uid=uid, word=word, user=user["id"], name=str(name), token=token, at=_moment(pressed))
+    uid, job = reply.read_about(about)
+    return Reply(uid=uid, job=job, word=word, user=user["id"], name=str(name), token=token, at=_moment(pressed))
 
 
 def _first(actions: object) -> Mapping[str, Any]:

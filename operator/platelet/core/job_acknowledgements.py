@@ -1,7 +1,7 @@
 """A person lets others know that they have heard of a failed Job: nobody needs to be called for it again.
 
-They annotate the policy with the token of its record, and with their name. The token is of this record of this policy,
-so it holds for no later failure, and for no policy that is made of a copy.
+They annotate the policy with the token of its record, and with their name, or answer where they were told. Either names
+this record of this policy, so it holds for no later failure, and for no policy that is made of a copy.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,12 @@ from datetime import datetime
 from platelet.core import acknowledgements, deliveries, job_notices, record
 from platelet.core.deliveries import Ledger
 from platelet.core.job_notices import Announcement
+from platelet.core.replies import ASTRAY, Vain
 from platelet.model import approval, reasons
 from platelet.model.effects import Effect
 from platelet.model.failed_job import FailedJob
 from platelet.model.policy import Policy
+from platelet.model.reply import Reply, Through
 
 _SHORT = 256
 
@@ -32,6 +34,30 @@ def hear(
             effects += events
         heard.append(entry)
     return Announcement(listed=tuple(heard), ledger=ledger, effects=tuple(effects))
+
+
+def answer(  # noqa: PLR0913 - what is on record, and who answers what through where
+    policy: Policy, listed: Sequence[FailedJob], ledger: Ledger, reply: Reply, by: str, through: Through, now: datetime
+) -> Announcement | Vain:
+    """Take in an answer that came through sinks of the policy: once, and only of where people were called for it."""
+    mine = listed if reply.uid == policy.uid else ()
+    entry = next((known for known in mine if known.known_as == reply.job), None)
+    if entry is None or not entry.is_open or entry.call is None:
+        return Vain("people are not called for it now")
+    why = ""
+    if reply.word != "Acknowledge":
+        why = "a failed Job asks nothing that could be approved"
+    elif not set(job_notices.called(entry, ledger.notifications)) & set(through.sinks):
+        why = "nobody was called there"
+    elif reply.token not in ("", entry.token(policy.uid)) or reply.at + ASTRAY < entry.call.at:
+        why = "it is to what people were told earlier"
+    elif entry.is_acknowledged:
+        why = "somebody has acknowledged it already"
+    if why:
+        return Vain(why)
+    heard, ledger, effects = _acknowledge(policy, entry, ledger, record.clip(by, _SHORT), now)
+    updated = tuple(heard if known is entry else known for known in listed)
+    return Announcement(listed=updated, ledger=ledger, effects=effects)
 
 
 def _acknowledge(

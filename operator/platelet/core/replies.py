@@ -22,7 +22,7 @@ _ANNOTATIONS: Mapping[Word, tuple[str, str]] = {  # the token of an answer, and 
     "Approve": (approval.APPROVE, approval.APPROVED_BY),
     "Reject": (approval.REJECT, approval.REJECTED_BY),
 }
-_ASTRAY = timedelta(seconds=5)  # by how much the place's clock and ours may differ
+ASTRAY = timedelta(seconds=5)  # by how much the place's clock and ours may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _looked_at(asked: Approval, reply: Reply) -> tuple[str, str]:
     """The same of a question that is open."""
     if asked.acknowledged_by:
         return "", "somebody has acknowledged it already"
-    if reply.token not in ("", asked.token) or reply.at + _ASTRAY < asked.asked_at:
+    if reply.token not in ("", asked.token) or reply.at + ASTRAY < asked.asked_at:
         return "", "it is to what people were told earlier"
     return asked.token, ""
 
@@ -113,4 +113,4 @@ def _is_older(reply: Reply, status: RemediationStatus, escalation: EscalationRec
     """Whether it was given before people were told what is new: what is repeated, or sent late, hears none of that."""
     newest = ("Escalated", str(escalation.told))
     news = (call.at for call in status.notifications if (call.kind, call.occasion) == newest)
-    return reply.at + _ASTRAY < max((escalation.called_at, *news))
+    return reply.at + ASTRAY < max((escalation.called_at, *news))

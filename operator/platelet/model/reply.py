@@ -7,13 +7,14 @@ from typing import Final
 
 from platelet.model.approval import Word
 
-INCIDENT_PREFIX: Final = "platelet/"  # of the key under which a place knows an incident; the Remediation's uid follows
+KEY_PREFIX: Final = "platelet/"  # of the key under which a place knows what it was told; what that is about follows
 WORDS: Final[Mapping[str, Word]] = {  # by the ids of buttons
     "platelet-acknowledge": "Acknowledge",
     "platelet-approve": "Approve",
     "platelet-reject": "Reject",
 }
 SHORTEST_KEY: Final = 16  # bytes of a key that signs
+_OF_JOB = "/job/"  # between the uid of a policy and the record of a failed Job on it
 _LONGEST_PART = 100  # characters of an id or a name
 
 
@@ -21,7 +22,8 @@ _LONGEST_PART = 100  # characters of an id or a name
 class Reply:
     """One answer, as the place tells it. Nothing in it is believed but what the place has signed."""
 
-    uid: str  # of the Remediation
+    uid: str  # of the Remediation; of the policy, if it is about a failed Job
+    job: str = ""  # what tells the record of a failed Job from others of its policy; empty: it is about an incident
     word: Word
     user: str  # by which the place knows the person
     name: str  # by which people do
@@ -40,6 +42,17 @@ class Through:
 
     sinks: tuple[str, ...]  # that people must have been told by
     approvers: tuple[str, ...] = ()  # the users who may answer to plans; none: nobody
+
+
+def about_job(policy_uid: str, known_as: str) -> str:
+    """What an answer is about, as a place carries it, if that is a failed Job on record of a policy."""
+    return f"{policy_uid}{_OF_JOB}{known_as}"
+
+
+def read_about(about: str) -> tuple[str, str]:
+    """Read what an answer is about: `uid` and `job` of a Reply."""
+    uid, _, job = about.partition(_OF_JOB)
+    return (uid, job) if uid and job else (about, "")
 
 
 def _plain(text: str) -> str:

@@ -105,8 +105,8 @@ def _dedup_key(notice: Notice) -> str:
     """The same for all of an incident, or of a Job that has failed, and for nothing else."""
     about = notice.remediation.uid if notice.remediation is not None else notice.id
     if notice.kind in OF_JOBS and notice.policy is not None:
-        about = f"{notice.policy.uid}/job/{notice.job_known_as}"
-    return f"{reply.INCIDENT_PREFIX}{about}"[:DEDUP_KEY_LENGTH]
+        about = reply.about_job(notice.policy.uid, notice.job_known_as)
+    return f"{reply.KEY_PREFIX}{about}"[:DEDUP_KEY_LENGTH]
 
 
 def _payload(notice: Notice) -> dict[str, Any]:

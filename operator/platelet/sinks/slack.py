@@ -19,7 +19,7 @@ from platelet.model.durations import CAMEL, say_time
 from platelet.model.notice import Notice
 from platelet.model.notification import CALLS, OF_JOBS, Notification, was_announced_to, was_called
 from platelet.model.remediation import Remediation, RemediationStatus
-from platelet.model.reply import WORDS
+from platelet.model.reply import WORDS, about_job
 from platelet.model.request import Answer, Destination, Outcome, Request, SecretKey, SecretRef
 from platelet.model.rules import Sink
 
@@ -171,7 +171,12 @@ def _lone_message(notice: Notice) -> dict[str, Any]:
     if notice.job is not None and notice.kind == "JobFailed":
         more = [approval.how_to_acknowledge_job(notice.job.subject), *log_tail.say(notice.job.log_tail)]
     body = notice.body or _escape("\n".join((notice.message, *more)), TEXT_LENGTH)
-    return {"text": _cut(f"{title}: {body}", TEXT_LENGTH)}
+    text = _cut(f"{title}: {body}", TEXT_LENGTH)
+    buttons = _buttons(notice)
+    if not buttons:
+        return {"text": text}
+    shown = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    return {"text": text, "blocks": [shown, {"type": "actions", "elements": buttons}]}
 
 
 def _message(notice: Notice, remediation: Remediation) -> dict[str, Any]:
@@ -200,7 +205,7 @@ def _message(notice: Notice, remediation: Remediation) -> dict[str, Any]:
     how = _how(notice, remediation)
     if how:
         blocks.append({"type": "context", "elements": [_text("", how, TEXT_LENGTH)]})
-    if notice.policy is not None and NAME in notice.policy.callbacks and (buttons := _buttons(notice, remediation)):
+    if buttons := _buttons(notice):
         blocks.append({"type": "actions", "elements": buttons})
     return {"text": _cut(f"{_escape(title, HEADER_LENGTH)}: {body}", TEXT_LENGTH), "blocks": blocks}
 
@@ -213,27 +218,38 @@ def _how(notice: Notice, remediation: Remediation) -> str:
     return approval.how_to_acknowledge(namespace, name) if notice.kind == "Escalated" else ""
 
 
-def _buttons(notice: Notice, remediation: Remediation) -> list[dict[str, Any]]:
-    """What people may press: each is for exactly what the message shows."""
-    status, answers = remediation.status, {word: id_ for id_, word in WORDS.items()}
-    escalation, asked = status.escalation, _open_question(notice, status)
-    if notice.kind == "Escalated" and escalation is not None and not escalation.is_acknowledged:
-        tokens: dict[Word, str] = {"Acknowledge": escalation.acknowledgement}
-    elif asked is not None:
-        tokens = {"Approve": asked.token, "Reject": asked.token}
-        tokens |= {} if asked.acknowledged_by else {"Acknowledge": asked.token}
-    else:
+def _buttons(notice: Notice) -> list[dict[str, Any]]:
+    """What people may press, where that comes back: each is for exactly what the message shows."""
+    policy, remediation, job = notice.policy, notice.remediation, notice.job
+    if policy is None or NAME not in policy.callbacks:
         return []
+    about, tokens = "", dict[Word, str]()
+    if remediation is not None:
+        about, tokens = remediation.uid, _tokens(notice, remediation.status)
+    elif notice.kind == "JobFailed" and job is not None and job.is_open and not job.is_acknowledged:
+        about, tokens = about_job(policy.uid, job.known_as), {"Acknowledge": job.token(policy.uid)}
+    answers = {word: id_ for id_, word in WORDS.items()}
     return [
         {
             "type": "button",
             "action_id": answers[word],
             "text": {"type": "plain_text", "text": word},
-            "value": f"{remediation.uid} {token}",
+            "value": f"{about} {token}",
         }
         for word, token in tokens.items()
         if token
     ]
+
+
+def _tokens(notice: Notice, status: RemediationStatus) -> dict[Word, str]:
+    """What there is to answer to an incident, and the token of each answer."""
+    escalation, asked = status.escalation, _open_question(notice, status)
+    if notice.kind == "Escalated" and escalation is not None and not escalation.is_acknowledged:
+        return {"Acknowledge": escalation.acknowledgement}
+    if asked is None:
+        return {}
+    looked_at: dict[Word, str] = {} if asked.acknowledged_by else {"Acknowledge": asked.token}
+    return {"Approve": asked.token, "Reject": asked.token, **looked_at}
 
 
 def _open_question(notice: Notice, status: RemediationStatus) -> Approval | None:

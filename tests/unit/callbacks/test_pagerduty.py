@@ -140,6 +140,22 @@ def test_who_acknowledges_or_resolves_there_has_heard(event_type: str) -> None:
     assert reply.by("pagerduty") == "pagerduty:PLH1HKV (Tenex Engineer)"
 
 
+ABOUT = {
+    "an incident": ("platelet/rem-1", "rem-1", ""),
+    "a failed Job on record of a policy": ("platelet/pol-1/job/feed", "pol-1", "feed"),
+    "a Job without a record": ("platelet/pol-1/job/", "pol-1/job/", ""),
+    "a Job of no policy": ("platelet//job/feed", "/job/feed", ""),
+    "an alert without a target, which is no incident": ("platelet/pol-1/untargeted/a", "pol-1/untargeted/a", ""),
+}
+
+
+@pytest.mark.parametrize(("key", "uid", "job"), ABOUT.values(), ids=ABOUT)
+def test_the_key_says_what_it_is_about(key: str, uid: str, job: str) -> None:
+    reply = pagerduty.read(published.webhook(key, OURS[1], occurred_at=NOW)[1])
+    assert reply is not None
+    assert (reply.uid, reply.job) == (uid, job)
+
+
 def event(**changes: Any) -> bytes:
     """An acknowledgement with other fields; None: without it."""
     content = json.loads(published.webhook(*OURS, occurred_at=NOW)[1])

@@ -93,6 +93,13 @@ def test_a_button_says_who_has_answered_what_to_which_token(word: str) -> None:
     assert (reply.user, reply.by("slack")) == ("U0123456789", "slack:U0123456789 (ann)")
 
 
+def test_a_button_of_a_failed_job_says_of_which() -> None:
+    button = {**BUTTON, "action_id": "platelet-acknowledge", "value": "pol-1/job/feed 1234"}
+    reply = slack.read(published.pressed(button, "s", NOW)[1])
+    assert reply is not None
+    assert (reply.uid, reply.job, reply.word, reply.token) == ("pol-1", "feed", "Acknowledge", "1234")
+
+
 def payload(**changes: Any) -> bytes:
     """What a button of ours sends, with other fields."""
     form = parse_qs(published.pressed(BUTTON, "s", NOW)[1].decode())

@@ -1,4 +1,4 @@
-"""Who has heard of a failed Job: by the token of its record, in whoever's name, once; and what that ends."""
+"""Who has heard of a failed Job: by the token of its record, or where they were told; once; and what that ends."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,11 +8,13 @@ import pytest
 
 from platelet.core import job_acknowledgements, job_notices
 from platelet.core.job_notices import Announcement
+from platelet.core.replies import Vain
 from platelet.model import approval
 from platelet.model.effects import Publish
 from platelet.model.escalation_levels import Level
 from platelet.model.failed_job import FailedJob
 from platelet.model.policy import Policy
+from platelet.model.reply import Reply, Through
 from tests.unit.core.test_job_notices import FIRST, NOBODY, SECOND, a_job, called, of
 from tests.unit.situations import NOW, minutes
 
@@ -73,3 +75,66 @@ def test_what_a_level_is_still_to_be_told_is_not_told_any_more() -> None:
     news = job_acknowledgements.hear(both, {TOKEN: "ann"}, [entry], ledger, NOW)
     states = {known.sink: known.state for known in news.ledger.notifications if known.kind == "JobFailed"}
     assert states == {"oncall": "Acknowledged", "chat": "Pending"}, "chat hears until it is over"
+
+
+REPLY = Reply(uid=POLICY.uid, job=CALLED.known_as, word="Acknowledge", user="P1", name="Ann", at=NOW)
+BY = "pagerduty:P1 (Ann)"
+
+
+def answer(entry: FailedJob, reply: Reply = REPLY, *sinks: str) -> Announcement | Vain:
+    through = Through(sinks=sinks or ("oncall",))
+    return job_acknowledgements.answer(POLICY, [entry], LEDGER, reply, BY, through, NOW + minutes(1))
+
+
+ANSWERS: dict[str, Reply] = {
+    "in PagerDuty, which names no token": REPLY,
+    "by a button, with the token of what it showed": replace(REPLY, token=CALLED.token(POLICY.uid)),
+    "by a clock that is a little behind": replace(REPLY, at=NOW - timedelta(seconds=5)),
+}
+
+
+@pytest.mark.parametrize("reply", ANSWERS.values(), ids=ANSWERS)
+def test_who_answers_where_they_were_told_has_heard_as_if_they_had_annotated_the_policy(reply: Reply) -> None:
+    assert answer(CALLED, reply) == hear(CALLED, {TOKEN: BY})
+
+
+def test_a_sink_that_was_called_and_made_room_in_the_ledger_was_called() -> None:
+    heard = job_acknowledgements.answer(POLICY, [CALLED], NOBODY, REPLY, BY, Through(sinks=("oncall",)), NOW)
+    assert isinstance(heard, Announcement)
+    assert heard.listed[0].is_acknowledged
+
+
+def test_an_answer_is_to_one_job_and_leaves_the_others() -> None:
+    ledger, listed = job_notices.climb(POLICY, [replace(a_job(2), since=NOW - minutes(3)), a_job()], NOBODY, NOW)
+    heard = job_acknowledgements.answer(POLICY, listed, ledger, REPLY, BY, Through(sinks=("oncall",)), NOW)
+    assert isinstance(heard, Announcement)
+    assert [entry.is_acknowledged for entry in heard.listed] == [False, True]
+    assert {call.job for call in heard.ledger.notifications if call.state == "Acknowledged"} == {CALLED.known_as}
+
+
+(HEARD,) = hear(CALLED, {TOKEN: "bob"}).listed
+ANSWERED_IN_VAIN: dict[str, tuple[FailedJob, Reply, str]] = {
+    "another policy has it on record": (CALLED, replace(REPLY, uid="uid-other"), "are not called for it now"),
+    "there is no such record": (CALLED, replace(REPLY, job="feed"), "are not called for it now"),
+    "it is to an earlier failure": (replace(CALLED, since=NOW + minutes(1)), REPLY, "are not called for it now"),
+    "it is over": (replace(CALLED, resolved_at=NOW), REPLY, "are not called for it now"),
+    "nobody is called for it": (replace(CALLED, call=None), REPLY, "are not called for it now"),
+    "somebody has heard": (HEARD, REPLY, "has acknowledged it already"),
+    "it shows another token": (CALLED, replace(REPLY, token="feed"), "told earlier"),
+    "it was given before anybody was called": (CALLED, replace(REPLY, at=NOW - timedelta(seconds=6)), "told earlier"),
+    "it approves": (CALLED, replace(REPLY, word="Approve"), "nothing that could be approved"),
+    "it rejects": (CALLED, replace(REPLY, word="Reject"), "nothing that could be approved"),
+}
+
+
+@pytest.mark.parametrize(("entry", "reply", "why"), ANSWERED_IN_VAIN.values(), ids=ANSWERED_IN_VAIN)
+def test_an_answer_changes_nothing(entry: FailedJob, reply: Reply, why: str) -> None:
+    vain = answer(entry, reply)
+    assert isinstance(vain, Vain)
+    assert why in vain.why
+
+
+def test_an_answer_of_where_nobody_was_called_changes_nothing() -> None:
+    assert answer(CALLED, REPLY, "lead") == Vain("nobody was called there")
+    nowhere = job_acknowledgements.answer(POLICY, [CALLED], LEDGER, REPLY, BY, Through(sinks=()), NOW)
+    assert nowhere == Vain("nobody was called there")

@@ -8,6 +8,7 @@ import pytest
 
 from platelet.model import reasons
 from platelet.model.escalation import EscalationRecord
+from platelet.model.failed_job import FailedJob, JobCall
 from platelet.model.notice import Notice
 from platelet.model.notification import NoticeKind
 from platelet.model.policy import Policy
@@ -161,7 +162,7 @@ def test_an_answer_means_what_slack_says_in_its_body(answer: Answer, outcome: Ou
 def buttons(notice: Notice) -> list[tuple[str, str]]:
     """What can be pressed on the message, and what comes back then."""
     (request,) = slack.render(notice)
-    rows = [block["elements"] for block in request.body["blocks"] if block["type"] == "actions"]
+    rows = [block["elements"] for block in request.body.get("blocks", []) if block["type"] == "actions"]
     return [(button["action_id"], button["value"]) for row in rows for button in row]
 
 
@@ -194,7 +195,43 @@ def test_a_question_has_buttons_for_exactly_its_plan_until_it_is_answered() -> N
     assert buttons(shown("ApprovalNeeded", approval=replace(plan, answer="Approved"))) == []
 
 
+CALLED_FOR = replace(JOB, call=JobCall(at=NOW))
+
+
+def about_a_job(
+    kind: NoticeKind = "JobFailed", job: FailedJob | None = CALLED_FOR, policy: Policy = ANSWERED
+) -> Notice:
+    return a_notice(
+        kind=kind, remediation=None, workload=None, policy=policy, reason=reasons.JOB_FAILED, message="why", job=job
+    )
+
+
+def test_a_failed_job_has_a_button_for_exactly_its_record_where_an_answer_would_be_heard() -> None:
+    value = f"uid-policy/job/{JOB.known_as} {JOB.token('uid-policy')}"
+    assert buttons(about_a_job()) == [("platelet-acknowledge", value)]
+    ((_, body),) = sent(about_a_job())
+    assert body["blocks"][0]["text"]["text"] == body["text"], "the message itself is shown, too"
+
+
+HEARD = replace(CALLED_FOR, call=JobCall(at=NOW, acknowledged_by="ann"))
+BUTTONLESS: dict[str, Notice] = {
+    "where no answer would be heard": about_a_job(policy=POLICY),
+    "that somebody has heard of": about_a_job(job=HEARD),
+    "whose acknowledgement is told": about_a_job("JobAcknowledged"),
+    "whose end is told": about_a_job("JobOver"),
+    "that is over": about_a_job(job=replace(CALLED_FOR, resolved_at=NOW)),
+    "whose record has made room": about_a_job(job=None),
+}
+
+
+@pytest.mark.parametrize("notice", BUTTONLESS.values(), ids=BUTTONLESS)
+def test_there_is_no_button_for_a_job(notice: Notice) -> None:
+    assert buttons(notice) == []
+
+
 def test_messages_with_buttons_are_within_the_published_limits() -> None:
-    for notice in (shown("Escalated", escalation=CALLED), shown("ApprovalNeeded", approval=an_approval())):
+    longest = replace(about_a_job(), message="<" * 2000, title="t" * 2000)
+    incidents = (shown("Escalated", escalation=CALLED), shown("ApprovalNeeded", approval=an_approval()))
+    for notice in (*incidents, about_a_job(), longest):
         (request,) = slack.render(notice)
         assert published.faults("chat.postMessage", request.body) == []

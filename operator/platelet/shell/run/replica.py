@@ -17,7 +17,9 @@ from platelet.shell.act.sweeper import Sweeper
 from platelet.shell.intake.alert_inbox import AlertInbox
 from platelet.shell.intake.failed_jobs import JobWatch
 from platelet.shell.intake.held_alerts import HeldAlerts
+from platelet.shell.intake.job_replies import JobReplies
 from platelet.shell.intake.pod_watch import PodWatch
+from platelet.shell.intake.reply_origins import ReplyOrigins
 from platelet.shell.intake.reply_store import ReplyStore
 from platelet.shell.intake.targets import TargetFinder
 from platelet.shell.intake.untargeted_alerts import Untargeted
@@ -90,6 +92,8 @@ def assemble(base: Base) -> Replica:
     )
     finder = TargetFinder(kube, memory.streams, memory.objects[REPLICA_SETS])
     untargeted = Untargeted(kube, clock, runner, on_news=lambda policy: flow.on_result(policy))  # noqa: PLW0108 - below
+    origins = ReplyOrigins(kube, book, boot=base.boot)
+    jobs = JobReplies(kube, book, origins, runner, on_news=lambda policy: flow.on_result(policy))  # noqa: PLW0108 - below
     inbox = AlertInbox(
         kube, clock, book, opener, finder, untargeted, index=index, cluster=base.cluster, on_result=base.on_alert
     )
@@ -132,7 +136,7 @@ def assemble(base: Base) -> Replica:
         runner=runner,
         inbox=inbox,
         held_alerts=held_alerts,
-        replies=ReplyStore(kube, clock, book, index, boot=base.boot),
+        replies=ReplyStore(kube, clock, index, origins, jobs),
         pod_watch=pod_watch,
         flow=flow,
     )
