@@ -315,8 +315,8 @@ def test_an_answer_of_others_cannot_be_changed_nor_taken_away_without_the_right(
 HEARD: dict[str, tuple[str, str, str]] = {
     "with the right, in one's own name": ("alice", "alice", ""),
     "with the right, in another's name": ("alice", "bob", "TOKEN must be alice, who answers"),
-    "without the right, in one's own name": ("bob", "bob", "bob may not acknowledge failed Jobs"),
-    "without the right, in another's name": ("bob", "alice", "bob may not acknowledge failed Jobs"),
+    "without the right, in one's own name": ("bob", "bob", "bob may not acknowledge what policies have on record"),
+    "without the right, in another's name": ("bob", "alice", "bob may not acknowledge what policies have on record"),
 }
 
 

@@ -16,7 +16,7 @@ from platelet.model import remediation as model
 from platelet.model.autoscaler import Bounds
 from platelet.model.budget import MAX_ENTRIES, BudgetSpec, BudgetStatus, Entry, PendingRevert
 from platelet.model.failed_job import FailedJob
-from platelet.model.signal import Evidence
+from platelet.model.untargeted_alert import UntargetedAlert
 from tests.cluster import control_plane as cluster
 from tests.cluster import patience
 from tests.unit.api.values import as_people_write, filled
@@ -425,7 +425,7 @@ def test_all_that_we_write_on_a_policy_is_kept(api: cluster.ControlPlane, namesp
     status = {
         "observedGeneration": 1,
         "conditions": write_conditions((filled(model.Condition),)),
-        **ALERTS.write((filled(Evidence),)),
+        **ALERTS.write((filled(UntargetedAlert),)),
         **FAILED_JOBS.write((filled(FailedJob),)),
         "failedJobsUnlisted": 1,
     }

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from platelet.model import object_condition
-from platelet.model.alert import Alert
+from platelet.model.alert import Alert, fingerprint_of
 from platelet.model.effects import Deliver
 from platelet.model.policy import Settings
 from platelet.model.request import Answer, Request
@@ -150,7 +150,7 @@ class Process:
         self._lease = Leadership(self.api, clock, OPERATOR, name, duration=LEASE, boot=seconds)
         self._outbox = Outbox(mailbox)
         self._replica = replica.assemble(self._base(clock, healthy_for))
-        self._inbox, self._held = self._replica.inbox, self._replica.held_alerts
+        self._inbox, self._held = self._replica.inbox, self._replica.present_facts
         self._main = self.loop.create_task(self._stand())
 
     @property
@@ -202,6 +202,11 @@ class Process:
     def poll(self, *, suppressed: Collection[str] = (), active: Collection[str] = ()) -> "asyncio.Task[None]":
         """What the poller stores of an answer of Alertmanager about alerts that are known already."""
         return self.loop.create_task(self._held.suppress(suppressed, active, self._clock.now()))
+
+    def find_absent(self, fingerprint: str) -> "asyncio.Task[None]":
+        """Alertmanager has not known an alert for a while, which the poller takes for its end."""
+        episodes = [episode for episode in self._held.held() if fingerprint_of(episode) == fingerprint]
+        return self.loop.create_task(self._held.resolve(episodes, self._clock.now()))
 
     def end(self) -> None:
         """The test is over: leave nothing behind."""

@@ -45,7 +45,7 @@ def told(simulation: Simulation, name: str = "migrate") -> list[tuple[timedelta,
     of_job = [
         known
         for known in notifications(simulation)
-        if known.told_at is not None and known.job == entry.known_as and (known.id, known.sink) in taken
+        if known.told_at is not None and known.known_as == entry.known_as and (known.id, known.sink) in taken
     ]
     return sorted(
         (MINUTE * round((known.told_at - entry.call.at) / MINUTE), known.sink, known.kind)
@@ -173,7 +173,7 @@ def acknowledge(simulation: Simulation, by: str = "ann") -> None:
     """What `platelet acknowledge` writes."""
     uid = simulation.world.store.get(kube.POLICIES, SHOP, "heal")["metadata"]["uid"]
     (entry,) = (entry for entry in listed(simulation) if entry.is_open)
-    annotations = {approval.JOB_ACKNOWLEDGED + entry.token(uid): by}
+    annotations = {approval.ACKNOWLEDGED_ON_POLICY + entry.token(uid): by}
     simulation.world.store.patch(kube.POLICIES, SHOP, "heal", {"metadata": {"annotations": annotations}})
 
 

@@ -5,7 +5,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from platelet.cli import answers, batch_objects, job_answers, named_objects, session, terminal
+from platelet.cli import answers, batch_objects, named_objects, recorded_answers, session, terminal
 from platelet.cli.reading import Reader
 from platelet.model import approval
 from platelet.model.policy import Settings
@@ -18,17 +18,23 @@ Say that you have heard of an escalation: nobody is called again for what was to
 beside each place where it was told. What gets worse after that is told anew. It ends nothing, and automation stays
 stopped for the incident. Of a plan that awaits approval, say that you look at it: nobody else is asked meanwhile, and
 it is no answer. You need the RBAC verbs `approve`, `get` and `patch` on remediations. Of a failed Job (job/NAME or
-cronjob/NAME), on record of a policy that calls people for it: the verb `approve` on remediations, and `get` and `patch`
-on remediationpolicies, where the policy is."""
+cronjob/NAME), or of an alert that leads to no workload (alert/NAME, in the policy's namespace), on record of a policy
+that calls people for it: the verb `approve` on remediations, and `get` and `patch` on remediationpolicies, where the
+policy is."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = commands.add_parser(
-        "acknowledge", help="say that you have heard of an escalation or a failed Job", description=_DESCRIPTION
+        "acknowledge",
+        help="say that you have heard of an escalation, a failed Job or an alert",
+        description=_DESCRIPTION,
     )
     parser.add_argument(
-        "what", type=named_objects.acknowledged, metavar="KIND/NAME", help="remediation/NAME, job/NAME or cronjob/NAME"
+        "what",
+        type=named_objects.acknowledged,
+        metavar="KIND/NAME",
+        help="remediation/NAME, job/NAME, cronjob/NAME or alert/NAME",
     )
     parser.add_argument("--token", default="", help="only for what was told with this token, from a notice")
     session.add_arguments(parser)
@@ -43,7 +49,7 @@ def call(options: argparse.Namespace) -> int:
 async def _acknowledge(options: argparse.Namespace, client: "ClusterClient") -> int:
     kind, name = options.what
     if kind != "Remediation":
-        return await _acknowledge_job(options, client, kind, name)
+        return await _acknowledge_on_policies(options, client, kind, name)
     remediation = await answers.read_remediation(client, session.namespace_of(options), name)
     heard = answers.find_told(remediation, options.token)
     user = await session.read_user(client)
@@ -55,18 +61,22 @@ async def _acknowledge(options: argparse.Namespace, client: "ClusterClient") -> 
     return 0
 
 
-async def _acknowledge_job(
-    options: argparse.Namespace, client: "ClusterClient", kind: Literal["Job", "CronJob"], name: str
+async def _acknowledge_on_policies(
+    options: argparse.Namespace, client: "ClusterClient", kind: Literal["Job", "CronJob", "Alert"], name: str
 ) -> int:
     """On each policy that calls people for it."""
     if options.token:
-        raise session.NothingToTellError("--token is for Remediations: of a Job, what is on record now is acknowledged")
+        raise session.NothingToTellError("--token is for Remediations: of all else, what is on record is acknowledged")
     reader = Reader(client, client.clock, Settings(namespace=options.operator_namespace))
-    seen = await batch_objects.see(reader, kind, session.namespace_of(options), name)
-    called_for = job_answers.find(seen.subject, seen.policies)
+    namespace = session.namespace_of(options)
+    if kind == "Alert":
+        called_for = recorded_answers.find_alert(name, namespace, await reader.resolved_policies(namespace))
+    else:
+        seen = await batch_objects.see(reader, kind, namespace, name)
+        called_for = recorded_answers.find_job(seen.subject, seen.policies)
     user = await session.read_user(client)
     for record in called_for:
-        await job_answers.write(client, record, user)
+        await recorded_answers.write(client, record, user)
         title = f"policy {record.namespace}/{record.policy}: {record.entry.message}"
         terminal.write([title, f"acknowledged as {user}: nobody is called again for it"], sys.stdout)
     return 0

@@ -59,8 +59,11 @@ def remediation(text: str) -> str:
     return name
 
 
-def acknowledged(text: str) -> tuple[Literal["Remediation", "Job", "CronJob"], str]:
-    """Read remediation/NAME, or the name alone, or KIND/NAME of a Job. Raises ArgumentTypeError that tells how."""
+def acknowledged(text: str) -> tuple[Literal["Remediation", "Job", "CronJob", "Alert"], str]:
+    """Read remediation/NAME, or the name alone, or KIND/NAME of a Job or an alert. Raises ArgumentTypeError."""
+    word, _, alert = text.partition("/")  # an alert may be called anything
+    if word.lower() in ("alert", "alerts") and alert:
+        return "Alert", alert
     kind = _batch_kind(text.partition("/")[0]) if "/" in text else None
     return (kind, _split(text, "job/NAME")[1]) if kind is not None else ("Remediation", remediation(text))
 

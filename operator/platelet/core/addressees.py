@@ -11,7 +11,7 @@ from platelet.core import levels
 from platelet.model import gravity
 from platelet.model.escalation_levels import SinkName
 from platelet.model.notice import Notice
-from platelet.model.notification import HOLDS, OF_JOBS, Notification, was_announced_to, was_called
+from platelet.model.notification import HOLDS, ON_RECORD, Notification, was_announced_to, was_called
 from platelet.model.policy import Policy
 from platelet.model.remediation import RemediationStatus
 from platelet.model.rules import Sink
@@ -55,13 +55,13 @@ def _is_for(notice: Notice, sink: Sink) -> bool:
         return _holds_page(notice, sink)
     if sink.settings is None:  # it has no place in a level
         return notice.to is None
-    if notice.kind in OF_JOBS:
+    if notice.kind in ON_RECORD:
         return notice.to is not None and (notice.route or sink.name) in notice.to
     policy, remediation = notice.policy, notice.remediation
     if policy is None or not policy.levels:
         return True
     if remediation is None:
-        return notice.route in policy.levels[0].sinks
+        return False
     status = remediation.status
     if notice.to is not None:
         return notice.route in notice.to and not (notice.repeat and _waits(status.notifications, notice))

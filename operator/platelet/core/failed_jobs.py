@@ -1,4 +1,4 @@
-"""Which Jobs that have failed are told to people, and when that is over. What is told then is in `job_notices`.
+"""Which Jobs that have failed are told to people, and when that is over. What is told then is in `recorded_calls`.
 
 Judged anew at every look from what there is, so nothing is lost that was missed. What is on record on the policy only
 says what people know: each CronJob is told once until it is over, however often its Jobs fail meanwhile.
@@ -11,9 +11,10 @@ from datetime import datetime
 
 from platelet.core import record
 from platelet.model.durations import say_time
-from platelet.model.failed_job import MAX_FAILED_JOBS, ORDINARY, Ending, FailedJob, Job, JobCall, Subject
+from platelet.model.failed_job import MAX_FAILED_JOBS, ORDINARY, Ending, FailedJob, Job, Subject
 from platelet.model.log_tail import LogTail
 from platelet.model.policy import DAY, Policy
+from platelet.model.recorded_call import RecordedCall
 from platelet.model.severity import Grade
 
 _SHORT = 256
@@ -52,7 +53,7 @@ def judge(policy: Policy, known: Sequence[FailedJob], seen: Seen, now: datetime)
             unlisted += 1
     calls = policy.mode != "Observe"
     marked = (
-        replace(entry, call=JobCall(at=now)) if calls and entry.is_open and entry.call is None else entry
+        replace(entry, call=RecordedCall(at=now)) if calls and entry.is_open and entry.call is None else entry
         for entry in listed
     )
     return Verdict(listed=tuple(marked), unlisted=unlisted)

@@ -1,130 +1,128 @@
-"""What people are told of alerts that a policy matches and that lead to no workload: once, as of an incident.
+"""Which alerts that lead to no workload are on record of a policy, and what people are told of a change of that.
 
-It is no incident, so what sinks have not taken so far is kept on the policy, beside the list of those alerts; and so is
-what they are told of Jobs that have failed.
+It is no incident: who is called next is in `recorded_calls`.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from platelet.core import deliveries, job_acknowledgements, job_notices
+from platelet.core import deliveries, record, recorded_calls
 from platelet.core.deliveries import Ledger
+from platelet.core.recorded_calls import Announcement
 from platelet.model import reasons
-from platelet.model.digest import digest
-from platelet.model.effects import Effect
-from platelet.model.failed_job import FailedJob
+from platelet.model.alert import Alert
 from platelet.model.notice import Notice
-from platelet.model.notification import OF_JOBS, Holder, Notification
 from platelet.model.policy import DAY, Policy
-from platelet.model.signal import Evidence
-from platelet.model.situation import DeliveryResult
+from platelet.model.recorded_call import RecordedCall
+from platelet.model.untargeted_alert import MAX_UNTARGETED, UntargetedAlert, name_cluster
+
+_LONGEST = 200  # characters of a cluster's name
+_SHORT = 256
+_LATE = timedelta(minutes=2)  # after an end a firing may be a late report of before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """What to store in one write, if it differs, then the effects, then when to look again by time alone."""
+class Stray:
+    """One alert, firing or resolved, and why nothing is done about it, or why it is over."""
 
-    ledger: Ledger
-    effects: tuple[Effect, ...]
-    jobs: tuple[FailedJob, ...] = ()
-    again_at: datetime | None = None
+    alert: Alert
+    why: str
+    severity: str = ""  # as its trigger says, or the alert itself
+    query: str = ""  # the fingerprint of the fact, where it is a query's result and no alert
+    cluster: str = ""  # another one, which it is about: it is recorded once for all of its alerts
+
+    @property
+    def is_over(self) -> bool:
+        """Whether somebody says so who knows."""
+        return self.alert.status == "resolved"
+
+    @property
+    def about(self) -> str:
+        """What is recorded once: the query's fact, the alert by its labels, or the other cluster."""
+        if self.cluster:
+            return name_cluster(record.clip(self.cluster, _LONGEST))
+        return record.clip(self.query, _SHORT) or self.alert.fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """What is on record on a policy that people are told of."""
+class Verdict:
+    """The list as it is to be on record, what has left it though it fires, and how many found no place."""
 
-    alerts: Sequence[Evidence] = ()
-    jobs: Sequence[FailedJob] = ()
-    annotations: Mapping[str, object] = field(default_factory=dict)  # of the policy: by which people answer
-
-
-def announce(policy: Policy, alerts: Sequence[Evidence], unlisted: int, ledger: Ledger, now: datetime) -> Telling:
-    """Tell of alerts that are new on the policy's list, and of how many have found no place there.
-
-    A policy that observes calls nobody.
-    """
-    effects: list[Effect] = []
-    notices = [_notice_of_alert(policy, alert, now) for alert in alerts]
-    if unlisted:
-        text = f"{unlisted} more alerts have no target and are not listed"
-        notices.append(_notice(policy, reasons.NO_TARGET, text, now))
-    for notice in notices:
-        offered, renderings = deliveries.offer(ledger, notice)
-        effects += renderings
-        ledger = offered if policy.mode != "Observe" and notice.alert is not None else ledger
-    return Telling(ledger=ledger, effects=tuple(effects))
+    listed: tuple[UntargetedAlert, ...]
+    forgotten: tuple[UntargetedAlert, ...] = ()
+    unlisted: int = 0
 
 
-def tell(  # noqa: PLR0913 - what is on record, and what this process knows
-    policy: Policy,
-    listed: Listed,
-    ledger: Ledger,
-    results: Sequence[DeliveryResult],
-    in_flight: Collection[tuple[str, str]],
-    now: datetime,
-) -> Telling:
-    """Tell each sink what is due; alerts and Jobs have nothing to do with each other, so all of them at once.
-
-    What is on its way to a sink is not withdrawn, so that the end comes after it.
-    """
-    accounted = deliveries.account(ledger.notifications, results, now)
-    late = [notification.id for notification in accounted if now - notification.at >= DAY]
-    over = [call.id for call in job_notices.over(listed.jobs, accounted) if (call.id, call.sink) not in in_flight]
-    pending = deliveries.stop(deliveries.stop(accounted, late, "GivenUp"), over, "Withdrawn")
-    effects = list(_failures(policy, ledger, accounted, now))
-    holder: Holder = ("policy", policy.namespace, policy.name)
-    known = replace(ledger, notifications=pending)
-    heard = job_acknowledgements.hear(policy, listed.annotations, listed.jobs, known, now)
-    effects += heard.effects
-    called, jobs = job_notices.climb(policy, heard.listed, heard.ledger, now)
-    notifications = {(notification.id, notification.sink): notification for notification in called.notifications}
-    for waiting in deliveries.due(called.notifications, in_flight, now):
-        rendered, renderings = deliveries.render(waiting, _notice_of(policy, waiting, listed), holder, now)
-        notifications[rendered.id, rendered.sink] = rendered
-        effects += renderings
-    updated = replace(called, notifications=tuple(notifications.values()))
-    times = [
-        deliveries.next_due(updated.notifications, in_flight, now),
-        job_notices.next_at(policy, jobs, updated, now),
-    ]
-    again_at = min(filter(None, times), default=None)
-    return Telling(ledger=updated, effects=tuple(effects), jobs=jobs, again_at=again_at)
+def judge(policy: Policy, known: Sequence[UntargetedAlert], news: Sequence[Stray], now: datetime) -> Verdict:
+    """Bring the list up to date. Who is new on it is called for from now on, unless the policy observes."""
+    kept, forgotten, unlisted = list(known), list[UntargetedAlert](), 0
+    for new in news:
+        place = next((place for place, entry in enumerate(kept) if entry.about == new.about), None)
+        if place is not None:
+            kept[place] = _follow(policy, kept[place], new, now)
+        elif new.is_over:
+            continue
+        elif len(kept) < MAX_UNTARGETED or _make_room(kept, forgotten, now):
+            kept.append(_open(policy, new, now))
+        else:
+            unlisted += 1
+    return Verdict(listed=tuple(kept), forgotten=tuple(forgotten), unlisted=unlisted)
 
 
-def _failures(policy: Policy, ledger: Ledger, notifications: Sequence[Notification], now: datetime) -> Iterator[Effect]:
-    for failed in notifications:
-        if deliveries.has_just_failed(failed, now):
-            about = "a Job" if failed.kind in OF_JOBS else "an alert without a target"
-            text = f"the policy's {failed.sink} was not told of {about}: {failed.error}"
-            failure = replace(_notice(policy, reasons.NOT_DELIVERED, text, now), kind="NotDelivered")
-            yield from deliveries.offer(ledger, failure)[1]
+def announce(
+    policy: Policy, known: Sequence[UntargetedAlert], verdict: Verdict, ledger: Ledger, now: datetime
+) -> Announcement[UntargetedAlert]:
+    """Tell of alerts that are new on the list or over, and of how many have found no place there."""
+    news = recorded_calls.announce(policy, known, (*verdict.listed, *verdict.forgotten), ledger, now)
+    news = replace(news, listed=news.listed[: len(verdict.listed)])
+    if not verdict.unlisted:
+        return news
+    text = f"{verdict.unlisted} more alerts have no target and are not listed"
+    crowd = Notice(kind="Untargeted", policy=policy, reason=reasons.NO_TARGET, message=text, at=now)
+    return replace(news, effects=(*news.effects, *deliveries.offer(ledger, crowd)[1]))
 
 
-def _notice_of_alert(policy: Policy, alert: Evidence, now: datetime) -> Notice:
-    another = alert.reason == reasons.ANOTHER_CLUSTER
-    reason = reasons.ANOTHER_CLUSTER if another else reasons.NO_TARGET
-    return _notice(policy, reason, alert.message, now, occasion=digest(alert.fingerprint), alert=alert)
+def _follow(policy: Policy, entry: UntargetedAlert, new: Stray, now: datetime) -> UntargetedAlert:
+    """One that is on record, in the light of what came. What fires again is told anew, unless it is a late report."""
+    if new.is_over:
+        return _end(entry, new.why, now) if entry.is_open else entry
+    ended = entry.resolved_at
+    if ended is None or not (new.query or new.alert.starts_at > ended or now - ended > _LATE):
+        return entry
+    return _open(policy, new, now)
 
 
-def _notice_of(policy: Policy, kept: Notification, listed: Listed) -> Notice:
-    """Rebuild what is kept. The alert itself may have made room on the list; then its name is not known any more."""
-    if kept.kind in OF_JOBS:
-        return job_notices.notice_of(policy, kept, listed.jobs)
-    alert = next((alert for alert in listed.alerts if digest(alert.fingerprint) == kept.occasion), None)
-    return _notice(policy, kept.reason, kept.message, kept.at, occasion=kept.occasion, alert=alert)
-
-
-def _notice(  # noqa: PLR0913 - a notice has these parts
-    policy: Policy, reason: str, message: str, at: datetime, *, occasion: str = "", alert: Evidence | None = None
-) -> Notice:
-    return Notice(
-        kind="Untargeted",
-        policy=policy,
-        reason=reason,
-        message=message,
-        at=at,
-        occasion=occasion,
-        alert=alert,
+def _open(policy: Policy, stray: Stray, now: datetime) -> UntargetedAlert:
+    """Of another cluster nobody is called: its own people are."""
+    name = stray.alert.name
+    calls = policy.mode != "Observe" and not stray.cluster
+    return UntargetedAlert(
+        source="query" if stray.query else "alert",
+        reason=reasons.ANOTHER_CLUSTER if stray.cluster else record.clip(name, _SHORT),
+        fingerprint=stray.about if stray.cluster or stray.query else record.clip(stray.alert.episode, _SHORT),
+        message=record.clip(f"alerts such as {name}: {stray.why}" if stray.cluster else stray.why),
+        first_seen=now if stray.cluster else min(stray.alert.starts_at, now),
+        last_seen=now,
+        severity=record.clip(stray.severity, _SHORT),
+        sender=record.clip(stray.alert.sender, _SHORT),
+        call=RecordedCall(at=now) if calls else None,
     )
+
+
+def _end(entry: UntargetedAlert, why: str, now: datetime) -> UntargetedAlert:
+    return replace(entry, resolved_at=now, resolution=record.clip(why))
+
+
+def _make_room(kept: list[UntargetedAlert], forgotten: list[UntargetedAlert], now: datetime) -> bool:
+    """Forget one that is over, else one that is a day old. What fires is not forgotten for another before that."""
+    over = (entry for entry in kept if not entry.is_open)
+    old = (entry for entry in kept if now - entry.last_seen > DAY)
+    leaves = next(over, None) or next(old, None)
+    if leaves is None:
+        return False
+    kept.remove(leaves)
+    if leaves.is_open:
+        why = "it is more than a day old, and another alert has its place on record: nobody is called for it any more"
+        forgotten.append(_end(leaves, why, now))
+    return True

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from platelet.api.kinds.status_lists import FAILED_JOBS, NOTIFICATIONS
 from platelet.api.readers import lenient
-from platelet.core.job_notices import calls_for
+from platelet.core.recorded_calls import calls_for
 from platelet.explain import lines
 from platelet.explain.tables import Table, age
 from platelet.model.failed_job import FailedJob, Subject

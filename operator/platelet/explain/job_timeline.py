@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
-from platelet.core import failed_jobs, job_notices
+from platelet.core import failed_jobs, recorded_calls
 from platelet.explain.entry import Entry, in_order, not_over_before
 from platelet.explain.object_events import tell_events
 from platelet.explain.timeline import Timeline
@@ -74,7 +74,7 @@ def _record(resolved: ResolvedPolicy, entry: FailedJob) -> Iterator[Entry]:
         count=entry.count,
         last_at=entry.failed_at if entry.failed_at > entry.since else None,
     )
-    for call in job_notices.calls_for(entry, resolved.notifications):
+    for call in recorded_calls.calls_for(entry, resolved.notifications):
         if call.told_at is not None:
             message = f"level {call.level}: {call.sink}"
             yield Entry(at=call.told_at, kind="told", reason=call.reason, message=message, by=key)

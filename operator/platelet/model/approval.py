@@ -1,5 +1,6 @@
 """What people are asked, and how they answer: annotations on a Remediation, which plain kubectl can write."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -25,7 +26,7 @@ ANNOTATIONS: Final = (
     *(APPROVE, APPROVED_BY, REJECT, REJECTED_BY, REJECT_REASON),
     *(RETRY, RETRIED_BY, ACKNOWLEDGE, ACKNOWLEDGED_BY),
 )
-JOB_ACKNOWLEDGED: Final = "acknowledge.platelet.dev/"  # of a policy, with a failed Job's token: who has heard
+ACKNOWLEDGED_ON_POLICY: Final = "acknowledge.platelet.dev/"  # of a policy, with the token of a record: who has heard
 VERB: Final = "approve"  # the RBAC verb on remediations that an answer needs
 
 
@@ -119,6 +120,11 @@ def how_to_acknowledge_job(subject: tuple[str, str, str]) -> str:
     return f"platelet acknowledge {kind.lower()}/{name} -n {namespace}"
 
 
+def how_to_acknowledge_alert(namespace: str, name: str) -> str:
+    """Say what a person types who has heard of an alert without a target: the policy's namespace, the alert's name."""
+    return f"platelet acknowledge {shlex.quote(f'alert/{name}')} -n {namespace}"
+
+
 def how_to_annotate_a_policy(namespace: str, name: str, token: str) -> str:
     """Say it for those who have only kubectl."""
-    return f"kubectl annotate --overwrite rempol {name} -n {namespace} {JOB_ACKNOWLEDGED}{token}=YOU"
+    return f"kubectl annotate --overwrite rempol {name} -n {namespace} {ACKNOWLEDGED_ON_POLICY}{token}=YOU"

@@ -10,10 +10,12 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
+from platelet.model import reasons
 from platelet.model.digest import digest
 from platelet.model.durations import CAMEL, Timestamp, format_time
-from platelet.model.escalation_levels import MAX_LEVELS, ToldLevel
 from platelet.model.log_tail import LogTail
+from platelet.model.notification import OF_A_JOB, Course
+from platelet.model.recorded_call import RecordedCall
 from platelet.model.severity import Grade
 from platelet.model.signal import ShortText, Text
 from platelet.model.workload import Name
@@ -62,25 +64,6 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobCall:
-    """That people are called for it, level by level."""
-
-    at: Annotated[Timestamp, Field(description="From when its levels are counted.")]
-    told: Annotated[
-        tuple[ToldLevel, ...], Field(max_length=MAX_LEVELS, description="Which levels were told, and how far.")
-    ] = ()
-    acknowledged_by: Annotated[ShortText, Field(description="Who has heard of it. Empty: nobody so far.")] = ""
-    acknowledged_at: Annotated[Timestamp | None, Field(description="When the operator heard that.")] = None
-
-    __pydantic_config__: ClassVar[ConfigDict] = CAMEL
-
-    @property
-    def last_level(self) -> int:
-        """Up to which level people were called; 0: no sink was told."""
-        return max((level.level for level in self.told), default=0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FailedJob:
     """One CronJob whose last Job has failed, or a Job of its own, with the Job that failed last."""
 
@@ -95,18 +78,36 @@ class FailedJob:
     failed_at: Annotated[Timestamp, Field(description="When the last of them failed.")]
     count: Annotated[int, Field(ge=1, description="How many Jobs have failed since then.")] = 1
     call: Annotated[
-        JobCall | None, Field(description="That people are called for it. Absent: a policy that observes calls nobody.")
+        RecordedCall | None,
+        Field(description="That people are called for it. Absent: a policy that observes calls nobody."),
     ] = None
     log_tail: Annotated[LogTail | None, Field(description="Where the policy keeps logs (evidence.logs).")] = None
     resolved_at: Timestamp | None = None
     resolution: Text = ""  # why it is over
 
+    course: ClassVar[Course] = OF_A_JOB
     __pydantic_config__: ClassVar[ConfigDict] = CAMEL
 
     @property
     def subject(self) -> Subject:
         """Of what people are told."""
         return subject_of(self.namespace, self.cron_job, self.name)
+
+    @property
+    def title(self) -> str:
+        """What it is called in a sentence."""
+        kind, namespace, name = self.subject
+        return f"{kind} {namespace}/{name}"
+
+    @property
+    def grade(self) -> Grade:
+        """How grave it is, which decides which levels are for it."""
+        return self.severity
+
+    @property
+    def cause(self) -> str:
+        """Why people are called: a constant of model.reasons."""
+        return reasons.JOB_FAILED
 
     @property
     def known_as(self) -> str:

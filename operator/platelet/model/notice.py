@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from platelet.model import approval
 from platelet.model.failed_job import FailedJob
-from platelet.model.notification import NoticeKind
+from platelet.model.notification import OF_A_JOB, OF_AN_ALERT, NoticeKind
 from platelet.model.policy import Policy
 from platelet.model.remediation import Remediation
-from platelet.model.signal import Evidence
+from platelet.model.untargeted_alert import UntargetedAlert
 from platelet.model.workload import Workload
 
 
@@ -16,7 +17,7 @@ class Notice:
     """What has just become true of an incident: it began, a question, an act, that it helped, that people have it.
 
     And its end, that a sink could not be told, that an attempt runs or does no more. And what is no incident: that an
-    alert has no target, that a Job has failed, and that this is over.
+    alert has no target, that a Job has failed, that somebody has heard of it, and that it is over.
     """
 
     kind: NoticeKind
@@ -27,8 +28,8 @@ class Notice:
     message: str
     at: datetime  # when it became true, the same in every rendering
     occasion: str = ""  # tells notices of one kind apart
-    alert: Evidence | None = None  # that has no target
-    job: FailedJob | None = None  # that has failed
+    alert: UntargetedAlert | None = None
+    job: FailedJob | None = None
     level: int = 1  # of the escalation
     repeat: int = 0  # how often that level was told before
     to: tuple[str, ...] | None = None  # only these sinks of the policy; None: all whom it concerns
@@ -38,9 +39,18 @@ class Notice:
     route: str = ""  # the name of the sink that it is rendered for, where its policy has levels
 
     @property
-    def job_known_as(self) -> str:
-        """Of a Job that has failed: what tells it from others, the same at every level and at the end."""
+    def known_as(self) -> str:
+        """Of what a policy has on record: what tells it from others, the same at every level and at the end."""
         return self.occasion.partition("/")[0]
+
+    @property
+    def how_to_acknowledge(self) -> str:
+        """What a person types who has heard of what a policy has on record; empty: it calls nobody, or is another's."""
+        if self.job is not None and self.kind == OF_A_JOB.call:
+            return approval.how_to_acknowledge_job(self.job.subject)
+        if self.alert is not None and self.kind == OF_AN_ALERT.call and self.policy is not None:
+            return approval.how_to_acknowledge_alert(self.policy.namespace, self.alert.reason)
+        return ""
 
     @property
     def id(self) -> str:

@@ -35,7 +35,7 @@ FIELDS: Mapping[str, Any] = {
 
 def values_of(notice: Notice) -> dict[str, Any]:
     """The value of each field; empty where the notice has none."""
-    policy, remediation, job = notice.policy, notice.remediation, notice.job
+    policy, remediation, entry = notice.policy, notice.remediation, notice.job or notice.alert
     common = {
         "kind": notice.kind,
         "reason": notice.reason,
@@ -48,13 +48,13 @@ def values_of(notice: Notice) -> dict[str, Any]:
         return {**common, **_of_incident(notice, remediation)}
     return {
         **common,
-        "severity": job.severity if job is not None else "warning",
+        "severity": entry.grade if entry is not None else "warning",
         "namespace": policy.namespace if policy is not None else "",
         "workload": {"kind": "", "name": ""},
         "policy": policy.key if policy is not None else "",
         **dict.fromkeys(("remediation", "state", "step", "opened"), ""),
-        "responder": job.call.acknowledged_by if job is not None and job.call is not None else "",
-        "answer": _answer_to_job(notice),
+        "responder": entry.call.acknowledged_by if entry is not None and entry.call is not None else "",
+        "answer": notice.how_to_acknowledge,
         "evidence": (),
         "attempts": (),
     }
@@ -84,11 +84,6 @@ def _of_incident(notice: Notice, remediation: Remediation) -> dict[str, Any]:
             for attempt in status.attempts
         ),
     }
-
-
-def _answer_to_job(notice: Notice) -> str:
-    job = notice.job
-    return approval.how_to_acknowledge_job(job.subject) if job is not None and notice.kind == "JobFailed" else ""
 
 
 def _answer(notice: Notice, remediation: Remediation) -> str:

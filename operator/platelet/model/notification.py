@@ -26,6 +26,8 @@ NoticeKind = Literal[
     "NotDelivered",
     "Resolved",
     "Untargeted",
+    "UntargetedAcknowledged",
+    "UntargetedOver",
     "JobFailed",
     "JobAcknowledged",
     "JobOver",
@@ -35,7 +37,22 @@ Holder = tuple[Literal["remediation", "policy"], str, str]
 
 CALLS: tuple[NoticeKind, ...] = ("ApprovalNeeded", "Held", "Escalated", "Untargeted", "JobFailed")  # these call people
 HOLDS: tuple[NoticeKind, ...] = ("Healing", "HealingOver")  # these hold back a page, and let go of it
-OF_JOBS: tuple[NoticeKind, ...] = ("JobFailed", "JobAcknowledged", "JobOver")  # from its failure to the end of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """The notices of what a policy has on record: that people are called, that one has heard, that it is over."""
+
+    call: NoticeKind
+    heard: NoticeKind
+    over: NoticeKind
+
+
+OF_A_JOB = Course(call="JobFailed", heard="JobAcknowledged", over="JobOver")
+OF_AN_ALERT = Course(call="Untargeted", heard="UntargetedAcknowledged", over="UntargetedOver")  # that has no target
+OF_JOBS: tuple[NoticeKind, ...] = (OF_A_JOB.call, OF_A_JOB.heard, OF_A_JOB.over)
+OF_ALERTS: tuple[NoticeKind, ...] = (OF_AN_ALERT.call, OF_AN_ALERT.heard, OF_AN_ALERT.over)
+ON_RECORD: tuple[NoticeKind, ...] = (*OF_JOBS, *OF_ALERTS)  # of a policy, which has no incident of it
 State = Literal["Pending", "Delivered", "Acknowledged", "Withdrawn", "GivenUp"]
 MOST_OF_A_SINK = 10  # of one Remediation: a sink that takes nothing makes no other forget
 MAX_NOTIFICATIONS = 110
@@ -80,16 +97,14 @@ class Notification:
         return self.kind == "ApprovalNeeded" and self.occasion.partition("/")[0] == token
 
     @property
-    def job(self) -> str:
-        """Of a Job that has failed: what tells it from others, the same at every level and at the end."""
+    def known_as(self) -> str:
+        """Of what a policy has on record: what tells it from others, the same at every level and at the end."""
         return self.occasion.partition("/")[0]
 
     @property
     def line(self) -> tuple[str, str]:
         """Those of one line are told in their order; of a policy, each alert and each Job has a line of its own."""
-        if self.kind in OF_JOBS:
-            return self.sink, self.job
-        return self.sink, self.id if self.kind == "Untargeted" else ""
+        return self.sink, self.known_as if self.kind in ON_RECORD else ""
 
 
 Notifications = Annotated[

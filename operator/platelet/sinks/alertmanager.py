@@ -13,9 +13,10 @@ from pydantic import ConfigDict, Field
 from platelet.model import approval, gravity, reasons
 from platelet.model.alert import HOLDS_PAGE
 from platelet.model.constraint import Matches
+from platelet.model.digest import digest
 from platelet.model.durations import CAMEL, format_time
 from platelet.model.notice import Notice
-from platelet.model.notification import CALLS, HOLDS, OF_JOBS, was_called
+from platelet.model.notification import CALLS, HOLDS, OF_A_JOB, OF_ALERTS, OF_AN_ALERT, OF_JOBS, ON_RECORD, was_called
 from platelet.model.policy import DAY
 from platelet.model.remediation import Remediation, RemediationStatus
 from platelet.model.request import Destination, Request, SecretRef
@@ -58,10 +59,8 @@ def tells(notice: Notice) -> bool:
     policy, remediation, name = notice.policy, notice.remediation, notice.route or NAME
     if policy is None or name not in policy.sinks:
         return False
-    if notice.kind == "Untargeted":
-        return notice.reason == reasons.NO_TARGET
-    if notice.kind in OF_JOBS:
-        return notice.kind != "JobAcknowledged"
+    if notice.kind in ON_RECORD:
+        return notice.kind not in (OF_A_JOB.heard, OF_AN_ALERT.heard) and notice.reason != reasons.ANOTHER_CLUSTER
     if notice.kind in HOLDS:
         return remediation is not None and policy.sinks[name].hold_page_while_healing is True
     if notice.kind in _FOLLOWS:
@@ -83,9 +82,10 @@ def _alerts(notice: Notice) -> list[dict[str, Any]]:
     remediation = notice.remediation
     if notice.kind in OF_JOBS:
         return [_of_job(notice)]
+    if notice.kind in OF_ALERTS:
+        return [_of_untargeted(notice)]
     if remediation is None:
-        labels = {"namespace": notice.policy.namespace, "policy": notice.policy.name} if notice.policy else {}
-        return [_alert("PlateletUntargeted", labels | {"severity": "warning"}, notice, notice.at, notice.at + LASTS)]
+        return []
     if notice.kind in HOLDS:
         return [_hold(notice, remediation)]
     status, labels = remediation.status, _labels(remediation)
@@ -119,16 +119,31 @@ def _of_job(notice: Notice) -> dict[str, Any]:
 
     Nobody says it again, so it stands for a day: Alertmanager tells that an alert which lapses is resolved.
     """
-    labels, begins = {"severity": "warning"}, notice.at
-    if notice.policy is not None:
-        labels |= {"namespace": notice.policy.namespace, "policy": notice.policy.name}
+    labels, begins = _labels_of_policy(notice), notice.at
     if notice.job is not None:
         job = notice.job
         named = {"cronjob": job.cron_job} if job.cron_job else {"job_name": job.name}
         labels |= {"namespace": job.namespace, "severity": job.severity} | named
         begins = min(job.since, notice.at)
-    ends = notice.at if notice.kind == "JobOver" else notice.at + DAY
+    ends = notice.at if notice.kind == OF_A_JOB.over else notice.at + DAY
     return _alert("PlateletJobFailed", labels, notice, begins, ends)
+
+
+def _of_untargeted(notice: Notice) -> dict[str, Any]:
+    """That an alert leads to no workload, or that it is over. It stands for a day, as of a Job."""
+    labels, begins = _labels_of_policy(notice), notice.at
+    if notice.alert is not None:
+        alert = notice.alert
+        labels |= {"alert": alert.reason, "alert_fingerprint": digest(alert.about), "severity": alert.grade}
+        begins = min(alert.first_seen, notice.at)
+    ends = notice.at if notice.kind == OF_AN_ALERT.over else notice.at + DAY
+    return _alert("PlateletUntargeted", labels, notice, begins, ends)
+
+
+def _labels_of_policy(notice: Notice) -> dict[str, str]:
+    policy = notice.policy
+    named = {"namespace": policy.namespace, "policy": policy.name} if policy is not None else {}
+    return {"severity": "warning", **named}
 
 
 def _standing(status: RemediationStatus) -> str:
@@ -164,8 +179,8 @@ def _alert(name: str, labels: dict[str, str], notice: Notice, begins: datetime, 
     annotations = {"summary": notice.title or own_words}
     if notice.title or notice.body:
         annotations["description"] = notice.body or own_words
-    if notice.kind == "JobFailed" and notice.job is not None:
-        annotations["acknowledge"] = approval.how_to_acknowledge_job(notice.job.subject)
+    if answer := notice.how_to_acknowledge:
+        annotations["acknowledge"] = answer
     if name == "PlateletEscalated" and notice.remediation is not None:
         incident = notice.remediation
         annotations["acknowledge"] = approval.how_to_acknowledge(incident.namespace, incident.name)

@@ -43,6 +43,8 @@ _ACTIONS = {
     "TemplateFailed": "Deliver",
     "Resolved": "Resolve",
     "Untargeted": "Escalate",
+    "UntargetedAcknowledged": "Acknowledge",
+    "UntargetedOver": "Resolve",
     "JobFailed": "Escalate",
     "JobAcknowledged": "Acknowledge",
     "JobOver": "Resolve",

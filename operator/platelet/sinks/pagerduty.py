@@ -15,7 +15,7 @@ from platelet.model.constraint import Matches
 from platelet.model.durations import CAMEL, format_time
 from platelet.model.failed_job import FailedJob
 from platelet.model.notice import Notice
-from platelet.model.notification import OF_JOBS, was_called
+from platelet.model.notification import OF_ALERTS, OF_JOBS, ON_RECORD, was_called
 from platelet.model.policy import Policy
 from platelet.model.remediation import Remediation
 from platelet.model.request import Answer, Destination, Outcome, Request, SecretRef, judge_by_status
@@ -30,6 +30,8 @@ _ACTIONS = {
     "Held": "trigger",
     "Escalated": "trigger",
     "Untargeted": "trigger",
+    "UntargetedAcknowledged": "acknowledge",
+    "UntargetedOver": "resolve",
     "JobFailed": "trigger",
     "JobAcknowledged": "acknowledge",
     "JobOver": "resolve",
@@ -63,10 +65,8 @@ def tells(notice: Notice) -> bool:
     policy, remediation = notice.policy, notice.remediation
     if policy is None or (notice.route or NAME) not in policy.sinks:
         return False
-    if notice.kind == "Untargeted":
-        return notice.reason == reasons.NO_TARGET
-    if notice.kind in OF_JOBS:
-        return True
+    if notice.kind in ON_RECORD:
+        return notice.reason != reasons.ANOTHER_CLUSTER
     if remediation is None:
         return False
     if notice.kind in ("Acknowledged", "Answered", "Resolved"):
@@ -102,10 +102,12 @@ def _event(notice: Notice) -> dict[str, Any]:
 
 
 def _dedup_key(notice: Notice) -> str:
-    """The same for all of an incident, or of a Job that has failed, and for nothing else."""
+    """The same for all of an incident, or of what a policy has on record, and for nothing else."""
     about = notice.remediation.uid if notice.remediation is not None else notice.id
     if notice.kind in OF_JOBS and notice.policy is not None:
-        about = reply.about_job(notice.policy.uid, notice.job_known_as)
+        about = reply.about_job(notice.policy.uid, notice.known_as)
+    if notice.kind in OF_ALERTS and notice.policy is not None:
+        about = f"{notice.policy.uid}/untargeted/{notice.known_as}"
     return f"{reply.KEY_PREFIX}{about}"[:DEDUP_KEY_LENGTH]
 
 
@@ -117,8 +119,10 @@ def _payload(notice: Notice) -> dict[str, Any]:
         words["message"] = notice.message
     if remediation is None:
         source = _name_of(notice.policy)
-        words |= _details_of_job(notice.job) if notice.job is not None else {}
-        grade = notice.job.severity if notice.job is not None else "warning"
+        words |= {"acknowledge": notice.how_to_acknowledge} if notice.how_to_acknowledge else {}
+        words |= _log_of_job(notice.job) if notice.job is not None else {}
+        entry = notice.job or notice.alert
+        grade = entry.grade if entry is not None else "warning"
         return {**payload, "source": source, "severity": grade, **({"custom_details": words} if words else {})}
     target = remediation.spec.target_ref
     return {
@@ -131,9 +135,9 @@ def _payload(notice: Notice) -> dict[str, Any]:
     }
 
 
-def _details_of_job(job: FailedJob) -> dict[str, str]:
+def _log_of_job(job: FailedJob) -> dict[str, str]:
     log = log_tail.say(job.log_tail)
-    return {"acknowledge": approval.how_to_acknowledge_job(job.subject), **({"log": "\n".join(log)} if log else {})}
+    return {"log": "\n".join(log)} if log else {}
 
 
 def _details(notice: Notice, remediation: Remediation) -> Mapping[str, Any]:

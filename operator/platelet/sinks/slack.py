@@ -17,7 +17,7 @@ from platelet.model.approval import Approval, Word
 from platelet.model.constraint import Matches
 from platelet.model.durations import CAMEL, say_time
 from platelet.model.notice import Notice
-from platelet.model.notification import CALLS, OF_JOBS, Notification, was_announced_to, was_called
+from platelet.model.notification import CALLS, ON_RECORD, Notification, was_announced_to, was_called
 from platelet.model.remediation import Remediation, RemediationStatus
 from platelet.model.reply import WORDS, about_job
 from platelet.model.request import Answer, Destination, Outcome, Request, SecretKey, SecretRef
@@ -38,6 +38,8 @@ _STANDINGS = {
     "Recovered": "RECOVERED, WATCHED",
     "Resolved": "RESOLVED",
     "Untargeted": "ALERT WITHOUT A TARGET",
+    "UntargetedAcknowledged": "ACKNOWLEDGED",
+    "UntargetedOver": "ALERT WITHOUT A TARGET IS OVER",
     "JobFailed": "JOB FAILED",
     "JobAcknowledged": "ACKNOWLEDGED",
     "JobOver": "JOB NO LONGER FAILED",
@@ -74,10 +76,8 @@ def tells(notice: Notice) -> bool:
     policy, remediation, name = notice.policy, notice.remediation, notice.route or NAME
     if policy is None or name not in policy.sinks:
         return False
-    if notice.kind == "Untargeted":
-        return notice.reason == reasons.NO_TARGET
-    if notice.kind in OF_JOBS:
-        return True
+    if notice.kind in ON_RECORD:
+        return notice.reason != reasons.ANOTHER_CLUSTER
     if remediation is None or notice.kind not in _STANDINGS:
         return False
     known = remediation.status.notifications
@@ -167,9 +167,9 @@ def _level(notice: Notice) -> str:
 def _lone_message(notice: Notice) -> dict[str, Any]:
     name = notice.policy.key if notice.policy is not None else ""
     title = _escape(notice.title or f"{_STANDINGS[notice.kind]}{_level(notice)}: policy {name}", TEXT_LENGTH // 2)
-    more: list[str] = []
+    more = [notice.how_to_acknowledge] if notice.how_to_acknowledge else []
     if notice.job is not None and notice.kind == "JobFailed":
-        more = [approval.how_to_acknowledge_job(notice.job.subject), *log_tail.say(notice.job.log_tail)]
+        more += log_tail.say(notice.job.log_tail)
     body = notice.body or _escape("\n".join((notice.message, *more)), TEXT_LENGTH)
     text = _cut(f"{title}: {body}", TEXT_LENGTH)
     buttons = _buttons(notice)

@@ -12,7 +12,6 @@ from platelet.model import log_tail, reasons, recent_change
 from platelet.model.approval import (
     Approval,
     how_to_acknowledge,
-    how_to_acknowledge_job,
     how_to_annotate,
     how_to_annotate_a_policy,
     how_to_annotate_a_retry,
@@ -25,12 +24,12 @@ from platelet.model.durations import CAMEL, format_time
 from platelet.model.escalation import EscalationRecord
 from platelet.model.failed_job import FailedJob
 from platelet.model.notice import Notice
-from platelet.model.notification import OF_JOBS, was_announced_to
+from platelet.model.notification import CALLS, OF_JOBS, ON_RECORD, was_announced_to
 from platelet.model.policy import Policy
 from platelet.model.remediation import Attempt, Remediation, RemediationStatus
 from platelet.model.request import Destination, Request, SecretRef, Signing
 from platelet.model.rules import Sink
-from platelet.model.signal import Evidence
+from platelet.model.untargeted_alert import UntargetedAlert
 
 API_VERSION = "platelet.dev/v1alpha1"
 NAME = "webhook"
@@ -38,6 +37,7 @@ _CALLS = ("ApprovalNeeded", "Held", "Escalated", "Announced")
 _FOLLOWS = ("Answered", "Acted", "Recovered", "Resolved")
 _OF_POLICY = {
     "Untargeted": "dev.platelet.alert.untargeted",
+    "UntargetedOver": "dev.platelet.alert.resolved",
     "JobFailed": "dev.platelet.job.failed",
     "JobOver": "dev.platelet.job.resolved",
 }
@@ -71,10 +71,8 @@ def tells(notice: Notice) -> bool:
     """What calls people, and what steps say; and what follows, once it has heard of this incident."""
     if notice.policy is None or (notice.route or NAME) not in notice.policy.sinks:
         return False
-    if notice.kind == "Untargeted":
-        return notice.reason == reasons.NO_TARGET
-    if notice.kind in OF_JOBS:
-        return notice.kind in _OF_POLICY
+    if notice.kind in ON_RECORD:
+        return notice.kind in _OF_POLICY and notice.reason != reasons.ANOTHER_CLUSTER
     if notice.kind in _CALLS:
         return True
     if notice.kind not in _FOLLOWS or notice.remediation is None:
@@ -118,7 +116,7 @@ def _of_policy(notice: Notice, policy: Policy) -> dict[str, Any]:
         "data": {
             "policy": {"namespace": policy.namespace, "name": policy.name},
             **({"job": _job(notice.job)} if notice.kind in OF_JOBS else {"alert": _alert(notice.alert)}),
-            **(_of_call(notice, policy) if notice.kind == "JobFailed" else {}),
+            **(_of_call(notice, policy) if notice.kind in CALLS else {}),
             "reason": notice.reason,
             "message": notice.message,
             **_own_words(notice),
@@ -128,16 +126,19 @@ def _of_policy(notice: Notice, policy: Policy) -> dict[str, Any]:
 
 def _of_call(notice: Notice, policy: Policy) -> dict[str, Any]:
     """Which level it is, and how people say that they have heard."""
-    if notice.job is None:
+    entry = notice.job or notice.alert
+    if entry is None:
         return _level(notice)
-    token = notice.job.token(policy.uid)
+    token = entry.token(policy.uid)
     by_kubectl = how_to_annotate_a_policy(policy.namespace, policy.name, token)
-    how = {"token": token, "how": how_to_acknowledge_job(notice.job.subject), "howByKubectl": by_kubectl}
+    how = {"token": token, "how": notice.how_to_acknowledge, "howByKubectl": by_kubectl}
     return {**_level(notice), "acknowledge": how}
 
 
-def _alert(alert: Evidence | None) -> dict[str, Any]:
-    return {"name": alert.reason, "startsAt": format_time(alert.first_seen)} if alert is not None else {}
+def _alert(alert: UntargetedAlert | None) -> dict[str, Any]:
+    if alert is None:
+        return {}
+    return {"name": alert.reason, "startsAt": format_time(alert.first_seen), "severity": alert.grade}
 
 
 def _job(job: FailedJob | None) -> dict[str, Any]:

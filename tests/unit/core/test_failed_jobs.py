@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platelet.core import failed_jobs, job_notices
+from platelet.core import failed_jobs, recorded_calls
 from platelet.core.deliveries import Ledger
 from platelet.core.failed_jobs import Seen
 from platelet.model.effects import Publish
@@ -157,8 +157,8 @@ def kept(known: tuple[FailedJob, ...], listed: tuple[FailedJob, ...], policy: Po
 
 def announce(
     known: tuple[FailedJob, ...], listed: tuple[FailedJob, ...], policy: Policy = POLICY
-) -> job_notices.Announcement:
-    return job_notices.announce(policy, known, listed, Ledger(notifications=()), NOW)
+) -> recorded_calls.Announcement[FailedJob]:
+    return recorded_calls.announce(policy, known, listed, Ledger(notifications=()), NOW)
 
 
 OBSERVING = replace(POLICY, mode="Observe")

@@ -5,8 +5,9 @@ from typing import Any
 
 from platelet.api.kinds.status_lists import FAILED_JOBS, NOTIFICATIONS
 from platelet.model.escalation_levels import ToldLevel
-from platelet.model.failed_job import FailedJob, JobCall
+from platelet.model.failed_job import FailedJob
 from platelet.model.notification import Notification
+from platelet.model.recorded_call import RecordedCall
 from tests.unit.situations import NOW
 
 _MINUTE = timedelta(minutes=1)
@@ -20,7 +21,7 @@ RECORD = FailedJob(
     since=NOW - 30 * _MINUTE,
     failed_at=NOW - 10 * _MINUTE,
     count=2,
-    call=JobCall(at=NOW - 30 * _MINUTE, told=(ToldLevel(level=1, sinks=("pagerduty",)),)),
+    call=RecordedCall(at=NOW - 30 * _MINUTE, told=(ToldLevel(level=1, sinks=("pagerduty",)),)),
 )
 CALL = Notification(
     id=f"uid-policy/job-failed/{RECORD.known_as}",

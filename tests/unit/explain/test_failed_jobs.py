@@ -6,8 +6,9 @@ import pytest
 
 from platelet.explain import failed_jobs
 from platelet.model.escalation_levels import ToldLevel
-from platelet.model.failed_job import FailedJob, JobCall
+from platelet.model.failed_job import FailedJob
 from platelet.model.notification import Notification
+from platelet.model.recorded_call import RecordedCall
 from tests.unit.explain.records_of_jobs import CALL, RECORD, policy_with
 from tests.unit.situations import NOW, minutes
 
@@ -23,7 +24,7 @@ ALONE = replace(
 )
 HEARD = replace(
     RECORD,
-    call=JobCall(
+    call=RecordedCall(
         at=RECORD.since,
         told=(ToldLevel(level=1, sinks=("pagerduty",)), ToldLevel(level=2, sinks=("lead",))),
         acknowledged_by="ann",

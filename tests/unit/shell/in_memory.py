@@ -108,7 +108,7 @@ class Shell:
 
     def new_untargeted(self) -> Untargeted:
         """Of a process that has told nobody anything yet."""
-        return Untargeted(self.api, self.clock, self.runner, self.news.append)
+        return Untargeted(self.api, self.clock, self.book, self.runner, self.news.append)
 
     async def tell_people(self) -> datetime | None:
         """What the leader does with policies that have something to tell; when the last of them is due again."""

@@ -9,6 +9,7 @@ from prometheus_client import generate_latest
 from platelet import triggers
 from platelet.core import signals
 from platelet.core.opening import Update
+from platelet.core.untargeted_alerts import Stray
 from platelet.model.escalation import EscalationRecord
 from platelet.model.outside import Outside
 from platelet.model.policy import Settings
@@ -19,7 +20,6 @@ from platelet.shell import kube
 from platelet.shell.act.revision_tracker import RevisionTracker
 from platelet.shell.intake.held_alerts import HeldAlerts
 from platelet.shell.intake.receiver import NotStoredError
-from platelet.shell.intake.untargeted_alerts import Stray
 from platelet.shell.kube import REMEDIATIONS
 from platelet.shell.read.situations import ProcessState, SituationReader
 from platelet.shell.read.snapshots import read_snapshot
@@ -346,7 +346,7 @@ async def test_untargeted_alerts_are_bounded_and_told_by_webhook_too() -> None:
     """I27."""
     shell = Shell(escalation={"webhook": {"url": "https://hooks.example.com"}})
     resolved = await shell.resolved()
-    strays = [Stray(shell.an_alert(number), "no label names a workload") for number in range(25)]
+    strays = [Stray(alert=shell.an_alert(number), why="no label names a workload") for number in range(25)]
     for process in (shell.untargeted, shell.untargeted, shell.new_untargeted()):
         before = shell.world.server.index
         await process.record(resolved, strays)
@@ -363,9 +363,9 @@ async def test_untargeted_alerts_are_bounded_and_told_by_webhook_too() -> None:
 async def test_an_untargeted_alert_that_has_resolved_makes_room() -> None:
     shell = Shell()
     resolved = await shell.resolved()
-    await shell.untargeted.record(resolved, [Stray(shell.an_alert(number), "why") for number in range(20)])
-    await shell.untargeted.record(resolved, [Stray(shell.an_alert(3, resolved=True), "why")])
-    await shell.untargeted.record(resolved, [Stray(shell.an_alert(20), "why")])
+    await shell.untargeted.record(resolved, [Stray(alert=shell.an_alert(number), why="why") for number in range(20)])
+    await shell.untargeted.record(resolved, [Stray(alert=shell.an_alert(3, resolved=True), why="why")])
+    await shell.untargeted.record(resolved, [Stray(alert=shell.an_alert(20), why="why")])
     status = shell.world.store.get(kube.POLICIES, SHOP, "heal")["status"]
     listed = [alert["fingerprint"] for alert in status["untargetedAlerts"]]
     assert shell.an_alert(20).episode in listed
@@ -374,7 +374,7 @@ async def test_an_untargeted_alert_that_has_resolved_makes_room() -> None:
 
 async def test_an_observing_policy_calls_nobody() -> None:
     shell = Shell(mode="Observe", escalation={"webhook": {"url": "https://hooks.example.com"}})
-    await shell.untargeted.record(await shell.resolved(), [Stray(shell.an_alert(), "why")])
+    await shell.untargeted.record(await shell.resolved(), [Stray(alert=shell.an_alert(), why="why")])
     await shell.tell_people()
     assert not shell.people.delivered
 
@@ -641,7 +641,7 @@ def test_what_webhooks_have_not_taken_is_a_gauge_and_each_escalation_is_counted(
 async def test_notices_of_alerts_without_a_target_are_counted_too() -> None:
     shell, metrics = Shell(escalation={"webhook": {"url": "https://hooks.example.com"}}), Metrics()
     shell.people.down = True
-    await shell.untargeted.record(await shell.resolved(), [Stray(shell.an_alert(), "why")])
+    await shell.untargeted.record(await shell.resolved(), [Stray(alert=shell.an_alert(), why="why")])
     again_at = await shell.tell_people()
     assert again_at == shell.clock.now() + seconds(5)
     await shell.book.refresh()

@@ -330,11 +330,11 @@ async def test_one_without_a_target_that_fires_again_is_told_again() -> None:
     firing, end = alerts(shell, {"deployment": "gone"})
     for alert in (firing, end, firing):
         await shell.inbox.store([alert], 0)
-    assert (len(shell.people.events), await listed(shell)) == (1, [False])
+    assert ([event.reason for event in shell.people.events], await listed(shell)) == (["NoTarget", "Resolved"], [False])
     shell.world.advance(11 * MINUTE)
     for _ in range(2):
         await shell.inbox.store([firing], 0)
-    assert (len(shell.people.events), await listed(shell)) == (2, [True])
+    assert ([event.reason for event in shell.people.events][2:], await listed(shell)) == (["NoTarget"], [True])
 
 
 async def test_one_without_a_target_that_starts_anew_at_each_evaluation_is_told_once() -> None:

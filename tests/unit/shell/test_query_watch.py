@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from platelet.api.kinds.status_lists import ALERTS
 from platelet.core.opening import Update
 from platelet.model.reading import Reading, Result, Sample, Unanswered
 from platelet.model.remediation import Remediation
 from platelet.shell import kube
 from platelet.shell.intake.held_alerts import HeldAlerts
+from platelet.shell.intake.present_facts import PresentFacts
 from platelet.shell.intake.queries import QueryWatch
 from platelet.shell.intake.receiver import NotStoredError
 from platelet.shell.store.opener import store_status
@@ -42,7 +44,7 @@ class Watched(Shell):
             self,
             self.book,
             self.inbox,
-            self.held,
+            PresentFacts(self.held, self.untargeted),
             self.clock.now,
             on_reading=self.heard.append,
             boot=lambda: self.boot,
@@ -159,8 +161,8 @@ async def test_a_result_about_a_pod_that_is_gone_calls_nobody_while_its_series_e
     assert not shell.people.events, "another episode of it is no longer than the first"
 
 
-async def test_a_result_that_names_a_gone_pod_for_long_is_told_once_and_never_anew() -> None:
-    """A recording rule that keeps an old label: by the query's name."""
+async def test_a_result_that_names_a_gone_pod_for_long_is_told_once_until_it_is_over() -> None:
+    """A recording rule that keeps an old label: by the query's name, and not within a quarter of an hour."""
     shell = Watched(on_query(name="QueueTooLong"))
     for _ in range(3):
         shell.measure(7, namespace=SHOP, pod="api-gone")
@@ -168,8 +170,10 @@ async def test_a_result_that_names_a_gone_pod_for_long_is_told_once_and_never_an
             await shell.look()
         shell.answers.clear()
         await shell.look()
-    (event,) = shell.people.events
-    assert event.note == "alert QueueTooLong: pod api-gone is gone, so its owner is not known"
+    assert [event.note for event in shell.people.events] == 3 * [
+        "alert QueueTooLong: pod api-gone is gone, so its owner is not known",
+        "alert QueueTooLong: nobody reports it any more",
+    ]
 
 
 async def test_a_result_without_a_target_is_told_when_it_has_held_for_as_long_as_is_asked() -> None:
@@ -280,3 +284,26 @@ async def test_what_cannot_be_stored_is_tried_again_and_not_known(monkeypatch: p
         await shell.watch.look()
     assert shell.watch.known_at("shop/measured") is None
     assert len(await shell.look(minutes(1).total_seconds())) == 1
+
+
+async def test_a_result_without_a_workload_is_over_once_its_query_does_not_give_it_and_never_before() -> None:
+    """Whoever was called for it would be called for ever."""
+    shell = Watched(on_query(severity="critical"), on_query("other"))
+    for expr in ("load", "other"):
+        shell.measure(7, expr, namespace=SHOP, job="batch")
+    await shell.look()
+
+    def firing() -> list[tuple[str, bool]]:
+        listed = ALERTS.read(shell.world.store.get(kube.POLICIES, SHOP, "measured")["status"])
+        return [(entry.severity, entry.is_open) for entry in listed]
+
+    assert firing() == [("critical", True), ("", True)]
+    shell.answers["load"] = SILENT
+    await shell.look()
+    assert firing() == [("critical", True), ("", True)], "a query that fails ends nothing"
+    del shell.answers["load"]
+    await shell.look()
+    assert firing() == [("critical", False), ("", True)], "the other query still gives a series of the same labels"
+    reads = shell.world.server.index
+    await shell.look()
+    assert [call.verb for call in shell.world.server.audit[-(shell.world.server.index - reads) :] if call.changed] == []

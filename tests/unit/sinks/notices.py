@@ -7,6 +7,7 @@ from platelet.model.notice import Notice
 from platelet.model.policy import Policy
 from platelet.model.recent_change import RecentChange
 from platelet.model.remediation import RemediationStatus
+from platelet.model.untargeted_alert import UntargetedAlert
 from tests.unit.situations import A_MINUTE_AGO, NOW, a_remediation, a_workload
 
 CHANGED = RecentChange(template="bad", healthy_template="good", differences=("app image app:1 -> 2",))
@@ -22,6 +23,16 @@ JOB = FailedJob(
     failed_at=A_MINUTE_AGO,
 )
 """A Job of a CronJob that has failed."""
+ALERT = UntargetedAlert(
+    source="alert",
+    reason="ApiDown",
+    fingerprint="f1/1",
+    message="why",
+    severity="page",
+    first_seen=A_MINUTE_AGO,
+    last_seen=NOW,
+)
+"""An alert that leads to no workload."""
 TAIL = LogTail(pod="api-2-a", container="app", read_at=NOW, lines=("panic: no database",))
 """And what its log says."""
 OF_JOB = LogTail(pod="mend-x", container="mend", read_at=NOW, lines=("no lock on the table",))

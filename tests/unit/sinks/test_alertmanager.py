@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from platelet.model import reasons
+from platelet.model.digest import digest
 from platelet.model.durations import parse_time
 from platelet.model.escalation import EscalationRecord
 from platelet.model.notice import Notice
 from platelet.model.request import SecretKey, SecretRef
-from platelet.model.signal import Evidence
 from platelet.sinks import alertmanager
 from tests.published import alertmanager as published
-from tests.unit.sinks.notices import JOB, an_escalation
+from tests.unit.sinks.notices import ALERT, JOB, an_escalation
 from tests.unit.situations import (
     A_MINUTE_AGO,
     NOW,
@@ -75,12 +75,18 @@ def test_the_end_ends_the_very_alert() -> None:
     assert (parse_time(alert["startsAt"]), parse_time(alert["endsAt"])) == (NOW - minutes(30), NOW)
 
 
-def test_an_alert_without_a_target_lapses_by_itself() -> None:
-    alert = Evidence(
-        source="alert", reason="ApiDown", fingerprint="f1", message="why", first_seen=A_MINUTE_AGO, last_seen=NOW
-    )
-    lost = a_notice(kind="Untargeted", remediation=None, workload=None, reason=reasons.NO_TARGET, alert=alert)
-    assert posted(lost)[0]["labels"]["alertname"] == "PlateletUntargeted"
+def test_an_alert_without_a_target_is_an_alert_of_its_own_and_its_end_ends_that_one() -> None:
+    lost = a_notice(kind="Untargeted", remediation=None, workload=None, reason=reasons.NO_TARGET, alert=ALERT)
+    over = replace(lost, kind="UntargetedOver", reason=reasons.RESOLVED, at=NOW + minutes(5))
+    (begun,), (ended,) = posted(lost), posted(over)
+    named = {"namespace": "home", "policy": "heal-api", "severity": "critical", "alert": "ApiDown"}
+    fingerprint = {"alert_fingerprint": digest(ALERT.about)}
+    assert begun["labels"] == ended["labels"] == {"alertname": "PlateletUntargeted", **named, **fingerprint}
+    assert parse_time(begun["startsAt"]) == parse_time(ended["startsAt"]) == A_MINUTE_AGO
+    assert (parse_time(begun["endsAt"]), parse_time(ended["endsAt"])) == (NOW + minutes(24 * 60), NOW + minutes(5))
+    (other,) = posted(replace(lost, alert=replace(ALERT, fingerprint="f2/1")))
+    assert other["labels"] != begun["labels"], "the end of the one is not the end of the other"
+    assert not alertmanager.tells(replace(lost, reason=reasons.ANOTHER_CLUSTER))
 
 
 def test_a_failed_job_is_an_alert_with_the_labels_of_kube_state_metrics_and_its_end_ends_it() -> None:

@@ -11,12 +11,10 @@ from platelet.model import reasons
 from platelet.model.escalation import EscalationRecord
 from platelet.model.notice import Notice
 from platelet.model.request import Answer, Outcome, SecretKey, SecretRef
-from platelet.model.signal import Evidence
 from platelet.sinks import pagerduty
 from tests.published import pagerduty as published
-from tests.unit.sinks.notices import CHANGED, JOB, OF_JOB, TAIL, an_escalation
+from tests.unit.sinks.notices import ALERT, CHANGED, JOB, OF_JOB, TAIL, an_escalation
 from tests.unit.situations import (
-    A_MINUTE_AGO,
     NOW,
     a_notification,
     a_policy,
@@ -91,16 +89,18 @@ def test_a_summary_is_cut_to_what_pagerduty_takes(text: str) -> None:
         assert body["payload"]["summary"].endswith("…")
 
 
-def test_an_alert_without_a_target_has_a_key_of_its_own() -> None:
-    alert = Evidence(
-        source="alert", reason="ApiDown", fingerprint="f1", message="why", first_seen=A_MINUTE_AGO, last_seen=NOW
-    )
-    lost = a_notice(
-        kind="Untargeted", remediation=None, workload=None, reason=reasons.NO_TARGET, alert=alert, occasion="o"
-    )
-    path, body = sent(lost)
-    assert published.faults(path, body) == []
-    assert body["dedup_key"] == "platelet/uid-policy/untargeted/o"
+def test_an_alert_without_a_target_has_a_key_of_its_own_at_every_level_and_at_the_end() -> None:
+    about_it = partial(a_notice, remediation=None, workload=None, alert=ALERT)
+    lost = about_it(kind="Untargeted", reason=reasons.NO_TARGET, occasion="o")
+    second = about_it(kind="Untargeted", reason=reasons.NO_TARGET, occasion="o/level-2/repeat-1", level=2)
+    heard = about_it(kind="UntargetedAcknowledged", reason=reasons.ACKNOWLEDGED, occasion="o")
+    over = about_it(kind="UntargetedOver", reason=reasons.RESOLVED, occasion="o")
+    sent_events = [sent(notice) for notice in (lost, second, heard, over)]
+    assert [published.faults(path, body) for path, body in sent_events] == [[], [], [], []]
+    bodies = [body for _, body in sent_events]
+    assert [body["event_action"] for body in bodies] == ["trigger", "trigger", "acknowledge", "resolve"]
+    assert {body["dedup_key"] for body in bodies} == {"platelet/uid-policy/untargeted/o"}
+    assert bodies[0]["payload"]["severity"] == "critical"
     assert not pagerduty.tells(replace(lost, reason=reasons.ANOTHER_CLUSTER))
 
 

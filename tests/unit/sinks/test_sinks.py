@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,12 +14,10 @@ from platelet.model.notice import Notice
 from platelet.model.notification import NoticeKind
 from platelet.model.remediation import Remediation
 from platelet.model.request import SecretKey, SecretRef, Signing
-from platelet.model.signal import Evidence
 from platelet.model.workload import Workload
 from platelet.sinks import annotation, event, webhook
-from tests.unit.sinks.notices import CHANGED, JOB, OF_JOB, TAIL
+from tests.unit.sinks.notices import ALERT, CHANGED, JOB, OF_JOB, TAIL
 from tests.unit.situations import (
-    A_MINUTE_AGO,
     NOW,
     a_listening_policy,
     a_notification,
@@ -209,17 +208,18 @@ def test_the_token_of_a_webhook_is_named_and_not_known() -> None:
 
 
 def test_an_alert_without_a_target_is_no_incident() -> None:
-    alert = Evidence(
-        source="alert", reason="ApiDown", fingerprint="f1/1", message="why", first_seen=A_MINUTE_AGO, last_seen=NOW
-    )
-    notice = a_notice(
-        kind="Untargeted", remediation=None, workload=None, reason=reasons.NO_TARGET, message="why", alert=alert
-    )
+    about_it = partial(a_notice, remediation=None, workload=None, message="why", alert=ALERT)
+    notice = about_it(kind="Untargeted", reason=reasons.NO_TARGET)
     (request,) = webhook.render(notice)
     assert (request.body["type"], request.body["data"]["alert"]) == (
         "dev.platelet.alert.untargeted",
-        {"name": "ApiDown", "startsAt": "2026-11-21T11:59:00Z"},
+        {"name": "ApiDown", "startsAt": "2026-11-21T11:59:00Z", "severity": "critical"},
     )
+    assert request.body["data"]["acknowledge"]["how"] == "platelet acknowledge alert/ApiDown -n shop"
+    (end,) = webhook.render(replace(notice, kind="UntargetedOver", reason=reasons.RESOLVED))
+    assert end.body["type"] == "dev.platelet.alert.resolved"
+    assert "acknowledge" not in end.body["data"]
+    assert not webhook.tells(replace(notice, kind="UntargetedAcknowledged", reason=reasons.ACKNOWLEDGED))
     (published,) = event.render(notice)
     assert (published.regarding["kind"], published.type, published.note) == (
         "RemediationPolicy",

@@ -2,23 +2,23 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from platelet.model import reasons
 from platelet.model.escalation import EscalationRecord
-from platelet.model.failed_job import FailedJob, JobCall
+from platelet.model.failed_job import FailedJob
 from platelet.model.notice import Notice
 from platelet.model.notification import NoticeKind
 from platelet.model.policy import Policy
+from platelet.model.recorded_call import RecordedCall
 from platelet.model.request import Answer, Outcome, Request, SecretKey, SecretRef
-from platelet.model.signal import Evidence
 from platelet.sinks import slack
 from tests.published import slack as published
-from tests.unit.sinks.notices import CHANGED, JOB, OF_JOB, TAIL, an_escalation
+from tests.unit.sinks.notices import ALERT, CHANGED, JOB, OF_JOB, TAIL, an_escalation
 from tests.unit.situations import (
-    A_MINUTE_AGO,
     NOW,
     a_notification,
     a_policy,
@@ -107,11 +107,19 @@ def test_who_has_heard_is_the_responder() -> None:
 
 
 def test_an_alert_without_a_target_is_a_message_of_its_own() -> None:
-    alert = Evidence(
-        source="alert", reason="ApiDown", fingerprint="f1", message="why", first_seen=A_MINUTE_AGO, last_seen=NOW
-    )
-    lost = a_notice(kind="Untargeted", remediation=None, workload=None, reason=reasons.NO_TARGET, alert=alert)
-    assert [method for method, _ in sent(lost)] == ["chat.postMessage"]
+    about_it = partial(a_notice, remediation=None, workload=None, message="why", alert=ALERT)
+    for kind, reason, words in (
+        (
+            "Untargeted",
+            reasons.NO_TARGET,
+            "ALERT WITHOUT A TARGET: policy home/heal-api: why\nplatelet acknowledge al",
+        ),
+        ("UntargetedAcknowledged", reasons.ACKNOWLEDGED, "ACKNOWLEDGED: policy home/heal-api: why"),
+        ("UntargetedOver", reasons.RESOLVED, "ALERT WITHOUT A TARGET IS OVER: policy home/heal-api: why"),
+    ):
+        ((method, body),) = sent(about_it(kind=kind, reason=reason))
+        assert method == "chat.postMessage"
+        assert body["text"].startswith(words)
 
 
 def test_a_failed_job_is_a_message_and_its_end_another() -> None:
@@ -195,7 +203,7 @@ def test_a_question_has_buttons_for_exactly_its_plan_until_it_is_answered() -> N
     assert buttons(shown("ApprovalNeeded", approval=replace(plan, answer="Approved"))) == []
 
 
-CALLED_FOR = replace(JOB, call=JobCall(at=NOW))
+CALLED_FOR = replace(JOB, call=RecordedCall(at=NOW))
 
 
 def about_a_job(
@@ -213,7 +221,7 @@ def test_a_failed_job_has_a_button_for_exactly_its_record_where_an_answer_would_
     assert body["blocks"][0]["text"]["text"] == body["text"], "the message itself is shown, too"
 
 
-HEARD = replace(CALLED_FOR, call=JobCall(at=NOW, acknowledged_by="ann"))
+HEARD = replace(CALLED_FOR, call=RecordedCall(at=NOW, acknowledged_by="ann"))
 BUTTONLESS: dict[str, Notice] = {
     "where no answer would be heard": about_a_job(policy=POLICY),
     "that somebody has heard of": about_a_job(job=HEARD),

@@ -55,7 +55,7 @@ def name_of(document: Mapping[str, Any]) -> str:
 def _files() -> dict[str, list[Policy]]:
     return {
         "admission-runbooks.yaml": [_runbooks()],
-        "admission-policies.yaml": [_policies(), _approvers(), _job_acknowledgements()],
+        "admission-policies.yaml": [_policies(), _approvers(), _acknowledgements_on_policies()],
         "admission-remediations.yaml": [_remediations(), _approvals()],
         "admission-records.yaml": [record_admission.build_policy()],
     }
@@ -186,9 +186,9 @@ def _approvals() -> Policy:
     )
 
 
-def _job_acknowledgements() -> Policy:
-    """Of failed Jobs, on the policy that has them on record; what is taken away was heard, or is said again."""
-    key = approval.JOB_ACKNOWLEDGED
+def _acknowledgements_on_policies() -> Policy:
+    """Of what a policy has on record, on that policy; what is taken away was heard, or is said again."""
+    key = approval.ACKNOWLEDGED_ON_POLICY
     here = f"authorizer.group('platelet.dev').resource('remediations').namespace({_HERE})"
     return Policy(
         name="platelet-job-acknowledgements",
@@ -203,8 +203,8 @@ def _job_acknowledgements() -> Policy:
         rules=[
             Rule(
                 expression=f"variables.written.size() == 0 || {here}.check('{approval.VERB}').allowed()",
-                message=f"{WHO} + ' may not acknowledge failed Jobs of policies in ' + {_HERE} + ': it needs the verb "
-                f"{approval.VERB} on remediations.platelet.dev'",
+                message=f"{WHO} + ' may not acknowledge what policies have on record in ' + {_HERE} + ': it needs the "
+                f"verb {approval.VERB} on remediations.platelet.dev'",
             ),
             Rule(
                 expression=f"variables.written.all(key, variables.after[key] == {WHO})",

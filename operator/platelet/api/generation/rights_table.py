@@ -27,7 +27,7 @@ _PEOPLE = """\
 | whoever creates a Remediation by hand | `use` on its Runbook, and the rights for the steps in it | it is created |
 | author of `approvers` in an EscalationPolicy | the verb `approve` on remediations | that callback changes |
 | whoever approves, rejects or retries | the verbs `{verb}`, `get` and `patch` on remediations | the answer is written |
-| whoever acknowledges a failed Job | `{verb}` on remediations, `get` and `patch` on remediationpolicies | the same |
+| whoever acknowledges a Job, an alert | `{verb}` on remediations, `get` and `patch` on remediationpolicies | the same |
 
 Only a new spec is checked: whoever changes a label or an annotation does not become the author. Whoever may write a
 policy may suspend it. With GitOps the author is the reconciler's account, so the review in Git takes the place of this
@@ -101,7 +101,7 @@ def build_rights_table() -> str:
         retried_by=approval.RETRIED_BY,
         rejected_by=approval.REJECTED_BY,
         reject_reason=approval.REJECT_REASON,
-        job=approval.JOB_ACKNOWLEDGED,
+        job=approval.ACKNOWLEDGED_ON_POLICY,
     )
     return "\n".join(
         [

@@ -26,8 +26,9 @@ from platelet.model.failed_job import MAX_FAILED_JOBS, FailedJob
 from platelet.model.notification import Notifications, NotificationsDropped
 from platelet.model.outside import Outside
 from platelet.model.policy import ApprovalRules, EvidenceRules, Limits, Mode, Policy
-from platelet.model.signal import Evidence, Source
+from platelet.model.signal import Source
 from platelet.model.trigger import FromTarget, Trigger
+from platelet.model.untargeted_alert import MAX_UNTARGETED, UntargetedAlert
 from platelet.model.workload import Name
 
 T = TypeVar("T", bound=Trigger)
@@ -134,15 +135,12 @@ class PolicySpec:
         constraint.hold(self, *NEEDED_TO_ACT)
 
 
-MAX_UNTARGETED = 20
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyStatus(ReadinessStatus):
     """Whether the policy is in use, the alerts that matched it but name no workload, and the Jobs that have failed."""
 
     untargeted_alerts: Annotated[
-        tuple[Evidence, ...],
+        tuple[UntargetedAlert, ...],
         Field(
             max_length=MAX_UNTARGETED,
             description="Alerts that matched but lead to no workload: give them labels that do, or use targets.refs.",

@@ -10,6 +10,7 @@ from platelet.model.notification import Notification, has_untold
 from platelet.model.policy import Policy
 from platelet.model.severity import Grade
 from platelet.model.trigger import FromJobs
+from platelet.model.untargeted_alert import UntargetedAlert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +21,10 @@ class ResolvedPolicy:
     runbook: runbook.Runbook | None
     namespaces: frozenset[str]
     ending: frozenset[str] = frozenset()  # those of them that are being deleted
-    untargeted: frozenset[str] = field(default=frozenset(), compare=False)  # alerts listed as firing without a target
+    resource_version: str = field(default="", compare=False)
+    untargeted: tuple[UntargetedAlert, ...] = field(default=(), compare=False)  # alerts on record without a target
     escalation_fault: Caveat | None = None  # why its EscalationPolicy is not followed
-    notifications: tuple[Notification, ...] = field(default=(), compare=False)  # what people are told of such alerts
+    notifications: tuple[Notification, ...] = field(default=(), compare=False)  # of what is on record on it
     failed_jobs: tuple[FailedJob, ...] = field(default=(), compare=False)  # what is on record of them
     failed_jobs_unlisted: int = field(default=0, compare=False)
     jobs_unread: str = field(default="", compare=False)  # why the operator reads no Jobs, where people ask about that
@@ -58,4 +60,5 @@ class ResolvedPolicy:
     @property
     def has_work(self) -> bool:
         """Whether there is anything to do for the policy itself, apart from any incident."""
-        return self.asks_for_jobs or has_untold(self.notifications)
+        calls = any(entry.is_open and entry.call is not None for entry in self.untargeted)
+        return self.asks_for_jobs or calls or has_untold(self.notifications)

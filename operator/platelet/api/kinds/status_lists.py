@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from platelet.model.failed_job import FailedJob
 from platelet.model.notification import Notification
-from platelet.model.signal import Evidence
+from platelet.model.untargeted_alert import UntargetedAlert
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class StatusList(Generic[T]):
         return {self.field: self._adapter.dump_python(tuple(entries), mode="json", by_alias=True, exclude_none=True)}
 
 
-ALERTS: Final = StatusList("untargetedAlerts", TypeAdapter(tuple[Evidence, ...]))
+ALERTS: Final = StatusList("untargetedAlerts", TypeAdapter(tuple[UntargetedAlert, ...]))
 """Those without a target."""
 FAILED_JOBS: Final = StatusList("failedJobs", TypeAdapter(tuple[FailedJob, ...]))
 NOTIFICATIONS: Final = StatusList("notifications", TypeAdapter(tuple[Notification, ...]))

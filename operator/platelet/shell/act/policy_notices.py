@@ -1,15 +1,18 @@
 """Tells sinks of alerts without a target, and of Jobs, from the policy on which that is on record, until they know."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from platelet.api.kinds import notifications
-from platelet.api.kinds.policy import MAX_UNTARGETED
+from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.api.kinds.status_lists import ALERTS, FAILED_JOBS
 from platelet.api.readers import lenient
-from platelet.core import untargeted_alerts
+from platelet.core import policy_notices
 from platelet.core.deliveries import Ledger
-from platelet.model.notification import Holder
+from platelet.model.notification import Holder, has_untold
+from platelet.model.policy import Policy
+from platelet.model.untargeted_alert import MAX_UNTARGETED
 from platelet.shell.act.effects import EffectRunner, Outbox
 from platelet.shell.kube import POLICIES, Conflict, Json, Kube, NotFound
 from platelet.shell.kube.clock import Clock
@@ -29,6 +32,20 @@ def write_ledger(ledger: Ledger) -> dict[str, Any]:
     return notifications.write_notifications(ledger.notifications, ledger.dropped)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A policy of which nothing is to be told before `again_at`, unless it is changed, or whom it calls."""
+
+    version: str
+    policy: Policy
+    again_at: datetime | None
+
+    def holds(self, resolved: ResolvedPolicy, now: datetime) -> bool:
+        """Whether another look would find the same."""
+        early = self.again_at is None or now < self.again_at
+        return early and (self.version, self.policy) == (resolved.resource_version, resolved.policy)
+
+
 class PolicyNotices:
     """Looks at one policy: stores what has become of its notifications, then lets out what is due."""
 
@@ -39,12 +56,20 @@ class PolicyNotices:
         self._clock = clock
         self._runner = runner
         self._outbox = outbox
+        self._seen: dict[tuple[str, str], _Seen] = {}
 
     async def look(self, namespace: str, name: str) -> datetime | None:
-        """When to look again by time alone. Raises ApiError when that cannot be read or stored."""
+        """When to look again by time alone. Raises ApiError when that cannot be read or stored.
+
+        It costs no request while nothing has changed and nothing is due.
+        """
         resolved = self._book.remembered(namespace, name)
+        seen = self._seen.pop((namespace, name), None)
         if resolved is None:  # by a policy that cannot be read nobody is told, until it can
             return None
+        if seen is not None and seen.holds(resolved, self._clock.now()):
+            self._seen[namespace, name] = seen
+            return seen.again_at
         policy = resolved.policy
         try:
             stored = await self._kube.get(POLICIES, namespace, name)
@@ -53,21 +78,24 @@ class PolicyNotices:
         now, status = self._clock.now(), stored.get("status") or {}
         before = read_ledger(status)
         holder: Holder = ("policy", namespace, name)
-        listed = untargeted_alerts.Listed(
+        listed = policy_notices.Listed(
             alerts=ALERTS.read(status),
             jobs=FAILED_JOBS.read(status),
             annotations=lenient.mapping(lenient.mapping(stored.get("metadata")).get("annotations")),
         )
-        telling = untargeted_alerts.tell(
+        telling = policy_notices.tell(
             policy, listed, before, self._outbox.results(holder), self._outbox.in_flight(holder), now
         )
-        if telling.ledger != before or telling.jobs != listed.jobs:
-            changes = {**FAILED_JOBS.write(telling.jobs), **write_ledger(telling.ledger)}
-            body = {**stored, "status": {**status, **changes}}
+        if telling.ledger != before or (telling.alerts, telling.jobs) != (listed.alerts, listed.jobs):
+            lists = {**ALERTS.write(telling.alerts), **FAILED_JOBS.write(telling.jobs)}
+            body = {**stored, "status": {**status, **lists, **write_ledger(telling.ledger)}}
             try:
-                await self._kube.replace(POLICIES, namespace, name, body, subresource="status")
+                stored = await self._kube.replace(POLICIES, namespace, name, body, subresource="status")
             except Conflict:
                 return now + _SOON
         for effect in telling.effects:
             await self._runner.run(effect)
+        if not has_untold(telling.ledger.notifications):
+            version = lenient.text(stored["metadata"].get("resourceVersion"))
+            self._seen[namespace, name] = _Seen(version=version, policy=policy, again_at=telling.again_at)
         return telling.again_at

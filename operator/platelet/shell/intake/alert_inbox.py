@@ -13,6 +13,7 @@ from datetime import datetime
 
 import structlog
 
+from platelet.core.untargeted_alerts import Stray
 from platelet.model.alert import Alert
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
@@ -22,7 +23,7 @@ from platelet.shell.intake.alert_targets import Aim, AlertTargets
 from platelet.shell.intake.delivery import Astray, Bid, Delivery, Item, Match
 from platelet.shell.intake.receiver import NotStoredError
 from platelet.shell.intake.targets import TargetFinder
-from platelet.shell.intake.untargeted_alerts import Stray, Untargeted
+from platelet.shell.intake.untargeted_alerts import Untargeted
 from platelet.shell.kube import ApiError, Kube
 from platelet.shell.kube.clock import Clock
 from platelet.shell.kube.latest import Latest
@@ -34,6 +35,7 @@ from platelet.triggers.targeting import Located
 log = structlog.get_logger("platelet.alerts")
 
 _REMEMBERED = 10_000
+_RESOLVED = "it is resolved, as its sender says"
 _LOOK_UPS = 16  # at once
 _A_WHILE = 50  # alerts to match before others of the loop have a turn: some ten milliseconds
 
@@ -138,7 +140,7 @@ class AlertInbox:
                 facts.append(fact)
             elif not item.is_over:
                 theirs = elsewhere.cluster if elsewhere.surely else ""
-                delivery.strays_from(resolved, Astray(item, elsewhere.why, theirs))
+                delivery.strays_from(resolved, Astray(item, elsewhere.why, fact, theirs))
         return Match(item, tuple(policies), facts[0]) if facts else None
 
     def _is_over(self, alert: Alert, *, present: bool) -> bool:
@@ -163,7 +165,7 @@ class AlertInbox:
             wanted: dict[WorkloadRef, list[str]] = {}
             for resolved, aim in zip(match.policies, aims, strict=True):
                 if aim.astray is not None and match.item.is_due(aim.astray, self._clock.now()):
-                    delivery.strays_from(resolved, Astray(match.item, aim.astray.why))
+                    delivery.strays_from(resolved, Astray(match.item, aim.astray.why, match.fact))
                 for target in aim.targets:
                     wanted.setdefault(target, []).append(resolved.policy.key)
             for target, policies in wanted.items():
@@ -187,10 +189,11 @@ class AlertInbox:
             await self._records.bring(bids, delivery)
 
     async def _set_aside(self, delivery: Delivery) -> None:
-        ends = [Stray(item.alert, "") for item in delivery.items if item.is_over]
+        ends = [Stray(alert=item.alert, why=_RESOLVED) for item in delivery.items if item.is_over]
         for resolved in self._book.resolved_policies:
             strays = delivery.strays.get(resolved.policy.key, [])
-            news = [Stray(astray.item.alert, astray.why, astray.cluster) for astray in strays]
+            settled = delivery.settled.get(resolved.policy.key, ()) if resolved.untargeted else ()
+            news = [astray.stray for astray in (*strays, *settled)]
             try:
                 await self._untargeted.record(resolved, [*news, *ends])
             except ApiError as error:

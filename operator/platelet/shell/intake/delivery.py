@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
+from platelet.core.untargeted_alerts import Stray
 from platelet.model.alert import Alert
 from platelet.model.signal import Evidence
 from platelet.model.workload import WorkloadRef
@@ -84,11 +85,20 @@ class Bid:
 
 @dataclass(frozen=True, slots=True)
 class Astray:
-    """An alert that a policy matches and that leads nowhere, and why."""
+    """An alert that a policy matches and that leads nowhere, and why; or that has a workload by now, or is over."""
 
     item: Item
     why: str
+    fact: Evidence  # what it says to that policy
     cluster: str = ""  # another one, which it is surely about
+    over: bool = False  # nobody need be called for it any more
+
+    @property
+    def stray(self) -> Stray:
+        """What is to be on record of it."""
+        query = self.fact.fingerprint if self.fact.source == "query" else ""
+        alert = replace(self.item.alert, status="resolved") if self.over else self.item.alert
+        return Stray(alert=alert, why=self.why, severity=self.fact.severity, query=query, cluster=self.cluster)
 
 
 @dataclass(slots=True)
@@ -98,6 +108,7 @@ class Delivery:
     items: list[Item]
     present: bool  # seen in Alertmanager just now, not reported by a sender
     strays: dict[str, list[Astray]] = field(default_factory=dict)  # by policy
+    settled: dict[str, list[Astray]] = field(default_factory=dict)  # the same, of those that have a workload
     failures: list[Exception] = field(default_factory=list)
     _listed: dict[str, asyncio.Future[StoredRemediations]] = field(default_factory=dict)  # by namespace
 
@@ -127,7 +138,9 @@ class Delivery:
 
     def settle(self, bid: Bid, why: str) -> None:
         """The bid is on record; or, with a reason, its alerts are set aside with each of its policies."""
-        for item in bid.items:
+        place = self.strays if why else self.settled
+        text = why or f"it leads to {bid.target}, where it is on record"
+        for item, fact in bid.facts:
             item.meets("stored")
-            for key in bid.policies if why else ():
-                self.strays.setdefault(key, []).append(Astray(item, why))
+            for key in bid.policies:
+                place.setdefault(key, []).append(Astray(item, text, fact, over=not why))

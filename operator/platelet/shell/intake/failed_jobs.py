@@ -14,7 +14,7 @@ from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.api.kinds.status_lists import FAILED_JOBS
 from platelet.api.readers import jobs as job_contract
 from platelet.api.readers import pods as pod_contract
-from platelet.core import failed_jobs, job_notices, log_tails
+from platelet.core import failed_jobs, log_tails, recorded_calls
 from platelet.core.failed_jobs import Seen
 from platelet.model.effects import Effect
 from platelet.model.failed_job import FailedJob
@@ -76,7 +76,7 @@ class JobWatch:
         listed, unlisted = self._judge(resolved, before, seen)
         explained = await self._explain(policy, failed_jobs.unexplained(before, listed))
         listed = tuple(explained.get(entry.uid, entry) for entry in listed)
-        news = job_notices.announce(policy, before, listed, read_ledger(status), now)
+        news = recorded_calls.announce(policy, before, listed, read_ledger(status), now)
         changes = {
             **FAILED_JOBS.write(news.listed),
             "failedJobsUnlisted": unlisted,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from platelet.api.kinds.status_lists import FAILED_JOBS
-from platelet.core import job_acknowledgements
+from platelet.core import recorded_acknowledgements
 from platelet.core.replies import Vain
 from platelet.model.notification import Holder
 from platelet.model.reply import Reply
@@ -51,7 +51,7 @@ class JobReplies:
         status = stored.get("status") or {}
         known, ledger = FAILED_JOBS.read(status), read_ledger(status)
         by = reply.by(origin.callback.name)
-        heard = job_acknowledgements.answer(policy, known, ledger, reply, by, through, now)
+        heard = recorded_acknowledgements.answer(policy, known, ledger, reply, by, through, now)
         if isinstance(heard, Vain):
             raise NothingStoredError(f"a failed Job of policy {policy.key}: {heard.why}", forbidden=heard.forbidden)
         changes = {**FAILED_JOBS.write(heard.listed), **write_ledger(heard.ledger)}

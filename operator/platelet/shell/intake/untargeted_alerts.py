@@ -3,58 +3,60 @@
 What sinks are to be told is stored in the same write: no sender waits for them, and no crash loses it.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
-from platelet.api.kinds.policy import MAX_UNTARGETED
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.api.kinds.status_lists import ALERTS
-from platelet.core import record, untargeted_alerts
-from platelet.model import reasons
-from platelet.model.alert import Alert, fingerprint_of
+from platelet.core import untargeted_alerts
+from platelet.core.untargeted_alerts import Stray
+from platelet.model.alert import Alert
+from platelet.model.effects import Effect
 from platelet.model.notification import Holder
-from platelet.model.signal import Evidence
+from platelet.model.untargeted_alert import UntargetedAlert
 from platelet.shell.act.effects import EffectRunner
 from platelet.shell.act.policy_notices import read_ledger, write_ledger
-from platelet.shell.kube import POLICIES, Conflict, Kube, NotFound
+from platelet.shell.intake.receiver import NotStoredError
+from platelet.shell.kube import POLICIES, ApiError, Conflict, Kube, NotFound, Refused
 from platelet.shell.kube.clock import Clock
 from platelet.shell.kube.latest import Latest
+from platelet.shell.store.policies import PolicyBook
 
 _TRIES = 5
-_LONGEST = 200  # characters of a cluster's name
 _REMEMBERED = 10_000  # told alerts
-_LATE = timedelta(minutes=2)  # after an end a firing may be a late report of before
-_OLD = timedelta(days=1)  # after which one makes room for another
+_GONE = "nobody reports it any more"
 log = structlog.get_logger("platelet.untargeted")
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
-    """One alert, firing or resolved, and why nothing is done about it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """What is on record of a policy after a look, and what is to be run if that has changed it."""
 
-    alert: Alert
-    why: str
-    cluster: str = ""  # another one, which it is about: it is recorded once for all of its alerts
-
-    @property
-    def about(self) -> str:
-        """What is recorded once: the alert, by its labels, or the other cluster."""
-        name = record.clip(self.cluster.replace("/", ":"), _LONGEST)  # what is before a slash is compared
-        return f"cluster: {name}" if self.cluster else self.alert.fingerprint
+    listed: Sequence[UntargetedAlert]
+    effects: tuple[Effect, ...] | None = None  # None: all of it was there
 
 
 class Untargeted:
     """Records an alert once while it fires, with one write for all that came together."""
 
     def __init__(
-        self, kube: Kube, clock: Clock, runner: EffectRunner, on_news: Callable[[Holder], None] = lambda _holder: None
+        self,
+        kube: Kube,
+        clock: Clock,
+        book: PolicyBook,
+        runner: EffectRunner,
+        on_news: Callable[[Holder], None] = lambda _holder: None,
     ) -> None:
-        """Take the API, the time, and who runs effects. `on_news` hears of each policy that has something to tell."""
+        """Take the API, the time, the policies, and who runs effects.
+
+        `on_news` hears of each policy that has something to tell.
+        """
         self._kube = kube
         self._clock = clock
+        self._book = book
         self._runner = runner
         self._on_news = on_news
         self._told: Latest[tuple[str, str], bool] = Latest(_REMEMBERED)  # policy's uid, what is recorded: still firing
@@ -64,41 +66,76 @@ class Untargeted:
         news = [stray for stray in strays if self._is_news(resolved, stray)]
         if not news:
             return
-        telling = await self._store(resolved, news)
+        stored = await self._store(resolved, news)
+        over = {entry.about for entry in stored.listed if not entry.is_open}
         for stray in news:
-            self._told.put((resolved.policy.uid, stray.about), stray.alert.status == "firing")
-        if telling is not None:
-            for effect in telling.effects:
+            self._told.put((resolved.policy.uid, stray.about), not stray.is_over and stray.about not in over)
+        if stored.effects is not None:
+            for effect in stored.effects:
                 await self._runner.run(effect)
             self._on_news(("policy", resolved.policy.namespace, resolved.policy.name))
 
-    def _is_news(self, resolved: ResolvedPolicy, stray: Stray) -> bool:
-        """A resolved one is, if it is on record as firing: it makes room on the list."""
-        fires = self._told.get((resolved.policy.uid, stray.about))
-        if stray.alert.status == "firing":
-            return fires is not True
-        return stray.about in resolved.untargeted if fires is None else fires
+    def held(self) -> Collection[str]:
+        """The episodes of those that Alertmanager can be asked about, as of the last look at the policies."""
+        return frozenset(
+            entry.fingerprint
+            for _, entry in self._open()
+            if entry.source == "alert" and not entry.sender and not entry.is_of_another_cluster
+        )
 
-    async def _store(self, resolved: ResolvedPolicy, news: Sequence[Stray]) -> untargeted_alerts.Telling | None:
-        """Write them on the policy, with what sinks are to be told of it. None: all of it was there."""
+    def held_queries(self) -> frozenset[str]:
+        """The fingerprints of queries' facts among them."""
+        return frozenset(entry.fingerprint for _, entry in self._open() if entry.source == "query")
+
+    async def resolve(self, episodes: Collection[str], at: datetime) -> None:
+        """Store that these are over, as nobody reports them any more. Raises NotStoredError."""
+        ended: dict[str, tuple[ResolvedPolicy, list[Stray]]] = {}
+        for resolved, entry in self._open():
+            if entry.fingerprint in episodes:
+                ended.setdefault(resolved.policy.key, (resolved, []))[1].append(_end_of(entry, at))
+        failures = []
+        for resolved, strays in ended.values():
+            try:
+                await self.record(resolved, strays)
+            except ApiError as error:
+                failures.append(error)
+        if failures:
+            raise NotStoredError(str(failures[0]), for_good=all(isinstance(failure, Refused) for failure in failures))
+
+    def _open(self) -> Iterator[tuple[ResolvedPolicy, UntargetedAlert]]:
+        for resolved in self._book.resolved_policies:
+            for entry in resolved.untargeted:
+                if entry.is_open:
+                    yield resolved, entry
+
+    def _is_news(self, resolved: ResolvedPolicy, stray: Stray) -> bool:
+        """Whether it changes what is on record, as far as that is known: another replica may have written meanwhile."""
+        fires = self._told.get((resolved.policy.uid, stray.about))
+        listed = next((entry for entry in resolved.untargeted if entry.about == stray.about), None)
+        if stray.is_over:
+            return fires is True or (listed is not None and listed.is_open)
+        return fires is not True or (listed is not None and not listed.is_open)
+
+    async def _store(self, resolved: ResolvedPolicy, news: Sequence[Stray]) -> _Stored:
+        """Write them on the policy, with what sinks are to be told of it."""
         policy = resolved.policy
         for remaining in reversed(range(_TRIES)):
             try:
                 stored = await self._kube.get(POLICIES, policy.namespace, policy.name)
             except NotFound:  # nobody is left who wants to know
-                return None
+                break
             status, now = stored.get("status") or {}, self._clock.now()
             before = ALERTS.read(status)
-            kept, added, dropped = _merge(before, news, now)
-            if kept == before and not dropped:
-                return None
-            if dropped:
-                log.warning("alerts without a target are not listed", policy=policy.key, count=dropped)
-            telling = untargeted_alerts.announce(policy, added, dropped, read_ledger(status), now)
+            verdict = untargeted_alerts.judge(policy, before, news, now)
+            if verdict.listed == before and not verdict.unlisted:
+                return _Stored(listed=before)
+            if verdict.unlisted:
+                log.warning("alerts without a target are not listed", policy=policy.key, count=verdict.unlisted)
+            announced = untargeted_alerts.announce(policy, before, verdict, read_ledger(status), now)
             changes = {
-                **ALERTS.write(kept),
-                "untargetedDropped": int(status.get("untargetedDropped") or 0) + dropped,
-                **write_ledger(telling.ledger),
+                **ALERTS.write(announced.listed),
+                "untargetedDropped": int(status.get("untargetedDropped") or 0) + verdict.unlisted,
+                **write_ledger(announced.ledger),
             }
             try:
                 body = {**stored, "status": {**status, **changes}}
@@ -107,49 +144,11 @@ class Untargeted:
                 if not remaining:
                     raise
             else:
-                return telling
-        return None
+                return _Stored(listed=announced.listed, effects=announced.effects)
+        return _Stored(listed=())
 
 
-def _merge(
-    known: Sequence[Evidence], news: Sequence[Stray], now: datetime
-) -> tuple[tuple[Evidence, ...], list[Evidence], int]:
-    """The list afterwards, what is new on it, and how many found no place."""
-    kept, added, dropped = list(known), list[Evidence](), 0
-    for new in news:
-        place = next((i for i, fact in enumerate(kept) if fingerprint_of(fact.fingerprint) == new.about), None)
-        if new.alert.status == "resolved":
-            if place is not None:
-                kept[place] = replace(kept[place], resolved_at=kept[place].resolved_at or now)
-        elif place is not None:
-            ended = kept[place].resolved_at
-            if ended is not None and now - ended > _LATE:
-                kept[place] = _fact(new, now)
-                added.append(kept[place])
-        elif len(kept) < MAX_UNTARGETED or _make_room(kept, now):
-            kept.append(_fact(new, now))
-            added.append(kept[-1])
-        else:
-            dropped += 1
-    return tuple(kept), added, dropped
-
-
-def _make_room(kept: list[Evidence], now: datetime) -> bool:
-    """Forget one that is over, or a day old. What fires is not forgotten for another."""
-    leaves = next((fact for fact in kept if fact.resolved_at or now - fact.last_seen > _OLD), None)
-    if leaves is None:
-        return False
-    kept.remove(leaves)
-    return True
-
-
-def _fact(stray: Stray, now: datetime) -> Evidence:
-    name = stray.alert.name
-    return Evidence(
-        source="alert",
-        reason=reasons.ANOTHER_CLUSTER if stray.cluster else record.clip(name, 256),
-        fingerprint=stray.about if stray.cluster else record.clip(stray.alert.episode, 256),
-        message=record.clip(f"alerts such as {name}: {stray.why}" if stray.cluster else stray.why),
-        first_seen=now if stray.cluster else min(stray.alert.starts_at, now),
-        last_seen=now,
-    )
+def _end_of(entry: UntargetedAlert, at: datetime) -> Stray:
+    """That it is over, though no sender has said so."""
+    alert = Alert(fingerprint=entry.about, status="resolved", labels={}, starts_at=entry.first_seen, ends_at=at)
+    return Stray(alert=alert, why=_GONE, query=entry.fingerprint if entry.source == "query" else "")

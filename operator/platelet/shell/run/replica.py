@@ -19,6 +19,7 @@ from platelet.shell.intake.failed_jobs import JobWatch
 from platelet.shell.intake.held_alerts import HeldAlerts
 from platelet.shell.intake.job_replies import JobReplies
 from platelet.shell.intake.pod_watch import PodWatch
+from platelet.shell.intake.present_facts import PresentFacts
 from platelet.shell.intake.reply_origins import ReplyOrigins
 from platelet.shell.intake.reply_store import ReplyStore
 from platelet.shell.intake.targets import TargetFinder
@@ -71,7 +72,7 @@ class Replica:
     succession: Succession
     runner: EffectRunner
     inbox: AlertInbox
-    held_alerts: HeldAlerts
+    present_facts: PresentFacts
     replies: ReplyStore
     pod_watch: PodWatch
     flow: Flow
@@ -91,7 +92,7 @@ def assemble(base: Base) -> Replica:
         kube, clock, book, index, remembered_template=memory.template_of, on_opening=readers.sources.target.ask_ahead
     )
     finder = TargetFinder(kube, memory.streams, memory.objects[REPLICA_SETS])
-    untargeted = Untargeted(kube, clock, runner, on_news=lambda policy: flow.on_result(policy))  # noqa: PLW0108 - below
+    untargeted = Untargeted(kube, clock, book, runner, on_news=lambda policy: flow.on_result(policy))  # noqa: PLW0108 - below
     origins = ReplyOrigins(kube, book, boot=base.boot)
     jobs = JobReplies(kube, book, origins, runner, on_news=lambda policy: flow.on_result(policy))  # noqa: PLW0108 - below
     inbox = AlertInbox(
@@ -135,7 +136,7 @@ def assemble(base: Base) -> Replica:
         succession=succession,
         runner=runner,
         inbox=inbox,
-        held_alerts=held_alerts,
+        present_facts=PresentFacts(held_alerts, untargeted),
         replies=ReplyStore(kube, clock, index, origins, jobs),
         pod_watch=pod_watch,
         flow=flow,

@@ -70,13 +70,13 @@ class Operator:
         self._publisher = EventRecorder(client, self._clock, config.namespace, identity)
         self._replica = replica.assemble(self._base())
         self._inbox = DoctorsAlerts(self._replica.inbox, self._publisher, config.namespace)
-        held_alerts = self._replica.held_alerts
-        self._poller = make_poller(config.alertmanager, self._inbox, held_alerts, self._clock.now, metrics)
+        present = self._replica.present_facts
+        self._poller = make_poller(config.alertmanager, self._inbox, present, self._clock.now, metrics)
         self._queries = QueryWatch(
             self._outgoing.prometheus,
             self._replica.readers.book,
             self._replica.inbox,
-            held_alerts,
+            present,
             self._clock.now,
             on_reading=metrics.on_reading,
             on_error=metrics.unexpected_errors.labels(where="queries").inc,

@@ -12,7 +12,6 @@ from platelet.api.kinds.invalid import InvalidSpec
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.api.readers import lenient, selectors
 from platelet.model import reasons
-from platelet.model.alert import fingerprint_of
 from platelet.model.outside import Outside
 from platelet.model.remediation import Condition
 from platelet.model.workload import WorkloadRef
@@ -190,7 +189,8 @@ class PolicyBook:
             namespaces=namespaces,
             ending=ending,
             escalation_fault=fault,
-            untargeted=_untargeted(stored),
+            resource_version=lenient.text(stored["metadata"].get("resourceVersion")),
+            untargeted=status_lists.ALERTS.read(stored.get("status") or {}),
             notifications=notifications.read_notifications(stored.get("status") or {})[0],
             failed_jobs=status_lists.FAILED_JOBS.read(stored.get("status") or {}),
             failed_jobs_unlisted=lenient.number(lenient.mapping(stored.get("status")).get("failedJobsUnlisted")),
@@ -225,12 +225,6 @@ class PolicyBook:
         ]
         ending = frozenset(metadata["name"] for metadata in chosen if "deletionTimestamp" in metadata)
         return frozenset({own, *(metadata["name"] for metadata in chosen)}), ending
-
-
-def _untargeted(stored: Json) -> frozenset[str]:
-    """The alerts that are listed as firing without a target, by the fingerprints of their labels."""
-    listed = status_lists.ALERTS.read(stored.get("status") or {})
-    return frozenset(fingerprint_of(alert.fingerprint) for alert in listed if alert.resolved_at is None)
 
 
 def _as_told(stored: Json) -> conditions.Readiness | None:

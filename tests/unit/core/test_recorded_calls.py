@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from platelet.core import deliveries, job_notices, untargeted_alerts
+from platelet.core import deliveries, policy_notices, recorded_calls
 from platelet.core.deliveries import Ledger
-from platelet.core.untargeted_alerts import Listed
+from platelet.core.policy_notices import Listed
 from platelet.model.escalation_levels import Level
-from platelet.model.failed_job import MAX_FAILED_JOBS, FailedJob, JobCall
+from platelet.model.failed_job import MAX_FAILED_JOBS, FailedJob
 from platelet.model.notification import MAX_NOTIFICATIONS, Notification
 from platelet.model.policy import Policy
+from platelet.model.recorded_call import RecordedCall
 from platelet.model.situation import DeliveryResult
 from platelet.sinks.webhook import Webhook
 from tests.unit.situations import NOW, a_notification, a_policy, minutes
@@ -34,13 +35,13 @@ def a_job(number: int = 1, at: datetime = NOW) -> FailedJob:
         message="it has failed",
         since=NOW,
         failed_at=NOW,
-        call=JobCall(at=at),
+        call=RecordedCall(at=at),
     )
 
 
 def called(policy: Policy, entry: FailedJob, at: datetime, ledger: Ledger = NOBODY) -> list[tuple[str, str]]:
     """Which sinks are called, and under which id of the Job."""
-    climbed, _ = job_notices.climb(policy, [entry], ledger, at)
+    climbed, _ = recorded_calls.climb(policy, [entry], ledger, at)
     new = [known for known in climbed.notifications if known not in ledger.notifications]
     return [(known.sink, known.occasion.replace(entry.known_as, "job")) for known in new]
 
@@ -73,28 +74,28 @@ def test_nobody_is_called(entry: FailedJob, policy: Policy) -> None:
 
 def test_sinks_that_a_policy_has_written_itself_are_told_at_once_and_once() -> None:
     policy = a_policy(sinks={"webhook": HOOK})
-    ledger, (noted,) = job_notices.climb(policy, [a_job()], NOBODY, NOW)
+    ledger, (noted,) = recorded_calls.climb(policy, [a_job()], NOBODY, NOW)
     assert [(known.sink, known.occasion) for known in ledger.notifications] == [("webhook", noted.known_as)]
-    assert job_notices.next_at(policy, [noted], ledger, NOW) is None
+    assert recorded_calls.next_at(policy, [noted], ledger, NOW) is None
 
 
 def test_nothing_is_told_twice_once_its_record_has_made_room() -> None:
     often = replace(FIRST, repeat_every=minutes(15))
-    _, (noted,) = job_notices.climb(of(often, SECOND), [a_job()], NOBODY, NOW + minutes(20))
+    _, (noted,) = recorded_calls.climb(of(often, SECOND), [a_job()], NOBODY, NOW + minutes(20))
     assert called(of(often, SECOND), noted, NOW + minutes(29)) == []
     assert called(of(often, SECOND), noted, NOW + minutes(31)) == [("oncall", "job/repeat-2"), ("lead", "job/level-2")]
 
 
 def test_a_repetition_waits_while_the_call_itself_is_still_to_be_told() -> None:
     often = replace(FIRST, repeat_every=minutes(15))
-    ledger, (noted,) = job_notices.climb(of(often), [a_job()], NOBODY, NOW)
+    ledger, (noted,) = recorded_calls.climb(of(often), [a_job()], NOBODY, NOW)
     assert called(of(often), noted, NOW + minutes(16), ledger) == []
 
 
 def test_when_the_next_level_is_due() -> None:
     policy = of(FIRST, SECOND)
-    ledger, (noted,) = job_notices.climb(policy, [a_job()], NOBODY, NOW)
-    assert job_notices.next_at(policy, [noted], ledger, NOW) == NOW + minutes(30)
+    ledger, (noted,) = recorded_calls.climb(policy, [a_job()], NOBODY, NOW)
+    assert recorded_calls.next_at(policy, [noted], ledger, NOW) == NOW + minutes(30)
 
 
 def test_who_was_called_hears_the_end_also_where_only_the_notification_tells_it() -> None:
@@ -102,22 +103,22 @@ def test_who_was_called_hears_the_end_also_where_only_the_notification_tells_it(
     entry = a_job()
     known = a_notification(id=f"uid/jobfailed/{entry.known_as}", kind="JobFailed", sink="oncall", state="Delivered")
     over = replace(entry, resolved_at=NOW, resolution="it is gone")
-    news = job_notices.announce(of(FIRST, SECOND), [entry], [over], replace(NOBODY, notifications=(known,)), NOW)
+    news = recorded_calls.announce(of(FIRST, SECOND), [entry], [over], replace(NOBODY, notifications=(known,)), NOW)
     assert [(new.kind, new.sink) for new in news.ledger.notifications[1:]] == [("JobOver", "oncall")]
 
 
-def look(policy: Policy, jobs: tuple[FailedJob, ...], ledger: Ledger, at: datetime) -> untargeted_alerts.Telling:
-    return untargeted_alerts.tell(policy, Listed(jobs=jobs), ledger, (), (), at)
+def look(policy: Policy, jobs: tuple[FailedJob, ...], ledger: Ledger, at: datetime) -> policy_notices.Telling:
+    return policy_notices.tell(policy, Listed(jobs=jobs), ledger, (), (), at)
 
 
 def test_what_is_on_its_way_comes_before_the_end() -> None:
     """Whoever learns of a page after its end keeps it for ever."""
     policy, ended = of(FIRST), replace(a_job(), resolved_at=NOW, resolution="it is gone")
-    ledger, _ = job_notices.climb(policy, [a_job()], NOBODY, NOW)
+    ledger, _ = recorded_calls.climb(policy, [a_job()], NOBODY, NOW)
     (call,) = ledger.notifications
 
     def states(in_flight: tuple[tuple[str, str], ...]) -> list[str]:
-        telling = untargeted_alerts.tell(policy, Listed(jobs=[ended]), ledger, (), in_flight, NOW)
+        telling = policy_notices.tell(policy, Listed(jobs=[ended]), ledger, (), in_flight, NOW)
         return [known.state for known in telling.ledger.notifications]
 
     assert states(()) == ["Withdrawn"]
@@ -137,7 +138,7 @@ def test_a_crowd_that_nobody_takes_stays_within_bounds_and_is_told_when_it_can_b
     taken: set[tuple[str, str]] = set()
     for second in range(30):
         waiting = [known for known in ledger.notifications if known.state == "Pending"]
-        taken |= {(known.job, known.sink) for known in waiting}
+        taken |= {(known.known_as, known.sink) for known in waiting}
         at = NOW + minutes(60) + timedelta(seconds=second)
         ledger = replace(ledger, notifications=deliveries.account(ledger.notifications, take(waiting), at))
         telling = look(policy, jobs, ledger, at)

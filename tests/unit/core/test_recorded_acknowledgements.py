@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from platelet.core import job_acknowledgements, job_notices
-from platelet.core.job_notices import Announcement
+from platelet.core import recorded_acknowledgements, recorded_calls
+from platelet.core.recorded_calls import Announcement
 from platelet.core.replies import Vain
 from platelet.model import approval
 from platelet.model.effects import Publish
@@ -15,16 +15,16 @@ from platelet.model.escalation_levels import Level
 from platelet.model.failed_job import FailedJob
 from platelet.model.policy import Policy
 from platelet.model.reply import Reply, Through
-from tests.unit.core.test_job_notices import FIRST, NOBODY, SECOND, a_job, called, of
+from tests.unit.core.test_recorded_calls import FIRST, NOBODY, SECOND, a_job, called, of
 from tests.unit.situations import NOW, minutes
 
 POLICY = of(FIRST, SECOND)
-LEDGER, (CALLED,) = job_notices.climb(POLICY, [a_job()], NOBODY, NOW)
-TOKEN = approval.JOB_ACKNOWLEDGED + CALLED.token(POLICY.uid)
+LEDGER, (CALLED,) = recorded_calls.climb(POLICY, [a_job()], NOBODY, NOW)
+TOKEN = approval.ACKNOWLEDGED_ON_POLICY + CALLED.token(POLICY.uid)
 
 
-def hear(entry: FailedJob, annotations: Mapping[str, object], policy: Policy = POLICY) -> Announcement:
-    return job_acknowledgements.hear(policy, annotations, [entry], LEDGER, NOW + minutes(1))
+def hear(entry: FailedJob, annotations: Mapping[str, object], policy: Policy = POLICY) -> Announcement[FailedJob]:
+    return recorded_acknowledgements.hear(policy, annotations, [entry], LEDGER, NOW + minutes(1))
 
 
 def test_who_has_heard_is_on_record_ends_the_levels_and_is_told_to_all_who_were_called() -> None:
@@ -35,7 +35,7 @@ def test_who_has_heard_is_on_record_ends_the_levels_and_is_told_to_all_who_were_
     states = [(known.kind, known.sink, known.state, known.acknowledged_by) for known in news.ledger.notifications]
     assert states == [("JobFailed", "oncall", "Acknowledged", "ann")], "a webhook hears no acknowledgement"
     assert called(POLICY, entry, NOW + minutes(90), news.ledger) == []
-    assert job_notices.next_at(POLICY, [entry], news.ledger, NOW + minutes(2)) is None
+    assert recorded_calls.next_at(POLICY, [entry], news.ledger, NOW + minutes(2)) is None
     assert [type(effect) for effect in news.effects] == [Publish], "an Event on the policy"
     assert hear(entry, {TOKEN: "bob"}).listed == (entry,), "the first one stands"
 
@@ -51,7 +51,7 @@ VAIN: dict[str, tuple[FailedJob, Mapping[str, object]]] = {
     "nobody has said anything": (CALLED, {}),
     "nobody's name": (CALLED, {TOKEN: ""}),
     "no text": (CALLED, {TOKEN: 7}),
-    "of another policy": (CALLED, {approval.JOB_ACKNOWLEDGED + CALLED.token("uid-other"): "ann"}),
+    "of another policy": (CALLED, {approval.ACKNOWLEDGED_ON_POLICY + CALLED.token("uid-other"): "ann"}),
     "of an earlier failure": (later, {TOKEN: "ann"}),
     "it is over": (replace(CALLED, resolved_at=NOW), {TOKEN: "ann"}),
     "nobody is called for it": (replace(CALLED, call=None), {TOKEN: "ann"}),
@@ -71,8 +71,8 @@ def test_a_name_of_two_megabytes_is_cut() -> None:
 
 def test_what_a_level_is_still_to_be_told_is_not_told_any_more() -> None:
     both = of(FIRST, Level(after=timedelta(), sinks=("chat",), until="Resolved", severities=("warning",)))
-    ledger, (entry,) = job_notices.climb(both, [a_job()], NOBODY, NOW)
-    news = job_acknowledgements.hear(both, {TOKEN: "ann"}, [entry], ledger, NOW)
+    ledger, (entry,) = recorded_calls.climb(both, [a_job()], NOBODY, NOW)
+    news = recorded_acknowledgements.hear(both, {TOKEN: "ann"}, [entry], ledger, NOW)
     states = {known.sink: known.state for known in news.ledger.notifications if known.kind == "JobFailed"}
     assert states == {"oncall": "Acknowledged", "chat": "Pending"}, "chat hears until it is over"
 
@@ -81,9 +81,9 @@ REPLY = Reply(uid=POLICY.uid, job=CALLED.known_as, word="Acknowledge", user="P1"
 BY = "pagerduty:P1 (Ann)"
 
 
-def answer(entry: FailedJob, reply: Reply = REPLY, *sinks: str) -> Announcement | Vain:
+def answer(entry: FailedJob, reply: Reply = REPLY, *sinks: str) -> Announcement[FailedJob] | Vain:
     through = Through(sinks=sinks or ("oncall",))
-    return job_acknowledgements.answer(POLICY, [entry], LEDGER, reply, BY, through, NOW + minutes(1))
+    return recorded_acknowledgements.answer(POLICY, [entry], LEDGER, reply, BY, through, NOW + minutes(1))
 
 
 ANSWERS: dict[str, Reply] = {
@@ -99,17 +99,17 @@ def test_who_answers_where_they_were_told_has_heard_as_if_they_had_annotated_the
 
 
 def test_a_sink_that_was_called_and_made_room_in_the_ledger_was_called() -> None:
-    heard = job_acknowledgements.answer(POLICY, [CALLED], NOBODY, REPLY, BY, Through(sinks=("oncall",)), NOW)
+    heard = recorded_acknowledgements.answer(POLICY, [CALLED], NOBODY, REPLY, BY, Through(sinks=("oncall",)), NOW)
     assert isinstance(heard, Announcement)
     assert heard.listed[0].is_acknowledged
 
 
 def test_an_answer_is_to_one_job_and_leaves_the_others() -> None:
-    ledger, listed = job_notices.climb(POLICY, [replace(a_job(2), since=NOW - minutes(3)), a_job()], NOBODY, NOW)
-    heard = job_acknowledgements.answer(POLICY, listed, ledger, REPLY, BY, Through(sinks=("oncall",)), NOW)
+    ledger, listed = recorded_calls.climb(POLICY, [replace(a_job(2), since=NOW - minutes(3)), a_job()], NOBODY, NOW)
+    heard = recorded_acknowledgements.answer(POLICY, listed, ledger, REPLY, BY, Through(sinks=("oncall",)), NOW)
     assert isinstance(heard, Announcement)
     assert [entry.is_acknowledged for entry in heard.listed] == [False, True]
-    assert {call.job for call in heard.ledger.notifications if call.state == "Acknowledged"} == {CALLED.known_as}
+    assert {call.known_as for call in heard.ledger.notifications if call.state == "Acknowledged"} == {CALLED.known_as}
 
 
 (HEARD,) = hear(CALLED, {TOKEN: "bob"}).listed
@@ -136,5 +136,5 @@ def test_an_answer_changes_nothing(entry: FailedJob, reply: Reply, why: str) -> 
 
 def test_an_answer_of_where_nobody_was_called_changes_nothing() -> None:
     assert answer(CALLED, REPLY, "lead") == Vain("nobody was called there")
-    nowhere = job_acknowledgements.answer(POLICY, [CALLED], LEDGER, REPLY, BY, Through(sinks=()), NOW)
+    nowhere = recorded_acknowledgements.answer(POLICY, [CALLED], LEDGER, REPLY, BY, Through(sinks=()), NOW)
     assert nowhere == Vain("nobody was called there")

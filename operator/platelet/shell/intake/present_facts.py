@@ -1,0 +1,39 @@
+"""What is on record as present of alerts and queries: on open Remediations, and on policies for want of a workload."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from platelet.shell.intake.held_alerts import HeldAlerts
+from platelet.shell.intake.receiver import attempt
+from platelet.shell.intake.untargeted_alerts import Untargeted
+
+
+class PresentFacts:
+    """Whoever asks whether something is over asks about both, from memory; an end is stored where it belongs."""
+
+    def __init__(self, held: HeldAlerts, untargeted: Untargeted) -> None:
+        """Take both."""
+        self._held = held
+        self._untargeted = untargeted
+
+    def held(self) -> Collection[str]:
+        """The episodes of alerts that Alertmanager can be asked about."""
+        return {*self._held.held(), *self._untargeted.held()}
+
+    def held_queries(self) -> Collection[str]:
+        """The fingerprints of queries' facts."""
+        return self._held.held_queries() | self._untargeted.held_queries()
+
+    async def resolve(self, episodes: Collection[str], at: datetime) -> None:
+        """Store that these are over. What fails of the one keeps nothing of the other. Raises NotStoredError."""
+        failures = []
+        if of_incidents := {*self._held.held(), *self._held.held_queries()}.intersection(episodes):
+            failures.append(await attempt(self._held.resolve(of_incidents, at)))
+        failures.append(await attempt(self._untargeted.resolve(episodes, at)))
+        for failure in failures:
+            if failure is not None:
+                raise failure
+
+    async def suppress(self, suppressed: Collection[str], active: Collection[str], at: datetime) -> None:
+        """Store which Alertmanager keeps from us: nothing is done about what has no workload. Raises NotStoredError."""
+        await self._held.suppress(suppressed, active, at)
