@@ -1,4 +1,4 @@
-"""More memory than any node can hold, on a real API server: refused before anything is written."""
+"""More memory than any node can hold, or has left, on a real API server: refused before anything is written."""
 
 import json
 import secrets
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import incidents, kubelet, kwok, manifests
+from tests.cluster import incidents, installation, kubelet, kwok, manifests
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.incidents import Playground, Scene
 from tests.cluster.manifests import RESTART, Json
@@ -46,7 +46,12 @@ def a_node(plane: ControlPlane, pool: str, memory: str) -> Iterator[str]:
 def admit(scene: Scene, name: str, pool: str) -> None:
     """A Deployment of the pool, with 512Mi of memory, of which it asks for the half, that is known to be well."""
     scene.admit("killed", name)
-    scene.kubectl("set", "resources", f"deployment/{name}", "--limits=memory=512Mi", "--requests=memory=256Mi")
+    move(scene, name, pool, "--requests=memory=256Mi", "--limits=memory=512Mi")
+
+
+def move(scene: Scene, name: str, pool: str, *resources: str) -> None:
+    """Give the pods of a Deployment resources, and nodes of the pool."""
+    scene.kubectl("set", "resources", f"deployment/{name}", *resources)
     tolerations = [{"key": "pool", "operator": "Exists"}]
     scene.patch(name, {"spec": {"template": {"spec": {"nodeSelector": {"pool": pool}, "tolerations": tolerations}}}})
     scene.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s")
@@ -57,6 +62,12 @@ def memory(scene: Scene, name: str) -> str:
     return str(container["resources"]["limits"]["memory"])
 
 
+def refusals(scene: Scene, name: str, reason: str) -> list[str]:
+    """What was decided for this reason."""
+    decisions = [decision for seen in scene.remediations(name) for decision in seen["status"].get("decisions", ())]
+    return [str(decision["message"]) for decision in decisions if decision["reason"] == reason]
+
+
 def test_what_no_node_of_its_own_can_hold_is_passed_over_and_what_one_can_is_given(playground: Playground) -> None:
     """Of the many nodes of the cluster the workload may go to its pool's alone, and the small one comes first."""
     scene, _ = playground
@@ -64,11 +75,7 @@ def test_what_no_node_of_its_own_can_hold_is_passed_over_and_what_one_can_is_giv
         admit(scene, "api", "small")
         kubelet.kill(scene, "api")
         refused = scene.until_state("api", "Monitoring", "Closed")
-        messages = [
-            decision["message"]
-            for decision in refused["status"]["decisions"]
-            if decision["reason"] == "NoNodeLargeEnough"
-        ]
+        messages = refusals(scene, "api", "NoNodeLargeEnough")
         too_small = f"node {small}, the largest of 2 that it may run on, can give 300Mi of memory"
         assert messages == [f"app: no node can hold a pod that asks for 384Mi of memory: {too_small}"]
         assert [attempt["action"] for attempt in refused["status"]["attempts"]] == ["rolloutRestart"]
@@ -79,3 +86,19 @@ def test_what_no_node_of_its_own_can_hold_is_passed_over_and_what_one_can_is_giv
             scene.until("more memory", "web", lambda: memory(scene, "web") == "768Mi")
             scene.until_state("web", "Monitoring", "Closed")
         scene.kubectl("delete", "deployment", "api", "web")
+
+
+def test_what_others_leave_too_little_room_for_is_passed_over(playground: Playground) -> None:
+    """The only node holds a pod of the workload, and one of somebody else."""
+    scene, _ = playground
+    with a_node(scene.plane, "full", "700Mi") as node:
+        scene.apply(installation.deployment("tenant", manifests.GOOD, replicas=1))
+        move(scene, "tenant", "full", "--requests=memory=400Mi")
+        admit(scene, "api", "full")
+        kubelet.kill(scene, "api")
+        scene.until("the refusal", "api", lambda: refusals(scene, "api", "NoRoomOnNodes"))
+        (message,) = refusals(scene, "api", "NoRoomOnNodes")
+        left = f"node {node}, the one of 1 that other pods leave the most of, can give 300Mi of memory"
+        assert message == f"app: no node can hold a pod that asks for 384Mi of memory: {left}"
+        assert memory(scene, "api") == "512Mi"
+        scene.kubectl("delete", "deployment", "api", "tenant")

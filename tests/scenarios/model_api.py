@@ -109,10 +109,12 @@ class ModelApi:
         stored: Json = await self._call(request, lambda store: store.get(resource, namespace, name))
         return stored
 
-    async def list(self, resource: Resource, namespace: str = "", *, labels: str = "") -> list[Json]:
-        """Read all objects, by label selector."""
+    async def list(self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = "") -> list[Json]:
+        """Read all objects, by selectors."""
         request = _Request("list", resource, namespace, "")
-        stored: list[Json] = await self._call(request, lambda store: store.find(resource, namespace, labels=labels))
+        stored: list[Json] = await self._call(
+            request, lambda store: store.find(resource, namespace, labels=labels, fields=fields)
+        )
         return stored
 
     async def read_log(

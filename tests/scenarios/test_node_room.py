@@ -29,7 +29,11 @@ def strike(simulation: Simulation) -> None:
 
 def requests_for_nodes(simulation: Simulation) -> list[str]:
     calls = simulation.world.server.audit
-    return [f"{call.verb} {call.resource}" for call in calls if call.resource in ("nodes", "configmaps")]
+    return [
+        f"{call.verb} {call.resource}"
+        for call in calls
+        if call.resource in ("nodes", "configmaps") or (call.resource, call.namespace) == ("pods", "")
+    ]
 
 
 def test_what_no_node_can_hold_is_passed_over(simulation: Simulation) -> None:
@@ -45,13 +49,33 @@ def test_what_no_node_can_hold_is_passed_over(simulation: Simulation) -> None:
     assert requests_for_nodes(simulation) == ["get configmaps", "get configmaps"]  # is there an autoscaler of nodes?
 
 
-def test_a_larger_node_that_its_pods_may_go_to_is_enough_and_costs_no_request(simulation: Simulation) -> None:
+def test_what_other_pods_leave_too_little_room_for_is_passed_over(simulation: Simulation) -> None:
+    calm_limited(simulation, ADJUST, RESTART, triggers=OOM)
+    simulation.world.size_node("node-1", "1Gi")
+    container = {"name": "app", "image": "other", "resources": {"requests": {"memory": "800Mi"}}}
+    simulation.world.store.create(
+        kube.PODS,
+        "elsewhere",
+        {
+            "metadata": {"name": "other", "labels": {"app": "other"}},
+            "spec": {"nodeName": "node-1", "containers": [container]},
+        },
+    )
+    strike(simulation)
+    left = "node node-1, the one of 1 that other pods leave the most of, can give 224Mi of memory"
+    assert decisions(simulation.remediation(), reasons.NO_ROOM_ON_NODES) == [
+        f"app: no node can hold a pod that asks for 384Mi of memory: {left}"
+    ]
+    assert [attempt.action for attempt in simulation.remediation().status.attempts] == ["rolloutRestart"]
+
+
+def test_a_larger_node_that_its_pods_may_go_to_is_enough_and_costs_one_request(simulation: Simulation) -> None:
     calm_limited(simulation, ADJUST, triggers=OOM)
     simulation.world.size_node("node-1", "300Mi")
     simulation.world.add_node("node-2")
     strike(simulation)
     assert simulation.world.memory("api") == NEW
-    assert requests_for_nodes(simulation) == []
+    assert requests_for_nodes(simulation) == ["list pods"]
 
 
 def test_where_a_cluster_autoscaler_may_add_a_larger_node_it_is_tried(simulation: Simulation) -> None:

@@ -29,9 +29,9 @@ MOST = {  # from the CREATE of its Remediation on: until the first write on the 
     "scale on an alert, and its revert": (14, 74),
     "bounds of an HPA raised on an alert, and their revert": (15, 83),
     "scale that did not help, reverted before the undo": (14, 79),
-    "more memory for what was OOM-killed": (14, 38),
-    "more memory on an alert, and its revert": (14, 80),
-    "more memory that did not help, reverted before the undo": (14, 91),
+    "more memory for what was OOM-killed": (15, 39),
+    "more memory on an alert, and its revert": (15, 81),
+    "more memory that did not help, reverted before the undo": (15, 92),
     "a Job on an alert": (20, 75),  # one of them is for its log
     "escalation after a restart that did not help": (12, 35),
 }

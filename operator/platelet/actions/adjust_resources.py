@@ -3,7 +3,7 @@
 By a rollout; or in place in the pods that run now, where the step prefers that and all of them can: nothing restarts,
 the template stays, and what replaces a pod has what the template says (docs/adr/0025). It only ever raises
 (`model.amount`). A workload whose resources a VerticalPodAutoscaler writes is left to that one, and no rollout is begun
-whose pods no node can ever hold (`model.node_room`); in place the kubelet says so at once.
+whose pods no node can hold (`model.node_room`); in place the kubelet says so at once.
 """
 
 from collections.abc import Iterator, Mapping
@@ -113,7 +113,8 @@ def _by_rollout(
     placement = _place(live, fields, situation)
     room = situation.surroundings.rooms.get(placement.key, Room())
     if room.refusal:
-        return Refusal(reason=reasons.NO_NODE_LARGE_ENOUGH, message=f"{container}: {room.refusal}")
+        reason = reasons.NO_ROOM_ON_NODES if room.is_full else reasons.NO_NODE_LARGE_ENOUGH
+        return Refusal(reason=reason, message=f"{container}: {room.refusal}")
     return Plan(
         changes=(template_fields.to(fields, live, replaces_stuck_pods=live.ordered),),
         summary=_say(container, outcomes, settings) + rollout_restart.say_held(live) + _say_unknown(room),
@@ -128,6 +129,7 @@ def _place(live: Workload, fields: Mapping[str, str], situation: Situation) -> P
         template=template_fields.with_values(live.template, fields),
         raised=tuple(sorted({name.rpartition(".")[2] for name in fields})),
         runs_on=frozenset(pod.node for pod in situation.snapshot.pods if pod.is_active and pod.node),
+        replaces=frozenset(pod.uid for pod in situation.snapshot.pods),
         on_each=live.ref.kind == "DaemonSet",
     )
 
@@ -245,6 +247,7 @@ ACTION = Action(
     reads=(
         Right(group=SCALERS.group, resource=SCALERS.plural, verb="list"),
         Right(group=NODES.group, resource=NODES.plural, verb="list"),
+        Right(group=PODS.group, resource=PODS.plural, verb="list"),  # of others, on these nodes
         Right(group="", resource="configmaps", verb="get"),  # of an autoscaler of nodes
     ),
 )

@@ -42,10 +42,12 @@ class ReadOnly:
         self._unseen[f"you may not read {resource.plural}{place}: {judged}"] = None
         return {**body, "metadata": {"name": name, "namespace": namespace, "uid": "", "resourceVersion": ""}}
 
-    async def list(self, resource: kube.Resource, namespace: str = "", *, labels: str = "") -> list[kube.Json]:
+    async def list(
+        self, resource: kube.Resource, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> list[kube.Json]:
         """Read all objects; none where they are forbidden, unless there would be nothing to explain."""
         try:
-            return await self._api.list(resource, namespace, labels=labels)
+            return await self._api.list(resource, namespace, labels=labels, fields=fields)
         except kube.Refused as error:
             attested = resource == kube.CONTROLLER_REVISIONS and attestations.NAMESPACE in labels
             if error.code != kube.FORBIDDEN or attested or (namespace and resource in _NEEDED):

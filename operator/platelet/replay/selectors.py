@@ -1,13 +1,15 @@
-"""Label selectors as the API takes them: `a=b,c!=d,e in (f,g),h notin (i),j,!k`."""
+"""Selectors of labels as the API takes them, `a=b,c!=d,e in (f,g),h notin (i),j,!k`, and of fields, `spec.a=b,c!=d`."""
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 Labels = Mapping[str, str]
 Chosen = Callable[[Labels], bool]
 
 _SET = re.compile(r"^(\S+)\s+(in|notin)\s+\(([^)]*)\)$")
 _COMMA = re.compile(r",(?![^(]*\))")
+_PATH = re.compile(r"[\w.]+(?=!?=)")
 
 
 def parse(text: str) -> Chosen:
@@ -16,6 +18,18 @@ def parse(text: str) -> Chosen:
     if len(requirements) == 1:
         return requirements[0]
     return lambda labels: all(requirement(labels) for requirement in requirements)
+
+
+def parse_fields(text: str) -> Callable[[Mapping[str, Any]], bool]:
+    """A predicate on objects; an empty selector chooses everything."""
+    chosen, paths = parse(text), _PATH.findall(text)
+    return lambda obj: chosen({path: _value_at(path, obj) for path in paths})
+
+
+def _value_at(path: str, obj: Any) -> str:
+    for name in path.split("."):
+        obj = obj.get(name) or {}
+    return obj if isinstance(obj, str) else ""
 
 
 def _requirement(text: str) -> Chosen:

@@ -53,13 +53,13 @@ class Store:
         """A copy of one object. Raises NotFound."""
         return strategies.deep_copy(self._stored(resource, namespace, name))
 
-    def find(self, resource: Resource, namespace: str = "", *, labels: str = "") -> list[Json]:
+    def find(self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = "") -> list[Json]:
         """Copies of all objects of a kind, in order of namespace and name."""
-        chosen = selectors.parse(labels)
+        chosen, fitting = selectors.parse(labels), selectors.parse_fields(fields)
         return [
             strategies.deep_copy(stored)
             for stored in self.view(resource, namespace)
-            if chosen(stored["metadata"].get("labels") or {})
+            if chosen(stored["metadata"].get("labels") or {}) and fitting(stored)
         ]
 
     def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Json:

@@ -153,7 +153,9 @@ def placed(template: dict[str, Any], **memory: str) -> Placement:
     """Where pods of a template with that limit and request of `app` would go, from node-1 on which the others run."""
     wanted = {f"app.resources.{kind}.memory": amount for kind, amount in memory.items()}
     written = template_fields.with_values(template, wanted)
-    return Placement(template=written, raised=("memory",), runs_on=frozenset({"node-1"}))
+    return Placement(
+        template=written, raised=("memory",), runs_on=frozenset({"node-1"}), replaces=frozenset({"uid-api-2-a"})
+    )
 
 
 PLACEMENT = placed(a_template(app=BOTH), limits="768Mi", requests="384Mi")
@@ -209,6 +211,12 @@ REFUSED: dict[str, tuple[dict[str, Any], Situation, str, str]] = {
     ),
     "pods that no node can hold": (
         MEMORY, weighed(Room(refusal="no node can hold it")), reasons.NO_NODE_LARGE_ENOUGH, "app: no node can hold it"
+    ),
+    "pods for which others leave too little room": (
+        MEMORY,
+        weighed(Room(refusal="no node can hold it", is_full=True)),
+        reasons.NO_ROOM_ON_NODES,
+        "app: no node can hold it",
     ),
     "both, each for its reason": (
         {"memory": {"byPercent": 50, "max": "512Mi"}, "cpu": {"to": 1, "max": 1}},

@@ -24,10 +24,12 @@ async def test_whether_the_operator_may_read_jobs_is_its_own_word(allowed: bool)
     class Operator:
         get = shell.api.get
 
-        async def list(self, resource: kube.Resource, namespace: str = "", *, labels: str = "") -> Any:
+        async def list(
+            self, resource: kube.Resource, namespace: str = "", *, labels: str = "", fields: str = ""
+        ) -> Any:
             if resource.plural == "jobs" and not allowed:
                 raise kube.Refused(403, "Forbidden", "not allowed")
-            return await shell.api.list(resource, namespace, labels=labels)
+            return await shell.api.list(resource, namespace, labels=labels, fields=fields)
 
     book = PolicyBook(Operator(), shell.clock, OPERATOR, None)
     await book.refresh()

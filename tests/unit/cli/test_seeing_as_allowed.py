@@ -29,10 +29,10 @@ async def test_health_is_told_to_whom_it_may_concern(monkeypatch: pytest.MonkeyP
     shell = await a_healthy_workload()
     listed = shell.api.list
 
-    async def refuse(resource: kube.Resource, namespace: str = "", *, labels: str = "") -> Any:
+    async def refuse(resource: kube.Resource, namespace: str = "", *, labels: str = "", fields: str = "") -> Any:
         if attestations.NAMESPACE in labels and not allowed:
             raise kube.Refused(403, "Forbidden", "ann may not list controllerrevisions in platelet-system")
-        return await listed(resource, namespace, labels=labels)
+        return await listed(resource, namespace, labels=labels, fields=fields)
 
     monkeypatch.setattr(shell.api, "list", refuse)
     snapshot, unseen = await see_as_allowed(ReadOnly(shell.api), API, OPERATOR)

@@ -1,5 +1,6 @@
 """Whether a node can ever hold a pod: which nodes it may go to, what it asks for, and what is said where none can."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +35,20 @@ def weigh(template: dict[str, Any], *known: Node, raised: tuple[str, ...] = ("me
         if weighing.add(node):
             break
     return weighing.end()
+
+
+def a_pod(memory: str = "1Gi", uid: str = "other", **spec: Any) -> dict[str, Any]:
+    """A pod of somebody else that runs."""
+    return {"metadata": {"uid": uid}, **a_template(memory, **spec)}
+
+
+def weigh_beside(node: Node, *pods: dict[str, Any], beside: Sequence[Node] = (), **placement: Any) -> Room:
+    """Weigh a node that is large enough, on which these pods run, after others that are not."""
+    own = frozenset({"own"})
+    weighing = Weighing(Placement(template=a_template("2Gi"), raised=("memory",), replaces=own, **placement))
+    assert not any(map(weighing.add, beside))
+    assert weighing.add(node)
+    return Room() if weighing.leaves_room(node, pods) else weighing.end()
 
 
 def in_zone(*zones: str, operator: str = "In", key: str = "zone", where: str = "matchExpressions") -> dict[str, Any]:
@@ -148,11 +163,52 @@ def test_each_resource_that_is_raised_is_named_with_its_largest_node() -> None:
     )
 
 
+LEFT = "node small, the one of 1 that other pods leave the most of, can give"
+GOING = {"deletionTimestamp": "2026-11-21T12:00:00Z"}
+BESIDE = {
+    "nobody else": ([], ""),
+    "others who leave just enough": ([a_pod(), a_pod()], ""),
+    "its own pods, which make room": ([a_pod("3Gi", uid="own"), a_pod()], ""),
+    "one that is going": ([{**a_pod("4Gi"), "metadata": GOING}], ""),
+    "one that any other may displace": ([a_pod("4Gi", priority=-10)], ""),
+    "one that asks for something else": ([a_pod(containers=[{"resources": {"requests": {"cpu": "4"}}}])], ""),
+    "others who leave too little": ([a_pod(), a_pod("1025Mi")], f"{LEFT} 2047Mi of memory"),
+    "others who ask for more than there is": ([a_pod("3Gi"), a_pod("3Gi")], f"{LEFT} 0 of memory"),
+    "one that is more important": ([a_pod("3Gi", priority=1000)], f"{LEFT} 1Gi of memory"),
+    "one that has been given a limit only": (
+        [a_pod(containers=[{"resources": {"limits": {"memory": "3Gi"}}}])], f"{LEFT} 1Gi of memory",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("pods", "refusal"), BESIDE.values(), ids=BESIDE)
+def test_what_others_take_of_a_node_is_missing(pods: list[dict[str, Any]], refusal: str) -> None:
+    room = weigh_beside(a_node(), *pods)
+    assert room.is_full == bool(refusal)
+    assert room.refusal == (f"no node can hold a pod that asks for 2Gi of memory: {refusal}" if refusal else "")
+
+
+def test_nodes_that_are_full_are_named_before_those_that_are_too_small() -> None:
+    assert LEFT in weigh_beside(a_node(), a_pod("3Gi"), beside=[a_node("tiny", "1Gi")]).refusal
+
+
+def test_a_full_node_is_no_refusal_where_one_may_be_added_or_its_pods_run_elsewhere() -> None:
+    pool = a_node(labels={"karpenter.sh/nodepool": "default"})
+    assert weigh_beside(pool, a_pod("3Gi")) == Room(unknown="Karpenter may add a node")
+    strange = a_node("large", taints=[TAINT], **LARGE)
+    assert weigh_beside(a_node(), a_pod("3Gi"), beside=[strange], runs_on=frozenset({"large"})) == Room()
+
+
+def test_pods_with_a_priority_may_displace_others() -> None:
+    assert Placement(template=a_template(priorityClassName="high"), raised=()).may_displace
+    assert not Placement(template=a_template(), raised=()).may_displace
+
+
 UNKNOWN = {
     "there is no node": ([], "none is known to take its pods"),
     "none takes its pods at the moment": ([a_node(unschedulable=True)], "none is known to take its pods"),
     "what makes nodes makes larger ones": (
-        [a_node(labels={"karpenter.sh/nodepool": "default"})], "Karpenter may add a larger node"
+        [a_node(labels={"karpenter.sh/nodepool": "default"})], "Karpenter may add a node"
     ),
 }  # fmt: skip
 

@@ -23,9 +23,12 @@ class MemoryKube:
         self._begin("get", resource)
         return copy.deepcopy(self._find(resource, namespace, name))
 
-    async def list(self, resource: kube.Resource, namespace: str = "", *, labels: str = "") -> list[kube.Json]:
-        """Read all; label selectors are not known here."""
+    async def list(
+        self, resource: kube.Resource, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> list[kube.Json]:
+        """Read all; selectors are not known here."""
         assert not labels
+        assert not fields
         self._begin("list", resource)
         keys = [key for key in self.objects if key[0] == resource.plural and namespace in ("", key[1])]
         return [copy.deepcopy(self.objects[key]) for key in keys]

@@ -22,9 +22,11 @@ class Answering:
         """Nothing was asked yet."""
         self.error, self.asked = error, 0
 
-    async def list(self, resource: kube.Resource, namespace: str = "", *, labels: str = "") -> list[kube.Json]:
+    async def list(
+        self, resource: kube.Resource, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> list[kube.Json]:
         """Answer."""
-        del resource, namespace, labels
+        del resource, namespace, labels, fields
         self.asked += 1
         if self.error is not None:
             raise self.error

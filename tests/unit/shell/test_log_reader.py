@@ -44,8 +44,11 @@ class Pods:
         self.answer, self.takes = answer, takes
         self.asked: list[tuple[str, str, str]] = []
 
-    async def list(self, resource: Resource, namespace: str = "", *, labels: str = "") -> list[kube.Json]:
+    async def list(
+        self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> list[kube.Json]:
         """Answer, and remember what was asked."""
+        assert not fields
         self.asked.append((resource.plural, namespace, labels))
         await asyncio.sleep(self.takes)
         if isinstance(self.answer, ApiError):

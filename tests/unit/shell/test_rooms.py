@@ -1,6 +1,6 @@
 """Weighing nodes for a plan: where they come from, how often, and what is said where one may not look."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -34,7 +34,9 @@ class Cluster:
     def __init__(self, *nodes: Json, listing: Exception | None = None, config_map: Exception | None = NONE) -> None:
         """Nothing was asked."""
         self.stored, self.listing, self.config_map = nodes, listing, config_map
-        self.listed, self.taken, self.looked_up = 0, 0, list[str]()
+        self.listed, self.taken, self.looked_up, self.looked_into = 0, 0, list[str](), list[str]()
+        self.pods: Mapping[str, str] = {}  # the memory that somebody else takes of a node
+        self.pods_listing: Exception | None = None
 
     async def nodes(self) -> Iterable[Json]:
         """One by one."""
@@ -47,6 +49,18 @@ class Cluster:
         for node in self.stored:
             self.taken += 1
             yield node
+
+    async def list(self, resource: kube.Resource, namespace: str = "", *, labels: str = "", fields: str = "") -> Any:
+        """Only the pods of a node that still take something of it are asked for."""
+        assert (resource, namespace, labels) == (kube.PODS, "", "")
+        by_node, *others = fields.split(",")
+        assert others == ["status.phase!=Succeeded", "status.phase!=Failed"]
+        self.looked_into.append(by_node.removeprefix("spec.nodeName="))
+        if self.pods_listing is not None:
+            raise self.pods_listing
+        taken = self.pods.get(self.looked_into[-1])
+        containers = [{"resources": {"requests": {"memory": taken}}}]
+        return [{"metadata": {"uid": "other"}, "spec": {"containers": containers}}] if taken else []
 
     async def get(self, resource: kube.Resource, namespace: str, name: str) -> Json:
         """Only the status of a cluster autoscaler is looked for."""
@@ -80,7 +94,44 @@ async def room(cluster: Cluster, situation: Situation | None = None) -> Room:
 async def test_the_first_node_that_can_hold_it_is_enough() -> None:
     cluster = Cluster(*(a_node(f"node-{number}", "1Gi") for number in range(250)))
     assert await room(cluster) == Room()
-    assert (cluster.taken, cluster.looked_up) == (1, [])
+    assert (cluster.taken, cluster.looked_into, cluster.looked_up) == (1, ["node-0"], [])
+
+
+async def test_a_node_of_which_others_leave_too_little_is_passed_over() -> None:
+    cluster = Cluster(a_node("node-1", "1Gi"), a_node("node-2", "1Mi"), a_node("node-3", "1Gi"))
+    cluster.pods = {"node-1": "900Mi"}
+    assert await room(cluster) == Room()
+    assert cluster.looked_into == ["node-1", "node-3"]
+
+
+async def test_where_all_are_full_an_autoscaler_is_looked_for() -> None:
+    cluster = Cluster(*(a_node(f"node-{number}", "1Gi") for number in range(10)))
+    cluster.pods = {f"node-{number}": "900Mi" for number in range(10)}
+    known = await room(cluster)
+    assert known.is_full
+    assert "the one of 10 that other pods leave the most of, can give 124Mi of memory" in known.refusal
+    assert cluster.looked_up == ["kube-system", "openshift-machine-api"]
+
+
+async def test_no_more_than_ten_nodes_are_looked_into() -> None:
+    cluster = Cluster(*(a_node(f"node-{number}", "1Gi") for number in range(250)))
+    cluster.pods = {f"node-{number}": "900Mi" for number in range(250)}
+    assert await room(cluster) == Room(unknown="the first 10 nodes that are large enough are full")
+    assert len(cluster.looked_into) == 10
+
+
+async def test_what_pods_with_a_priority_may_displace_is_not_asked() -> None:
+    important = {"spec": {**TEMPLATE["spec"], "priorityClassName": "high"}}
+    live = a_workload(template=important, template_hash=templates.hash_template(important))
+    cluster = Cluster(a_node("node-1", "1Gi"))
+    assert await room(cluster, seen(workload=live)) == Room()
+    assert cluster.looked_into == []
+
+
+async def test_where_pods_of_others_may_not_be_listed_nothing_is_refused() -> None:
+    cluster = Cluster(a_node("node-1", "1Gi"))
+    cluster.pods_listing = FORBIDDEN
+    assert "what other pods take of a node may not be listed (403" in (await room(cluster)).unknown
 
 
 async def test_where_none_can_all_were_looked_at_and_an_autoscaler_is_looked_for() -> None:
@@ -91,7 +142,7 @@ async def test_where_none_can_all_were_looked_at_and_an_autoscaler_is_looked_for
 
 UNKNOWN = {
     "nodes may not be listed": (Cluster(listing=FORBIDDEN), "nodes may not be listed (403 Forbidden)"),
-    "a cluster autoscaler runs": (Cluster(a_node("n", "1Mi"), config_map=None), "may add a larger node"),
+    "a cluster autoscaler runs": (Cluster(a_node("n", "1Mi"), config_map=None), "may add a node"),
     "whether one runs may not be asked": (
         Cluster(a_node("n", "1Mi"), config_map=FORBIDDEN),
         "may not be looked up",

@@ -57,14 +57,16 @@ class ClusterClient:
             return responses.decode(200, await self._read(call))
         return responses.decode(200, await self._shared.ask(call.path, lambda: self._read(call)))
 
-    async def list(self, resource: kube.Resource, namespace: str = "", *, labels: str = "") -> list[kube.Json]:
+    async def list(
+        self, resource: kube.Resource, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> list[kube.Json]:
         """Read all objects, page by page. A listing that expired midway (410) begins anew."""
         identity = {"apiVersion": resource.api_version, "kind": resource.kind}
         for _ in range(_LIST_RESTARTS):
             try:
                 return [
                     identity | responses.decode(200, item)
-                    async for page in self.pages(resource, namespace, labels=labels)
+                    async for page in self.pages(resource, namespace, labels=labels, fields=fields)
                     for item in page.items
                 ]
             except kube.Refused as error:
@@ -73,13 +75,14 @@ class ClusterClient:
         raise kube.Unanswered(410, "Expired", f"the list of {resource.plural} expired again and again")
 
     async def pages(
-        self, resource: kube.Resource, namespace: str = "", *, labels: str = ""
+        self, resource: kube.Resource, namespace: str = "", *, labels: str = "", fields: str = ""
     ) -> AsyncIterator[responses.Page]:
         """Yield the pages of one consistent listing, undecoded. Raises Refused(410) when it expired midway."""
         path, following = resource.path(segment(namespace, empty=True)), ""
         while True:
             query = [("limit", str(_PAGE))]
             query += [("labelSelector", labels)] if labels else []
+            query += [("fieldSelector", fields)] if fields else []
             query += [("continue", following)] if following else []
             raw = await self._read(Call(verb="list", resource=resource, path=path, query=query))
             page = responses.decode_page(raw)

@@ -44,8 +44,8 @@ class Reads(Protocol):
     async def get(self, resource: Resource, namespace: str, name: str) -> Json:
         """Read one object. Raises NotFound, Refused, Unanswered."""
 
-    async def list(self, resource: Resource, namespace: str = "", *, labels: str = "") -> list[Json]:
-        """Read all objects of a namespace (all namespaces when empty) with a label selector; pages inside."""
+    async def list(self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = "") -> list[Json]:
+        """Read all objects of a namespace (all when empty) that selectors of labels and fields admit; pages inside."""
 
 
 class Kube(Reads, Protocol):
