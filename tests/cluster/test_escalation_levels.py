@@ -134,6 +134,12 @@ def test_an_alert_that_leads_to_no_workload_climbs_on_after_a_restart_until_some
         patience.until("the acknowledgement", lambda: call().get("acknowledgedBy") == "admin")
         again = test_cli.platelet(control_plane, "acknowledge", *what)
         assert (again.code, "is acknowledged already, by admin" in again.err) == (1, True)
+        shown = test_cli.platelet(control_plane, "get", "policies", "-n", scene.namespace)
+        rows = [cells for line in shown.out.splitlines() if (cells := line.split())[1:2] == ["Sick"]]
+        assert [cells[2:8] for cells in rows] == [["Firing", "critical", "3", "first,second", "admin", "people"]]
+        history = test_cli.platelet(control_plane, "timeline", *what)
+        assert f"{scene.namespace}/people: NoTarget: level 3: second" in history.out
+        assert f"{scene.namespace}/people: Acknowledged: admin has heard of it" in history.out
         manifests.send(operator.alerts_url, firing, manifests.resolved(firing))
         for pager in (pagers["first"], pagers["second"]):
             patience.until("the end", lambda: kinds(pager, scene) == ["untargeted", "resolved"])  # noqa: B023 - at once

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Show policies, Runbooks, Remediations and the ActionBudget: all of them, or the kinds that you name; with policies also
-the Jobs that have failed, as far as policies look for them, those of the operator's namespace among them. With -w,
-follow changes: on a terminal as a view that is kept up to date, otherwise as one line for each visible change."""
+the Jobs that have failed, as far as policies look for them, those of the operator's namespace among them, and the
+alerts that policies are for and that lead to no workload. With -w, follow changes: on a terminal as a view that is kept
+up to date, otherwise as one line for each visible change."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -91,7 +92,7 @@ def _of_the_operator(options: argparse.Namespace, parts: Sequence[Part]) -> Part
     namespace, home = session.namespace_of(options), options.operator_namespace
     if options.all_namespaces or namespace == home:
         return None
-    own = next((part for part in parts if part.has_failed_jobs), None)
+    own = next((part for part in parts if part.has_records), None)
     return replace(own, namespace=home, jobs_in=namespace) if own is not None else None
 
 

@@ -15,9 +15,8 @@ from rich.text import Text
 
 from platelet.api.generation import crds
 from platelet.cli import terminal
-from platelet.explain import failed_jobs, tables
+from platelet.explain import failed_jobs, tables, untargeted_alerts
 from platelet.model.durations import say_time
-from platelet.model.failed_job import Subject
 from platelet.shell import kube
 from platelet.shell.watch.stream import Key, Seen, TypedStream
 
@@ -30,6 +29,7 @@ _GAP = "  "
 _STYLES = {
     "Escalated": "red",
     failed_jobs.FAILING: "red",
+    untargeted_alerts.FIRING: "red",
     "Acting": "yellow",
     "Verifying": "yellow",
     "False": "red",
@@ -53,8 +53,8 @@ class Part:
         return f"in namespace {self.namespace}" if self.namespace else "in all namespaces"
 
     @property
-    def has_failed_jobs(self) -> bool:
-        """Whether its objects are those on which failed Jobs are on record."""
+    def has_records(self) -> bool:
+        """Whether its objects are those on which failed Jobs are on record, and alerts that lead to no workload."""
         return self.kind.name == kube.POLICIES.kind
 
     def table(self, objects: Iterable[Mapping[str, Any]], now: datetime) -> tables.Table:
@@ -63,13 +63,17 @@ class Part:
 
 
 def all_tables(listed: Iterable[tuple[Part, Collection[Mapping[str, Any]]]], now: datetime) -> list[tables.Table]:
-    """One for each kind, and what policies have on record of failed Jobs at the end, if they have."""
+    """One for each kind, and at the end what policies have on record of failed Jobs and of alerts, if they have."""
     parts = list(listed)
-    records = (
-        failed_jobs.tabulate(objects, part.where, now, wide=part.wide, within=part.jobs_in)
-        for part, objects in parts
-        if part.has_failed_jobs
-    )
+    holders = [(part, objects) for part, objects in parts if part.has_records]
+    records = [
+        failed_jobs.tabulate(objects, part.where, now, wide=part.wide, within=part.jobs_in) for part, objects in holders
+    ]
+    records += [
+        untargeted_alerts.tabulate(objects, part.where, now, wide=part.wide)
+        for part, objects in holders
+        if not part.jobs_in
+    ]
     shown = [part.table(objects, now) for part, objects in parts if not part.jobs_in]
     return shown + [table for table in records if table is not None]
 
@@ -81,19 +85,19 @@ class Teller:
         """`form` is `json`, or anything else for people."""
         self._form, self._stream = form, stream
         self._cells: dict[tuple[str, Key], tuple[str, ...]] = {}
-        self._jobs: dict[Key, dict[Subject, tuple[str, ...]]] = {}  # that have failed, by policy
+        self._records: dict[Key, dict[tuple[str, ...], tuple[str, ...]]] = {}  # on policies, by what they are
 
     def tell(self, part: Part, key: Key, stored: kube.Json | None, now: datetime) -> None:
         """Write a line if there is something new. None: it was deleted."""
         if part.jobs_in:
-            self._tell_jobs(part, key, stored or {}, now)
+            self._tell_records(part, key, stored or {}, now)
             return
         place = (part.kind.plural, key)
         before = self._cells.get(place)
         if stored is None:
             self._cells.pop(place, None)
-            if part.has_failed_jobs:
-                self._jobs.pop(key, None)
+            if part.has_records:
+                self._records.pop(key, None)
             self._say(part, key, "DELETED", None, now)
             return
         cells = tables.row(part.kind, stored, now, wide=part.wide, namespaces=True)
@@ -101,17 +105,24 @@ class Teller:
         if self._form == "json" or cells != before:
             self._cells[place] = cells
             self._say(part, key, "ADDED" if before is None else "MODIFIED", stored, now, cells[2:])
-        if part.has_failed_jobs and self._form != "json":
-            self._tell_jobs(part, key, stored, now)
+        if part.has_records and self._form != "json":
+            self._tell_records(part, key, stored, now)
 
-    def _tell_jobs(self, part: Part, key: Key, policy: kube.Json, now: datetime) -> None:
-        """What has changed of the Jobs that a policy has on record."""
-        before = self._jobs.get(key, {})
-        self._jobs[key] = failed_jobs.rows(policy, now, wide=part.wide, within=part.jobs_in)
-        for subject, cells in self._jobs[key].items():
-            if cells != before.get(subject):
+    def _tell_records(self, part: Part, key: Key, policy: kube.Json, now: datetime) -> None:
+        """What has changed of the Jobs and alerts that a policy has on record."""
+        before = self._records.get(key, {})
+        records: dict[tuple[str, ...], tuple[str, ...]] = {
+            ("job", *subject): cells
+            for subject, cells in failed_jobs.rows(policy, now, wide=part.wide, within=part.jobs_in).items()
+        }
+        if not part.jobs_in:
+            alerts = untargeted_alerts.rows(policy, now, wide=part.wide)
+            records |= {("alert", known_as): cells for known_as, cells in alerts.items()}
+        self._records[key] = records
+        for (kind, *known_as), cells in records.items():
+            if cells != before.get((kind, *known_as)):
                 namespace, name, *state = cells
-                terminal.write([f"{say_time(now)}  {namespace}  job/{name}  {' '.join(state)}"], self._stream)
+                terminal.write([f"{say_time(now)}  {namespace}  {kind}/{name}  {' '.join(state)}"], self._stream)
         self._stream.flush()
 
     def _say(  # noqa: PLR0913 - a line has these parts

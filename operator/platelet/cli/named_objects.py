@@ -13,8 +13,8 @@ _BATCH: Mapping[Literal["Job", "CronJob"], tuple[str, ...]] = {
     "Job": ("job", "jobs", "job.batch", "jobs.batch"),
     "CronJob": ("cronjob", "cronjobs", "cj", "cronjob.batch", "cronjobs.batch"),
 }
-WithHistory = Kind | Literal["Job", "CronJob"]
-Explained = WithHistory | Literal["Remediation"]
+WithHistory = Kind | Literal["Job", "CronJob", "Alert"]
+Explained = Kind | Literal["Job", "CronJob", "Remediation"]
 _REMEDIATION = crds.names_of(crds.BY_NAME["Remediation"])
 
 
@@ -28,11 +28,13 @@ def workload(text: str) -> tuple[Kind, str]:
 
 
 def with_history(text: str) -> tuple[WithHistory, str]:
-    """Read KIND/NAME of a workload, a Job or a CronJob. Raises ArgumentTypeError that tells how to write it."""
+    """Read KIND/NAME of a workload, a Job, a CronJob or an alert. Raises ArgumentTypeError that tells how."""
+    if alert := _alert_name(text):
+        return "Alert", alert
     kind, name = _split(text, f"{KINDS[0].lower()}/NAME")
     known_kind = _batch_kind(kind) or _workload_kind(kind)
     if known_kind is None:
-        raise argparse.ArgumentTypeError(f"{kind!r} has no timeline, only {_few()}, jobs and cronjobs have one")
+        raise argparse.ArgumentTypeError(f"{kind!r} has no timeline, only {_few()}, jobs, cronjobs and alerts have one")
     return known_kind, name
 
 
@@ -61,11 +63,16 @@ def remediation(text: str) -> str:
 
 def acknowledged(text: str) -> tuple[Literal["Remediation", "Job", "CronJob", "Alert"], str]:
     """Read remediation/NAME, or the name alone, or KIND/NAME of a Job or an alert. Raises ArgumentTypeError."""
-    word, _, alert = text.partition("/")  # an alert may be called anything
-    if word.lower() in ("alert", "alerts") and alert:
+    if alert := _alert_name(text):
         return "Alert", alert
     kind = _batch_kind(text.partition("/")[0]) if "/" in text else None
     return (kind, _split(text, "job/NAME")[1]) if kind is not None else ("Remediation", remediation(text))
+
+
+def _alert_name(text: str) -> str:
+    """The name in alert/NAME, which may hold anything; empty: it is no alert that is named."""
+    kind, _, name = text.partition("/")
+    return name if kind.lower() in ("alert", "alerts") else ""
 
 
 def _split(text: str, example: str) -> tuple[str, str]:

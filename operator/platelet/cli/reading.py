@@ -16,9 +16,9 @@ from platelet.explain.eligibility import Unread
 from platelet.model import reasons
 from platelet.model.policy import Settings
 from platelet.model.remediation import Remediation
-from platelet.model.signal import Evidence
 from platelet.model.situation import Situation
 from platelet.model.snapshot import Snapshot
+from platelet.model.untargeted_alert import UntargetedAlert
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
 from platelet.shell.kube.clock import Clock
@@ -52,7 +52,7 @@ class Reader:
         self.clock = clock
         self.settings = settings
         self._epoch = 0
-        self.untargeted: dict[str, tuple[Evidence, ...]] = {}  # by policy: alerts that name no workload
+        self.untargeted: dict[str, tuple[UntargetedAlert, ...]] = {}  # by policy: alerts that name no workload
         readers = make_readers(self.kube, clock, settings.namespace)
         self._book = readers.book
         around = ProcessState(

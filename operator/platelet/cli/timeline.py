@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.cli import batch_objects, named_objects, output, session
 from platelet.cli.reading import Reader, see_as_allowed
-from platelet.explain import job_timeline, lines, timeline
+from platelet.explain import alert_timeline, job_timeline, lines, timeline
 from platelet.explain.eligibility import Unread
 from platelet.explain.entry import Entry
 from platelet.explain.timeline import Timeline
@@ -26,7 +26,8 @@ _DESCRIPTION = """\
 Tell what happened to one workload, oldest first: rollouts (ReplicaSets), the health of its revisions, alerts, what its
 pods showed, every decision, attempt, verdict, escalation and revert of its Remediations, and Kubernetes Events,
 which the API server forgets after about an hour. Of a Job or a CronJob: how its Jobs have ended, which policies have
-that on record, and who was told."""
+that on record, and who was told. Of an alert that leads to no workload (alert/NAME): what policies have on record of
+it, and who was told."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,7 +36,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "timeline", help="what happened to a workload or a Job, in one list", description=_DESCRIPTION
     )
     parser.add_argument(
-        "what", type=named_objects.with_history, metavar="KIND/NAME", help="deployment/NAME or job/NAME"
+        "what", type=named_objects.with_history, metavar="KIND/NAME", help="deployment/NAME, job/NAME or alert/NAME"
     )
     parser.add_argument(
         "--since",
@@ -58,6 +59,8 @@ async def _tell(options: argparse.Namespace, client: "ClusterClient") -> int:
     namespace, home = session.namespace_of(options), options.operator_namespace
     if kind in ("Job", "CronJob"):
         history, notes = await _read_jobs(client, kind, namespace, name, options)
+    elif kind == "Alert":
+        history, notes = await _read_alerts(client, namespace, name, options)
     else:
         target = WorkloadRef(kind=kind, namespace=namespace, name=name)
         history, notes = await _read(client, target, home, options.since)
@@ -94,12 +97,24 @@ async def _read_jobs(
         policies=[policy for policy in seen.policies if isinstance(policy, ResolvedPolicy)],
         events=events,
     )
-    unread += [
-        f"without policy {policy.key}: {policy.because}" for policy in seen.policies if isinstance(policy, Unread)
-    ]
-    unread += reader.kube.unseen
+    unread += [*_say_unread(seen.policies), *reader.kube.unseen]
     now = client.clock.now()
     return job_timeline.compile_timeline(seen.subject, sources, timeline.past(now, options.since), now), unread
+
+
+async def _read_alerts(
+    client: "ClusterClient", namespace: str, name: str, options: argparse.Namespace
+) -> tuple[Timeline, list[str]]:
+    reader = Reader(client, client.clock, Settings(namespace=options.operator_namespace))
+    policies = await reader.resolved_policies(namespace)
+    known = [policy for policy in policies if isinstance(policy, ResolvedPolicy)]
+    now = client.clock.now()
+    history = alert_timeline.compile_timeline(name, namespace, known, timeline.past(now, options.since), now)
+    return history, [*_say_unread(policies), *reader.kube.unseen]
+
+
+def _say_unread(policies: Iterable[ResolvedPolicy | Unread]) -> list[str]:
+    return [f"without policy {policy.key}: {policy.because}" for policy in policies if isinstance(policy, Unread)]
 
 
 async def _read_events(client: "ClusterClient", namespace: str) -> tuple[list[kube.Json], list[str]]:

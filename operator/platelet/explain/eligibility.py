@@ -10,11 +10,13 @@ from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.api.kinds.targets import NO_TARGETS, Targets
 from platelet.api.readers.selectors import LabelSelector
 from platelet.core import opening, signals
+from platelet.explain import calls
 from platelet.model import symptoms
 from platelet.model.enumeration import name_some
 from platelet.model.signal import TOLD, Evidence, Signal
 from platelet.model.snapshot import Snapshot
 from platelet.model.trigger import Trigger
+from platelet.model.untargeted_alert import UntargetedAlert
 from platelet.model.workload import Pod, WorkloadRef
 
 _NAMED = 10  # targets, or labels, in a sentence
@@ -68,7 +70,9 @@ def judge(
     return tuple(candidates)
 
 
-def with_strays(candidates: Iterable[Candidate], strays: Mapping[str, Sequence[Evidence]]) -> tuple[Candidate, ...]:
+def with_strays(
+    candidates: Iterable[Candidate], strays: Mapping[str, Sequence[UntargetedAlert]]
+) -> tuple[Candidate, ...]:
     """Add to each policy, by key, the alerts that it is for and whose workload is not known: maybe this one."""
     return tuple(
         replace(candidate, because=candidate.because + _say_strays(strays.get(candidate.key, ())))
@@ -76,12 +80,16 @@ def with_strays(candidates: Iterable[Candidate], strays: Mapping[str, Sequence[E
     )
 
 
-def _say_strays(strays: Sequence[Evidence]) -> tuple[str, ...]:
-    firing = [stray for stray in strays if stray.resolved_at is None]
+def _say_strays(strays: Sequence[UntargetedAlert]) -> tuple[str, ...]:
+    firing = [stray for stray in strays if stray.is_open]
     if not firing:
         return ()
-    alerts = name_some([f"{alert.reason} ({alert.message})" for alert in firing], 3)
+    alerts = name_some([f"{alert.reason} ({alert.message}{_say_call(alert)})" for alert in firing], 3)
     return (f"alerts that name no workload it knows: {alerts}",)
+
+
+def _say_call(alert: UntargetedAlert) -> str:
+    return f"; {calls.say(alert)}" if alert.call is not None else ""
 
 
 def shown(pods: Sequence[Pod], now: datetime) -> tuple[str, ...]:

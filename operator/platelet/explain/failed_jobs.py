@@ -6,15 +6,14 @@ from typing import Any, Final
 
 from platelet.api.kinds.status_lists import FAILED_JOBS, NOTIFICATIONS
 from platelet.api.readers import lenient
-from platelet.core.recorded_calls import calls_for
-from platelet.explain import lines
+from platelet.explain import calls, lines
 from platelet.explain.tables import Table, age
 from platelet.model.failed_job import FailedJob, Subject
 from platelet.model.notification import Notification
 
 FAILING: Final = "Failed"
 _OVER: Final = "Over"
-_HEADER = ("Namespace", "Name", "CronJob", "State", "Reason", "Count", "Level", "Told", "Heard", "Policy", "Failed")
+_HEADER = ("Namespace", "Name", "CronJob", "State", "Reason", "Count", *calls.HEADER, "Policy", "Failed")
 _MESSAGE = len(_HEADER) - 2  # the place of the column that only `-o wide` has
 
 
@@ -63,16 +62,9 @@ def _row(
         FAILING if entry.is_open else _OVER,
         entry.reason,
         str(entry.count),
-        str(entry.call.last_level or "") if entry.call is not None else "",
-        ",".join(dict.fromkeys(_say(call) for call in calls_for(entry, notifications))),
-        entry.call.acknowledged_by if entry.call is not None else "",
+        *calls.cells(entry, notifications),
         *([entry.message if entry.is_open else entry.resolution] if wide else []),
         policy,
         age(entry.failed_at, now),
     )
     return tuple(lines.clean(cell) or "-" for cell in cells)
-
-
-def _say(call: Notification) -> str:
-    """The sink that was called; where it has not taken it, what became of that."""
-    return call.sink if call.told_at is not None else f"{call.sink}({call.state})"

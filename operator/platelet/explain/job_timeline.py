@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
-from platelet.core import failed_jobs, recorded_calls
+from platelet.core import failed_jobs
+from platelet.explain import calls
 from platelet.explain.entry import Entry, in_order, not_over_before
 from platelet.explain.object_events import tell_events
 from platelet.explain.timeline import Timeline
@@ -74,14 +75,4 @@ def _record(resolved: ResolvedPolicy, entry: FailedJob) -> Iterator[Entry]:
         count=entry.count,
         last_at=entry.failed_at if entry.failed_at > entry.since else None,
     )
-    for call in recorded_calls.calls_for(entry, resolved.notifications):
-        if call.told_at is not None:
-            message = f"level {call.level}: {call.sink}"
-            yield Entry(at=call.told_at, kind="told", reason=call.reason, message=message, by=key)
-    if entry.call is not None and entry.call.acknowledged_at is not None:
-        message = f"{entry.call.acknowledged_by} has heard of it"
-        at = entry.call.acknowledged_at
-        yield Entry(at=at, kind="decision", reason=reasons.ACKNOWLEDGED, message=message, by=key)
-    if entry.resolved_at is not None:
-        message = entry.resolution
-        yield Entry(at=entry.resolved_at, kind="resolved", reason=reasons.RESOLVED, message=message, by=key)
+    yield from calls.tell(key, entry, resolved.notifications)

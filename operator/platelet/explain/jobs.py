@@ -8,7 +8,7 @@ from typing import Any
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.core import failed_jobs
 from platelet.core.failed_jobs import Seen
-from platelet.explain import lines
+from platelet.explain import calls, lines
 from platelet.explain.eligibility import Unread
 from platelet.model import log_tail
 from platelet.model.durations import format_time
@@ -136,22 +136,13 @@ def _say_verdict(resolved: ResolvedPolicy, subject: Subject, seen: Seen, now: da
         since = f"since {lines.moment(after.since, now)}{several}: {after.message}"
         if before is None or not before.is_open:
             return True, f"it is told within half a minute: it fails {since}"
-        whom = _say_call(after)
+        whom = calls.say(after)
         return True, f"{whom}; it fails {since}"
     if after is not None and before is not None and before.is_open:
         return True, f"it was told, and is over within half a minute: {after.resolution}"
     if after is not None and after.resolved_at is not None:
         return True, f"it was told, and is over since {lines.moment(after.resolved_at, now)}: {after.resolution}"
     return False, _why_not(resolved, [job for job in seen.jobs if job.subject == subject], seen, now)
-
-
-def _say_call(entry: FailedJob) -> str:
-    """Whether people are called, how far, and who has heard."""
-    if entry.call is None:
-        return "mode Observe: nobody is called"
-    last = entry.call.last_level
-    called = "people were called" + (f", up to level {last}" if last > 1 else "")
-    return f"{called}; {entry.call.acknowledged_by} has heard of it" if entry.is_acknowledged else called
 
 
 def _why_not(resolved: ResolvedPolicy, jobs: Sequence[Job], seen: Seen, now: datetime) -> str:

@@ -17,6 +17,7 @@ from platelet.model.policy import Policy, Settings
 from platelet.model.snapshot import Snapshot
 from platelet.triggers.alert import AlertTrigger
 from platelet.triggers.pod import PodTrigger
+from tests.unit.explain.records_of_alerts import HEARD, an_untargeted_alert
 from tests.unit.situations import (
     BAD,
     GOOD,
@@ -183,10 +184,14 @@ def test_an_alert_on_record_holds() -> None:
 def test_alerts_that_name_no_workload_are_told_with_their_policy() -> None:
     """One of them may be about this Deployment: that it is not acted on must not be a riddle."""
     candidates = eligibility.judge([a_standing(), a_standing(a_policy(name="other"))], TARGET, WELL, {}, NOW)
-    fires = evidence_of(an_alert(), message="there is no Deployment api-v2")
-    over = evidence_of(an_alert(reason="Over"), resolved_at=NOW)
-    first, second = eligibility.with_strays(candidates, {"shop/heal-api": (fires, over)})
-    assert first.because[-1] == "alerts that name no workload it knows: ApiDown (there is no Deployment api-v2)"
+    fires = an_untargeted_alert(message="there is no Deployment api-v2")
+    grave = an_untargeted_alert("Grave", call=HEARD)
+    over = an_untargeted_alert("Over", resolved_at=NOW)
+    first, second = eligibility.with_strays(candidates, {"shop/heal-api": (fires, grave, over)})
+    assert first.because[-1] == (
+        "alerts that name no workload it knows: ApiDown (there is no Deployment api-v2; people were called), "
+        "Grave (why; people were called, up to level 2; ann has heard of it)"
+    )
     assert second == candidates[1]
 
 
