@@ -62,10 +62,10 @@ def page(simulation: Simulation, through: str = "oncall", secret: str = WEBHOOK,
 
 
 def buttons(simulation: Simulation) -> list[Json]:
-    """All that were shown."""
-    bodies = [delivery.request.body for delivery in simulation.mailbox.delivered if "slack.com" in delivery.request.url]
-    rows = [block for body in bodies for block in body.get("blocks", []) if block["type"] == "actions"]
-    return [button for row in rows for button in row["elements"]]
+    """Those of the message as it is shown last."""
+    bodies = [delivery.request.body for delivery in simulation.mailbox.delivered]
+    (*_, message) = [body["blocks"] for body in bodies if "blocks" in body]
+    return [button for block in message if block["type"] == "actions" for button in block["elements"]]
 
 
 def press(simulation: Simulation, button: Json, through: str = "oncall", secret: str = SIGNING) -> None:
@@ -98,21 +98,37 @@ def test_who_acknowledges_in_pagerduty_has_acknowledged_the_job(simulation: Simu
     assert not was_called(simulation, "lead")
     bodies = [delivery.request.body for delivery in simulation.mailbox.delivered]
     assert [body["event_action"] for body in bodies if "event_action" in body] == ["trigger", "acknowledge"]
-    assert [body["text"].partition(":")[0] for body in bodies if "text" in body] == ["JOB FAILED", "ACKNOWLEDGED"]
+    assert [body["text"].partition(":")[0] for body in bodies if "blocks" in body] == ["JOB FAILED", "ACKNOWLEDGED"]
     (entry,) = listed(simulation)
     assert entry.is_open, "only the Job's own end is its end"
 
 
-def test_who_presses_the_button_has_acknowledged_the_job_and_no_message_after_it_has_one(
-    simulation: Simulation,
-) -> None:
+def methods(simulation: Simulation) -> list[str]:
+    """What Slack was asked to do, in order."""
+    urls = [delivery.request.url for delivery in simulation.mailbox.delivered]
+    return [url.rpartition("/api/chat.")[2] for url in urls if "slack.com" in url]
+
+
+def test_who_presses_the_button_has_acknowledged_the_job_and_the_button_goes(simulation: Simulation) -> None:
     begin(simulation, LEVELS[0], {"after": "30m", "sinks": ["chat"], "until": "Resolved"})
     (button,) = buttons(simulation)
     press(simulation, button)
-    simulation.run(2 * HOUR)
+    simulation.run(MINUTE)
     assert simulation.callbacks.answers == ["stored"]
     assert acknowledged_by(simulation) == "slack:U0123456789 (ann)"
-    assert buttons(simulation) == [button]
+    assert (methods(simulation), buttons(simulation)) == (["postMessage", "update", "postMessage"], [])
+    simulation.run(HOUR)
+    assert (methods(simulation)[3:], buttons(simulation)) == (["update", "postMessage"], []), "called on, and heard of"
+
+
+def test_without_an_answer_the_button_stays_at_the_next_level_and_goes_with_the_end(simulation: Simulation) -> None:
+    begin(simulation, LEVELS[0], {"after": "30m", "sinks": ["chat"]})
+    (button,) = buttons(simulation)
+    simulation.run(HOUR)
+    assert (methods(simulation)[1:], buttons(simulation)) == (["update", "postMessage"], [button])
+    simulation.world.store.delete(JOBS, SHOP, "migrate")
+    simulation.run(5 * MINUTE)
+    assert (methods(simulation)[3:], buttons(simulation)) == (["update", "postMessage"], [])
 
 
 def test_a_button_that_is_pressed_again_or_after_the_end_changes_nothing(simulation: Simulation) -> None:

@@ -225,7 +225,7 @@ def test_who_has_heard_is_told_to_pagerduty_and_to_slack(simulation: Simulation)
     simulation.run(5 * MINUTE)
     bodies = [known.request.body for known in simulation.mailbox.delivered]
     assert [body["event_action"] for body in bodies if "event_action" in body] == ["trigger", "acknowledge"]
-    assert [body["text"].partition(":")[0] for body in bodies if "text" in body] == ["JOB FAILED", "ACKNOWLEDGED"]
+    assert [body["text"].partition(":")[0] for body in bodies if "blocks" in body] == ["JOB FAILED", "ACKNOWLEDGED"]
 
 
 def play(simulation: Simulation) -> range:

@@ -66,7 +66,7 @@ def tell(  # noqa: PLR0913 - what is on record, and what this process knows
     called, alerts = recorded_calls.climb(policy, heard.listed, called, now)
     notifications = {(notification.id, notification.sink): notification for notification in called.notifications}
     for waiting in deliveries.due(called.notifications, in_flight, now):
-        notice = recorded_calls.notice_of(policy, waiting, listed.jobs, listed.alerts)
+        notice = recorded_calls.notice_of(policy, waiting, listed.jobs, listed.alerts, called.notifications)
         rendered, renderings = deliveries.render(waiting, notice, holder, now)
         notifications[rendered.id, rendered.sink] = rendered
         effects += renderings

@@ -85,9 +85,16 @@ def called(entry: FailedJob | UntargetedAlert, notifications: Iterable[Notificat
 
 
 def notice_of(
-    policy: Policy, kept: Notification, jobs: Sequence[FailedJob], alerts: Sequence[UntargetedAlert]
+    policy: Policy,
+    kept: Notification,
+    jobs: Sequence[FailedJob],
+    alerts: Sequence[UntargetedAlert],
+    notifications: Iterable[Notification],
 ) -> Notice:
-    """Rebuild what is kept. What it is about may have made room on its list; then its name is not known any more."""
+    """Rebuild what is kept, with what is on record beside it of telling people of the same.
+
+    What it is about may have made room on its list; then its name is not known any more.
+    """
     return Notice(
         kind=kept.kind,
         policy=policy,
@@ -98,6 +105,7 @@ def notice_of(
         level=kept.level,
         job=next((job for job in jobs if job.known_as == kept.known_as), None),
         alert=next((alert for alert in alerts if alert.known_as == kept.known_as), None),
+        told=tuple(known for known in notifications if known.line == kept.line),
     )
 
 

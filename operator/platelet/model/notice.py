@@ -5,7 +5,7 @@ from datetime import datetime
 
 from platelet.model import approval
 from platelet.model.failed_job import FailedJob
-from platelet.model.notification import OF_A_JOB, OF_AN_ALERT, NoticeKind
+from platelet.model.notification import OF_A_JOB, OF_AN_ALERT, NoticeKind, Notification
 from platelet.model.policy import Policy
 from platelet.model.remediation import Remediation
 from platelet.model.untargeted_alert import UntargetedAlert
@@ -30,6 +30,7 @@ class Notice:
     occasion: str = ""  # tells notices of one kind apart
     alert: UntargetedAlert | None = None
     job: FailedJob | None = None
+    told: tuple[Notification, ...] = ()  # of the alert or the Job: what is on record of telling people of it
     level: int = 1  # of the escalation
     repeat: int = 0  # how often that level was told before
     to: tuple[str, ...] | None = None  # only these sinks of the policy; None: all whom it concerns

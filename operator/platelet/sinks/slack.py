@@ -1,4 +1,4 @@
-"""Slack, by its Web API: one message per incident, which is kept as things stand; what happens goes into its thread.
+"""Slack, by its Web API: one message for each thing that people are called for, kept as it stands; news are its thread.
 
 `chat.postMessage` knows no key for repetitions: a crash between its answer and our record can post the message, or what
 is said in the thread, a second time. Limits: api.slack.com/reference/block-kit/blocks and /docs/rate-limits.
@@ -91,13 +91,13 @@ def render(notice: Notice) -> tuple[Request, ...]:
         return ()
     settings: Slack = policy.sinks[notice.route or NAME]
     ask = partial(_request, settings, settings.token_ref.within(policy.namespace))
-    if remediation is None:
-        return (ask("chat.postMessage", {"channel": settings.channel, **_lone_message(notice)}),)
-    message = _message(notice, remediation)
-    root = _root(remediation.status.notifications, notice.route or NAME)
-    reply = partial(_reply, ask, notice, remediation, again=bool(root))
+    message = _message(notice, remediation) if remediation is not None else _message_of_record(notice)
+    known = remediation.status.notifications if remediation is not None else notice.told
+    root = _root(known, notice.route or NAME)
+    reply = partial(_reply, ask, notice, again=bool(root))
     if not root:
-        return (ask("chat.postMessage", {"channel": settings.channel, **message}, then=reply),)
+        then = reply if remediation is not None else None  # elsewhere the message has all details itself
+        return (ask("chat.postMessage", {"channel": settings.channel, **message}, then=then),)
     channel, _, ts = root.partition(":")
     return (ask("chat.update", {"channel": channel, "ts": ts, **message}, then=lambda _: reply(root)),)
 
@@ -131,19 +131,17 @@ def _request(
 
 
 def _root(notifications: Sequence[Notification], name: str) -> str:
-    """The message of the incident as Slack knows it; empty: there is none, or it is gone."""
+    """The message as Slack knows it; empty: there is none, or it is gone."""
     for known in reversed(notifications):
         if known.sink == name and (known.receipt or known.state == "GivenUp"):
             return known.receipt if known.state != "GivenUp" else ""
     return ""
 
 
-def _reply(
-    ask: Callable[..., Request], notice: Notice, remediation: Remediation, receipt: str, *, again: bool
-) -> Request:
+def _reply(ask: Callable[..., Request], notice: Notice, receipt: str, *, again: bool) -> Request:
     """What has happened, with the details at first; a call is also shown in the channel."""
     channel, _, ts = receipt.partition(":")
-    details = [] if again else _details(remediation)
+    details = [] if again or notice.remediation is None else _details(notice.remediation)
     text = _escape("\n".join([_line(notice), *details]), TEXT_LENGTH)
     body = {"channel": channel, "thread_ts": ts, "text": text}
     return ask("chat.postMessage", {**body, "reply_broadcast": True} if again and notice.kind in CALLS else body)
@@ -164,19 +162,19 @@ def _level(notice: Notice) -> str:
     return f" (level {notice.level})" if notice.kind in CALLS and notice.level > 1 else ""
 
 
-def _lone_message(notice: Notice) -> dict[str, Any]:
+def _message_of_record(notice: Notice) -> dict[str, Any]:
+    """What a policy has on record, as it stands."""
     name = notice.policy.key if notice.policy is not None else ""
     title = _escape(notice.title or f"{_STANDINGS[notice.kind]}{_level(notice)}: policy {name}", TEXT_LENGTH // 2)
     more = [notice.how_to_acknowledge] if notice.how_to_acknowledge else []
-    if notice.job is not None and notice.kind == "JobFailed":
+    if notice.job is not None and notice.kind != "JobOver":
         more += log_tail.say(notice.job.log_tail)
     body = notice.body or _escape("\n".join((notice.message, *more)), TEXT_LENGTH)
     text = _cut(f"{title}: {body}", TEXT_LENGTH)
-    buttons = _buttons(notice)
-    if not buttons:
-        return {"text": text}
-    shown = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
-    return {"text": text, "blocks": [shown, {"type": "actions", "elements": buttons}]}
+    blocks: list[dict[str, Any]] = [{"type": "section", "text": {"type": "mrkdwn", "text": text}}]
+    if buttons := _buttons(notice):
+        blocks.append({"type": "actions", "elements": buttons})
+    return {"text": text, "blocks": blocks}
 
 
 def _message(notice: Notice, remediation: Remediation) -> dict[str, Any]:

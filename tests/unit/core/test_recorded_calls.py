@@ -151,3 +151,12 @@ def take(waiting: list[Notification]) -> tuple[DeliveryResult, ...]:
     return tuple(
         DeliveryResult(id=known.id, sink=known.sink, number=known.tries + 1, delivered=True) for known in waiting
     )
+
+
+def test_a_notice_of_a_job_knows_what_is_on_record_of_telling_people_of_it_and_of_no_other() -> None:
+    both = (a_job(1), a_job(2, NOW + minutes(1)))
+    ledger, listed = recorded_calls.climb(of(FIRST), both, NOBODY, NOW + minutes(1))
+    (kept,) = recorded_calls.calls_for(listed[0], ledger.notifications)
+    over = replace(kept, id=f"uid-policy/jobover/{kept.known_as}", kind="JobOver")
+    notice = recorded_calls.notice_of(of(FIRST), over, listed, (), (*ledger.notifications, over))
+    assert (notice.job, notice.told) == (listed[0], (kept, over))

@@ -122,7 +122,7 @@ def test_an_alert_without_a_target_is_a_message_of_its_own() -> None:
         assert body["text"].startswith(words)
 
 
-def test_a_failed_job_is_a_message_and_its_end_another() -> None:
+def test_a_failed_job_is_one_message() -> None:
     for kind, words in (
         ("JobFailed", "JOB FAILED: policy home/heal-api: why\nplatelet acknowledge cronjob/report -n shop"),
         ("JobAcknowledged", "ACKNOWLEDGED: policy home/heal-api: why"),
@@ -133,7 +133,7 @@ def test_a_failed_job_is_a_message_and_its_end_another() -> None:
         assert method == "chat.postMessage"
         assert body["text"].startswith(words)
         ((_, body),) = sent(replace(notice, job=replace(JOB, log_tail=TAIL)))
-        assert body["text"].endswith("panic: no database") is (kind == "JobFailed")
+        assert body["text"].endswith("panic: no database") is (kind != "JobOver")
 
 
 def test_who_was_not_called_is_not_told_what_follows() -> None:
@@ -222,6 +222,30 @@ def test_a_failed_job_has_a_button_for_exactly_its_record_where_an_answer_would_
 
 
 HEARD = replace(CALLED_FOR, call=RecordedCall(at=NOW, acknowledged_by="ann"))
+
+
+def test_what_becomes_of_a_failed_job_is_shown_on_its_message_and_said_in_the_thread() -> None:
+    known = a_notification(sink="slack", kind="JobFailed", state="Acknowledged", receipt="C0123456789:17.0001")
+    news: tuple[tuple[NoticeKind, FailedJob, bool], ...] = (
+        ("JobAcknowledged", HEARD, False),
+        ("JobOver", replace(HEARD, resolved_at=NOW), False),
+        ("JobFailed", CALLED_FOR, True),
+    )
+    for kind, job, called_again in news:
+        notice = replace(about_a_job(kind, job), told=(known, a_notification(sink="slack", kind=kind)))
+        (update, message), (_, line) = sent(notice)
+        assert (update, message["channel"], message["ts"]) == ("chat.update", "C0123456789", "17.0001")
+        assert message["blocks"][0]["text"]["text"] == message["text"], "blocks that are not sent stay"
+        assert (buttons(notice) != []) is called_again
+        assert (line["thread_ts"], line.get("reply_broadcast", False)) == ("17.0001", called_again)
+        assert line["text"].endswith(": why")
+
+
+def test_a_failed_job_whose_message_is_not_known_any_more_is_a_message_anew() -> None:
+    for known in (a_notification(sink="lead", kind="JobFailed", receipt="C1:1.1"), a_notification(sink="slack")):
+        assert [method for method, _ in sent(replace(about_a_job("JobOver"), told=(known,)))] == ["chat.postMessage"]
+
+
 BUTTONLESS: dict[str, Notice] = {
     "where no answer would be heard": about_a_job(policy=POLICY),
     "that somebody has heard of": about_a_job(job=HEARD),
