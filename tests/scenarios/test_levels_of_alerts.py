@@ -167,6 +167,17 @@ def test_a_call_that_nobody_answers_costs_nothing_while_nothing_is_due(simulatio
     assert reads() == before
 
 
+def test_what_is_new_is_told_at_once_also_while_the_stream_of_policies_stands_still(simulation: Simulation) -> None:
+    """Memory says that nothing has changed; whoever has stored it knows better."""
+    follow(simulation, L1)
+    fire(simulation)
+    simulation.run(5 * MINUTE)
+    simulation.processes[0].unseen.add(kube.POLICIES.plural)
+    fire(simulation, OTHER)
+    simulation.run(timedelta(seconds=1))
+    assert len(simulation.mailbox.delivered) == 2
+
+
 def play(simulation: Simulation) -> range:
     """Two alerts; the one is over before the third level. Returns the calls of it all."""
     follow(simulation, L1, {**L2, "repeatEvery": "20m"}, L3)

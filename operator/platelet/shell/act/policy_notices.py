@@ -58,6 +58,10 @@ class PolicyNotices:
         self._outbox = outbox
         self._seen: dict[tuple[str, str], _Seen] = {}
 
+    def stir(self, namespace: str, name: str) -> None:
+        """Look at it the next time, come what may: its stream may tell later that there is something to tell."""
+        self._seen.pop((namespace, name), None)
+
     async def look(self, namespace: str, name: str) -> datetime | None:
         """When to look again by time alone. Raises ApiError when that cannot be read or stored.
 

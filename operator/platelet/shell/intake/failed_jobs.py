@@ -4,7 +4,7 @@ Level-triggered, by a LIST at intervals: what failed while nobody looked is foun
 told is stored in the same write, so that no crash loses it, and none tells it twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -36,9 +36,21 @@ log = structlog.get_logger("platelet.jobs")
 class JobWatch:
     """Judges the Jobs of one policy at a time."""
 
-    def __init__(self, kube: Kube, clock: Clock, book: PolicyBook, runner: EffectRunner, logs: LogReader) -> None:
-        """Take the API, the time, the policies, who runs effects, and who reads logs."""
-        self._logs = logs
+    def __init__(  # noqa: PLR0913 - what it reads and writes with, and who hears of it
+        self,
+        kube: Kube,
+        clock: Clock,
+        book: PolicyBook,
+        runner: EffectRunner,
+        logs: LogReader,
+        *,
+        stir: Callable[[str, str], None] = lambda _namespace, _name: None,
+    ) -> None:
+        """Take the API, the time, the policies, who runs effects, and who reads logs.
+
+        `stir` hears of each policy that has something to tell.
+        """
+        self._logs, self._stir = logs, stir
         self._kube, self._clock, self._book, self._runner = kube, clock, book, runner
         self._refused: dict[tuple[str, str], str] = {}  # why, by policy, as it was logged last
 
@@ -88,6 +100,7 @@ class JobWatch:
                 await self._kube.replace(POLICIES, policy.namespace, policy.name, body, subresource="status")
             except Conflict:
                 return now + _SOON
+            self._stir(policy.namespace, policy.name)
             await self._tell(resolved, news.listed, unlisted, news.effects)
         return now + _SOON  # to let out what is to be told
 

@@ -58,6 +58,7 @@ class Parts:
     budget: BudgetReader
     reconciler: Reconciler
     policy_looks: Sequence[Callable[[str, str], Awaitable[datetime | None]]]  # at a policy itself, no incident
+    stir_policy: Callable[[str, str], None]  # there is something to tell of it
     outbox: Outbox
     revision_tracker: RevisionTracker
     index: RemediationIndex
@@ -146,6 +147,8 @@ class Flow:
 
     def on_result(self, holder: Holder) -> None:
         """There is something to tell, or a sink was told, or not: whose notification it is."""
+        if holder[0] == "policy":
+            self._parts.stir_policy(holder[1], holder[2])
         if self._leading:
             self._queue.add(holder)
 

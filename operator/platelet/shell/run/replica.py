@@ -99,6 +99,7 @@ def assemble(base: Base) -> Replica:
         kube, clock, book, opener, finder, untargeted, index=index, cluster=base.cluster, on_result=base.on_alert
     )
     held_alerts, around = HeldAlerts(kube, index), base.around(succession)
+    notices = PolicyNotices(kube, clock, book, runner, base.outbox)
     pod_watch = PodWatch(clock, book, opener, finder, memory.streams.workloads)
     reconciler, tracker = _make_deciders(
         base,
@@ -115,9 +116,10 @@ def assemble(base: Base) -> Replica:
         budget=readers.budget,
         reconciler=reconciler,
         policy_looks=(
-            PolicyNotices(kube, clock, book, runner, base.outbox).look,
-            JobWatch(kube, clock, book, runner, around.log_reader).look,
+            notices.look,
+            JobWatch(kube, clock, book, runner, around.log_reader, stir=notices.stir).look,
         ),
+        stir_policy=notices.stir,
         outbox=base.outbox,
         revision_tracker=tracker,
         index=index,
