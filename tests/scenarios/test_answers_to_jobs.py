@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from platelet.model.reply import about_job
+from platelet.model.notification import OF_A_JOB
+from platelet.model.reply import about_record
 from platelet.model.resource import JOBS
 from platelet.shell import kube
 from platelet.shell.kube import Json
@@ -32,11 +33,16 @@ BY = "pagerduty:PLH1HKV (Tenex Engineer)"
 KINDS: tuple[FaultKind, ...] = ("kill before", "kill after", "answer lost", "unanswered", "conflict")
 
 
-def begin(simulation: Simulation, *levels: Json, name: str = "oncall", **spec: Any) -> None:
-    """A Job has failed, and people are called by an EscalationPolicy."""
+def store_keys(simulation: Simulation) -> None:
+    """What signs there."""
     keys = {"webhook": WEBHOOK, "signing": SIGNING}
     data = {key: base64.b64encode(value.encode()).decode() for key, value in keys.items()}
     simulation.world.store.create(kube.SECRETS, SHOP, {"metadata": {"name": "pagers"}, "data": data})
+
+
+def begin(simulation: Simulation, *levels: Json, name: str = "oncall", **spec: Any) -> None:
+    """A Job has failed, and people are called by an EscalationPolicy."""
+    store_keys(simulation)
     spec = {"sinks": [PAGER, CHANNEL, LEAD], "callbacks": CALLBACKS, **spec}
     simulation.apply(escalation_policy(*(levels or LEVELS), **spec))
     other = {**escalation_policy(LEVELS[0], sinks=[PAGER, CHANNEL], callbacks=CALLBACKS), "metadata": {"name": "other"}}
@@ -191,7 +197,7 @@ def test_what_is_no_acknowledgement_of_ours_changes_nothing(
 def test_an_answer_about_another_record_of_the_policy_changes_nothing(simulation: Simulation) -> None:
     begin(simulation)
     uid = simulation.world.store.get(kube.POLICIES, SHOP, "heal")["metadata"]["uid"]
-    page(simulation, key=f"platelet/{about_job(uid, 'feed')}")
+    page(simulation, key=f"platelet/{about_record(uid, OF_A_JOB, 'feed')}")
     simulation.run(MINUTE)
     assert (simulation.callbacks.answers, acknowledged_by(simulation)) == (["vain"], "")
 

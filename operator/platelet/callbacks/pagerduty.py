@@ -69,10 +69,11 @@ def read(body: bytes) -> Reply | None:
         return None
     if not isinstance(agent, Mapping) or agent.get("type") != "user_reference":
         return None  # by an integration, such as our own events, or by a rule: no person has heard
-    uid, job = reply.read_about(key.removeprefix(reply.KEY_PREFIX))
+    uid, course, known_as = reply.read_about(key.removeprefix(reply.KEY_PREFIX))
     return Reply(
         uid=uid,
-        job=job,
+        course=course,
+        known_as=known_as,
         word="Acknowledge",
         user=_text(agent, "id"),
         name=_text(agent, "summary"),

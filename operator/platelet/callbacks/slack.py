@@ -36,7 +36,7 @@ UserId = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackApp:
-    """An app in Slack with interactivity: the messages of incidents and of failed Jobs have buttons."""
+    """An app in Slack with interactivity: its messages have buttons."""
 
     secret_ref: Annotated[SecretRef, Field(description="The app's signing secret, in a Secret of this namespace.")]
     approvers: Annotated[
@@ -85,8 +85,17 @@ def read(body: bytes) -> Reply | None:
     if not isinstance(user, Mapping) or not isinstance(user.get("id"), str) or not user["id"]:
         raise ValueError("it has no user")
     name = user.get("username") or user.get("name") or ""
-    uid, job = reply.read_about(about)
-    return Reply(uid=uid, job=job, word=word, user=user["id"], name=str(name), token=token, at=_moment(pressed))
+    uid, course, known_as = reply.read_about(about)
+    return Reply(
+        uid=uid,
+        course=course,
+        known_as=known_as,
+        word=word,
+        user=user["id"],
+        name=str(name),
+        token=token,
+        at=_moment(pressed),
+    )
 
 
 def _first(actions: object) -> Mapping[str, Any]:

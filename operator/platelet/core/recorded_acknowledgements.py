@@ -14,7 +14,6 @@ from platelet.core.recorded_calls import Announcement, E
 from platelet.core.replies import ASTRAY, Vain
 from platelet.model import approval, reasons
 from platelet.model.effects import Effect
-from platelet.model.failed_job import FailedJob
 from platelet.model.policy import Policy
 from platelet.model.reply import Reply, Through
 
@@ -37,16 +36,16 @@ def hear(
 
 
 def answer(  # noqa: PLR0913 - what is on record, and who answers what through where
-    policy: Policy, listed: Sequence[FailedJob], ledger: Ledger, reply: Reply, by: str, through: Through, now: datetime
-) -> Announcement[FailedJob] | Vain:
+    policy: Policy, listed: Sequence[E], ledger: Ledger, reply: Reply, by: str, through: Through, now: datetime
+) -> Announcement[E] | Vain:
     """Take in an answer that came through sinks of the policy: once, and only of where people were called for it."""
     mine = listed if reply.uid == policy.uid else ()
-    entry = next((known for known in mine if known.known_as == reply.job), None)
+    entry = next((known for known in mine if (known.course, known.known_as) == (reply.course, reply.known_as)), None)
     if entry is None or not entry.is_open or entry.call is None:
         return Vain("people are not called for it now")
     why = ""
     if reply.word != "Acknowledge":
-        why = "a failed Job asks nothing that could be approved"
+        why = "it asks nothing that could be approved"
     elif not set(recorded_calls.called(entry, ledger.notifications)) & set(through.sinks):
         why = "nobody was called there"
     elif reply.token not in ("", entry.token(policy.uid)) or reply.at + ASTRAY < entry.call.at:

@@ -46,12 +46,21 @@ class Course:
     call: NoticeKind
     heard: NoticeKind
     over: NoticeKind
+    name: str  # of what it is about, as places carry it
+
+    @property
+    def kinds(self) -> tuple[NoticeKind, ...]:
+        """From its beginning to its end."""
+        return self.call, self.heard, self.over
 
 
-OF_A_JOB = Course(call="JobFailed", heard="JobAcknowledged", over="JobOver")
-OF_AN_ALERT = Course(call="Untargeted", heard="UntargetedAcknowledged", over="UntargetedOver")  # that has no target
-OF_JOBS: tuple[NoticeKind, ...] = (OF_A_JOB.call, OF_A_JOB.heard, OF_A_JOB.over)
-OF_ALERTS: tuple[NoticeKind, ...] = (OF_AN_ALERT.call, OF_AN_ALERT.heard, OF_AN_ALERT.over)
+OF_A_JOB = Course(call="JobFailed", heard="JobAcknowledged", over="JobOver", name="job")
+OF_AN_ALERT = Course(  # that has no target
+    call="Untargeted", heard="UntargetedAcknowledged", over="UntargetedOver", name="untargeted"
+)
+COURSES = (OF_A_JOB, OF_AN_ALERT)
+OF_JOBS: tuple[NoticeKind, ...] = OF_A_JOB.kinds
+OF_ALERTS: tuple[NoticeKind, ...] = OF_AN_ALERT.kinds
 ON_RECORD: tuple[NoticeKind, ...] = (*OF_JOBS, *OF_ALERTS)  # of a policy, which has no incident of it
 State = Literal["Pending", "Delivered", "Acknowledged", "Withdrawn", "GivenUp"]
 MOST_OF_A_SINK = 10  # of one Remediation: a sink that takes nothing makes no other forget

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from platelet.model.approval import Word
+from platelet.model.notification import COURSES, Course
 
 KEY_PREFIX: Final = "platelet/"  # of the key under which a place knows what it was told; what that is about follows
 WORDS: Final[Mapping[str, Word]] = {  # by the ids of buttons
@@ -14,7 +15,6 @@ WORDS: Final[Mapping[str, Word]] = {  # by the ids of buttons
     "platelet-reject": "Reject",
 }
 SHORTEST_KEY: Final = 16  # bytes of a key that signs
-_OF_JOB = "/job/"  # between the uid of a policy and the record of a failed Job on it
 _LONGEST_PART = 100  # characters of an id or a name
 
 
@@ -22,8 +22,9 @@ _LONGEST_PART = 100  # characters of an id or a name
 class Reply:
     """One answer, as the place tells it. Nothing in it is believed but what the place has signed."""
 
-    uid: str  # of the Remediation; of the policy, if it is about a failed Job
-    job: str = ""  # what tells the record of a failed Job from others of its policy; empty: it is about an incident
+    uid: str  # of the Remediation; of the policy, if it is about what that has on record
+    course: Course | None = None  # of what kind that is; None: it is about an incident
+    known_as: str = ""  # what tells it from others of that kind
     word: Word
     user: str  # by which the place knows the person
     name: str  # by which people do
@@ -44,15 +45,18 @@ class Through:
     approvers: tuple[str, ...] = ()  # the users who may answer to plans; none: nobody
 
 
-def about_job(policy_uid: str, known_as: str) -> str:
-    """What an answer is about, as a place carries it, if that is a failed Job on record of a policy."""
-    return f"{policy_uid}{_OF_JOB}{known_as}"
+def about_record(policy_uid: str, course: Course, known_as: str) -> str:
+    """What an answer is about, as a place carries it, if that is on record of a policy."""
+    return f"{policy_uid}/{course.name}/{known_as}"
 
 
-def read_about(about: str) -> tuple[str, str]:
-    """Read what an answer is about: `uid` and `job` of a Reply."""
-    uid, _, job = about.partition(_OF_JOB)
-    return (uid, job) if uid and job else (about, "")
+def read_about(about: str) -> tuple[str, Course | None, str]:
+    """Read what an answer is about: `uid`, `course` and `known_as` of a Reply."""
+    for course in COURSES:
+        uid, _, known_as = about.partition(f"/{course.name}/")
+        if uid and known_as:
+            return uid, course, known_as
+    return about, None, ""
 
 
 def _plain(text: str) -> str:

@@ -15,7 +15,7 @@ from platelet.model.constraint import Matches
 from platelet.model.durations import CAMEL, format_time
 from platelet.model.failed_job import FailedJob
 from platelet.model.notice import Notice
-from platelet.model.notification import OF_ALERTS, OF_JOBS, ON_RECORD, was_called
+from platelet.model.notification import COURSES, ON_RECORD, was_called
 from platelet.model.policy import Policy
 from platelet.model.remediation import Remediation
 from platelet.model.request import Answer, Destination, Outcome, Request, SecretRef, judge_by_status
@@ -104,10 +104,9 @@ def _event(notice: Notice) -> dict[str, Any]:
 def _dedup_key(notice: Notice) -> str:
     """The same for all of an incident, or of what a policy has on record, and for nothing else."""
     about = notice.remediation.uid if notice.remediation is not None else notice.id
-    if notice.kind in OF_JOBS and notice.policy is not None:
-        about = reply.about_job(notice.policy.uid, notice.known_as)
-    if notice.kind in OF_ALERTS and notice.policy is not None:
-        about = f"{notice.policy.uid}/untargeted/{notice.known_as}"
+    course = next((course for course in COURSES if notice.kind in course.kinds), None)
+    if course is not None and notice.policy is not None:
+        about = reply.about_record(notice.policy.uid, course, notice.known_as)
     return f"{reply.KEY_PREFIX}{about}"[:DEDUP_KEY_LENGTH]
 
 

@@ -19,7 +19,7 @@ from platelet.model.durations import CAMEL, say_time
 from platelet.model.notice import Notice
 from platelet.model.notification import CALLS, ON_RECORD, Notification, was_announced_to, was_called
 from platelet.model.remediation import Remediation, RemediationStatus
-from platelet.model.reply import WORDS, about_job
+from platelet.model.reply import WORDS, about_record
 from platelet.model.request import Answer, Destination, Outcome, Request, SecretKey, SecretRef
 from platelet.model.rules import Sink
 
@@ -218,14 +218,15 @@ def _how(notice: Notice, remediation: Remediation) -> str:
 
 def _buttons(notice: Notice) -> list[dict[str, Any]]:
     """What people may press, where that comes back: each is for exactly what the message shows."""
-    policy, remediation, job = notice.policy, notice.remediation, notice.job
+    policy, remediation, entry = notice.policy, notice.remediation, notice.job or notice.alert
     if policy is None or NAME not in policy.callbacks:
         return []
     about, tokens = "", dict[Word, str]()
     if remediation is not None:
         about, tokens = remediation.uid, _tokens(notice, remediation.status)
-    elif notice.kind == "JobFailed" and job is not None and job.is_open and not job.is_acknowledged:
-        about, tokens = about_job(policy.uid, job.known_as), {"Acknowledge": job.token(policy.uid)}
+    elif entry is not None and notice.kind == entry.course.call and entry.is_open and not entry.is_acknowledged:
+        about = about_record(policy.uid, entry.course, entry.known_as)
+        tokens = {"Acknowledge": entry.token(policy.uid)}
     answers = {word: id_ for id_, word in WORDS.items()}
     return [
         {

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platelet.callbacks import pagerduty
+from platelet.model.notification import OF_A_JOB, OF_AN_ALERT, Course
 from platelet.model.rules import Incoming
 from tests.published import pagerduty as published
 
@@ -140,20 +141,21 @@ def test_who_acknowledges_or_resolves_there_has_heard(event_type: str) -> None:
     assert reply.by("pagerduty") == "pagerduty:PLH1HKV (Tenex Engineer)"
 
 
-ABOUT = {
-    "an incident": ("platelet/rem-1", "rem-1", ""),
-    "a failed Job on record of a policy": ("platelet/pol-1/job/feed", "pol-1", "feed"),
-    "a Job without a record": ("platelet/pol-1/job/", "pol-1/job/", ""),
-    "a Job of no policy": ("platelet//job/feed", "/job/feed", ""),
-    "an alert without a target, which is no incident": ("platelet/pol-1/untargeted/a", "pol-1/untargeted/a", ""),
+ABOUT: dict[str, tuple[str, str, Course | None, str]] = {
+    "an incident": ("platelet/rem-1", "rem-1", None, ""),
+    "a failed Job on record of a policy": ("platelet/pol-1/job/feed", "pol-1", OF_A_JOB, "feed"),
+    "an alert without a target": ("platelet/pol-1/untargeted/feed", "pol-1", OF_AN_ALERT, "feed"),
+    "a Job without a record": ("platelet/pol-1/job/", "pol-1/job/", None, ""),
+    "a Job of no policy": ("platelet//job/feed", "/job/feed", None, ""),
+    "what no policy has on record": ("platelet/pol-1/pod/feed", "pol-1/pod/feed", None, ""),
 }
 
 
-@pytest.mark.parametrize(("key", "uid", "job"), ABOUT.values(), ids=ABOUT)
-def test_the_key_says_what_it_is_about(key: str, uid: str, job: str) -> None:
+@pytest.mark.parametrize(("key", "uid", "course", "known_as"), ABOUT.values(), ids=ABOUT)
+def test_the_key_says_what_it_is_about(key: str, uid: str, course: Course | None, known_as: str) -> None:
     reply = pagerduty.read(published.webhook(key, OURS[1], occurred_at=NOW)[1])
     assert reply is not None
-    assert (reply.uid, reply.job) == (uid, job)
+    assert (reply.uid, reply.course, reply.known_as) == (uid, course, known_as)
 
 
 def event(**changes: Any) -> bytes:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platelet.callbacks import slack
+from platelet.model.notification import OF_A_JOB
 from platelet.model.rules import Incoming
 from tests.published import slack as published
 
@@ -97,7 +98,8 @@ def test_a_button_of_a_failed_job_says_of_which() -> None:
     button = {**BUTTON, "action_id": "platelet-acknowledge", "value": "pol-1/job/feed 1234"}
     reply = slack.read(published.pressed(button, "s", NOW)[1])
     assert reply is not None
-    assert (reply.uid, reply.job, reply.word, reply.token) == ("pol-1", "feed", "Acknowledge", "1234")
+    assert (reply.uid, reply.course, reply.known_as) == ("pol-1", OF_A_JOB, "feed")
+    assert (reply.word, reply.token) == ("Acknowledge", "1234")
 
 
 def payload(**changes: Any) -> bytes:

@@ -13,6 +13,7 @@ from platelet.model import approval
 from platelet.model.effects import Publish
 from platelet.model.escalation_levels import Level
 from platelet.model.failed_job import FailedJob
+from platelet.model.notification import OF_A_JOB, OF_AN_ALERT
 from platelet.model.policy import Policy
 from platelet.model.reply import Reply, Through
 from tests.unit.core.test_recorded_calls import FIRST, NOBODY, SECOND, a_job, called, of
@@ -77,7 +78,9 @@ def test_what_a_level_is_still_to_be_told_is_not_told_any_more() -> None:
     assert states == {"oncall": "Acknowledged", "chat": "Pending"}, "chat hears until it is over"
 
 
-REPLY = Reply(uid=POLICY.uid, job=CALLED.known_as, word="Acknowledge", user="P1", name="Ann", at=NOW)
+REPLY = Reply(
+    uid=POLICY.uid, course=OF_A_JOB, known_as=CALLED.known_as, word="Acknowledge", user="P1", name="Ann", at=NOW
+)
 BY = "pagerduty:P1 (Ann)"
 
 
@@ -115,7 +118,8 @@ def test_an_answer_is_to_one_job_and_leaves_the_others() -> None:
 (HEARD,) = hear(CALLED, {TOKEN: "bob"}).listed
 ANSWERED_IN_VAIN: dict[str, tuple[FailedJob, Reply, str]] = {
     "another policy has it on record": (CALLED, replace(REPLY, uid="uid-other"), "are not called for it now"),
-    "there is no such record": (CALLED, replace(REPLY, job="feed"), "are not called for it now"),
+    "there is no such record": (CALLED, replace(REPLY, known_as="feed"), "are not called for it now"),
+    "it is to an alert": (CALLED, replace(REPLY, course=OF_AN_ALERT), "are not called for it now"),
     "it is to an earlier failure": (replace(CALLED, since=NOW + minutes(1)), REPLY, "are not called for it now"),
     "it is over": (replace(CALLED, resolved_at=NOW), REPLY, "are not called for it now"),
     "nobody is called for it": (replace(CALLED, call=None), REPLY, "are not called for it now"),

@@ -224,6 +224,24 @@ def test_a_failed_job_has_a_button_for_exactly_its_record_where_an_answer_would_
 HEARD = replace(CALLED_FOR, call=RecordedCall(at=NOW, acknowledged_by="ann"))
 
 
+def test_an_alert_without_a_target_has_a_button_until_somebody_has_heard() -> None:
+    alert = replace(ALERT, call=RecordedCall(at=NOW))
+    notice = a_notice(
+        kind="Untargeted",
+        remediation=None,
+        workload=None,
+        policy=ANSWERED,
+        reason=reasons.NO_TARGET,
+        message="why",
+        alert=alert,
+    )
+    value = f"uid-policy/untargeted/{alert.known_as} {alert.token('uid-policy')}"
+    assert buttons(notice) == [("platelet-acknowledge", value)]
+    heard = replace(alert, call=RecordedCall(at=NOW, acknowledged_by="ann"))
+    assert buttons(replace(notice, alert=heard)) == []
+    assert buttons(replace(notice, kind="UntargetedAcknowledged", alert=heard)) == []
+
+
 def test_what_becomes_of_a_failed_job_is_shown_on_its_message_and_said_in_the_thread() -> None:
     known = a_notification(sink="slack", kind="JobFailed", state="Acknowledged", receipt="C0123456789:17.0001")
     news: tuple[tuple[NoticeKind, FailedJob, bool], ...] = (

@@ -1,6 +1,6 @@
 """Stores what people answered where they were told: on the Remediation, by a compare-and-swap of its status.
 
-What they answer to a failed Job is stored on the policy that has it on record.
+What they answer to what a policy has on record is stored on the policy.
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ from platelet.core.opening import Update
 from platelet.model.remediation import Remediation
 from platelet.model.reply import Reply
 from platelet.shell.intake.callback_receiver import NothingStoredError, NotKnownNowError, Origin
-from platelet.shell.intake.job_replies import JobReplies
+from platelet.shell.intake.policy_replies import PolicyReplies
 from platelet.shell.intake.reply_origins import ReplyOrigins
 from platelet.shell.kube import REMEDIATIONS, ApiError, Conflict, Kube, NotFound
 from platelet.shell.kube.clock import Clock
@@ -26,14 +26,14 @@ class ReplyStore:
     """What the receiver of callbacks asks and hands over to."""
 
     def __init__(
-        self, kube: Kube, clock: Clock, index: RemediationIndex, origins: ReplyOrigins, jobs: JobReplies
+        self, kube: Kube, clock: Clock, index: RemediationIndex, origins: ReplyOrigins, records: PolicyReplies
     ) -> None:
-        """Take the API, the time, where Remediations are, from where people answer, and who stores what is of Jobs."""
+        """Take the API, the time, where Remediations are, from where people answer, and who stores on policies."""
         self._kube = kube
         self._clock = clock
         self._index = index
         self._origins = origins
-        self._jobs = jobs
+        self._records = records
 
     def find(self, place: str, namespace: str, name: str) -> Origin | None:
         """The origin that a path names; None where there is none."""
@@ -45,7 +45,7 @@ class ReplyStore:
 
     async def store(self, origin: Origin, reply: Reply) -> None:
         """Return once the API server has it. Raises NothingStoredError, NotKnownNowError."""
-        store = self._jobs.store if reply.job else self._store
+        store = self._records.store if reply.course is not None else self._store
         try:
             for _ in range(_TRIES):
                 try:

@@ -17,8 +17,8 @@ from platelet.shell.act.sweeper import Sweeper
 from platelet.shell.intake.alert_inbox import AlertInbox
 from platelet.shell.intake.failed_jobs import JobWatch
 from platelet.shell.intake.held_alerts import HeldAlerts
-from platelet.shell.intake.job_replies import JobReplies
 from platelet.shell.intake.pod_watch import PodWatch
+from platelet.shell.intake.policy_replies import PolicyReplies
 from platelet.shell.intake.present_facts import PresentFacts
 from platelet.shell.intake.reply_origins import ReplyOrigins
 from platelet.shell.intake.reply_store import ReplyStore
@@ -94,7 +94,7 @@ def assemble(base: Base) -> Replica:
     finder = TargetFinder(kube, memory.streams, memory.objects[REPLICA_SETS])
     untargeted = Untargeted(kube, clock, book, runner, on_news=lambda policy: flow.on_result(policy))  # noqa: PLW0108 - below
     origins = ReplyOrigins(kube, book, boot=base.boot)
-    jobs = JobReplies(kube, book, origins, runner, on_news=lambda policy: flow.on_result(policy))  # noqa: PLW0108 - below
+    records = PolicyReplies(kube, book, origins, runner, lambda policy: flow.on_result(policy))  # noqa: PLW0108 - below
     inbox = AlertInbox(
         kube, clock, book, opener, finder, untargeted, index=index, cluster=base.cluster, on_result=base.on_alert
     )
@@ -139,7 +139,7 @@ def assemble(base: Base) -> Replica:
         runner=runner,
         inbox=inbox,
         present_facts=PresentFacts(held_alerts, untargeted),
-        replies=ReplyStore(kube, clock, index, origins, jobs),
+        replies=ReplyStore(kube, clock, index, origins, records),
         pod_watch=pod_watch,
         flow=flow,
     )

@@ -1,23 +1,24 @@
-"""PagerDuty and Slack answer to a failed Job, on a real API server: on record on the policy, once, and told on."""
+"""PagerDuty and Slack answer to what a policy has on record, on a real API server: stored there, once, and told on."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.cluster import control_plane as cluster
-from tests.cluster import cron_jobs, incidents, listening, operating, patience, test_cli
+from tests.cluster import cron_jobs, incidents, listening, manifests, operating, patience, test_cli
 from tests.cluster.incidents import Scene
 from tests.cluster.installation import OperatorProcess
 from tests.cluster.listening import Publishers
-from tests.cluster.manifests import Json
+from tests.cluster.manifests import UNDO, Json
 from tests.cluster.test_callbacks import SECRET, SIGNING, post
 from tests.cluster.test_failed_jobs import ALONE, TELLING
 from tests.published import pagerduty, slack
 
 pytestmark = pytest.mark.cluster
+FOLLOWED = {"policyRef": {"name": "oncall"}}
 
 
 @pytest.fixture(scope="module")
@@ -58,23 +59,27 @@ def escalation_policy(url: str, name: str) -> str:
 
 
 @contextmanager
-def called_for(scene: Scene, name: str) -> Iterator[Publishers]:
-    """A Job has failed, and people are called for it in PagerDuty and in Slack."""
+def called_for(scene: Scene, begin: Callable[[], None]) -> Iterator[Publishers]:
+    """People are called in PagerDuty and in Slack for what begins."""
     with listening.publishers() as publishers:
         for escalation in ("oncall", "other"):
             scene.apply(escalation_policy(publishers.url, escalation))
-        followed = {"policyRef": {"name": "oncall"}}
-        scene.apply(json.dumps({**TELLING, "spec": {**TELLING["spec"], "escalation": followed}}))
-        scene.apply(json.dumps({**ALONE, "metadata": {"name": name}}))
-        cron_jobs.end(scene, cron_jobs.find(scene, name), "Failed")
+        begin()
         patience.until("the page", lambda: len(publishers.taken("/v2/enqueue")) == 1)
         patience.until("the message", lambda: len(publishers.taken("/api/chat.postMessage")) == 1)
         yield publishers
     assert publishers.faults == []
 
 
-def on_record(scene: Scene) -> Json:
-    (entry,) = scene.policy("jobs")["status"]["failedJobs"]
+def fail(scene: Scene, name: str) -> None:
+    """A Job of nobody."""
+    scene.apply(json.dumps({**TELLING, "spec": {**TELLING["spec"], "escalation": FOLLOWED}}))
+    scene.apply(json.dumps({**ALONE, "metadata": {"name": name}}))
+    cron_jobs.end(scene, cron_jobs.find(scene, name), "Failed")
+
+
+def on_record(scene: Scene, policy: str = "jobs", listed: str = "failedJobs") -> Json:
+    (entry,) = scene.policy(policy)["status"][listed]
     call: Json = entry["call"]
     return call
 
@@ -92,7 +97,7 @@ def until_acknowledged(scene: Scene, publishers: Publishers, by: str) -> None:
 
 def test_who_acknowledges_in_pagerduty_has_acknowledged_the_job(scene: Scene, operator: OperatorProcess) -> None:
     by = "pagerduty:PLH1HKV (Tenex Engineer)"
-    with called_for(scene, "migrate") as publishers:
+    with called_for(scene, lambda: fail(scene, "migrate")) as publishers:
         path, other = (f"/callbacks/pagerduty/{scene.namespace}/{name}" for name in ("oncall", "other"))
         key, now = publishers.taken("/v2/enqueue")[0]["dedup_key"], datetime.now(UTC)
         signed = pagerduty.webhook(key, SECRET, occurred_at=now)
@@ -112,7 +117,7 @@ def test_who_acknowledges_in_pagerduty_has_acknowledged_the_job(scene: Scene, op
 
 
 def test_who_presses_the_button_has_acknowledged_the_job(scene: Scene, operator: OperatorProcess) -> None:
-    with called_for(scene, "nightly") as publishers:
+    with called_for(scene, lambda: fail(scene, "nightly")) as publishers:
         path, other = (f"/callbacks/slack/{scene.namespace}/{name}" for name in ("oncall", "other"))
         (shown,) = publishers.taken("/api/chat.postMessage")
         (button,) = next(block["elements"] for block in shown["blocks"] if block["type"] == "actions")
@@ -127,3 +132,28 @@ def test_who_presses_the_button_has_acknowledged_the_job(scene: Scene, operator:
         until_acknowledged(scene, publishers, "slack:U0123456789 (ann)")
         assert post(operator, path, *signed) == 409
     assert SIGNING not in operator.log.read_text()
+
+
+def test_who_presses_the_button_has_acknowledged_an_alert_that_leads_to_no_workload(
+    scene: Scene, operator: OperatorProcess
+) -> None:
+    def fire() -> None:
+        scene.use(
+            manifests.policy("people", [manifests.fires("Sick")], UNDO, targets={"all": True}, escalation=FOLLOWED)
+        )
+        manifests.send(operator.alerts_url, manifests.alert("Sick", scene.namespace, team="a"))
+
+    with called_for(scene, fire) as publishers:
+        path = f"/callbacks/slack/{scene.namespace}/oncall"
+        (shown,) = publishers.taken("/api/chat.postMessage")
+        (button,) = next(block["elements"] for block in shown["blocks"] if block["type"] == "actions")
+        signed = slack.pressed(button, SIGNING, datetime.now(UTC))
+        assert post(operator, path, *signed) == 200
+        assert on_record(scene, "people", "untargetedAlerts")["acknowledgedBy"] == "slack:U0123456789 (ann)"
+        patience.until("word of it in PagerDuty", lambda: len(publishers.taken("/v2/enqueue")) == 2)
+        patience.until("the message as it stands", lambda: len(publishers.taken("/api/chat.update")) == 1)
+        key, now = publishers.taken("/v2/enqueue")[0]["dedup_key"], datetime.now(UTC)
+        before = on_record(scene, "people", "untargetedAlerts")
+        paging = pagerduty.webhook(key, SECRET, occurred_at=now)
+        assert post(operator, path.replace("slack", "pagerduty"), *paging) == 200
+        assert on_record(scene, "people", "untargetedAlerts") == before

@@ -1,15 +1,19 @@
-"""Stores what people answered to a failed Job where they were told: on the policy, by a compare-and-swap of its status.
+"""Stores what people answered, where they were told, to what a policy has on record: there, by a compare-and-swap.
 
+That is a failed Job, or an alert without a target.
 What sinks are to hear of it is stored in the same write, as where somebody annotates the policy.
 """
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
-from platelet.api.kinds.status_lists import FAILED_JOBS
+from platelet.api.kinds.status_lists import ALERTS, FAILED_JOBS, StatusList
 from platelet.core import recorded_acknowledgements
+from platelet.core.recorded_calls import E
 from platelet.core.replies import Vain
-from platelet.model.notification import Holder
+from platelet.model.effects import Effect
+from platelet.model.notification import OF_A_JOB, Holder
 from platelet.model.reply import Reply
 from platelet.shell.act.effects import EffectRunner
 from platelet.shell.act.policy_notices import read_ledger, write_ledger
@@ -19,8 +23,8 @@ from platelet.shell.kube import POLICIES, Json, Kube, NotFound
 from platelet.shell.store.policies import PolicyBook
 
 
-class JobReplies:
-    """Who has heard of a failed Job, by PagerDuty or Slack."""
+class PolicyReplies:
+    """Who has heard of it, by PagerDuty or Slack."""
 
     def __init__(
         self,
@@ -49,16 +53,20 @@ class JobReplies:
         namespace, name = stored["metadata"]["namespace"], stored["metadata"]["name"]
         policy, through = await self._origins.admit(origin, namespace, name)
         status = stored.get("status") or {}
-        known, ledger = FAILED_JOBS.read(status), read_ledger(status)
         by = reply.by(origin.callback.name)
-        heard = recorded_acknowledgements.answer(policy, known, ledger, reply, by, through, now)
-        if isinstance(heard, Vain):
-            raise NothingStoredError(f"a failed Job of policy {policy.key}: {heard.why}", forbidden=heard.forbidden)
-        changes = {**FAILED_JOBS.write(heard.listed), **write_ledger(heard.ledger)}
+
+        def answer(kept: StatusList[E]) -> tuple[dict[str, Any], tuple[Effect, ...]]:
+            known, ledger = kept.read(status), read_ledger(status)
+            heard = recorded_acknowledgements.answer(policy, known, ledger, reply, by, through, now)
+            if isinstance(heard, Vain):
+                raise NothingStoredError(f"on record of policy {policy.key}: {heard.why}", forbidden=heard.forbidden)
+            return {**kept.write(heard.listed), **write_ledger(heard.ledger)}, heard.effects
+
+        changes, effects = answer(FAILED_JOBS) if reply.course == OF_A_JOB else answer(ALERTS)
         body = {**stored, "status": {**status, **changes}}
         await self._kube.replace(POLICIES, namespace, name, body, subresource="status")
         self._on_news(("policy", namespace, name))
-        for effect in heard.effects:
+        for effect in effects:
             await self._runner.run(effect)
 
     async def _read(self, uid: str) -> Json:
