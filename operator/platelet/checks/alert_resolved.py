@@ -67,6 +67,9 @@ def check(trial: Trial, now: datetime) -> Verdict:
         return Verdict(
             outcome="Pending", reason=reasons.ALERT_FIRING, message=f"{names} not resolved yet", retry_at=deadline
         )
+    if _see_before(trial, firing, now):
+        message = f"{names} may be of before the rollout, to which the queries of the policy look back"
+        return Verdict(outcome="Inconclusive", reason=reasons.ALERT_STATE_UNKNOWN, message=message)
     if _is_known(trial, firing, now):
         return Verdict(
             outcome="Failed",
@@ -100,6 +103,14 @@ def patience_for_queries(verification: Verification) -> timedelta:
 
 def _settings_of(verification: Verification) -> AlertResolved | None:
     return next((settings for settings in verification.checks if isinstance(settings, AlertResolved)), None)
+
+
+def _see_before(trial: Trial, firing: list[Evidence], now: datetime) -> bool:
+    """Whether all that is left are queries that may still see the time before the complete rollout."""
+    policy, complete_at = trial.situation.policy, trial.verifying.complete_at
+    seen_since = now - policy.queries_look_back if policy is not None else now
+    of_queries = all(fact.source == "query" for fact in firing)
+    return of_queries and complete_at is not None and seen_since < complete_at
 
 
 def _asked_at(trial: Trial, fact: Evidence) -> datetime | None:

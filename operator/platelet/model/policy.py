@@ -130,6 +130,7 @@ class Policy:
     evidence: EvidenceRules = field(default_factory=EvidenceRules)
     force: bool = False  # act even where GitOps or another operator owns the workload
     suspended: str = ""  # the reason, when people suspended the policy
+    queries_look_back: timedelta = timedelta()  # how far the queries of its triggers see into the past, at most
     sinks: Mapping[str, Any] = field(default_factory=dict)  # where people are told besides: a name, a sink's settings
     templates: Mapping[str, NoticeTemplate] = field(default_factory=dict)  # the words of sinks, by their names
     levels: tuple[Level, ...] = ()  # of an escalation; none: all sinks are told at once

@@ -8,9 +8,11 @@ Alertmanager (shell), which policy wins (core).
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
-from platelet.model.trigger import Trigger
+from platelet.model import promql
+from platelet.model.trigger import FromQueries, Trigger
 from platelet.triggers import alert, job, pod, query, workload
 
 TRIGGERS: tuple[Trigger, ...] = (pod.TRIGGER, workload.TRIGGER, alert.TRIGGER, query.TRIGGER, job.TRIGGER)
@@ -28,3 +30,10 @@ def of(settings: Any) -> Trigger:
     if trigger is None:
         raise KeyError(type(settings))
     return trigger
+
+
+def look_back(settings: Iterable[Any]) -> timedelta:
+    """How far the queries among these triggers see into the past, at most."""
+    chosen = ((of(written), written) for written in settings)
+    asked = (trigger.expression(written) for trigger, written in chosen if isinstance(trigger, FromQueries))
+    return max(map(promql.look_back, asked), default=timedelta())

@@ -121,7 +121,7 @@ CASES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any], str
         [SCALE, AWAITS, {"name": "patient", "rolloutRestart": {}, "verify": {"checks": [AN_HOUR]}}],
         {},
         reasons.LOOKS_BACK_TOO_FAR,
-        "a query looks back 1h, and step more, restart is not given that long to end it, so it fails though it has",
+        "a query looks back 1h, and step more, restart is not given that long to end it, so people decide though it",
     ),
     "a scale of DaemonSets": (
         {"targets": SELECTED | {"kinds": ["DaemonSet"]}},

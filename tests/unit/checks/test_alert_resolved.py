@@ -1,6 +1,7 @@
 """The incident's alerts are resolved (TRAPS 43), and the verdict of all checks together."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.unit.situations import (
     NOW,
     RELEASED,
     a_pod,
+    a_policy,
     a_remediation,
     a_revision,
     a_signal,
@@ -208,6 +210,23 @@ def test_the_timeout_of_the_step_bounds_what_is_asked_at_its_source(fact: Eviden
 
 SHOP_URL = Http(url="http://shop.svc/health")
 KNOWN_TO_FAIL = {SHOP_URL.probe: Answered(status=500)}
+
+
+SEEING_BEFORE: dict[str, tuple[list[Evidence], timedelta, str]] = {
+    "a query that looks back to before the rollout": ([QUERY], minutes(30), "Inconclusive"),
+    "one that sees only what came after": ([QUERY], minutes(10), "Failed"),
+    "an alert beside it, which may have failed by itself": ([QUERY, an_evidence()], minutes(30), "Failed"),
+}
+
+
+@pytest.mark.parametrize("name", SEEING_BEFORE)
+def test_a_query_that_may_be_of_before_the_step_says_nothing_of_it(name: str) -> None:
+    """A heal that is taken for a failure is an action too many."""
+    evidence, seen, outcome = SEEING_BEFORE[name]
+    policy = replace(a_policy(), queries_look_back=seen)
+    known: dict[str, Any] = {"queries_known_at": NOW, "alerts_known_at": NOW, "policy": policy}
+    verdict = alert_resolved.check(trial(*evidence, complete_at=NOW - TIMEOUT, **known), NOW)
+    assert verdict.outcome == outcome
 
 
 def test_a_check_that_is_known_to_have_failed_waits_for_no_alert() -> None:

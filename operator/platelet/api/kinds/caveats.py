@@ -122,7 +122,9 @@ def _of_look_backs(loaded: LoadedPolicy, steps: Sequence[Step]) -> Iterable[Cave
         if hasty:
             message = f"a query looks back {format_duration(seen)}, and step {', '.join(hasty)} is not given that long"
             fix = f"add `alertResolved: {{timeout: {format_duration(seen)}}}` or more to its checks"
-            yield Caveat(reasons.LOOKS_BACK_TOO_FAR, f"{message} to end it, so it fails though it has helped: {fix}")
+            yield Caveat(
+                reasons.LOOKS_BACK_TOO_FAR, f"{message} to end it, so people decide though it has helped: {fix}"
+            )
 
 
 def find_in_escalation(

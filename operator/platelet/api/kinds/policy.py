@@ -210,6 +210,7 @@ def read_policy(obj: Mapping[str, Any]) -> LoadedPolicy:
     spec = invalid.read(_SPEC, invalid.mapping(obj.get("spec"), "spec"), "spec")
     called = ESCALATION.all_chosen(spec.escalation) if spec.escalation is not None else {}
     escalation = called.pop(_POLICY_REF, None)
+    known = triggers.in_order(TRIGGER.chosen(trigger)[1] for trigger in spec.triggers)
     return LoadedPolicy(
         policy=Policy(
             namespace=metadata["namespace"],
@@ -221,21 +222,18 @@ def read_policy(obj: Mapping[str, Any]) -> LoadedPolicy:
             approval=spec.approval,
             evidence=spec.evidence,
             force=spec.force,
-            suspended=_suspended(spec.suspended),
+            suspended=(spec.suspended.reason or "no reason given") if spec.suspended is not None else "",
+            queries_look_back=triggers.look_back(known),
             sinks=called,
         ),
         generation=metadata.get("generation", 1),
-        triggers=triggers.in_order(TRIGGER.chosen(trigger)[1] for trigger in spec.triggers),
+        triggers=known,
         targets=spec.targets or NO_TARGETS,
         runbook=spec.runbook_ref.name if spec.runbook_ref is not None else "",
         escalation=escalation.name if escalation is not None else "",
         namespace_selector=spec.namespace_selector,
         suspension=spec.suspended,
     )
-
-
-def _suspended(suspension: Pause | None) -> str:
-    return (suspension.reason or "no reason given") if suspension is not None else ""
 
 
 def check_policy(
