@@ -50,7 +50,7 @@ ELSEWHERE: dict[str, str] = {
     "platelet reject remediation/": "cluster/test_approvals.py",
     "platelet acknowledge remediation/": "cluster/test_approvals.py",
     "platelet acknowledge cronjob/": "cluster/test_failed_jobs.py",
-    "platelet acknowledge alert/": "cluster/test_escalation_levels.py",
+    "platelet acknowledge alert/": "cluster/test_levels_of_alerts.py",
     "kubectl annotate --overwrite rempol NAME acknowledge.platelet.dev": "cluster/test_admission.py",
     "platelet retry remediation/": "cluster/test_approvals.py",
     "platelet run RUNBOOK": "cluster/test_cli.py",
