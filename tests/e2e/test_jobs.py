@@ -15,6 +15,7 @@ CRASHES = {"pod": {"reasons": ["CrashLoopBackOff"], "minRestarts": 1}}
 LIVES = {
     "fails": "echo begins; echo DB_PASSWORD=hunter2; echo no lock on the table; exit 1",
     "ends-well": "echo begins; echo all is done",
+    "hangs": "echo begins; echo waits for a lock; sleep 600",
 }
 QUICK = {"timeout": "3s", "stableFor": "1s"}
 
@@ -30,7 +31,7 @@ def shelved(name: str) -> str:
 @pytest.fixture(scope="module")
 def scene(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """A namespace with a healthy Deployment, whose next release is bad."""
-    steps = [{"name": name, "verify": QUICK, "job": {"fromCronJob": name}} for name in LIVES]
+    steps = [{"name": name, "verify": QUICK, "job": {"fromCronJob": name, "timeout": "15s"}} for name in LIVES]
     undo: dict[str, Any] = manifests.step("undo", rolloutUndo={}, verify={"timeout": "60s", "stableFor": "2s"})
     with (
         operating.one_leader(node.plane, tmp_path_factory.mktemp("operator")),
@@ -51,11 +52,13 @@ def scene(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scen
 def test_the_end_of_each_log_is_kept_with_its_attempt(scene: Scene) -> None:
     """As a real kubelet answers, and without the password."""
     scene.patch("torn", {"spec": {"template": {"spec": {"containers": [workloads.CRASHES]}}}})
-    healed = scene.until_state("torn", "Closed", "Escalated", seconds=120)
+    healed = scene.until_state("torn", "Closed", "Escalated", seconds=180)
     assert healed["status"]["reason"] == "Recovered", incidents.story(healed)
-    failed, ended_well, undone = healed["status"]["attempts"]
+    failed, ended_well, stopped, undone = healed["status"]["attempts"]
     assert failed["logTail"]["lines"] == ["begins", "DB_PASSWORD=<redacted>", "no lock on the table"]
     assert ended_well["logTail"]["lines"] == ["begins", "all is done"]
+    assert stopped["logTail"]["lines"] == ["begins", "waits for a lock"]
+    assert "DeadlineExceeded" in stopped["verdictMessage"]
     assert "BackoffLimitExceeded" in failed["verdictMessage"]
     assert "logTail" not in undone
 

@@ -144,9 +144,9 @@ def completions(attempt: Attempt, situation: Situation, since: datetime, now: da
     return tuple(verdict for verdict in verdicts if verdict is not None)
 
 
-def ended_job(attempt: Attempt, situation: Situation) -> Mapping[str, Any] | None:
-    """The Job that the attempt's writes have started, as stored, once that has come to its end."""
-    jobs = (of(change).ended_job(change, situation) for change in attempt.landed)
+def ended_job(attempt: Attempt, situation: Situation, now: datetime) -> Mapping[str, Any] | None:
+    """The Job that the attempt's writes have started, as stored, once its end has come."""
+    jobs = (of(change).ended_job(change, situation, now) for change in attempt.landed)
     return next((job for job in jobs if job is not None), None)
 
 

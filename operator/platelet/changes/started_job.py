@@ -14,7 +14,7 @@ from typing import Any, Final
 from platelet.model import reasons
 from platelet.model.change import Answer, Change, Live, Patch
 from platelet.model.digest import digest
-from platelet.model.durations import format_duration, say_time
+from platelet.model.durations import format_duration, parse_time, say_time
 from platelet.model.intent import PinnedChange
 from platelet.model.resource import CRON_JOBS, JOBS, Resource
 from platelet.model.rights import Right
@@ -28,6 +28,7 @@ _CRON_JOB, _TEMPLATE, _SECONDS = "cronJob", "template", "seconds"
 _STAYS_FOR: Final = 24 * 3600  # seconds
 _STOPS_WITHIN: Final = timedelta(minutes=2)  # after its deadline: its pods' grace period, and its controller
 _ASK_EVERY: Final = timedelta(seconds=10)
+_LAST_WORDS: Final = timedelta(seconds=3)  # before its deadline, at which its pods are deleted, and their logs
 Json = Mapping[str, Any]
 
 
@@ -141,13 +142,17 @@ class StartJob(Change):
             message = f"Job {name} has not ended by {say_time(deadline)}, although its time is over"
             return Verdict(outcome="Inconclusive", reason=reasons.UNKNOWN_OUTCOME, message=message)
         message = f"Job {name} runs: {_say_pods(job)}"
-        due = min(deadline, now + _ASK_EVERY)
+        moments = (deadline, now + _ASK_EVERY, _last_words_at(job))
+        due = min(moment for moment in moments if moment is not None and moment > now)
         return Verdict(outcome="Pending", reason=reasons.JOB_RUNNING, message=message, retry_at=due)
 
-    def ended_job(self, pinned: PinnedChange, situation: Situation) -> Json | None:
-        """The Job, if it is over."""
+    def ended_job(self, pinned: PinnedChange, situation: Situation, now: datetime) -> Json | None:
+        """The Job, if it is over, or its time is, but for a moment."""
         job = _job(pinned, situation)
-        return job if job is not None and is_over(job) else None
+        if job is None or is_over(job):
+            return job
+        last_words_at = _last_words_at(job)
+        return job if last_words_at is not None and now >= last_words_at else None
 
 
 def is_over(job: Json) -> bool:
@@ -189,6 +194,12 @@ def _body(pinned: PinnedChange, cron_job: Json) -> dict[str, Any]:
 
 def _job(pinned: PinnedChange, situation: Situation) -> Json | None:
     return situation.surroundings.objects.get(pinned.object) if pinned.object is not None else None
+
+
+def _last_words_at(job: Json) -> datetime | None:
+    """When its log can still be read, shortly before its controller stops it; None while it has not begun."""
+    started, seconds = (job.get("status") or {}).get("startTime"), job["spec"].get("activeDeadlineSeconds")
+    return parse_time(started) + timedelta(seconds=seconds) - _LAST_WORDS if started and seconds else None
 
 
 def _started_for(job: Json) -> str:

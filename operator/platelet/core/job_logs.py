@@ -18,7 +18,7 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedJob:
-    """A Job that has ended well or badly, and of whose log nothing is on record yet."""
+    """A Job that has ended well or badly, or is about to be stopped, and of whose log nothing is on record yet."""
 
     attempt: str
     namespace: str
@@ -32,13 +32,13 @@ class EndedJob:
         return pods_of_job(self.name)
 
 
-def ended(situation: Situation) -> EndedJob | None:
-    """The Job of the attempt that is verified; None: it has not ended, its log was read, or nobody asked for it."""
+def ended(situation: Situation, now: datetime) -> EndedJob | None:
+    """The Job of the attempt that is verified; None: it goes on, its log was read, or nobody asked for it."""
     policy, status = situation.policy, situation.remediation.status
     attempt = _verified(status)
     if policy is None or not policy.evidence.logs or attempt is None or attempt.log_tail is not None:
         return None
-    job = changes.ended_job(attempt, situation)
+    job = changes.ended_job(attempt, situation, now)
     if job is None:
         return None
     return EndedJob(

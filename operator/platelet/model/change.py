@@ -147,7 +147,7 @@ class Change(ABC):
         del pinned, situation, since, now
         return None
 
-    def ended_job(self, pinned: PinnedChange, situation: Situation) -> Mapping[str, Any] | None:
-        """The Job that it has started, as stored, once that has come to its end; its pods may have written a log."""
-        del pinned, situation
+    def ended_job(self, pinned: PinnedChange, situation: Situation, now: datetime) -> Mapping[str, Any] | None:
+        """The Job that it has started, as stored, once its end has come; its pods may have written a log."""
+        del pinned, situation, now
         return None

@@ -1,7 +1,7 @@
 """The Job that is made of a CronJob: what is sent, what it is taken for, and when it has come to its end."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +11,12 @@ from platelet.changes import started_job
 from platelet.changes.started_job import STARTED_FOR
 from platelet.model import reasons
 from platelet.model.change import Patch
+from platelet.model.durations import format_time
 from platelet.model.intent import ObjectRef, PinnedChange
 from platelet.model.resource import CRON_JOBS, JOBS
 from platelet.model.situation import Situation
 from platelet.model.verdict import Refusal
-from tests.unit.situations import NOW, a_situation, minutes
+from tests.unit.situations import NOW, a_situation, minutes, seconds
 
 Json = dict[str, Any]
 LIMIT = minutes(10)
@@ -170,6 +171,17 @@ def test_its_end_is_what_it_says(jobs: tuple[Json, ...], after: int, outcome: st
     if outcome == "Pending":
         assert verdict.retry_at is not None
         assert verdict.retry_at > NOW + minutes(after)
+
+
+def stopped_at(moment: datetime) -> Json:
+    """A Job that runs, and whose time is over then, after a minute."""
+    job = a_job(active=1, startTime=format_time(moment - minutes(1)))
+    return {**job, "spec": {**POD, "activeDeadlineSeconds": 60}}
+
+
+def test_it_is_looked_at_while_its_pods_can_still_tell() -> None:
+    verdict = started_job.CHANGE.completion(planned(), around(stopped_at(NOW + seconds(5))), NOW, NOW)
+    assert verdict.retry_at == NOW + seconds(2)
 
 
 def test_why_it_failed_is_told() -> None:

@@ -12,7 +12,7 @@ from platelet.model.log_tail import LogTail
 from platelet.model.policy import EvidenceRules
 from platelet.model.situation import Situation
 from platelet.model.workload import Owner, Pod
-from tests.unit.changes.test_started_job import COMPLETE, FAILS_WHY, Json, a_job, around, planned
+from tests.unit.changes.test_started_job import COMPLETE, FAILS_WHY, Json, a_job, around, planned, stopped_at
 from tests.unit.situations import (
     NOW,
     a_container,
@@ -23,6 +23,7 @@ from tests.unit.situations import (
     an_attempt,
     change,
     minutes,
+    seconds,
     verifying,
 )
 
@@ -44,6 +45,8 @@ def started(job: Json | None, *, state: str = "Verifying", logs: bool = True, **
 WANTED: dict[str, tuple[Situation, bool]] = {
     "complete": (started(a_job(COMPLETE)), True),
     "failed": (started(a_job(FAILS_WHY)), True),
+    "it is about to be stopped": (started(stopped_at(NOW + seconds(3))), True),
+    "it has a moment yet": (started(stopped_at(NOW + seconds(4))), False),
     "it runs": (started(a_job(active=1)), False),
     "it is gone": (started(None), False),
     "nobody asked for it": (started(a_job(COMPLETE), logs=False), False),
@@ -59,14 +62,14 @@ WANTED: dict[str, tuple[Situation, bool]] = {
 
 @pytest.mark.parametrize(("situation", "wanted"), WANTED.values(), ids=WANTED)
 def test_when_it_is_read(situation: Situation, wanted: bool) -> None:  # noqa: FBT001 - the expected answer
-    assert (job_logs.ended(situation) is not None) == wanted
+    assert (job_logs.ended(situation, NOW) is not None) == wanted
 
 
 def test_its_pods_are_found_by_its_name_and_its_secrets_by_its_template() -> None:
     env = [{"name": "DB_PASSWORD", "value": "hunter2"}]
     job = a_job(COMPLETE)
     job["spec"] = {"template": {"spec": {"containers": [{"name": "mend", "env": env}]}}}
-    ended = job_logs.ended(started(job))
+    ended = job_logs.ended(started(job), NOW)
     assert ended is not None
     assert ended.pods == f"job-name={job['metadata']['name']}"
     assert (ended.attempt, ended.hidden) == ("rem-1/0/1", ("hunter2",))
@@ -133,7 +136,7 @@ CHOSEN: dict[str, tuple[tuple[Pod, ...], tuple[str, str, bool] | None]] = {
 
 @pytest.mark.parametrize(("pods", "chosen"), CHOSEN.values(), ids=CHOSEN)
 def test_whose_log(pods: tuple[Pod, ...], chosen: tuple[str, str, bool] | None) -> None:
-    job = job_logs.ended(started(a_job(FAILS_WHY)))
+    job = job_logs.ended(started(a_job(FAILS_WHY)), NOW)
     assert job is not None
     source = job_logs.choose(job, pods)
     assert (None if source is None else (source.pod, source.container, source.previous)) == chosen

@@ -93,7 +93,7 @@ class BoundedLogs:
 
     async def read_of_job(self, situation: Situation) -> LogTail | None:
         """What the log of a Job says that has ended, or why that is not known; None where nobody wants to know."""
-        job = job_logs.ended(situation)
+        job = job_logs.ended(situation, self._clock.now())
         if job is None:
             return None
         tail = self._tails.get(job.attempt)
