@@ -1,6 +1,6 @@
 """Acknowledges failed Jobs, and alerts without a target: on each policy that has called people for one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,13 +31,7 @@ def find_job(subject: Subject, policies: Sequence[ResolvedPolicy | Unread]) -> t
     """Find what can be acknowledged. Raises NothingToTellError that says why there is nothing."""
     kind, namespace, name = subject
     where = f"{kind} {namespace}/{name}"
-    of_it = [
-        CalledFor(namespace=resolved.policy.namespace, policy=resolved.policy.name, entry=entry)
-        for resolved in policies
-        if isinstance(resolved, ResolvedPolicy)
-        for entry in resolved.failed_jobs
-        if entry.subject == subject
-    ]
+    of_it = _on_record(policies, lambda known: [entry for entry in known.failed_jobs if entry.subject == subject])
     return _unheard(of_it, where, f"platelet explain {kind.lower()}/{name} -n {namespace} says why")
 
 
@@ -46,15 +40,22 @@ def find_alert(name: str, namespace: str, policies: Sequence[ResolvedPolicy | Un
 
     Raises NothingToTellError that says why there is nothing.
     """
-    of_it = [
+    of_it = _on_record(policies, lambda known: [entry for entry in known.untargeted if entry.reason == name])
+    look = f"platelet get policies -n {namespace} shows the alerts that lead to no workload"
+    return _unheard(of_it, f"alert {name} without a workload in {namespace}", look)
+
+
+def _on_record(
+    policies: Sequence[ResolvedPolicy | Unread],
+    entries: Callable[[ResolvedPolicy], Iterable[FailedJob | UntargetedAlert]],
+) -> list[CalledFor]:
+    """These entries of each policy that can be read."""
+    return [
         CalledFor(namespace=resolved.policy.namespace, policy=resolved.policy.name, entry=entry)
         for resolved in policies
         if isinstance(resolved, ResolvedPolicy)
-        for entry in resolved.untargeted
-        if entry.reason == name
+        for entry in entries(resolved)
     ]
-    look = f"platelet get policies -n {namespace} shows the alerts that lead to no workload"
-    return _unheard(of_it, f"alert {name} without a workload in {namespace}", look)
 
 
 def _unheard(of_it: Sequence[CalledFor], where: str, look: str) -> tuple[CalledFor, ...]:

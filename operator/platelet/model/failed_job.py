@@ -15,7 +15,7 @@ from platelet.model.digest import digest
 from platelet.model.durations import CAMEL, Timestamp, format_time
 from platelet.model.log_tail import LogTail
 from platelet.model.notification import OF_A_JOB, Course
-from platelet.model.recorded_call import RecordedCall
+from platelet.model.recorded_call import OnRecord, RecordedCall
 from platelet.model.severity import Grade
 from platelet.model.signal import ShortText, Text
 from platelet.model.workload import Name
@@ -64,7 +64,7 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailedJob:
+class FailedJob(OnRecord):
     """One CronJob whose last Job has failed, or a Job of its own, with the Job that failed last."""
 
     namespace: Name
@@ -113,20 +113,6 @@ class FailedJob:
     def known_as(self) -> str:
         """What tells its notices from those of others: the same from the first failure to its end."""
         return digest("/".join((*self.subject, format_time(self.since))))
-
-    def token(self, policy_uid: str) -> str:
-        """What an acknowledgement names: it holds for this record of this policy, and for no later one."""
-        return digest(f"{policy_uid}/{self.known_as}")
-
-    @property
-    def is_acknowledged(self) -> bool:
-        """Whether a person has heard of it."""
-        return self.call is not None and bool(self.call.acknowledged_by)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is not over yet."""
-        return self.resolved_at is None
 
 
 def subject_of(namespace: str, cron_job: str, name: str) -> Subject:

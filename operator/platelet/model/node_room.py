@@ -64,7 +64,6 @@ class Weighing:
     _homes: list[Node] = field(default_factory=list)  # on which its pods run
     _makers: set[str] = field(default_factory=set)
     _full: list[Node] = field(default_factory=list)  # with what others leave of them
-    _fits: bool = False
 
     def __post_init__(self) -> None:
         """Count what a pod asks for."""
@@ -79,9 +78,7 @@ class Weighing:
         self._makers.update(maker for label, maker in _MADE_BY.items() if label in node.labels)
         if node.is_open and node.allocatable:
             self._open.append(node)
-            fits = node.takes(self.placement.template) and self._holds(node)
-            self._fits = self._fits or fits
-            return fits and not self.placement.on_each
+            return not self.placement.on_each and node.takes(self.placement.template) and self._holds(node)
         return False
 
     def leaves_room(self, node: Node, pods: Iterable[Mapping[str, Any]]) -> bool:
@@ -93,9 +90,10 @@ class Weighing:
             if name in self._needs
         }
         rest = replace(node, allocatable=left)
-        if not self._holds(rest):
+        holds = self._holds(rest)
+        if not holds:
             self._full.append(rest)
-        return self._holds(rest)
+        return holds
 
     def _stays(self, pod: Mapping[str, Any]) -> bool:
         metadata, spec = mapping(pod.get("metadata")), mapping(pod.get("spec"))
@@ -107,8 +105,6 @@ class Weighing:
         if self.placement.on_each:
             small = [node for node in self._homes if node.allocatable and not self._holds(node)]
             return self._refuse(small, "is one that must hold it") if small else Room()
-        if self._fits and not self._full:
-            return Room()
         strays = any(not node.takes(self.placement.template) for node in self._homes)
         candidates = [node for node in self._open if strays or node.takes(self.placement.template)]
         if not candidates:

@@ -1,10 +1,13 @@
-"""That people are called for what a policy has on record, level by level: a failed Job, an alert without a target."""
+"""What a policy has on record, a failed Job or an alert without a target, and that people are called for it."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
+from platelet.model.digest import digest
 from platelet.model.durations import CAMEL, Timestamp
 from platelet.model.escalation_levels import MAX_LEVELS, ToldLevel
 from platelet.model.signal import ShortText
@@ -27,3 +30,31 @@ class RecordedCall:
     def last_level(self) -> int:
         """Up to which level people were called; 0: no sink was told."""
         return max((level.level for level in self.told), default=0)
+
+
+class OnRecord:
+    """What is alike in all that a policy has on record."""
+
+    __slots__ = ()
+
+    call: RecordedCall | None
+    resolved_at: datetime | None
+
+    @property
+    @abstractmethod
+    def known_as(self) -> str:
+        """What tells its notices from those of others: the same from its call to its end."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is not over yet."""
+        return self.resolved_at is None
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether a person has heard of it."""
+        return self.call is not None and bool(self.call.acknowledged_by)
+
+    def token(self, policy_uid: str) -> str:
+        """What an acknowledgement names: it holds for this record of this policy, and for no later one."""
+        return digest(f"{policy_uid}/{self.known_as}")

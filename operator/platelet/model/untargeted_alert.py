@@ -10,7 +10,7 @@ from platelet.model.alert import fingerprint_of
 from platelet.model.digest import digest
 from platelet.model.durations import CAMEL, format_time
 from platelet.model.notification import OF_AN_ALERT, Course
-from platelet.model.recorded_call import RecordedCall
+from platelet.model.recorded_call import OnRecord, RecordedCall
 from platelet.model.severity import Grade
 from platelet.model.signal import Evidence, Text
 
@@ -19,7 +19,7 @@ _CLUSTER: Final = "cluster: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UntargetedAlert(Evidence):
+class UntargetedAlert(OnRecord, Evidence):
     """What it says, whether people are called for it, and why it is over.
 
     Of alerts about another cluster there is one for all of them: nobody is called, and nobody says that it is over.
@@ -64,20 +64,6 @@ class UntargetedAlert(Evidence):
         """What tells its notices from those of others: the same from its call to its end, another one if it returns."""
         called_at = f"/{format_time(self.call.at)}" if self.call is not None else ""
         return digest(self.fingerprint + called_at)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is not over yet."""
-        return self.resolved_at is None
-
-    @property
-    def is_acknowledged(self) -> bool:
-        """Whether a person has heard of it."""
-        return self.call is not None and bool(self.call.acknowledged_by)
-
-    def token(self, policy_uid: str) -> str:
-        """What an acknowledgement names: it holds for this record of this policy, and for no later one."""
-        return digest(f"{policy_uid}/{self.known_as}")
 
 
 def name_cluster(name: str) -> str:
