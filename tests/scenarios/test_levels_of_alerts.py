@@ -5,13 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from platelet.api.kinds.status_lists import ALERTS, NOTIFICATIONS
+from platelet.api.kinds.status_lists import ALERTS
 from platelet.model import approval
-from platelet.model.notification import Notification
 from platelet.model.untargeted_alert import UntargetedAlert
 from platelet.shell import kube
 from platelet.shell.kube import Json
-from tests.scenarios.escalations import FOLLOWED
+from tests.scenarios.escalations import FOLLOWED, L1, L2, L3, notifications
 from tests.scenarios.heals import sample, with_faults
 from tests.scenarios.incidents import MINUTE, begin
 from tests.scenarios.manifests import escalation_policy, on_alert, step
@@ -19,9 +18,6 @@ from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import SHOP
 
 HOUR = 60 * MINUTE
-L1: Json = {"after": "0s", "sinks": ["oncall"]}
-L2: Json = {"after": "30m", "sinks": ["lead"]}
-L3: Json = {"after": "1h", "sinks": ["manager"]}
 LOST, OTHER = "000000000000f001", "000000000000f002"
 
 
@@ -44,10 +40,6 @@ def fire(simulation: Simulation, fingerprint: str = LOST, **labels: str) -> None
 
 def listed(simulation: Simulation) -> tuple[UntargetedAlert, ...]:
     return ALERTS.read(simulation.world.store.get(kube.POLICIES, SHOP, "heal")["status"])
-
-
-def notifications(simulation: Simulation) -> tuple[Notification, ...]:
-    return NOTIFICATIONS.read(simulation.world.store.get(kube.POLICIES, SHOP, "heal")["status"])
 
 
 def told(simulation: Simulation, kind: str = "Untargeted") -> list[tuple[float, str]]:

@@ -5,24 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from platelet.api.kinds.status_lists import NOTIFICATIONS
 from platelet.model import approval
-from platelet.model.notification import Notification
 from platelet.model.resource import JOBS
 from platelet.shell import kube
 from platelet.shell.kube import Json
 from tests.scenarios import jobs
-from tests.scenarios.escalations import FOLLOWED
+from tests.scenarios.escalations import FOLLOWED, L1, L2, L3, notifications
 from tests.scenarios.heals import sample, with_faults
 from tests.scenarios.incidents import MINUTE
 from tests.scenarios.manifests import escalation_policy
 from tests.scenarios.simulation import Simulation
 from tests.scenarios.test_failed_jobs import HOUR, fail, listed, prepare
 from tests.scenarios.world import SHOP
-
-L1: Json = {"after": "0s", "sinks": ["oncall"]}
-L2: Json = {"after": "30m", "sinks": ["lead"]}
-L3: Json = {"after": "1h", "sinks": ["manager"]}
 
 
 @pytest.fixture
@@ -52,10 +46,6 @@ def told(simulation: Simulation, name: str = "migrate") -> list[tuple[timedelta,
         for known in of_job
         if known.told_at
     )
-
-
-def notifications(simulation: Simulation) -> tuple[Notification, ...]:
-    return NOTIFICATIONS.read(simulation.world.store.get(kube.POLICIES, SHOP, "heal")["status"])
 
 
 def test_each_level_is_told_at_its_time_and_all_of_them_hear_the_end(simulation: Simulation) -> None:
