@@ -6,16 +6,16 @@ the template stays, and what replaces a pod has what the template says (docs/adr
 whose pods no node can hold (`model.node_room`); in place the kubelet says so at once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field
 
 from platelet.actions import rollout_restart
 from platelet.changes import resized_pod, template_fields
-from platelet.model import constraint, lending, meant_container, reasons, resize
+from platelet.model import constraint, lending, meant_container, reasons, resize, vertical_autoscaler
 from platelet.model.amount import Amount, Raised, raised
 from platelet.model.intent import MAX_CHANGES
 from platelet.model.lending import RevertAfter, RevertWhenResolved
@@ -30,7 +30,6 @@ from platelet.model.verdict import Plan, Refusal
 from platelet.model.workload import Pod, Workload
 
 SCALERS: Final = Resource("autoscaling.k8s.io", "v1", "verticalpodautoscalers", "VerticalPodAutoscaler")
-_ONLY_ADVISES: Final = "Off"  # in `Initial` it writes on the pods that the rollout makes
 _IN_PLACE: Final = tuple(replace(right, only_with=("inPlace", "Prefer")) for right in resized_pod.CHANGE.rights)
 _RULES = (
     *constraint.one_set(("memory", "cpu"), none="set memory, cpu or both", several=""),
@@ -83,7 +82,7 @@ def plan(settings: AdjustResources, situation: Situation, now: datetime) -> Plan
     live = situation.snapshot.workload
     if live is None:
         return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to adjust")
-    refused = rollout_restart.refuse_idle(live) or _refuse_owned(live, situation)
+    refused = rollout_restart.refuse_idle(live)
     if refused is not None:
         return refused
     killed, failing = (which(situation.snapshot.pods) for which in (meant_container.killed, meant_container.failing))
@@ -91,6 +90,9 @@ def plan(settings: AdjustResources, situation: Situation, now: datetime) -> Plan
     container = meant_container.find(settings.container, live, suspects)
     if isinstance(container, Refusal):
         return container
+    owned = _refuse_owned(settings, container, live, situation)
+    if owned is not None:
+        return owned
     if settings.in_place == "Never":
         return _by_rollout(settings, container, live, situation, now)
     in_place = _in_place(settings, container, situation, now)
@@ -198,25 +200,20 @@ def _raise(resource: str, amount: Amount, container: str, has: Mapping[str, str]
     return raised(resource, amount, limit, request)
 
 
-def _refuse_owned(live: Workload, situation: Situation) -> Refusal | None:
-    """Refuse where a VerticalPodAutoscaler writes the resources of its pods, and where that cannot be known."""
+def _refuse_owned(settings: AdjustResources, container: str, live: Workload, situation: Situation) -> Refusal | None:
+    """Refuse where a VerticalPodAutoscaler writes what is to be raised, and where that cannot be known."""
     scalers = situation.surroundings.lists.get(SCALERS.plural)
     if scalers is None:
         message = f"whether a VerticalPodAutoscaler owns the resources of {live.ref} is not known: none may be read"
         return Refusal(reason=reasons.VPA_OWNED, message=message)
-    owner = next(_owners(live, scalers), "")
-    if not owner:
-        return None
-    message = f"the resources belong to VerticalPodAutoscaler {owner}: change its bounds, or set its updateMode to Off"
-    return Refusal(reason=reasons.VPA_OWNED, message=message)
-
-
-def _owners(live: Workload, scalers: tuple[Mapping[str, Any], ...]) -> Iterator[str]:
     for scaler in scalers:
-        spec = scaler.get("spec") or {}
-        target, mode = spec.get("targetRef") or {}, (spec.get("updatePolicy") or {}).get("updateMode")
-        if (target.get("kind"), target.get("name")) == (live.ref.kind, live.ref.name) and mode != _ONLY_ADVISES:
-            yield str(scaler["metadata"]["name"])
+        written = vertical_autoscaler.written_resources(scaler, live.ref, container) & settings.wanted.keys()
+        if written:
+            owner = f"VerticalPodAutoscaler {scaler['metadata']['name']}"
+            message = f"the {' and '.join(sorted(written))} of {container} belongs to {owner}"
+            fix = "change its bounds, or set its updateMode, or that container's mode, to Off"
+            return Refusal(reason=reasons.VPA_OWNED, message=f"{message}: {fix}")
+    return None
 
 
 def _say(container: str, outcomes: Mapping[str, Raised], settings: AdjustResources) -> str:

@@ -143,10 +143,14 @@ def test_is_planned(written: dict[str, Any], situation: Situation, wanted: dict[
     assert words in outcome.summary
 
 
-def a_scaler(mode: str | None = "Recreate", name: str = "api", kind: str = "Deployment") -> dict[str, Any]:
-    """A VerticalPodAutoscaler as stored."""
+def a_scaler(
+    mode: str | None = "Recreate", name: str = "api", kind: str = "Deployment", containers: Any = None
+) -> dict[str, Any]:
+    """A VerticalPodAutoscaler as stored; `containers` are its policies of single ones."""
     policy = {} if mode is None else {"updatePolicy": {"updateMode": mode}}
-    return {"metadata": {"name": "vpa"}, "spec": {"targetRef": {"kind": kind, "name": name}, **policy}}
+    by_container = {} if containers is None else {"resourcePolicy": {"containerPolicies": containers}}
+    spec = {"targetRef": {"kind": kind, "name": name}, **policy, **by_container}
+    return {"metadata": {"name": "vpa"}, "spec": spec}
 
 
 def placed(template: dict[str, Any], **memory: str) -> Placement:
@@ -175,9 +179,24 @@ REFUSED: dict[str, tuple[dict[str, Any], Situation, str, str]] = {
         MEMORY, seen(workload=a_stateful_set(on_delete=True)), reasons.ROLLOUT_HELD, "OnDelete"
     ),
     "resources that a VPA writes": (MEMORY, seen(scalers=[a_scaler()]), reasons.VPA_OWNED, "VerticalPodAutoscaler vpa"),
-    "a VPA that writes by default": (MEMORY, seen(scalers=[a_scaler(None)]), reasons.VPA_OWNED, "belong to"),
-    "a VPA that writes on new pods": (MEMORY, seen(scalers=[a_scaler("Initial")]), reasons.VPA_OWNED, "belong to"),
-    "a VPA in a mode of the future": (MEMORY, seen(scalers=[a_scaler("InPlace")]), reasons.VPA_OWNED, "belong to"),
+    "a VPA that writes by default": (MEMORY, seen(scalers=[a_scaler(None)]), reasons.VPA_OWNED, "belongs to"),
+    "a VPA that writes on new pods": (MEMORY, seen(scalers=[a_scaler("Initial")]), reasons.VPA_OWNED, "belongs to"),
+    "a VPA in a mode of the future": (MEMORY, seen(scalers=[a_scaler("InPlace")]), reasons.VPA_OWNED, "belongs to"),
+    "memory that a VPA writes beside CPU that it leaves alone": (
+        {**MEMORY, **CPU},
+        seen(scalers=[a_scaler(containers=[{"containerName": "app", "controlledResources": ["memory"]}])]),
+        reasons.VPA_OWNED,
+        "the memory of app belongs to VerticalPodAutoscaler vpa: change its bounds, or",
+    ),
+    "a container that a VPA does not leave alone as it does all others": (
+        MEMORY,
+        seen(scalers=[a_scaler(containers=[{"containerName": "*", "mode": "Off"}, {"containerName": "app"}])]),
+        reasons.VPA_OWNED,
+        "belongs to",
+    ),
+    "the second of two VPAs": (
+        MEMORY, seen(scalers=[a_scaler("Off"), a_scaler()]), reasons.VPA_OWNED, "belongs to"
+    ),
     "VPAs that may not be read": (MEMORY, seen(scalers=None), reasons.VPA_OWNED, "not known"),
     "a container that there is not": (
         {**MEMORY, "container": "web"}, seen(), reasons.NO_SUCH_CONTAINER, "has no container web: it has app"
@@ -238,6 +257,12 @@ LEFT_ALONE = {
     "one that only advises": a_scaler("Off"),
     "one of another workload": a_scaler(name="web"),
     "one of another kind": a_scaler(kind="StatefulSet"),
+    "one that leaves all containers alone": a_scaler(containers=[{"containerName": "*", "mode": "Off"}]),
+    "one that leaves this container alone": a_scaler(
+        containers=[{"containerName": "app", "mode": "Off"}, {"containerName": "*"}]
+    ),
+    "one that writes CPU only": a_scaler(containers=[{"containerName": "*", "controlledResources": ["cpu"]}]),
+    "one that writes nothing of it": a_scaler(containers=[{"containerName": "app", "controlledResources": []}]),
     "one without a target": {"metadata": {"name": "vpa"}},
 }
 
