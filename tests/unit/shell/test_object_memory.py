@@ -11,7 +11,8 @@ from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
 from platelet.shell.kube import NotFound
 from platelet.shell.read import read_ahead
-from platelet.shell.read.sources import Quorum, Remembered, TargetByQuorum
+from platelet.shell.read.quorum import Quorum
+from platelet.shell.read.remembered import Remembered, TargetByQuorum
 from platelet.shell.watch import object_memory
 from platelet.shell.watch.cluster_memory import STREAMED, ClusterMemory
 from platelet.shell.watch.object_memory import ObjectMemory

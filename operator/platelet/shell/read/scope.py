@@ -15,9 +15,9 @@ from platelet.model.workload import Kind, WorkloadRef
 from platelet.shell.kube import Refused
 from platelet.shell.kube.journal import Follower
 from platelet.shell.kube.latest import Latest
+from platelet.shell.read.remembered import Remembered
 from platelet.shell.read.scope_count import ScopeCount
 from platelet.shell.read.snapshots import read_from
-from platelet.shell.read.sources import Remembered
 from platelet.shell.store.remediation_index import Key, RemediationIndex
 from platelet.shell.watch.cluster_memory import ClusterMemory
 from platelet.shell.watch.workload_records import WorkloadRecord

@@ -9,7 +9,8 @@ from platelet.model.revision import RevisionRecord
 from platelet.model.snapshot import Snapshot
 from platelet.model.workload import Pod, Revision, WorkloadRef
 from platelet.shell.kube import Reads
-from platelet.shell.read.sources import Quorum, Source
+from platelet.shell.read.quorum import Quorum
+from platelet.shell.read.sources import Source
 
 SettlePods = Callable[[Sequence[Pod]], tuple[Pod, ...]]
 """Holds the times that kubelets tell against what is remembered of the pods."""
