@@ -50,11 +50,15 @@ def _long(signal: Signal, text: str) -> Signal:
     return replace(signal, message=text, pods=tuple("p" * 253 for _ in signal.pods))
 
 
+def faults_of(resource: kube.Resource, status: kube.Json) -> list[str]:
+    return schemas.faults(schemas.schemas()[resource.plural], {"status": status})
+
+
 @many
 @given(any_situation(), texts)
 def test_every_status_that_is_decided_on_is_one_that_the_crd_admits(situation: Situation, text: str) -> None:
     status = decide(stretched(situation, text), NOW).status
-    assert schemas.faults(kube.REMEDIATIONS, {"status": remediations.write_status(status)}) == []
+    assert faults_of(kube.REMEDIATIONS, remediations.write_status(status)) == []
 
 
 @many
@@ -63,7 +67,7 @@ def test_every_place_that_is_asked_for_is_one_that_the_crd_admits(situation: Sit
     asked = [effect.entry for effect in decide(stretched(situation, text), NOW).effects if isinstance(effect, Reserve)]
     entries = [replace(entry, policy=f"{'n' * 63}/{'p' * 253}") for entry in asked]
     status = BudgetStatus(epoch=1, entries=tuple(entries))
-    assert schemas.faults(kube.BUDGETS, {"status": budgets.write_budget_status(status)}) == []
+    assert faults_of(kube.BUDGETS, budgets.write_budget_status(status)) == []
 
 
 @given(texts)

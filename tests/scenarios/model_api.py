@@ -13,7 +13,7 @@ from email.utils import format_datetime
 from typing import Any, Literal
 
 from platelet.model.log_tail import LogSource
-from platelet.replay import evictions
+from platelet.replay import evictions, schemas
 from platelet.replay.store import Store
 from platelet.shell import kube
 from platelet.shell.kube import Json, Resource
@@ -155,6 +155,7 @@ class ModelApi:
         request = _Request("create", resource, namespace, name, subresource, agent, copy.deepcopy(body))
 
         def make(store: Store) -> Json:
+            schemas.check_fields(store.schemas.get(resource.plural), body)
             return evictions.evict(store, namespace, body) if subresource else store.create(resource, namespace, body)
 
         made: Json = await self._call(request, make)
@@ -172,9 +173,12 @@ class ModelApi:
     ) -> Json:
         """PUT."""
         request = _Request("update", resource, namespace, name, subresource, agent, copy.deepcopy(body))
-        changed: Json = await self._call(
-            request, lambda store: store.replace(resource, namespace, name, body, subresource=subresource)
-        )
+
+        def change(store: Store) -> Json:
+            schemas.check_fields(store.schemas.get(resource.plural), body)
+            return store.replace(resource, namespace, name, body, subresource=subresource)
+
+        changed: Json = await self._call(request, change)
         return changed
 
     async def patch(  # noqa: PLR0913 - an HTTP PATCH has this many parts

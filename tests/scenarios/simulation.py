@@ -9,6 +9,7 @@ from platelet.api.kinds import budget as budget_contract
 from platelet.api.kinds import remediation as remediation_contract
 from platelet.model.budget import Budget
 from platelet.model.remediation import Remediation
+from platelet.replay import schemas
 from platelet.shell import kube
 from tests.scenarios.alert_sender import AlertSender
 from tests.scenarios.callers_back import CallbackSender
@@ -28,7 +29,7 @@ class Simulation:
         """Start with an ActionBudget of the default limits. `told_by_servers`: replicas know the time by headers."""
         random.seed(0)
         self.world = World()
-        self.world.store.has_schemas = True
+        self.world.store.schemas = schemas.schemas()
         self.mailbox = Mailbox()
         self.alerts = AlertSender(self.world.clock)
         self.callbacks = CallbackSender(self.world.clock)

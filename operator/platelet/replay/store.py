@@ -31,7 +31,7 @@ class Store:
         self._serial = 100
         self.journal: list[Key] = []  # what was changed, in order
         self.admissions: list[Admission] = []  # asked in turn about every CREATE, PUT and PATCH
-        self.has_schemas = False  # of our kinds; without them what another version has stored can be played
+        self.schemas: Mapping[str, schemas.Schema] = {}  # of our kinds; without them anything can be stored
 
     @property
     def revision(self) -> int:
@@ -171,14 +171,12 @@ class Store:
 
     def _admit(self, review: Review) -> None:
         """Prune and fill in, let the admissions change or refuse it, and hold the result to its schema."""
-        resource, new = review.resource, review.new
-        if self.has_schemas:
-            schemas.complete(resource, new)
+        schema, new = self.schemas.get(review.resource.plural), review.new
+        schemas.complete(schema, new)
         for admission in self.admissions:
             admission(review)
-        if self.has_schemas:
-            schemas.complete(resource, new)
-            schemas.check(resource, new)
+        schemas.complete(schema, new)
+        schemas.check(schema, new)
 
     def _commit(self, key: Key, new: Json) -> Json:
         old = self._objects.get(key)

@@ -55,6 +55,29 @@ def test_a_success_raises_nothing() -> None:
     responses.raise_for(201, b"{}", sent_body=True)
 
 
+UNKNOWN = (
+    'RemediationPolicy in version "v1alpha1" cannot be handled as a RemediationPolicy: strict decoding error: '
+    'unknown field "status.failedJobs[0].call", unknown field "status.failedJobs[1].call", unknown field "status.x"'
+)
+
+
+def test_fields_that_an_older_crd_does_not_know_are_named_once_with_the_fix() -> None:
+    error = failure(400, {"reason": "BadRequest", "message": UNKNOWN})
+    assert type(error) is kube.OutdatedSchema
+    assert error.message.endswith("does not know status.failedJobs.call, status.x: kubectl apply --server-side -k crds")
+
+
+def test_of_many_fields_that_are_not_known_the_rest_is_counted() -> None:
+    message = ", ".join(f'unknown field "status.f{number}"' for number in range(5))
+    assert "status.f0, status.f1, status.f2 and 2 more: " in failure(400, {"message": message}).message
+
+
+def test_what_is_no_path_is_not_repeated() -> None:
+    error = failure(400, {"message": 'strict decoding error: unknown field "hunter2 and more"'})
+    assert type(error) is kube.Refused
+    assert "hunter2" not in str(error)
+
+
 def test_a_failed_test_of_a_json_patch_is_a_conflict() -> None:
     assert type(failure(422, FAILED_TEST, json_patch=True)) is kube.Conflict
 

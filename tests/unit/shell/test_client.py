@@ -62,6 +62,26 @@ async def test_a_call_becomes_one_request(call: Call, method: str, path: str, co
     assert asked.headers["authorization"] == "Bearer t0ken"
 
 
+@pytest.mark.parametrize(
+    ("call", "query"),
+    [
+        (lambda api: api.create(kube.REMEDIATIONS, "shop", POD), {"fieldValidation": "Strict"}),
+        (lambda api: api.replace(kube.POLICIES, "shop", "a", POD, subresource="status"), {"fieldValidation": "Strict"}),
+        (lambda api: api.replace(kube.BUDGETS, "shop", "a", POD), {"fieldValidation": "Strict"}),
+        (lambda api: api.replace(kube.LEASES, "shop", "a", POD), {}),
+        (lambda api: api.create(kube.CONTROLLER_REVISIONS, "shop", POD), {}),
+        (lambda api: api.get(kube.REMEDIATIONS, "shop", "a"), {}),
+    ],
+    ids=["a Remediation", "a policy's status", "the budget", "no kind of ours", "another", "a read"],
+)
+async def test_of_our_own_kinds_all_is_stored_or_nothing(call: Call, query: dict[str, str]) -> None:
+    """Else an older CRD drops what it does not know, and answers 200."""
+    async with fake_server.serve(ok) as server, fake_server.connected(server.url) as api:
+        await call(api)
+    (asked,) = server.asked
+    assert dict(asked.query) == query
+
+
 async def test_a_deletion_carries_the_uid_as_precondition_and_the_version_that_was_seen() -> None:
     async with fake_server.serve(ok) as server, fake_server.connected(server.url) as api:
         await api.delete(JOBS, "shop", "a", uid="u1")

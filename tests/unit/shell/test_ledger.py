@@ -11,7 +11,7 @@ from platelet.core import reservation
 from platelet.model.budget import ROOM_FOR_ACTS, BudgetSpec, PendingRevert
 from platelet.model.effects import Reserve, Settle
 from platelet.model.policy import Rate
-from platelet.replay import admission
+from platelet.replay import admission, schemas
 from platelet.shell import kube
 from platelet.shell.kube.clock import ClockNotReadyError
 from platelet.shell.store.budget import BudgetWriter
@@ -337,7 +337,7 @@ async def test_what_the_api_server_takes_and_changes_back_is_no_place() -> None:
 
 async def test_a_budget_that_is_full_for_acts_takes_reverts_and_forgets_those_that_are_over() -> None:
     shell = a_shell({"limits": [{"maxActions": 1000, "per": "1s"}]})
-    shell.world.store.has_schemas = True
+    shell.world.store.schemas = schemas.schemas()
     now = shell.clock.now()
     spent = {"policy": "shop/p", "target": API, "reserved_at": now, "outcome_at": now, "settled_at": now}
     acts = [an_entry(id=f"old-{number}/0/1", **spent) for number in range(ROOM_FOR_ACTS)]

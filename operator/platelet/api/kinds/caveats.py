@@ -40,6 +40,7 @@ class Surroundings:
     secret_faults: Mapping[str, str] = field(default_factory=dict)  # by `sink.field`: why it cannot be used
     escalation_fault: Caveat | None = None  # why its EscalationPolicy is not followed
     missing_rights: tuple[str, ...] = ()  # what a trigger on Jobs needs and the operator may not do
+    unrecorded: str = ""  # why what people are told cannot be put on record
 
 
 def find_in_policy(
@@ -232,6 +233,9 @@ def _of_alerts(loaded: LoadedPolicy, outside: Outside | None) -> Iterable[Caveat
 
 
 def _of_rights(around: Surroundings) -> Iterable[Caveat]:
+    if around.unrecorded:
+        message = "people are not told of failed Jobs and of alerts without a workload, since that cannot be recorded"
+        yield Caveat(reasons.CRD_OUTDATED, f"{message}: {around.unrecorded}")
     for missing in around.missing_rights:
         message = f"a trigger on Jobs is of no use: the operator may not {missing}, so nobody is told of failed Jobs"
         yield Caveat(reasons.JOBS_NOT_READABLE, f"{message}: kubectl apply -k deploy/base lets it (docs/rights.md)")

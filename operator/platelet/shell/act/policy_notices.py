@@ -14,9 +14,10 @@ from platelet.model.notification import Holder, has_untold
 from platelet.model.policy import Policy
 from platelet.model.untargeted_alert import MAX_UNTARGETED
 from platelet.shell.act.effects import EffectRunner, Outbox
-from platelet.shell.kube import POLICIES, Conflict, Json, Kube, NotFound
+from platelet.shell.kube import POLICIES, Conflict, Json, Kube, NotFound, OutdatedSchema
 from platelet.shell.kube.clock import Clock
 from platelet.shell.store.policies import PolicyBook
+from platelet.shell.store.policy_records import store_records
 
 _SOON = timedelta(seconds=1)  # after somebody else has written the policy
 
@@ -74,6 +75,8 @@ class PolicyNotices:
         if seen is not None and seen.holds(resolved, self._clock.now()):
             self._seen[namespace, name] = seen
             return seen.again_at
+        if (until := self._book.references.unrecorded_until(namespace, name)) is not None:
+            return until
         policy = resolved.policy
         try:
             stored = await self._kube.get(POLICIES, namespace, name)
@@ -92,9 +95,11 @@ class PolicyNotices:
         )
         if telling.ledger != before or (telling.alerts, telling.jobs) != (listed.alerts, listed.jobs):
             lists = {**ALERTS.write(telling.alerts), **FAILED_JOBS.write(telling.jobs)}
-            body = {**stored, "status": {**status, **lists, **write_ledger(telling.ledger)}}
+            changes = {**lists, **write_ledger(telling.ledger)}
             try:
-                stored = await self._kube.replace(POLICIES, namespace, name, body, subresource="status")
+                stored = await store_records(self._kube, self._book, stored, changes)
+            except OutdatedSchema:
+                return self._book.references.unrecorded_until(namespace, name)
             except Conflict:
                 return now + _SOON
         for effect in telling.effects:

@@ -22,11 +22,12 @@ from platelet.model.policy import Policy
 from platelet.model.resource import CRON_JOBS, JOBS, PODS, pods_of_job
 from platelet.shell.act.effects import EffectRunner
 from platelet.shell.act.policy_notices import read_ledger, write_ledger
-from platelet.shell.kube import POLICIES, Conflict, Kube, NotFound, Refused
+from platelet.shell.kube import POLICIES, Conflict, Kube, NotFound, OutdatedSchema, Refused
 from platelet.shell.kube.clock import Clock
 from platelet.shell.kube.namespaces import list_in
 from platelet.shell.read.log_reader import LogReader
 from platelet.shell.store.policies import PolicyBook
+from platelet.shell.store.policy_records import store_records
 
 EVERY = timedelta(seconds=30)
 _SOON = timedelta(seconds=1)  # after somebody else has written the policy
@@ -62,12 +63,14 @@ class JobWatch:
         resolved = self._book.remembered(namespace, name)
         if resolved is None or not resolved.policy.ready or not resolved.asks_for_jobs:
             return None
+        if (until := self._book.references.unrecorded_until(namespace, name)) is not None:
+            return until
         try:
             seen = await self._see(resolved)
         except Refused as error:
             if self._refused.get((namespace, name)) != str(error):
                 log.warning("Jobs may not be read", policy=resolved.policy.key, why=str(error))
-                self._book.doubt_rights(namespace, name)
+                self._book.references.doubt_rights(namespace, name)
             self._refused[namespace, name] = str(error)
             return self._clock.now() + EVERY
         self._refused.pop((namespace, name), None)
@@ -96,8 +99,10 @@ class JobWatch:
         }
         if listed != before or unlisted != status.get("failedJobsUnlisted", 0):
             try:
-                body = {**stored, "status": {**status, **changes}}
-                await self._kube.replace(POLICIES, policy.namespace, policy.name, body, subresource="status")
+                await store_records(self._kube, self._book, stored, changes)
+            except OutdatedSchema as error:
+                log.warning("failed Jobs are not told", policy=policy.key, why=error.message)
+                return self._book.references.unrecorded_until(policy.namespace, policy.name)
             except Conflict:
                 return now + _SOON
             self._stir(policy.namespace, policy.name)

@@ -21,6 +21,7 @@ from platelet.shell.intake.callback_receiver import NothingStoredError, Origin
 from platelet.shell.intake.reply_origins import ReplyOrigins
 from platelet.shell.kube import POLICIES, Json, Kube, NotFound
 from platelet.shell.store.policies import PolicyBook
+from platelet.shell.store.policy_records import store_records
 
 
 class PolicyReplies:
@@ -63,8 +64,7 @@ class PolicyReplies:
             return {**kept.write(heard.listed), **write_ledger(heard.ledger)}, heard.effects
 
         changes, effects = answer(FAILED_JOBS) if reply.course == OF_A_JOB else answer(ALERTS)
-        body = {**stored, "status": {**status, **changes}}
-        await self._kube.replace(POLICIES, namespace, name, body, subresource="status")
+        await store_records(self._kube, self._book, stored, changes)
         self._on_news(("policy", namespace, name))
         for effect in effects:
             await self._runner.run(effect)

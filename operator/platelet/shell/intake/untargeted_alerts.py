@@ -24,6 +24,7 @@ from platelet.shell.kube import POLICIES, ApiError, Conflict, Kube, NotFound, Re
 from platelet.shell.kube.clock import Clock
 from platelet.shell.kube.latest import Latest
 from platelet.shell.store.policies import PolicyBook
+from platelet.shell.store.policy_records import store_records
 
 _TRIES = 5
 _REMEMBERED = 10_000  # told alerts
@@ -138,8 +139,7 @@ class Untargeted:
                 **write_ledger(announced.ledger),
             }
             try:
-                body = {**stored, "status": {**status, **changes}}
-                await self._kube.replace(POLICIES, policy.namespace, policy.name, body, subresource="status")
+                await store_records(self._kube, self._book, stored, changes)
             except Conflict:
                 if not remaining:
                     raise

@@ -14,6 +14,7 @@ from platelet.shell import kube
 DEFAULT_TIMEOUT = 10.0  # seconds for a whole call
 _USUAL = aiohttp.ClientTimeout(total=DEFAULT_TIMEOUT)
 JSON = "application/json"
+_STRICT = (("fieldValidation", "Strict"),)  # else an older CRD drops what it does not know, and tells nobody
 _AGENT_EXTRAS = "-_./:=@"
 
 
@@ -31,6 +32,12 @@ class Call:
     accept: str = JSON
     agent: str = ""
     timeout: aiohttp.ClientTimeout = _USUAL
+
+    @property
+    def whole_query(self) -> Sequence[tuple[str, str]]:
+        """With what belongs to each write of a whole object of ours: all of it is stored, or nothing."""
+        strict = self.method in ("POST", "PUT") and self.resource.group == kube.POLICIES.group
+        return (*self.query, *_STRICT) if strict else self.query
 
 
 @lru_cache(maxsize=64)  # an attempt's id stands in each of its writes

@@ -126,7 +126,7 @@ class ClusterClient:
         subresource: str = "",
         agent: str = "",
     ) -> kube.Json:
-        """PUT an object with the resourceVersion that it carries."""
+        """PUT an object with the resourceVersion that it carries. Of our own kinds raises OutdatedSchema."""
         path = object_path(resource, namespace, name, subresource)
         call = Call(verb="update", resource=resource, path=path, method="PUT", body=dict(body), agent=agent)
         return await self._write(call)
@@ -263,7 +263,7 @@ class ClusterClient:
         return raw
 
     async def _open(self, call: Call) -> aiohttp.ClientResponse:
-        query = f"?{urlencode(call.query, quote_via=quote)}" if call.query else ""
+        query = f"?{urlencode(call.whole_query, quote_via=quote)}" if call.whole_query else ""
         started, status = time.monotonic(), 0
         try:
             response = await self._session.request(

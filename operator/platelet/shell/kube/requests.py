@@ -34,6 +34,10 @@ class Refused(ApiError):
     """Any other 4xx: a definite refusal, nothing was changed."""
 
 
+class OutdatedSchema(Refused):
+    """The installed CRD is older than this platelet: it does not know a field that was to be written."""
+
+
 class Unanswered(ApiError):
     """Timeout, lost connection, 429 or 5xx: whether a write took effect is not known. `code` is 0 without an answer."""
 

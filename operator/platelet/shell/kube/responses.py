@@ -5,6 +5,7 @@ plaintext secrets (TRAPS 48). What is kept: the reason, the paths of the fields,
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +18,10 @@ _MAX_FIELDS = 8
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # the last for JSON nested too deep
 _DEEPEST = 100  # no object that we read is nested so deep, but anybody may store one that is
 _BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+# apiserver's strict decoding: paths of fields, which are names of a schema, and no values
+_UNKNOWN_FIELD = re.compile(r'unknown field "([A-Za-z0-9_.\[\]-]{1,200})"')
+_PLACE = re.compile(r"\[\d+\]")
+_MAX_UNKNOWN = 3
 # 429 was turned away, 408 and 425 come from a proxy that does not know what became of the request.
 _UNKNOWN_OUTCOME = frozenset({408, 425, 429})
 _DENIER = re.compile(r"ValidatingAdmissionPolicy '([^']{1,253})'|admission webhook \"([^\"]{1,253})\"")
@@ -33,8 +38,24 @@ def raise_for(code: int, raw: bytes, *, sent_body: bool, json_patch: bool = Fals
     reason = _text(status, "reason") or f"HTTP{code}"
     if code == 422 and json_patch and _is_inapplicable(status):  # noqa: PLR2004 - an HTTP status
         raise kube.Conflict(code, reason, "the JSON Patch does not fit the object anymore")
+    if code == 400 and (unknown := unknown_fields(_text(status, "message"))):  # noqa: PLR2004 - an HTTP status
+        raise kube.OutdatedSchema(code, reason, describe_outdated(unknown))
     message = _describe(code, status) if sent_body else _text(status, "message")
     raise _error_class(code)(code, reason, message[:_MAX_MESSAGE] or "no further words")
+
+
+def unknown_fields(message: str) -> list[str]:
+    """The paths that strict decoding did not know, each once, without their places in lists."""
+    return list(dict.fromkeys(_PLACE.sub("", path) for path in _UNKNOWN_FIELD.findall(message)))
+
+
+def describe_outdated(unknown: Sequence[str]) -> str:
+    """Say what the installed CRD does not know, and the fix."""
+    more = f" and {len(unknown) - _MAX_UNKNOWN} more" if len(unknown) > _MAX_UNKNOWN else ""
+    fields = f"{', '.join(unknown[:_MAX_UNKNOWN])}{more}"
+    return (
+        f"the installed CRD is older than this platelet and does not know {fields}: kubectl apply --server-side -k crds"
+    )
 
 
 class _ListMeta(msgspec.Struct):

@@ -108,9 +108,10 @@ class PolicyBook:
         self._judgements = tuple(judgements)
         return self._resolved != before
 
-    def doubt_rights(self, namespace: str, name: str) -> None:
-        """At the next refresh, ask again whether the Jobs that a policy looks for may be read."""
-        self._references.doubt_rights(namespace, name)
+    @property
+    def references(self) -> PolicyReferences:
+        """What policies need and lack, as it is told on them at the next refresh."""
+        return self._references
 
     def escalation_policy(self, namespace: str, name: str) -> EscalationPolicy | None:
         """One as of the last refresh; None where there was none that can be read."""
@@ -207,6 +208,8 @@ class PolicyBook:
             around = await self._references.look_up(resolved.loaded, resolved.namespaces, caveats.needed_by(steps))
             rights = await self._references.missing_rights(resolved.loaded, resolved.namespaces)
             around = replace(around, escalation_fault=resolved.escalation_fault, missing_rights=rights)
+            unrecorded = self._references.unrecorded(resolved.policy.namespace, resolved.policy.name)
+            around = replace(around, unrecorded=unrecorded)
         except ApiError:
             return None
         return caveats.find_in_policy(resolved.loaded, steps, self._outside, around)

@@ -23,6 +23,7 @@ from platelet.shell.store import secret_keys, signing_keys
 
 T = TypeVar("T")
 _BELIEVED = timedelta(minutes=30)
+_UNTIL_UPDATED = timedelta(minutes=1)  # between tries to store what the installed CRD does not know
 _NAMESPACES_ASKED = 5  # a ref of more namespaces may be anywhere: it is not looked for
 
 
@@ -34,6 +35,7 @@ class PolicyReferences:
         self._kube = kube
         self._clock = clock
         self._complete: dict[str, tuple[object, datetime]] = {}  # by policy: what was asked for, and until when
+        self._unrecorded: dict[tuple[str, str], tuple[str, datetime]] = {}  # why, and when it is tried again
 
     async def look_up(
         self, loaded: LoadedPolicy, namespaces: Iterable[str], needed: Collection[tuple[Resource, str]] = ()
@@ -54,6 +56,21 @@ class PolicyReferences:
     def doubt_rights(self, namespace: str, name: str) -> None:
         """Ask again what a policy's trigger on Jobs needs: it is known better."""
         self._complete.pop(_on_jobs(namespace, name), None)
+
+    def note_unrecorded(self, namespace: str, name: str, why: str) -> None:
+        """Note what keeps a policy from having on record whom it tells; empty: nothing."""
+        self._unrecorded.pop((namespace, name), None)
+        if why:
+            self._unrecorded[namespace, name] = why, self._clock.now() + _UNTIL_UPDATED
+
+    def unrecorded(self, namespace: str, name: str) -> str:
+        """What did when something was to be stored last."""
+        return self._unrecorded.get((namespace, name), ("", None))[0]
+
+    def unrecorded_until(self, namespace: str, name: str) -> datetime | None:
+        """Before when it is in vain to store more of it; None: it may be tried."""
+        _, until = self._unrecorded.get((namespace, name), ("", None))
+        return until if until is not None and self._clock.now() < until else None
 
     async def faults_of(self, escalation: EscalationPolicy) -> dict[str, str]:
         """Why the Secrets of an EscalationPolicy's sinks give no token, by sink. Raises ApiError."""
