@@ -95,7 +95,7 @@ def look_back(text: str) -> timedelta:
         written = _RANGE.match(text, token.end()) if token.group() == "[" else None
         if written is None:
             continue
-        length = sum(int(number) * _SECONDS[unit] for number, unit in _LENGTH.findall(written["range"]))
+        length = sum(float(number) * _SECONDS[unit] for number, unit in _LENGTH.findall(written["range"]))
         if written["subquery"]:
             subqueries += length
         else:

@@ -116,6 +116,8 @@ LOOK_BACKS = {
     "in a comment": ("a # [5m]", timedelta()),
     "no duration": ("rate(a[many])", timedelta()),
     "beyond all bounds": ("rate(a[99999999999999y])", timedelta(days=365)),
+    "beyond what a float holds": (f"rate(a[{'9' * 400}s])", timedelta(days=365)),
+    "a subquery beyond what a float holds": (f"max_over_time(a[{'9' * 400}ms:])", timedelta(days=365)),
 }
 
 

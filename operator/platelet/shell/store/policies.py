@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from platelet.api.kinds import caveats, conditions, notifications, policy, runbook, status_lists
@@ -27,20 +27,11 @@ from platelet.shell.kube import (
     Resource,
 )
 from platelet.shell.kube.clock import Clock
-from platelet.shell.store import escalation_policies
+from platelet.shell.store import escalation_policies, judgements, runbooks
+from platelet.shell.store.judgements import Findings, Judgement
 from platelet.shell.store.policy_references import PolicyReferences
 
 _OF_THE_SETTINGS = frozenset({reasons.PROMETHEUS_NOT_CONFIGURED, reasons.HOST_NOT_ALLOWED})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What was found of a policy or a Runbook as it was read; without `caveats` these are not known now."""
-
-    resource: Resource
-    stored: Json
-    readiness: conditions.Readiness
-    caveats: tuple[Caveat, ...] | None
 
 
 class PolicyBook:
@@ -92,20 +83,25 @@ class PolicyBook:
         Unless `thorough`, what cannot work is left as it was told: it takes more reads, and keeps nothing from acting.
         """
         before = dict(self._resolved)
-        runbooks = {_key(stored): stored for stored in await self._kube.list(RUNBOOKS)}
+        books = {_key(stored): stored for stored in await self._kube.list(RUNBOOKS)}
         escalations = {_key(stored): stored for stored in await escalation_policies.list_all(self._kube)}
         self._escalations = escalations
-        judgements = [_judge_runbook(stored, self._outside) for stored in runbooks.values()]
-        judgements += [await self._judge_escalation(stored, thorough) for stored in escalations.values()]
+        judged = [await judgements.alone(RUNBOOKS, stored, self._judge_runbook(stored)) for stored in books.values()]
+        judged += [
+            await judgements.alone(ESCALATION_POLICIES, stored, self._judge_escalation(stored, thorough))
+            for stored in escalations.values()
+        ]
         policies = await self._kube.list(POLICIES)
         for stored in policies:
+            book = books.get(_runbook_key(stored) or ("", ""))
             escalation = escalations.get(_escalation_key(stored) or ("", ""))
-            resolved, readiness = await self._enter(stored, runbooks.get(_runbook_key(stored) or ("", "")), escalation)
-            warnings = await self._caveats(resolved) if thorough and resolved is not None else None
-            judgements.append(Judgement(resource=POLICIES, stored=stored, readiness=readiness, caveats=warnings))
-        present = {_key(stored) for stored in policies}
+            judging = self._judge_policy(stored, book, escalation, thorough)
+            judged.append(await judgements.alone(POLICIES, stored, judging))
+        present = {
+            _key(judgement.stored) for judgement in judged if judgement.resource == POLICIES and judgement.is_read
+        }
         self._resolved = {key: resolved for key, resolved in self._resolved.items() if key in present}
-        self._judgements = tuple(judgements)
+        self._judgements = tuple(judged)
         return self._resolved != before
 
     @property
@@ -155,10 +151,21 @@ class PolicyBook:
         except NotFound:
             return None
 
-    async def _judge_escalation(self, stored: Json, thorough: bool) -> Judgement:  # noqa: FBT001 - as `refresh` has it
-        references = self._references if thorough else None
-        readiness, warnings = await escalation_policies.judge(stored, self._outside, references)
-        return Judgement(resource=ESCALATION_POLICIES, stored=stored, readiness=readiness, caveats=warnings)
+    async def _judge_runbook(self, stored: Json) -> Findings:
+        return runbooks.judge(stored, self._outside)
+
+    async def _judge_escalation(self, stored: Json, thorough: bool) -> Findings:  # noqa: FBT001 - as `refresh` has it
+        return await escalation_policies.judge(stored, self._outside, self._references if thorough else None)
+
+    async def _judge_policy(
+        self,
+        stored: Json,
+        book: Json | None,
+        escalation: Json | None,
+        thorough: bool,  # noqa: FBT001 - as `refresh` has it
+    ) -> Findings:
+        resolved, readiness = await self._enter(stored, book, escalation)
+        return readiness, await self._caveats(resolved) if thorough and resolved is not None else None
 
     async def _enter(
         self, stored: Json, stored_runbook: Json | None, stored_escalation: Json | None
@@ -169,7 +176,7 @@ class PolicyBook:
         except InvalidSpec as error:
             self._resolved.pop(_key(stored), None)
             return None, conditions.Readiness(ready=False, reason=reasons.INVALID_SPEC, message=str(error))
-        book, error_text = _read_runbook(stored_runbook)
+        book, error_text = runbooks.read(stored_runbook)
         readiness = policy.check_policy(loaded, book, error_text, self._operator_namespace, self._outside)
         if self._outside is None and readiness.ready:
             readiness = _as_told(stored) or readiness
@@ -256,26 +263,6 @@ def _condition(stored: Json, type_: str) -> Condition | None:
         ),
         None,
     )
-
-
-def _read_runbook(stored: Json | None) -> tuple[runbook.Runbook | None, str]:
-    """The runbook, or why it cannot be read; (None, '') when there is none."""
-    if stored is None:
-        return None, ""
-    try:
-        return runbook.read_runbook(stored), ""
-    except InvalidSpec as error:
-        return None, str(error)
-
-
-def _judge_runbook(stored: Json, outside: Outside | None) -> Judgement:
-    book, error = _read_runbook(stored)
-    readiness = conditions.Readiness(ready=False, reason=reasons.INVALID_SPEC, message=error)
-    warnings: tuple[Caveat, ...] = ()
-    if book is not None:
-        readiness = runbook.check_runbook(book, outside)
-        warnings = caveats.find_in_runbook(runbook.read_steps(book.steps), outside) if readiness.ready else ()
-    return Judgement(resource=RUNBOOKS, stored=stored, readiness=readiness, caveats=warnings)
 
 
 def _key(stored: Json) -> tuple[str, str]:

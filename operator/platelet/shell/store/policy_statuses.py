@@ -9,7 +9,7 @@ from platelet.api.kinds.caveats import Caveat
 from platelet.model.remediation import Condition
 from platelet.shell.kube import ApiError, Kube
 from platelet.shell.kube.clock import Clock
-from platelet.shell.store.policies import Judgement
+from platelet.shell.store.judgements import Judgement
 
 _MESSAGE = 1024  # characters of a condition's message, as the CRDs admit
 
