@@ -1,9 +1,23 @@
 """Temporary changes are reverted, whatever happens in between; what is no longer ours is left alone."""
 
+from datetime import timedelta
+
 import pytest
 
+from platelet.changes import kept_values
+from platelet.model import reasons
 from platelet.shell import kube
-from tests.scenarios.heals import HEAL, RAISE, is_over, look
+from tests.scenarios.heals import (
+    AS_BEFORE,
+    HEAL,
+    HEALS,
+    OLD_MEMORY,
+    RAISE,
+    SWITCH_OFF,
+    approve,
+    is_over,
+    look,
+)
 from tests.scenarios.incidents import BUSY, MINUTE, begin, states
 from tests.scenarios.manifests import on_alert, policy, runbook, step
 from tests.scenarios.simulation import Simulation
@@ -187,4 +201,91 @@ def test_raised_bounds_whose_remediation_was_deleted_are_given_back(simulation: 
     simulation.world.store.delete(kube.REMEDIATIONS, SHOP, simulation.remediation().name)
     simulation.run(60 * MINUTE)
     assert simulation.world.bounds("api") == (2, 4)
+    assert look(simulation).unsettled == []
+
+
+def more(action: str, settings: kube.Json, **until: str | bool) -> kube.Json:
+    """A second step of the same action."""
+    return {**step(action, {**settings, **until}), "name": "more"}
+
+
+LENT_TWICE: dict[str, tuple[kube.Json, kube.Json]] = {
+    "replicas, the first for a shorter time": (
+        step("scale", {"to": 4, "revertAfter": "30m"}),
+        more("scale", {"to": 6}, revertAfter="1h"),
+    ),
+    "replicas, the first for a longer time": (
+        step("scale", {"to": 4, "revertAfter": "2h"}),
+        more("scale", {"to": 6}, revertAfter="1h"),
+    ),
+    "replicas, both until the alert has resolved": (
+        step("scale", {"to": 4, "revertWhenResolved": True}),
+        more("scale", {"to": 6}, revertWhenResolved=True),
+    ),
+    "bounds of an HPA": (
+        step("scale", {**RAISE, "revertAfter": "30m"}),
+        more("scale", {**RAISE, "to": 7}, revertAfter="30m"),
+    ),
+    "memory, both for as long": (
+        step("adjustResources", {"memory": {"to": "768Mi", "max": "1Gi"}, "revertAfter": "30m"}),
+        more("adjustResources", {"memory": {"to": "1Gi", "max": "1Gi"}}, revertAfter="30m"),
+    ),
+    "one of two variables": (
+        step("setEnv", {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "1"}], "revertAfter": "30m"}),
+        more("setEnv", {"env": [{"name": "B", "value": "2"}]}, revertAfter="30m"),
+    ),
+}
+
+
+@pytest.mark.parametrize("steps", LENT_TWICE.values(), ids=LENT_TWICE)
+def test_what_two_steps_have_lent_on_top_of_each_other_is_as_before_in_the_end(
+    simulation: Simulation, steps: tuple[kube.Json, kube.Json]
+) -> None:
+    """What came last goes first, whichever is due first: the value in between stays nowhere."""
+    begin(simulation, *steps, triggers=[on_alert("Busy")])
+    simulation.world.limit("api", OLD_MEMORY)
+    if "autoscaler" in steps[0].get("scale", {}):
+        simulation.world.autoscale("api", 2, 4)
+    simulation.run(MINUTE)
+    before = look(simulation)
+    simulation.alerts.fire("f1", BUSY)
+    simulation.run_until(lambda: len(look(simulation).effects) == 2)
+    simulation.run(MINUTE)
+    simulation.alerts.resolve("f1")
+    simulation.run(timedelta(hours=3))
+    after = look(simulation)
+    assert len(after.effects) == 4
+    assert (after.replicas, after.bounds, after.container) == (before.replicas, before.bounds, before.container)
+    assert (after.unsettled, after.offences) == ([], [])
+
+
+def test_what_a_step_has_put_back_before_its_time_is_not_put_back_again(simulation: Simulation) -> None:
+    """People switch it off themselves later: the same number, and none of ours."""
+    off = {**SWITCH_OFF, "scale": {**SWITCH_OFF["scale"], "revertAfter": "1h"}, "onInconclusive": "Next"}
+    begin(simulation, off, AS_BEFORE, mode="Approve", triggers=[on_alert("Busy")])
+    simulation.people = approve
+    simulation.alerts.fire("f1", BUSY, lasts=5 * MINUTE)
+    simulation.run_until(lambda: simulation.world.replicas("api") == 0)
+    simulation.run_until(lambda: simulation.world.replicas("api") == 2)
+    simulation.run(20 * MINUTE)
+    simulation.people = None
+    simulation.world.scale("api", 0)
+    simulation.run(timedelta(hours=2))
+    assert simulation.world.replicas("api") == 0
+    assert look(simulation).unsettled == []
+
+
+@pytest.mark.parametrize("heal", ["a variable on an alert, and its revert", "a key of a ConfigMap and a restart"])
+def test_people_hear_that_a_value_stays_whose_record_somebody_has_deleted(simulation: Simulation, heal: str) -> None:
+    """Whether it is still ours, and what there was before, nobody knows any more."""
+    next(known for name, known in HEALS.items() if name.startswith(heal)).prepare(simulation)
+    simulation.alerts.fire("f1", BUSY, lasts=5 * MINUTE)
+    simulation.run_until(lambda: is_over(simulation) or look(simulation).counted == 1)
+    simulation.run(6 * MINUTE)
+    for record in simulation.world.store.find(kube.CONTROLLER_REVISIONS, SHOP):
+        name = record["metadata"]["name"]
+        if name.startswith(kept_values.PREFIX):
+            simulation.world.store.delete(kube.CONTROLLER_REVISIONS, SHOP, name)
+    simulation.run(30 * MINUTE)
+    assert ("Escalated", reasons.NOT_REVERTED) in states(simulation)
     assert look(simulation).unsettled == []

@@ -9,7 +9,7 @@ how it is sent (shell). Nobody but actions, and readers of what earlier versions
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from platelet.changes import (
     autoscaler_bounds,
@@ -47,6 +47,7 @@ __all__ = [
     "is_made",
     "is_proven_by_rollout",
     "is_reversible",
+    "lasting_fields",
     "of",
     "pin",
     "replaces_stuck_pods",
@@ -67,6 +68,7 @@ CHANGES: tuple[Change, ...] = (
     started_job.CHANGE,
     http_request.CHANGE,
 )
+_PASSING: Final = frozenset({TEMPLATE, *(name for change in CHANGES for name in change.of_the_moment)})
 
 
 def of(pinned: PinnedChange) -> Change:
@@ -153,6 +155,11 @@ def ended_job(attempt: Attempt, situation: Situation, now: datetime) -> Mapping[
 def is_reversible(pinned: Iterable[PinnedChange]) -> bool:
     """Whether anything of it can be put back."""
     return any(of(change).reversible for change in pinned)
+
+
+def lasting_fields(pinned: PinnedChange) -> frozenset[str]:
+    """The fields that it writes and that keep their value: neither a moment, nor the digest of all of a template."""
+    return frozenset({*pinned.before, *pinned.meant}) - _PASSING
 
 
 def is_at_most_once(attempt: Attempt) -> bool:

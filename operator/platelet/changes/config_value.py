@@ -107,6 +107,14 @@ class SetConfigKey(Change):
         state = "as set" if values == pinned.meant else "as before" if values == pinned.before else "otherwise"
         return f"key {pinned.how[KEY]} of {pinned.object} {state}"
 
+    def revert(self, pinned: PinnedChange, situation: Situation) -> PinnedChange | Refusal:
+        """The value from before, if the present one is still ours; without the record of both that is not known."""
+        live = self.live(pinned, situation)
+        is_there = live is not None and pinned.uid in ("", live.uid)
+        if is_there and kept_values.is_lost(pinned.before, kept_values.find(situation, pinned.record)):
+            return kept_values.refuse_lost(pinned)
+        return super().revert(pinned, situation)
+
     def new_owner(self, pinned: PinnedChange, situation: Situation, *, forced: bool) -> str:
         """Whoever has come to keep the ConfigMap, or made it immutable."""
         stored = _find(pinned, situation)

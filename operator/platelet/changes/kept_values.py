@@ -48,6 +48,11 @@ def for_plan(
     return KeptValues(name=name, uid=kept.uid if kept is not None else "", before=before, meant=meant), False
 
 
+def is_lost(before: Mapping[str, str], kept: KeptValues | None) -> bool:
+    """Whether what was there before is on record no more: nor can anybody tell then whether the present is ours."""
+    return kept is None or kept.reveal(before) is None
+
+
 def refuse_lost(pinned: PinnedChange) -> Refusal:
     """Say that the values are not there any more: nothing can be written."""
     name = pinned.how.get(VALUES, pinned.record)

@@ -76,12 +76,14 @@ class OfTemplate(Change):
     def revert(self, pinned: PinnedChange, situation: Situation) -> PinnedChange | Refusal:
         """The values from before, if the present ones are still ours, in whatever template people have released."""
         live, workload = self.live(pinned, situation), situation.snapshot.workload
-        same = live is not None and pinned.uid in ("", live.uid)
+        same, kept = live is not None and pinned.uid in ("", live.uid), kept_values.find(situation, pinned.record)
+        if same and pinned.record and kept_values.is_lost(fields(pinned.before), kept):
+            return kept_values.refuse_lost(pinned)
         if live is None or workload is None or not same or fields(live.values) != fields(pinned.meant):
             now = self.say(pinned, live.values) if live is not None else "gone"
             message = f"it is {now}, not our {self.say(pinned, pinned.meant)}, or the workload was created anew"
             return Refusal(reason=reasons.NOT_OURS_ANYMORE, message=message)
-        back = self.before(pinned, workload, kept_values.find(situation, pinned.record))
+        back = self.before(pinned, workload, kept)
         return back if isinstance(back, Refusal) else replace(back, object=pinned.object, before=live.values)
 
     def changed_back(self, pinned: PinnedChange, situation: Situation) -> dict[str, str] | None:

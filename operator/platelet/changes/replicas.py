@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
 from platelet.changes import on_target
 from platelet.model import reasons
 from platelet.model.change import Answer, Change, Live, Patch
-from platelet.model.intent import REPLICAS, PinnedChange
+from platelet.model.intent import PUT_BACK, REPLICAS, PinnedChange
 from platelet.model.resource import WORKLOADS
 from platelet.model.rights import on_workloads
 from platelet.model.situation import Situation
 from platelet.model.verdict import Refusal
 
 KIND = "SetReplicas"
-_PUT_BACK: Final = "putBack"  # the number that was there before our scaling
 
 
 def to(replicas: int) -> PinnedChange:
@@ -31,13 +29,13 @@ def back(situation: Situation) -> PinnedChange | Refusal:
         message = f"no scaling of {situation.target} by platelet is on record: how many there were before is not known"
         return Refusal(reason=reasons.NOTHING_ON_RECORD, message=message)
     attempt, last = made[-1]
-    if attempt.kind == "Revert" or _PUT_BACK in last.how:
+    if attempt.kind == "Revert" or last.puts_back:
         message = f"what platelet last did was to put back {CHANGE.say(last, last.meant)}"
         return Refusal(reason=reasons.ALREADY_THERE, message=message)
     reverted = CHANGE.revert(last, situation)
     if isinstance(reverted, Refusal):
         return reverted
-    return replace(to(int(reverted.meant[REPLICAS])), how={_PUT_BACK: attempt.id})
+    return replace(to(int(reverted.meant[REPLICAS])), how={PUT_BACK: attempt.id})
 
 
 class SetReplicas(Change):

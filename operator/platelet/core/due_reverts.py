@@ -13,14 +13,16 @@ from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.budget import Entry
 from platelet.model.effects import Settle
-from platelet.model.intent import PinnedChange
+from platelet.model.intent import ObjectRef, PinnedChange
 from platelet.model.remediation import Attempt, RemediationStatus
 from platelet.model.rules import Moment
 from platelet.model.signal import TOLD
 from platelet.model.situation import Situation
 from platelet.model.verdict import Refusal
+from platelet.model.workload import WorkloadRef
 
 _TRIES = 3
+_NOT_OURS = (reasons.NOT_OURS_ANYMORE, reasons.NOT_REVERSIBLE)
 _SOON = timedelta(seconds=30)  # longer than it takes from a read to the decision on it
 _SILENT_FOR = timedelta(minutes=5)  # polls are a minute apart: an alert untold for so long does not fire
 
@@ -75,10 +77,12 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     if tried and tried[-1].phase == "Done":
         return Decision(status=status, effects=(_settled(due, now),))
     planned = _plan(due, situation, now)
-    if isinstance(planned, Refusal):
+    if isinstance(planned, Refusal) and planned.reason in _NOT_OURS:
         return _leave_alone(status, due, planned, now)
+    if isinstance(planned, Refusal):
+        return _give_up(situation, status, due, f"was not reverted: {planned.message}", now)
     if len(tried) >= _TRIES:
-        return _give_up(situation, status, due, tried[-1], now)
+        return _give_up(situation, status, due, f"was not reverted in {_TRIES} attempts: {tried[-1].message}", now)
     if missing := revert_attempts.reservation(situation, back, due.policy, now):
         return Decision(status=status, effects=(missing,))
     return Decision(status=_intend(situation, status, due, planned, now))
@@ -111,9 +115,9 @@ def _plan(due: Entry, situation: Situation, now: datetime) -> tuple[PinnedChange
     return revert_attempts.plan(lent.changes, due.policy, situation, now)
 
 
-def _give_up(situation: Situation, status: RemediationStatus, due: Entry, last: Attempt, now: datetime) -> Decision:
+def _give_up(situation: Situation, status: RemediationStatus, due: Entry, why: str, now: datetime) -> Decision:
     """People must do it: the obligation ends, and they are told."""
-    message = f"the temporary {last.action} was not reverted in {_TRIES} attempts: {last.message}"
+    message = f"the temporary {due.revert.action if due.revert is not None else ''} {why}"
     escalated = escalating.escalate(situation, record.let_go(status, due.id), reasons.NOT_REVERTED, message, now)
     return replace(escalated, effects=(_settled(due, now), *escalated.effects))
 
@@ -138,7 +142,33 @@ def _due(situation: Situation, status: RemediationStatus, now: datetime) -> Entr
     if status.state == "Verifying" or situation.snapshot.workload is None:
         return None
     leaving = situation.budget is not None and situation.budget.leaving(now) is not None
-    return next((entry for entry in pending(situation) if leaving or _is_due(entry, status, now)), None)
+    due = (entry for entry in pending(situation) if leaving or _is_due(entry, status, now))
+    return next((entry for entry in due if not _is_built_upon(entry, situation)), None)
+
+
+def _is_built_upon(entry: Entry, situation: Situation) -> bool:
+    """Whether something was lent later on the same fields of an object, which goes first: it puts back what this made.
+
+    Else this would be no longer ours when its time comes, and what the later one puts back would stay for good.
+    """
+    entries = situation.budget.status.entries if situation.budget is not None else ()
+    later = (
+        other
+        for other in entries
+        if other.target.namespace == entry.target.namespace and other.reserved_at > entry.reserved_at
+    )
+    fields = _lent_fields(entry)
+    return any(not fields.isdisjoint(_lent_fields(other)) for other in later)
+
+
+def _lent_fields(entry: Entry) -> frozenset[tuple[WorkloadRef | ObjectRef, str]]:
+    """The fields that are lent by an entry, and on which objects; none where nothing is to be reverted any more."""
+    lent = entry.revert
+    if lent is None or lent.done or entry.outcome not in (None, "Done", "Unknown"):
+        return frozenset()
+    return frozenset(
+        (change.object or entry.target, name) for change in lent.changes for name in changes.lasting_fields(change)
+    )
 
 
 def _is_due(entry: Entry, status: RemediationStatus, now: datetime) -> bool:

@@ -36,6 +36,7 @@ def _settled(remediation: Remediation) -> Iterator[str]:
     for attempt in remediation.status.attempts:
         if attempt.kind == "Revert" and attempt.phase == "Done":
             yield windows.origin_of(attempt.id)
+        yield from attempt.put_back
 
 
 def _entry(remediation: Remediation, attempt: Attempt) -> Entry:

@@ -1,5 +1,6 @@
 """What the ActionBudget must still be told about ended attempts: derived at every look, so a crash loses nothing."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from platelet.model import windows
@@ -20,7 +21,14 @@ def unsettled(situation: Situation, status: RemediationStatus, now: datetime) ->
         if entry.id.startswith(prefix) or entry.id in attempts:  # a revert may be another remediation's attempt
             settlement = _settle(entry, attempts.get(entry.id), situation, status, now)
             settlements += [settlement] if settlement else []
-    return tuple(settlements)
+    return (*settlements, *_put_back(situation.budget.status.entries, status, now))
+
+
+def _put_back(entries: Iterable[Entry], status: RemediationStatus, now: datetime) -> list[Settle]:
+    """What was lent and is back before its time, by a step: whoever writes the same value later, it is not ours."""
+    put_back = {attempt for known in status.attempts for attempt in known.put_back}
+    owed = [entry for entry in entries if entry.revert is not None and not entry.revert.done]
+    return [Settle(attempt=entry.id, at=now, reverted=True) for entry in owed if entry.id in put_back]
 
 
 def _settle(

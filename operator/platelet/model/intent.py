@@ -19,6 +19,7 @@ RESTART_STAMP: Final = "restartStamp"
 REPLICAS: Final = "replicas"
 MADE_FROM: Final = "madeFrom"  # the hash of a template that is put back with fields of the one that is left
 VALUES: Final = "values"  # the name of the record that keeps values which are put back beside what is in `RECORD`
+PUT_BACK: Final = "putBack"  # the attempt whose change this one puts back for good
 RECORD: Final = "record"  # the name of the revision record that holds what is written
 
 
@@ -68,6 +69,11 @@ class PinnedChange:
     def made_from(self) -> str:
         """The hash of the template that is put back, where it is not put back exactly; else empty."""
         return self.how.get(MADE_FROM, "")
+
+    @property
+    def puts_back(self) -> str:
+        """The attempt whose change it puts back for good, so that nothing of that one is owed any more; else empty."""
+        return self.how.get(PUT_BACK, "")
 
 
 Changes = Annotated[tuple[PinnedChange, ...], Field(max_length=MAX_CHANGES)]

@@ -119,6 +119,11 @@ class Attempt:
         """The changes that are in effect, or may be."""
         return self.changes if self.phase == "Done" else self.changes[: self.made + (self.phase == "Unknown")]
 
+    @property
+    def put_back(self) -> tuple[str, ...]:
+        """The attempts whose change it has put back for good."""
+        return tuple(change.puts_back for change in self.changes if self.phase == "Done" and change.puts_back)
+
     def on_target(self, name: str) -> str | None:
         """What it makes of this field of the target; None where it writes others only."""
         written = (change.meant.get(name) for change in reversed(self.changes) if change.object is None)

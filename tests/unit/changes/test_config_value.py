@@ -8,6 +8,7 @@ import pytest
 from platelet import changes
 from platelet.changes import config_value, restart_stamp
 from platelet.core import revert_attempts
+from platelet.model import reasons
 from platelet.model.change import Answer, Live, Patch
 from platelet.model.intent import RESTART_STAMP, PinnedChange
 from platelet.model.kept_values import KeptValues
@@ -73,14 +74,25 @@ NOT_OURS = {
     "no value": seen(a_config_map(None)),
     "created anew": seen(a_config_map("new", uid="uid-new")),
     "gone": seen(None),
+}
+LOST = {
     "no record": seen(a_config_map("new"), None),
     "another record of its name": seen(a_config_map("new"), replace(KEPT, uid="forged")),
 }
 
 
-@pytest.mark.parametrize("situation", NOT_OURS.values(), ids=NOT_OURS)
-def test_what_others_have_changed_is_not_reverted(situation: Situation) -> None:
-    assert isinstance(changes.of(OURS).revert(OURS, situation), Refusal)
+@pytest.mark.parametrize(
+    ("situation", "reason"),
+    [
+        *((situation, reasons.NOT_OURS_ANYMORE) for situation in NOT_OURS.values()),
+        *((situation, reasons.REFUSED) for situation in LOST.values()),
+    ],
+    ids=[*NOT_OURS, *LOST],
+)
+def test_what_others_have_changed_or_nobody_knows_is_not_reverted(situation: Situation, reason: str) -> None:
+    refusal = changes.of(OURS).revert(OURS, situation)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == reason
 
 
 def test_a_record_that_does_not_hold_what_was_pinned_is_not_sent() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from platelet import changes
 from platelet.changes import adjustments, env_values
-from platelet.model import templates
+from platelet.model import reasons, templates
 from platelet.model.change import Answer, Live, Patch
 from platelet.model.intent import TEMPLATE, PinnedChange
 from platelet.model.kept_values import KeptValues
@@ -128,6 +128,8 @@ KEPT_AS_IT_IS: dict[str, Situation] = {
     "one is there twice": seen(limited("10", STRICT, STRICT)),
     "no container": seen({}),
     "another workload of its name": seen(NEW, uid="uid-new"),
+}
+LOST: dict[str, Situation] = {
     "no record": a_situation(workload=of(NEW)),
     "another record of its name": seen(NEW, replace(KEPT, uid="forged")),
 }
@@ -137,7 +139,15 @@ KEPT_AS_IT_IS: dict[str, Situation] = {
 def test_what_others_have_changed_is_not_reverted(situation: Situation) -> None:
     refusal = changes.of(OURS).revert(OURS, situation)
     assert isinstance(refusal, Refusal)
+    assert refusal.reason == reasons.NOT_OURS_ANYMORE
     assert "RATE_LIMIT, MODE of container app as set" in refusal.message
+
+
+@pytest.mark.parametrize("situation", LOST.values(), ids=LOST)
+def test_what_nobody_knows_any_more_is_not_reverted(situation: Situation) -> None:
+    refusal = changes.of(OURS).revert(OURS, situation)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == reasons.REFUSED
 
 
 def test_a_record_that_does_not_hold_what_was_pinned_is_not_sent() -> None:

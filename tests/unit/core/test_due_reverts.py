@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from platelet.changes.config_value import CONFIG_MAPS
 from platelet.core import obligations, reservation
 from platelet.core.decide import decide
 from platelet.core.decision import Decision
 from platelet.model import reasons
 from platelet.model.budget import BudgetSpec, Entry, EntryKind, Leaving, PendingRevert, Suspension
 from platelet.model.effects import Reserve, Settle, Write
-from platelet.model.intent import PreState
+from platelet.model.intent import PinnedChange, PreState
 from platelet.model.remediation import Revert, State
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
@@ -162,6 +163,49 @@ def test_a_value_that_others_have_changed_is_left_alone() -> None:
     assert not asked(decision)
     assert settled(decision) == ["rem-1/0/1"]
     assert decision.status.decisions[-1].reason == reasons.NOT_OURS_ANYMORE
+
+
+LATER = lent(changes=scaled(5, before=4), due_at=NOW + minutes(10))
+ABOVE = replace(LATER, id="rem-1/1/1", reserved_at=NOW - minutes(20))
+BELOW = lent(changes=scaled(4))
+
+
+def test_what_was_lent_on_top_of_it_goes_first() -> None:
+    """Until then it is not ours, but it will be."""
+    waits = decide(recovered(BELOW, ABOVE), NOW)
+    assert (asked(waits), settled(waits)) == ([], [])
+    both_due = decide(recovered(BELOW, ABOVE), NOW + minutes(10))
+    assert [entry.id for entry in asked(both_due)] == ["rem-1/1/1/back"]
+
+
+NOT_ON_TOP = {
+    "is reverted already": replace(
+        ABOVE, revert=replace(LATER.revert or PendingRevert(action="", changes=()), done=True)
+    ),
+    "never came to be": replace(ABOVE, outcome="Refused"),
+    "is to last": replace(ABOVE, revert=None),
+    "is older": replace(ABOVE, reserved_at=NOW - minutes(40)),
+    "is of another workload": replace(ABOVE, target=replace(ABOVE.target, name="other")),
+}
+
+
+@pytest.mark.parametrize("other", NOT_ON_TOP.values(), ids=NOT_ON_TOP)
+def test_nothing_is_waited_for_that(other: Entry) -> None:
+    assert settled(decide(recovered(BELOW, other), NOW)) == ["rem-1/0/1"]
+
+
+def test_a_value_without_its_record_is_for_people() -> None:
+    """Whether it is still ours nobody can tell."""
+    record = {"key": "A", "record": "platelet-values-1"}
+    named = CONFIG_MAPS.named("api")
+    pinned = PinnedChange(
+        kind="SetConfigKey", object=named, uid="uid-1", before={"A": "1"}, meant={"A": "2"}, how=record
+    )
+    stored = {"metadata": {"name": "api", "uid": "uid-1", "resourceVersion": "1"}, "data": {"A": "x"}}
+    decision = decide(recovered(lent(action="setConfig", changes=(pinned,)), objects={named: stored}), NOW)
+    assert (decision.status.state, decision.status.reason) == ("Escalated", reasons.NOT_REVERTED)
+    assert "the temporary setConfig was not reverted: the record platelet-values-1" in decision.status.message
+    assert settled(decision) == ["rem-1/0/1"]
 
 
 def test_what_was_reverted_is_told_to_the_budget() -> None:

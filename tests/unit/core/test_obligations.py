@@ -21,6 +21,7 @@ LENT = an_attempt(
     revert=Revert(due_at=DUE),
 )
 BACK = an_attempt(id="rem-1/0/1/back", kind="Revert", action="scale", changes=scaled(2))
+PUT_BACK = an_attempt(id="rem-1/1/1", action="scale", changes=(replace(scaled(2)[0], how={"putBack": LENT.id}),))
 
 
 def remediation(*attempts: Attempt, mode: Any = "Enforce", **status: Any) -> Remediation:
@@ -41,6 +42,7 @@ OWED: dict[str, tuple[Remediation, ...]] = {
     "where whether it was written is not known": (remediation(replace(LENT, phase="Unknown")),),
     "where it is being written": (remediation(replace(LENT, phase="Intended")),),
     "where the revert was superseded": (remediation(LENT, replace(BACK, phase="Superseded")),),
+    "where the step that puts it back is being written": (remediation(LENT, replace(PUT_BACK, phase="Intended")),),
     "where the revert is being written": (remediation(LENT, replace(BACK, phase="Intended")),),
     "where another one took something else back": (remediation(LENT), another(replace(BACK, id="rem-1/0/12/back"))),
 }
@@ -50,6 +52,7 @@ SETTLED: dict[str, tuple[Remediation, ...]] = {
     "what another Remediation has reverted": (remediation(LENT), another(BACK)),
     "what others own by now": (remediation(LENT, let_go=("rem-1/0/1",)),),
     "what another Remediation has left to others": (remediation(LENT), another(let_go=("rem-1/0/1",))),
+    "what a step has put back": (remediation(LENT, PUT_BACK),),
     "what was never written": (remediation(replace(LENT, phase="Superseded")),),
     "what was refused": (remediation(replace(LENT, phase="Refused")),),
     "what is to last": (remediation(replace(LENT, revert=None)),),

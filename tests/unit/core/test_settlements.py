@@ -55,6 +55,16 @@ def test_only_what_the_api_server_has_refused_is_refunded(phase: Phase, refunded
     assert (entry.outcome, entry.refunded) == (phase, refunded)
 
 
+@pytest.mark.parametrize(("phase", "ended"), [("Done", ["rem-0/0/1"]), ("Unknown", [])])
+def test_what_a_step_has_put_back_is_owed_no_more(phase: Phase, ended: list[str]) -> None:
+    """Whoever lent it."""
+    back = an_attempt(phase=phase, changes=(replace(scaled(2)[0], how={"putBack": "rem-0/0/1"}),))
+    status = a_status(state="Monitoring", attempts=(back,))
+    budget = a_budget(an_entry(revert=OWED), an_entry(id="rem-0/0/2", revert=OWED))
+    situation = a_situation(remediation=a_remediation(status=status), budget=budget)
+    assert [end.attempt for end in settlements.unsettled(situation, status, NOW) if end.reverted] == ended
+
+
 def test_an_intent_that_may_still_be_sent_is_not_settled() -> None:
     """Its place is taken until its outcome is known."""
     attempt = an_attempt(phase="Intended", outcome_at=None)
