@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from platelet.api import operator_config
 from platelet.api.generation import crds
-from platelet.api.kinds import caveats, invalid, policy, runbook
+from platelet.api.kinds import caveats, invalid, policy, policy_readiness, runbook
 from platelet.api.kinds.caveats import Surroundings
 from platelet.api.kinds.conditions import Readiness
 from platelet.api.kinds.escalation_policy import read_escalation_policy
@@ -112,7 +112,7 @@ def _judge_policy(
 ) -> Iterator[Finding]:
     """Judge a policy by itself; what is wrong with its Runbook is told of the Runbook."""
     read = _read_book(book, namespace)
-    readiness = policy.check_policy(loaded, read or _ANY_BOOK, "", operator_namespace, outside)
+    readiness = policy_readiness.check_policy(loaded, read or _ANY_BOOK, "", operator_namespace, outside)
     unused = caveats.find_unused(loaded, outside) if readiness.ready else ()
     yield from (("fail", fault.reason, fault.message) for fault in unused)
     if not readiness.ready:

@@ -4,6 +4,7 @@ import pytest
 
 from platelet.api.kinds import policy
 from platelet.api.kinds.blocking import find_fault
+from platelet.api.kinds.policy_readiness import check_policy
 from platelet.model import reasons
 from platelet.model.blocking import Block, BlockingQuery, FiringAlert, RunningWork
 from platelet.model.outside import Outside
@@ -63,6 +64,6 @@ def test_the_policy_names_the_entry() -> None:
         "limits": {"blockWhile": [{"running": {"matchLabels": {"app": "x"}}}, {"alert": {"matchers": ["severity"]}}]},
     }
     loaded = policy.read_policy({"metadata": {"namespace": "shop", "name": "p", "uid": "u"}, "spec": spec})
-    readiness = policy.check_policy(loaded, None, "", "platelet-system", EVERYBODY)
+    readiness = check_policy(loaded, None, "", "platelet-system", EVERYBODY)
     assert (readiness.ready, readiness.reason) == (False, reasons.INVALID_MATCHER)
     assert readiness.message.startswith("spec.limits.blockWhile[1]: matcher 'severity'")

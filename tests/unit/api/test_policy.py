@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from platelet.api.kinds import invalid, policy, runbook
+from platelet.api.kinds.policy_readiness import check_policy
 from platelet.api.kinds.targets import NO_TARGETS
 from platelet.model import reasons
 from platelet.model.outside import Outside
@@ -155,13 +156,13 @@ def test_a_policy_that_only_tells_of_jobs_needs_neither_targets_nor_a_runbook() 
     """And is for no workload then, which is not for all."""
     read = loaded(triggers=[{"job": {}}, {"job": {"reasons": ["DeadlineExceeded"]}}], targets=None, runbookRef=None)
     assert (read.targets, read.runbook) == (NO_TARGETS, "")
-    readiness = policy.check_policy(read, None, "", "platelet-system", None)
+    readiness = check_policy(read, None, "", "platelet-system", None)
     assert (readiness.ready, readiness.message) == (True, "only tells people")
 
 
 def test_a_runbook_that_is_named_must_be_there_also_where_nothing_acts() -> None:
     read = loaded(triggers=[{"job": {}}], targets=None)
-    assert policy.check_policy(read, None, "", "platelet-system", None).reason == reasons.RUNBOOK_NOT_FOUND
+    assert check_policy(read, None, "", "platelet-system", None).reason == reasons.RUNBOOK_NOT_FOUND
 
 
 JUDGED: dict[str, tuple[dict[str, Any], runbook.Runbook | None, str, str, str]] = {
@@ -253,14 +254,14 @@ JUDGED: dict[str, tuple[dict[str, Any], runbook.Runbook | None, str, str, str]] 
 def test_what_only_the_operator_can_see(name: str) -> None:
     """Ready, or a reason and a message that tells the fix."""
     changes, book, error, reason, message = JUDGED[name]
-    readiness = policy.check_policy(loaded(**changes), book, error, "platelet-system", None)
+    readiness = check_policy(loaded(**changes), book, error, "platelet-system", None)
     assert (readiness.ready, readiness.reason) == (reason == reasons.READY, reason)
     assert message in readiness.message
 
 
 def test_the_operators_own_namespace_may_select_others() -> None:
     """DESIGN 2, scope."""
-    readiness = policy.check_policy(loaded("platelet-system", **SOMEWHERE_ELSE), BOOK, "", "platelet-system", None)
+    readiness = check_policy(loaded("platelet-system", **SOMEWHERE_ELSE), BOOK, "", "platelet-system", None)
     assert readiness.ready
 
 
@@ -272,7 +273,7 @@ def test_every_sample_would_be_ready(path: Path) -> None:
         obj["metadata"] |= {"namespace": "shop", "uid": "u"}
     read = policy.read_policy(rule)
     book = next((runbook.read_runbook(book) for book in books if book["metadata"]["name"] == read.runbook), None)
-    readiness = policy.check_policy(read, book, "", "platelet-system", None)
+    readiness = check_policy(read, book, "", "platelet-system", None)
     assert readiness.ready, readiness.message
 
 
@@ -298,7 +299,7 @@ def test_without_a_prometheus_a_policy_that_needs_one_is_not_ready(
     """The reason and the fix; and with one it is."""
     steps = ({"name": "a", "rolloutRestart": {}, "verify": {"checks": asked}},)
     book = runbook.Runbook(namespace="shop", name="measured", uid="u", generation=1, steps=steps)
-    missing = policy.check_policy(loaded(**changes), book, "", "platelet-system", Outside())
+    missing = check_policy(loaded(**changes), book, "", "platelet-system", Outside())
     assert (missing.ready, missing.reason) == (False, reasons.PROMETHEUS_NOT_CONFIGURED)
     assert missing.message == message
-    assert policy.check_policy(loaded(**changes), book, "", "platelet-system", Outside(has_prometheus=True)).ready
+    assert check_policy(loaded(**changes), book, "", "platelet-system", Outside(has_prometheus=True)).ready

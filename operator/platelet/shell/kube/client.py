@@ -1,35 +1,25 @@
-"""The Kubernetes API over HTTP: the official client's connection and authentication, raw JSON, our own errors.
-
-Every answer feeds the clock. Nothing that changes the cluster is ever sent twice (TRAPS 32).
-"""
+"""The Kubernetes API by its verbs, each made into one request: raw JSON in and out, and our own errors."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import aiohttp
 from kubernetes.aio.client.configuration import Configuration
 
 from platelet.shell import kube
 from platelet.shell.kube import clock, connection, responses, transport
-from platelet.shell.kube.call import DEFAULT_TIMEOUT, JSON, Call, bounded, object_path, segment, user_agent
+from platelet.shell.kube.call import DEFAULT_TIMEOUT, Call, bounded, object_path, segment
+from platelet.shell.kube.exchange import JSON_PATCH, Exchanger, OnResponse
 from platelet.shell.kube.shared_reads import SharedReads
 
 _WATCH_ANSWER = 30.0  # seconds until a watch must have begun
 _PAGE = 500
 _LIST_RESTARTS = 3
 _MERGE_PATCH = "application/merge-patch+json"
-_JSON_PATCH = "application/json-patch+json"
 _OF_ALL_HEALS = (kube.POLICIES, kube.RUNBOOKS, kube.ESCALATION_POLICIES, kube.BUDGETS, kube.NAMESPACES)
-_METADATA = f"{JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-_METADATA_LIST = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
-
-OnResponse = Callable[[str, str, int, float], None]
-"""Called with verb, plural, HTTP status (0: no answer), seconds."""
 
 
 class ClusterClient:
@@ -41,21 +31,23 @@ class ClusterClient:
         """Connect nothing yet. `on_response` hears of each answer, for metrics."""
         self.configuration = configuration
         self.clock = server_clock
-        self.on_response = on_response
+        self._exchanger = Exchanger(configuration, server_clock, on_response)
         self._shared = SharedReads()
-        self._session = transport.open_session(configuration)
-        self._route = transport.route(configuration)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        await self._exchanger.close()
+
+    async def exchange(self, call: Call) -> bytes:
+        """Send a request and read the whole answer. Raises ApiError."""
+        return await self._exchanger.exchange(call)
 
     async def get(self, resource: kube.Resource, namespace: str, name: str) -> kube.Json:
         """Read one object by a quorum read. Of what all heals ask for, those who ask at once share the answer."""
         call = Call(verb="get", resource=resource, path=object_path(resource, namespace, name))
         if resource not in _OF_ALL_HEALS:
-            return responses.decode(200, await self._read(call))
-        return responses.decode(200, await self._shared.ask(call.path, lambda: self._read(call)))
+            return responses.decode(200, await self._exchanger.read(call))
+        return responses.decode(200, await self._shared.ask(call.path, lambda: self._exchanger.read(call)))
 
     async def list(
         self, resource: kube.Resource, namespace: str = "", *, labels: str = "", fields: str = ""
@@ -84,7 +76,7 @@ class ClusterClient:
             query += [("labelSelector", labels)] if labels else []
             query += [("fieldSelector", fields)] if fields else []
             query += [("continue", following)] if following else []
-            raw = await self._read(Call(verb="list", resource=resource, path=path, query=query))
+            raw = await self._exchanger.read(Call(verb="list", resource=resource, path=path, query=query))
             page = responses.decode_page(raw)
             yield page
             following = page.following
@@ -150,7 +142,7 @@ class ClusterClient:
             path=object_path(resource, namespace, name, subresource),
             method="PATCH",
             body=dict(body) if isinstance(body, Mapping) else [dict(operation) for operation in body],
-            content_type=_MERGE_PATCH if merge else _JSON_PATCH,
+            content_type=_MERGE_PATCH if merge else JSON_PATCH,
             agent=agent,
             timeout=bounded(timeout),
         )
@@ -227,7 +219,7 @@ class ClusterClient:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=DEFAULT_TIMEOUT),
         )
         with transport.unanswered():
-            response = await asyncio.wait_for(self._open(call), _WATCH_ANSWER)
+            response = await asyncio.wait_for(self._exchanger.open(call), _WATCH_ANSWER)
         try:
             if response.status != 200:  # noqa: PLR2004 - an HTTP status
                 with transport.unanswered():
@@ -238,55 +230,8 @@ class ClusterClient:
         finally:
             response.close()
 
-    async def _read(self, call: Call) -> bytes:
-        """Exchange a read; once more when a kept-alive connection turned out to be dead."""
-        try:
-            return await self.exchange(call)
-        except kube.Unanswered as error:
-            if not isinstance(error.__cause__, transport.ConnectionDroppedError):
-                raise
-        return await self.exchange(call)
-
     async def _write(self, call: Call) -> kube.Json:
-        return responses.decode(200, await self.exchange(call))
-
-    async def exchange(self, call: Call) -> bytes:
-        """Send a request and read the whole answer. Raises what `answers` and `transport` make of a failure."""
-        with transport.unanswered():
-            response = await self._open(call)
-            try:
-                raw = await response.read()
-            finally:
-                response.release()
-        json_patch = call.content_type == _JSON_PATCH
-        responses.raise_for(response.status, raw, sent_body=call.body is not None, json_patch=json_patch)
-        return raw
-
-    async def _open(self, call: Call) -> aiohttp.ClientResponse:
-        query = f"?{urlencode(call.whole_query, quote_via=quote)}" if call.whole_query else ""
-        started, status = time.monotonic(), 0
-        try:
-            response = await self._session.request(
-                call.method,
-                f"{self.configuration.host}{call.path}{query}",
-                headers=await self._headers(call),
-                data=None if call.body is None else transport.write_compactly(call.body),
-                timeout=call.timeout,
-                **self._route,
-            )
-            status = response.status
-        finally:
-            if self.on_response is not None:
-                self.on_response(call.verb, call.resource.plural, status, time.monotonic() - started)
-        self.clock.observe(response.headers.get("Date", ""), clock.boot_time())
-        return response
-
-    async def _headers(self, call: Call) -> dict[str, str]:
-        metadata = _METADATA_LIST if call.verb == "list" else _METADATA
-        accept = metadata if call.resource.metadata_only else call.accept
-        headers = {"User-Agent": user_agent(call.agent), "Accept": accept, "Content-Type": call.content_type}
-        token = await self.configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
-        return headers if token is None else {**headers, "Authorization": token}
+        return responses.decode(200, await self._exchanger.exchange(call))
 
 
 async def connect(

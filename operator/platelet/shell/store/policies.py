@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from platelet.api.kinds import caveats, conditions, notifications, policy, runbook, status_lists
+from platelet.api.kinds import caveats, conditions, notifications, policy, policy_readiness, runbook, status_lists
 from platelet.api.kinds.caveats import Caveat
 from platelet.api.kinds.escalation_policy import EscalationPolicy, read_escalation_policy
 from platelet.api.kinds.invalid import InvalidSpec
@@ -13,7 +13,6 @@ from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.api.readers import lenient, selectors
 from platelet.model import reasons
 from platelet.model.outside import Outside
-from platelet.model.remediation import Condition
 from platelet.model.workload import WorkloadRef
 from platelet.shell.kube import (
     ESCALATION_POLICIES,
@@ -27,11 +26,9 @@ from platelet.shell.kube import (
     Resource,
 )
 from platelet.shell.kube.clock import Clock
-from platelet.shell.store import escalation_policies, judgements, runbooks
+from platelet.shell.store import escalation_policies, judgements, reported, runbooks
 from platelet.shell.store.judgements import Findings, Judgement
 from platelet.shell.store.policy_references import PolicyReferences
-
-_OF_THE_SETTINGS = frozenset({reasons.PROMETHEUS_NOT_CONFIGURED, reasons.HOST_NOT_ALLOWED})
 
 
 class PolicyBook:
@@ -177,10 +174,10 @@ class PolicyBook:
             self._resolved.pop(_key(stored), None)
             return None, conditions.Readiness(ready=False, reason=reasons.INVALID_SPEC, message=str(error))
         book, error_text = runbooks.read(stored_runbook)
-        readiness = policy.check_policy(loaded, book, error_text, self._operator_namespace, self._outside)
+        readiness = policy_readiness.check_policy(loaded, book, error_text, self._operator_namespace, self._outside)
         if self._outside is None and readiness.ready:
-            readiness = _as_told(stored) or readiness
-        loaded = loaded.with_usable_triggers(self._outside or _as_told_of_queries(stored))
+            readiness = reported.unreadiness(stored) or readiness
+        loaded = loaded.with_usable_triggers(self._outside or reported.outside_for_queries(stored))
         fault = None
         if loaded.escalation:
             referred = escalation_policies.read(loaded, stored_escalation)
@@ -235,34 +232,6 @@ class PolicyBook:
         ]
         ending = frozenset(metadata["name"] for metadata in chosen if "deletionTimestamp" in metadata)
         return frozenset({own, *(metadata["name"] for metadata in chosen)}), ending
-
-
-def _as_told(stored: Json) -> conditions.Readiness | None:
-    """What the operator has said of this generation and only its settings can tell: whom it can ask."""
-    condition = _condition(stored, "Ready")
-    if condition is None or condition.status != "False" or condition.reason not in _OF_THE_SETTINGS:
-        return None
-    return conditions.Readiness(ready=False, reason=condition.reason, message=condition.message)
-
-
-def _as_told_of_queries(stored: Json) -> Outside | None:
-    """That there is no Prometheus for query triggers, if the operator has said so of this generation."""
-    condition = _condition(stored, conditions.WARNING)
-    return Outside() if condition is not None and condition.reason == reasons.PROMETHEUS_NOT_CONFIGURED else None
-
-
-def _condition(stored: Json, type_: str) -> Condition | None:
-    """What the operator has said of this generation."""
-    generation = stored["metadata"].get("generation", 0)
-    listed_conditions = conditions.read_conditions((stored.get("status") or {}).get("conditions"))
-    return next(
-        (
-            condition
-            for condition in listed_conditions
-            if condition.type == type_ and condition.observed_generation == generation
-        ),
-        None,
-    )
 
 
 def _key(stored: Json) -> tuple[str, str]:
