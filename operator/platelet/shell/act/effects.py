@@ -5,7 +5,6 @@ from typing import Protocol, assert_never
 
 import structlog
 
-from platelet.api.readers import lenient
 from platelet.model import effects
 from platelet.model.change import Patch
 from platelet.model.notification import Holder
@@ -15,6 +14,7 @@ from platelet.model.request import Request
 from platelet.model.situation import DeliveryResult, StoredWrite, WriteFailure
 from platelet.model.workload import WorkloadRef
 from platelet.shell.act import writing
+from platelet.shell.act.marks import MarkWriter
 from platelet.shell.act.pace import Pace
 from platelet.shell.act.revisions import RecordKeeper
 from platelet.shell.kube import (
@@ -36,7 +36,6 @@ from platelet.shell.watch.cluster_memory import ClusterMemory
 
 _LONGEST_WRITE = 10.0  # seconds
 _REMEMBERED = 1000  # answers
-_AN_HOUR = 3600.0
 
 log = structlog.get_logger("platelet.hands")
 
@@ -88,6 +87,7 @@ class EffectRunner:
         """
         self._memory = memory or ClusterMemory()
         self._records = RecordKeeper(kube, home, self._memory.objects[CONTROLLER_REVISIONS], lease_left)
+        self._marks = MarkWriter(kube, outbox.note, self._memory)
         self._kube = kube
         self._budget_writer = budget_writer
         self._publisher = publisher
@@ -96,7 +96,6 @@ class EffectRunner:
         self._never_sent: set[str] = set()
         self._answers: Latest[str, StoredWrite | WriteFailure] = Latest(_REMEMBERED)
         self._sending: Pace[str] = Pace(at_once=2, first=1.0, longest=60.0)
-        self._marking: Pace[tuple[str, str, str | None]] = Pace(at_once=2, first=_AN_HOUR, longest=_AN_HOUR)
 
     @property
     def leads(self) -> bool:
@@ -178,7 +177,7 @@ class EffectRunner:
             ):
                 return await self._records.keep(effect)
             case effects.Annotate():
-                return await self._annotate(effect)
+                return await self._marks.write(effect)
             case effects.Publish():
                 await self._publisher.publish(effect)
             case effects.Deliver():
@@ -256,36 +255,3 @@ class EffectRunner:
 
     def _remember(self, answer: StoredWrite | WriteFailure) -> None:
         self._answers.put(answer.attempt, answer)
-
-    async def _annotate(self, effect: effects.Annotate) -> bool:
-        """Set or remove a mark. Whether it stays is not fought for, neither with an admission nor with a controller."""
-        if not self._marking.allows((effect.uid, effect.key, effect.value)):
-            self._note(effect, "it was written twice within the hour, and others have changed it since")
-            return False
-        body = {
-            "metadata": {
-                "uid": effect.uid,
-                "resourceVersion": effect.resource_version,
-                "annotations": {effect.key: effect.value},
-            }
-        }
-        ref = effect.target
-        try:
-            answer = await self._kube.patch(WORKLOADS[ref.kind], ref.namespace, ref.name, body, agent=effect.agent)
-        except Conflict:
-            self._doubt(ref)
-            raise  # looked at again, at once: that was no try
-        except ApiError as error:
-            self._note(effect, str(error) or "refused")
-            raise
-        self._memory.workloads[ref.kind].take(answer)
-        self._note(effect, "")
-        return _annotation(answer, effect.key) == effect.value
-
-    def _note(self, effect: effects.Annotate, why_not: str) -> None:
-        if effect.correlation is not None:
-            self._outbox.note(effect.correlation, effect.correlation.result(why_not))
-
-
-def _annotation(stored: Json, key: str) -> str | None:
-    return lenient.texts(lenient.mapping(stored.get("metadata")).get("annotations")).get(key)

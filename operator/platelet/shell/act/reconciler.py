@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from platelet.api.readers import lenient
 from platelet.core import acting, grounds, unrecorded
 from platelet.core.decision import Decision
 from platelet.model.effects import DeletePod, Deliver, Effect, MarkRevision, Publish, Reserve, Settle, Write
 from platelet.model.remediation import Remediation, RemediationStatus
 from platelet.shell.act.deciding import Decider
 from platelet.shell.act.effects import EffectRunner
+from platelet.shell.act.unstored_statuses import UnstoredStatuses
 from platelet.shell.kube import REMEDIATIONS, ApiError, Conflict, Kube, NotFound, Refused, Unanswered
 from platelet.shell.kube.clock import Clock
 from platelet.shell.read.looks import CHAINED_WITHIN, Look, Looker
@@ -32,8 +32,6 @@ _TURNS = 40  # a heal takes about ten; more than this in a row is a livelock, an
 _WORDS_EVERY = timedelta(seconds=10)
 _PAUSE = 1.0  # seconds, after effects that came to nothing; doubled each time
 _LONGEST_PAUSE = 60.0
-_TRIES_REFUSED, _TRIES_UNANSWERED = 3, 6  # of storing a status, some seconds; then its place is given back
-_UNSTORED_PAUSE, _LONGEST_UNSTORED = 60.0, 3600.0
 _UNTIL_SEEN = timedelta(seconds=2)  # what its stream tells of a pod that was deleted wakes whose it is, mostly sooner
 _OURS = Reserve | Settle | Publish | Deliver | MarkRevision
 IN_TURN = 0.0  # seconds: as soon as those have had their turn who wait for one already
@@ -52,15 +50,6 @@ class Turn:
     left: tuple[Effect, ...] | None = None  # it has acted: others may before it goes on, with these and its events
     look: Look | None = None  # to go on from, since only our own records have changed; None: a new one
     events: tuple[Publish, ...] = ()  # to be told once there is time
-
-
-@dataclass(frozen=True, slots=True)
-class Unstored:
-    """How often in a row the status of one object could not be stored, and until when it is left alone."""
-
-    uid: str
-    failures: int
-    until: datetime
 
 
 class Reconciler:
@@ -91,7 +80,7 @@ class Reconciler:
         self._progress = progress
         self._fruitless: dict[tuple[str, str], int] = {}
         self._stored_at: dict[tuple[str, str], datetime] = {}  # when we last stored a status, until it is over
-        self._unstored: dict[tuple[str, str], Unstored] = {}
+        self._unstored = UnstoredStatuses(kube, clock)
         self._left: dict[tuple[str, str], tuple[tuple[Effect, ...], list[Publish]]] = {}  # of those that give way
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
@@ -100,9 +89,8 @@ class Reconciler:
         Who has acted gives way (IN_TURN): where many are ill at once, all are acted on before anything is verified.
         Raises ApiError when the API server cannot be read: the caller backs off and comes again.
         """
-        held = self._unstored.get((namespace, name))
-        if held is not None and held.until > self._clock.now() and await self._is_there(namespace, name, held.uid):
-            return max(0.0, (held.until - self._clock.now()).total_seconds())
+        if (left_alone_for := await self._unstored.left_alone_for(namespace, name)) is not None:
+            return left_alone_for
         effects, events = self._left.pop((namespace, name), ((), []))
         for effect in effects:
             await self._runner.run(effect)
@@ -144,17 +132,6 @@ class Reconciler:
                 return IN_TURN
         return _PAUSE
 
-    async def _is_there(self, namespace: str, name: str, uid: str) -> bool:
-        """Whether it is still the same one: a name comes back once its Remediation was deleted."""
-        try:
-            stored = await self._kube.get(REMEDIATIONS, namespace, name)
-        except NotFound:
-            stored = {}
-        if lenient.mapping(stored.get("metadata")).get("uid") == uid:
-            return True
-        self._unstored.pop((namespace, name), None)
-        return False
-
     def _back_off(self, key: tuple[str, str]) -> float:
         failures = self._fruitless.get(key, 0)
         self._fruitless[key] = failures + 1
@@ -191,7 +168,7 @@ class Reconciler:
                 await self._read_anew(remediation)
                 return Turn(rest=False)
             self._index.take_answer(answer, known=True)
-            self._unstored.pop((remediation.namespace, remediation.name), None)
+            self._unstored.forget(remediation)
             self._stored_at[remediation.namespace, remediation.name] = self._clock.now()
             self._remember_intents(before, after)
             self._progress.tell(remediation, after)
@@ -242,24 +219,24 @@ class Reconciler:
             self._index.see_deleted(namespace, name, remediation.uid)
 
     async def _not_stored(self, look: Look, decision: Decision, error: Refused | Unanswered) -> Turn:
-        """Try again a few times; then go by what can be stored, with growing pauses while that is nothing."""
-        situation = look.situation
-        remediation, now, refused = situation.remediation, self._clock.now(), isinstance(error, Refused)
-        key = (remediation.namespace, remediation.name)
-        before = self._unstored.get(key)
-        failures = 1 + (before.failures if before is not None and before.uid == remediation.uid else 0)
-        log.warning("a status was not stored", namespace=key[0], name=key[1], failures=failures, error=str(error))
-        surplus = failures - (_TRIES_REFUSED if refused else _TRIES_UNANSWERED)
-        if surplus < 0:
-            pause = _PAUSE * 2 ** (failures - 1)
-        else:
-            pause = min(_LONGEST_UNSTORED, _UNSTORED_PAUSE * 2 ** min(surplus, 10))
-            plain = unrecorded.decide(situation, decision.status, error.message, now, refused=refused)
+        """Try again a few times; then store what can be stored, with growing pauses while that is nothing."""
+        remediation, refused = look.situation.remediation, isinstance(error, Refused)
+        failure = self._unstored.failure_of(remediation, refused=refused)
+        log.warning(
+            "a status was not stored",
+            namespace=remediation.namespace,
+            name=remediation.name,
+            failures=failure.failures,
+            error=str(error),
+        )
+        if failure.tried_enough:
+            now = self._clock.now()
+            plain = unrecorded.decide(look.situation, decision.status, error.message, now, refused=refused)
             if await self._settle_for(look, plain):
-                self._unstored.pop(key, None)
+                self._unstored.forget(remediation)
                 return Turn(rest=False)
-        self._unstored[key] = Unstored(remediation.uid, failures, now + timedelta(seconds=pause))
-        return Turn(rest=True, again_at=now + timedelta(seconds=pause))
+        self._unstored.leave_alone(remediation, failure)
+        return Turn(rest=True, again_at=failure.until)
 
     async def _settle_for(self, look: Look, plain: Decision) -> bool:
         """Give places back, whatever comes of the rest; whether the plain status could be stored."""
