@@ -35,7 +35,7 @@ from platelet.shell.outbound.conditions import ObjectConditions, OnlyConditions
 from platelet.shell.outbound.courier import TIMEOUT
 from platelet.shell.outbound.outbox import Outbox
 from platelet.shell.read.log_reader import BoundedLogs
-from platelet.shell.read.situations import ProcessState
+from platelet.shell.read.process_state import ProcessState
 from platelet.shell.run import replica
 from platelet.shell.run.handlers import Shown
 from platelet.shell.telemetry.event_recorder import EventRecorder

@@ -22,7 +22,7 @@ from platelet.model.signal import Evidence
 from platelet.model.snapshot import Snapshot
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
-from platelet.shell.read.situations import read_remediations
+from platelet.shell.store.remediations import read_remediations
 
 if TYPE_CHECKING:
     from platelet.shell.kube.client import ClusterClient

@@ -25,8 +25,8 @@ from platelet.shell.kube.clock import Clock
 from platelet.shell.leader import lease
 from platelet.shell.outbound.conditions import ObjectConditions, OnlyConditions
 from platelet.shell.read.own_writes import NothingWritten
+from platelet.shell.read.process_state import ProcessState
 from platelet.shell.read.readers import make_readers
-from platelet.shell.read.situations import ProcessState
 from platelet.shell.read.snapshots import read_snapshot
 
 

@@ -17,7 +17,7 @@ from platelet.model.durations import say_time
 from platelet.model.policy import Settings
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
-from platelet.shell.read.situations import read_remediations
+from platelet.shell.store.remediations import read_remediations
 
 if TYPE_CHECKING:
     from platelet.shell.kube.client import ClusterClient

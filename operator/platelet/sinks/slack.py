@@ -12,14 +12,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from platelet.model import approval, gravity, incident_logs, log_tail, reasons, recent_change, responders
-from platelet.model.approval import Approval, Word
+from platelet.model import answerable, approval, gravity, incident_logs, log_tail, reasons, recent_change, responders
 from platelet.model.constraint import Matches
 from platelet.model.durations import CAMEL, say_time
 from platelet.model.notice import Notice
 from platelet.model.notification import CALLS, ON_RECORD, Notification, was_announced_to, was_called
-from platelet.model.remediation import Remediation, RemediationStatus
-from platelet.model.reply import WORDS, about_record
+from platelet.model.remediation import Remediation
+from platelet.model.reply import WORDS
 from platelet.model.request import Answer, Destination, Outcome, Request, SecretKey, SecretRef
 from platelet.model.rules import Sink
 
@@ -197,7 +196,7 @@ def _message(notice: Notice, remediation: Remediation) -> dict[str, Any]:
         {"type": "section", "text": {"type": "mrkdwn", "text": body}},
         {"type": "section", "fields": shown},
     ]
-    asks = notice.kind == "ApprovalNeeded" or _open_question(notice, status) is not None
+    asks = notice.kind == "ApprovalNeeded" or answerable.open_question(notice, status) is not None
     if asks and notice.body:  # who says yes has seen to what, whatever the template shows
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": own_words}})
     how = _how(notice, remediation)
@@ -211,51 +210,27 @@ def _message(notice: Notice, remediation: Remediation) -> dict[str, Any]:
 def _how(notice: Notice, remediation: Remediation) -> str:
     """How people answer."""
     namespace, name = remediation.namespace, remediation.name
-    if _open_question(notice, remediation.status) is not None:
+    if answerable.open_question(notice, remediation.status) is not None:
         return approval.how_to_approve(namespace, name)
     return approval.how_to_acknowledge(namespace, name) if notice.kind == "Escalated" else ""
 
 
 def _buttons(notice: Notice) -> list[dict[str, Any]]:
-    """What people may press, where that comes back: each is for exactly what the message shows."""
-    policy, remediation, entry = notice.policy, notice.remediation, notice.job or notice.alert
-    if policy is None or NAME not in policy.callbacks:
+    """What people may press, where an answer comes back to us: each button is for exactly what the message shows."""
+    if notice.policy is None or NAME not in notice.policy.callbacks:
         return []
-    about, tokens = "", dict[Word, str]()
-    if remediation is not None:
-        about, tokens = remediation.uid, _tokens(notice, remediation.status)
-    elif entry is not None and notice.kind == entry.course.call and entry.is_open and not entry.is_acknowledged:
-        about = about_record(policy.uid, entry.course, entry.known_as)
-        tokens = {"Acknowledge": entry.token(policy.uid)}
-    answers = {word: id_ for id_, word in WORDS.items()}
+    asked = answerable.find(notice)
+    ids = {word: id_ for id_, word in WORDS.items()}
     return [
         {
             "type": "button",
-            "action_id": answers[word],
+            "action_id": ids[word],
             "text": {"type": "plain_text", "text": word},
-            "value": f"{about} {token}",
+            "value": f"{asked.about} {token}",
         }
-        for word, token in tokens.items()
+        for word, token in asked.tokens.items()
         if token
     ]
-
-
-def _tokens(notice: Notice, status: RemediationStatus) -> dict[Word, str]:
-    """What there is to answer to an incident, and the token of each answer."""
-    escalation, asked = status.escalation, _open_question(notice, status)
-    if notice.kind == "Escalated" and escalation is not None and not escalation.is_acknowledged:
-        return {"Acknowledge": escalation.acknowledgement}
-    if asked is None:
-        return {}
-    looked_at: dict[Word, str] = {} if asked.acknowledged_by else {"Acknowledge": asked.token}
-    return {"Approve": asked.token, "Reject": asked.token, **looked_at}
-
-
-def _open_question(notice: Notice, status: RemediationStatus) -> Approval | None:
-    """The question that the message shows, also once somebody looks at it: they have not answered by that."""
-    asked = status.approval
-    shows = notice.kind == "ApprovalNeeded" or (notice.kind == "Acknowledged" and status.state == "AwaitingApproval")
-    return asked if shows and asked is not None and asked.is_open else None
 
 
 def _text(before: str, text: str, most: int) -> dict[str, str]:

@@ -21,7 +21,8 @@ from platelet.shell.act.revision_tracker import RevisionTracker
 from platelet.shell.intake.held_alerts import HeldAlerts
 from platelet.shell.intake.receiver import NotStoredError
 from platelet.shell.kube import REMEDIATIONS
-from platelet.shell.read.situations import ProcessState, SituationReader
+from platelet.shell.read.process_state import ProcessState
+from platelet.shell.read.situations import SituationReader
 from platelet.shell.read.snapshots import read_snapshot
 from platelet.shell.store.opener import store_status
 from platelet.shell.store.policies import PolicyBook

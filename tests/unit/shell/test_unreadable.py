@@ -14,9 +14,10 @@ from platelet.model.policy import Settings
 from platelet.model.workload import WorkloadRef
 from platelet.shell import kube
 from platelet.shell.kube import responses
-from platelet.shell.read.situations import ProcessState, SituationReader, read_remediations
+from platelet.shell.read.process_state import ProcessState
+from platelet.shell.read.situations import SituationReader
 from platelet.shell.read.snapshots import read_snapshot
-from platelet.shell.store.remediations import list_remediations
+from platelet.shell.store.remediations import list_remediations, read_remediations
 from tests.scenarios.world import OPERATOR, SHOP
 from tests.unit.shell.in_memory import API, MINUTE, Shell
 from tests.unit.situations import NOW, a_signal, a_status, an_attempt

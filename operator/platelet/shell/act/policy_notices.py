@@ -1,4 +1,4 @@
-"""Tells sinks of alerts without a target, and of Jobs, from the policy on which that is on record, until they know."""
+"""Tells sinks about alerts without a target and failed Jobs, both on record on a policy, until they have taken it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,19 +23,19 @@ _SOON = timedelta(seconds=1)  # after somebody else has written the policy
 
 
 def read_ledger(status: Json) -> Ledger:
-    """Read what is on record of telling people, from a policy's status."""
+    """Read the notifications in a policy's status."""
     listed, dropped = notifications.read_notifications(status)
     return Ledger(notifications=listed, dropped=dropped, most=MAX_UNTARGETED)
 
 
 def write_ledger(ledger: Ledger) -> dict[str, Any]:
-    """Write it for a policy's status."""
+    """Write them for a policy's status."""
     return notifications.write_notifications(ledger.notifications, ledger.dropped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """A policy of which nothing is to be told before `again_at`, unless it is changed, or whom it calls."""
+    """A policy that has nothing to tell before `again_at`, unless it changes, or the people whom it calls do."""
 
     version: str
     policy: Policy
@@ -51,7 +51,7 @@ class PolicyNotices:
     """Looks at one policy: stores what has become of its notifications, then lets out what is due."""
 
     def __init__(self, kube: Kube, clock: Clock, book: PolicyBook, runner: EffectRunner, outbox: Outbox) -> None:
-        """`book` knows whom a policy calls; `outbox`, what is on its way, and how the last tries went."""
+        """`book` knows whom a policy calls; `outbox` knows what is being sent, and how the last tries went."""
         self._book = book
         self._kube = kube
         self._clock = clock
@@ -60,28 +60,31 @@ class PolicyNotices:
         self._seen: dict[tuple[str, str], _Seen] = {}
 
     def stir(self, namespace: str, name: str) -> None:
-        """Look at it the next time, come what may: its stream may tell later that there is something to tell."""
+        """Read the policy at the next look: there is something to tell, which its stream may only show later."""
         self._seen.pop((namespace, name), None)
 
     async def look(self, namespace: str, name: str) -> datetime | None:
-        """When to look again by time alone. Raises ApiError when that cannot be read or stored.
+        """Look at the policy. Returns when to look again by time alone. Raises ApiError if it cannot be read or stored.
 
         It costs no request while nothing has changed and nothing is due.
         """
         resolved = self._book.remembered(namespace, name)
         seen = self._seen.pop((namespace, name), None)
-        if resolved is None:  # by a policy that cannot be read nobody is told, until it can
+        if resolved is None:  # a policy that cannot be read tells nobody, until it can
             return None
         if seen is not None and seen.holds(resolved, self._clock.now()):
             self._seen[namespace, name] = seen
             return seen.again_at
         if (until := self._book.references.unrecorded_until(namespace, name)) is not None:
             return until
-        policy = resolved.policy
         try:
             stored = await self._kube.get(POLICIES, namespace, name)
         except NotFound:
             return None
+        return await self._tell(resolved.policy, stored)
+
+    async def _tell(self, policy: Policy, stored: Json) -> datetime | None:
+        namespace, name = policy.namespace, policy.name
         now, status = self._clock.now(), stored.get("status") or {}
         before = read_ledger(status)
         holder: Holder = ("policy", namespace, name)

@@ -7,7 +7,8 @@ from platelet.model.outside import Outside
 from platelet.shell.kube import Reads
 from platelet.shell.kube.clock import Clock
 from platelet.shell.read.own_writes import WriteMemory
-from platelet.shell.read.situations import ProcessState, SituationReader
+from platelet.shell.read.process_state import ProcessState
+from platelet.shell.read.situations import SituationReader
 from platelet.shell.read.sources import Sources, sources_of
 from platelet.shell.store.budget_reader import BudgetReader
 from platelet.shell.store.policies import PolicyBook

@@ -1,18 +1,16 @@
 """Reads everything that a decision may know into one named value."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from platelet import guards
 from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.core import acting, needed_objects, observing, questions, references, signals, since_escalation
 from platelet.model.autoscaler import Autoscaler, Bounds
-from platelet.model.blocking import KnownAlerts
 from platelet.model.budget import Budget, Entry
-from platelet.model.policy import Settings
 from platelet.model.reading import Question, Reading
 from platelet.model.remediation import BEFORE_ACTING, Remediation
 from platelet.model.resource import Resource
@@ -23,12 +21,11 @@ from platelet.model.workload import WorkloadRef
 from platelet.shell.kube import Json, Reads
 from platelet.shell.kube.clock import Clock
 from platelet.shell.read import autoscalers, nodes, objects, own_writes, pinned_ladder, siblings
-from platelet.shell.read.asker import Asker, Nobody
 from platelet.shell.read.blocks import BlockReader
 from platelet.shell.read.evidence import EvidenceReader
 from platelet.shell.read.goal_references import GoalReferences
-from platelet.shell.read.log_reader import LogReader, NoLogs
 from platelet.shell.read.own_writes import WriteMemory
+from platelet.shell.read.process_state import ProcessState
 from platelet.shell.read.recent_answers import Recent
 from platelet.shell.read.rooms import RoomReader
 from platelet.shell.read.scope import ScopeReader
@@ -36,25 +33,9 @@ from platelet.shell.read.sources import Sources
 from platelet.shell.store.budget_reader import BudgetReader
 from platelet.shell.store.policies import PolicyBook
 from platelet.shell.store.remediation_index import RemediationIndex
-from platelet.shell.store.remediations import list_remediations
 
 SUSPEND = "platelet.dev/suspend"
 _SOON = timedelta(seconds=30)  # longer than it takes from a read to the decision on it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessState:
-    """What the process itself knows besides the API."""
-
-    settings: Settings
-    epoch: Callable[[], int]
-    alerts_known_at: Callable[[], datetime | None]
-    thorough: bool = False  # read also what cannot change the decision, for people who ask each guard
-    queries_known_at: Callable[[str], datetime | None] = lambda _policy: None  # by the policy's key
-    leading_for: Callable[[], timedelta | None] = lambda: None
-    asker: Asker = field(default_factory=Nobody)
-    present_alerts: Callable[[], KnownAlerts | None] = lambda: None  # what Alertmanager said last
-    log_reader: LogReader = field(default_factory=NoLogs)  # people who look can read logs themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +119,6 @@ class SituationReader:
         What no stream shows may have been read up to `patience` seconds ago. Raises ApiError when a read fails.
         """
         resolved = brakes.policy
-        remediations = await self._index.about(remediation.target)
-        others = remediations.of(remediation.target)
         ladder = await pinned_ladder.read_ladder(self._kube, remediation)
         situation = Situation(
             settings=self._around.settings,
@@ -154,27 +133,39 @@ class SituationReader:
                 missing_references=references.missing_elsewhere(snapshot.pods, snapshot.records),
                 namespace_suspended=_annotation(brakes.namespace, SUSPEND),
             ),
-            others=OtherIncidents(
-                inherited=siblings.inherited(remediation, others),
-                older_open=siblings.older(remediation, others) or siblings.unreadable_before(remediation, remediations),
-                younger_acting=siblings.younger_acting(remediation, others),
-                older_escalated=siblings.older(remediation, others, escalated=True),
-                attempts=tuple(
-                    attempt for other in others if other.uid != remediation.uid for attempt in other.status.attempts
-                ),
-                claims=await self._claims(remediation),
-            ),
-            knowledge=Knowledge(
-                epoch=self._around.epoch(),
-                leading_for=self._around.leading_for(),
-                clock_age_seconds=self._clock.age(),
-                alerts_known_at=self._around.alerts_known_at(),
-                queries_known_at=self._around.queries_known_at(resolved.policy.key) if resolved else None,
-                readings=await self._ask(_questions(remediation, ladder, brakes), known),
-            ),
+            others=await self._others(remediation),
+            knowledge=await self._knowledge(remediation, ladder, brakes, known),
             own_writes=own_writes.recall(self._write_memory, remediation),
         )
         return await self._evidence.add(situation, self._look_around(situation, resolved, patience))
+
+    async def _others(self, remediation: Remediation) -> OtherIncidents:
+        remediations = await self._index.about(remediation.target)
+        others = remediations.of(remediation.target)
+        return OtherIncidents(
+            inherited=siblings.inherited(remediation, others),
+            older_open=siblings.older(remediation, others) or siblings.unreadable_before(remediation, remediations),
+            younger_acting=siblings.younger_acting(remediation, others),
+            older_escalated=siblings.older(remediation, others, escalated=True),
+            attempts=tuple(
+                attempt for other in others if other.uid != remediation.uid for attempt in other.status.attempts
+            ),
+            claims=await self._claims(remediation),
+        )
+
+    async def _knowledge(
+        self, remediation: Remediation, ladder: Ladder, brakes: Brakes, known: Situation | None
+    ) -> Knowledge:
+        policy = brakes.policy.policy if brakes.policy is not None else None
+        wanted = questions.needed(remediation, ladder.steps, policy, brakes.budget)
+        return Knowledge(
+            epoch=self._around.epoch(),
+            leading_for=self._around.leading_for(),
+            clock_age_seconds=self._clock.age(),
+            alerts_known_at=self._around.alerts_known_at(),
+            queries_known_at=self._around.queries_known_at(policy.key) if policy is not None else None,
+            readings=await self._ask(wanted, known),
+        )
 
     async def _ask(self, wanted: Collection[Question], known: Situation | None) -> Mapping[Question, Reading]:
         if known is not None and set(wanted) <= set(known.knowledge.readings):
@@ -250,16 +241,6 @@ class SituationReader:
             snapshot.pods,
             self._clock.now(),
         )
-
-
-async def read_remediations(kube: Reads, namespace: str = "") -> list[Remediation]:
-    """All Remediations that can be read. Who must know of the others asks `list_remediations`."""
-    return (await list_remediations(kube, namespace)).readable
-
-
-def _questions(remediation: Remediation, ladder: Ladder, brakes: Brakes) -> frozenset[Question]:
-    policy = brakes.policy.policy if brakes.policy is not None else None
-    return questions.needed(remediation, ladder.steps, policy, brakes.budget)
 
 
 def _beside(situation: Situation, **seen: Any) -> Situation:

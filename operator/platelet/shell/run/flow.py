@@ -1,7 +1,7 @@
-"""Which key leads where: the leader's work, level-triggered, in two lanes.
+"""Which key leads to which look: the leader's work, level-triggered, in two lanes.
 
-What is sick and what heals it is in the one lane, new failures first; what is remembered of workloads is in the other,
-with workers of its own, so that it holds up no healing however much there is of it.
+One lane heals, new failures first. The other keeps revision records of workloads, with workers of its own: however many
+records are to be brought up to date, no healing waits for them.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
 
 from platelet.model.notification import Holder
 from platelet.model.remediation import Remediation
@@ -26,7 +25,9 @@ from platelet.shell.outbound.outbox import Outbox
 from platelet.shell.run.handlers import Shown
 from platelet.shell.run.history_lane import HistoryLane
 from platelet.shell.run.incidents import Incidents
+from platelet.shell.run.tasks import BUDGET_TASK, PLACES_TASK, POLICIES_TASK, SWEEP_TASK, Task, What
 from platelet.shell.run.turns import Turns
+from platelet.shell.run.waking import Waker
 from platelet.shell.run.work_queue import WorkQueue
 from platelet.shell.store.budget_reader import BudgetReader
 from platelet.shell.store.policies import PolicyBook
@@ -35,22 +36,14 @@ from platelet.shell.store.remediation_index import RemediationIndex
 from platelet.shell.telemetry.progress import ProgressReporter
 from platelet.shell.watch.workload_records import WorkloadRecord
 
-What = Literal["remediation", "policy", "pods", "workload", "policies", "budget", "places", "sweep"]
-Task = tuple[What, *tuple[Any, ...]]
-"""What to look at: kind of look, then the target, the owner of pods, or a namespace and a name."""
-
-_WORKLOAD_PAUSE = 0.5  # seconds; a rollout speaks many times
-_PLACES_PAUSE = 0.1  # seconds; many come and go at once
-_BUDGET_PAUSE = 1.0  # seconds; the budget changes with every attempt, mostly by our own hand
-POLICIES_TASK: Task = ("policies",)
-BUDGET_TASK: Task = ("budget",)
-PLACES_TASK: Task = ("places",)
-SWEEP_TASK: Task = ("sweep",)
+_WORKLOAD_PAUSE = 0.5  # seconds; in a rollout a workload changes many times
+_PLACES_PAUSE = 0.1  # seconds
+_BUDGET_PAUSE = 1.0  # seconds; the budget changes with every attempt, mostly because of us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Who does the looking."""
+    """What the flow calls for each kind of look."""
 
     clock: Clock
     book: PolicyBook
@@ -87,7 +80,7 @@ class Flow:
         self._leading = False
         self._incidents = Incidents(lambda: asyncio.get_running_loop().time())
         self._turns = Turns()
-        self._seen: dict[WorkloadRef, tuple[object, ...]] = {}  # of each workload, what is not its status
+        self._waker = Waker(self._queue, self._incidents, parts.index)
         self._works: dict[What, Callable[[Task], Awaitable[float | None]]] = {
             "remediation": self._remediation,
             "policy": self._policy,
@@ -129,13 +122,14 @@ class Flow:
         self._parts.reconciler.forget()
 
     async def _work(self, task: Task) -> float | None:
-        """Do one look; in how many seconds it is due again. What is not stored yet comes before old incidents."""
-        if task[0] in ("remediation", "workload"):  # a new crash must not wait to be recorded
+        """Do one look. Returns in how many seconds it is due again; None: not by time alone."""
+        # Alerts that nobody has stored yet come before open incidents; a new crash (a look at pods) waits for nothing.
+        if task[0] in ("remediation", "workload"):
             await self._parts.give_way()
         return await self._works[task[0]](task) if self._leading else None
 
     def on_object(self, shown: Shown) -> None:
-        """Kopf saw one of our own kinds change."""
+        """An object of one of our own kinds has changed, as kopf shows it."""
         if shown.plural == REMEDIATIONS.plural:
             self._on_remediation(shown)
         elif shown.plural in (POLICIES.plural, RUNBOOKS.plural, ESCALATION_POLICIES.plural):
@@ -143,10 +137,10 @@ class Flow:
         else:
             self._parts.budget.take(shown.stored, deleted=shown.deleted)
             self._queue.add_after(BUDGET_TASK, _BUDGET_PAUSE)
-            self._queue.add_after(PLACES_TASK, _PLACES_PAUSE, urgent=True)
+            self._recount_places()
 
     def on_result(self, holder: Holder) -> None:
-        """There is something to tell, or a sink was told, or not: whose notification it is."""
+        """A notification of this holder is new, was delivered, or could not be."""
         if holder[0] == "policy":
             self._parts.stir_policy(holder[1], holder[2])
         if self._leading:
@@ -155,33 +149,34 @@ class Flow:
     def _on_remediation(self, shown: Shown) -> None:
         if shown.deleted:
             self._parts.index.see_deleted(*shown.key, shown.stored["metadata"].get("uid", ""))
-        if shown.deleted or self._parts.index.see(shown.stored):  # what its reconciler has stored itself is no news
+        if shown.deleted or self._parts.index.see(shown.stored):  # our own writes are no news
             self._queue.add(("remediation", *shown.key), urgent=not self._incidents.is_open(shown.key))
 
     def on_read(self, remediation: Remediation) -> None:
-        """The reconciler has read it: from now on, what happens to its target wakes it, unless it is closed."""
+        """The reconciler has read it. From now on, what happens to its target wakes it, unless it is closed."""
         self._parts.held_alerts.seen_one(remediation)
         is_news = self._incidents.see(remediation)
         if self._turns.see(remediation) or (is_news and self._turns.stir()):
-            self._queue.add_after(PLACES_TASK, _PLACES_PAUSE, urgent=True)
+            self._recount_places()
         if is_news and self._leading:
-            # What it is about may be proven now, and says nothing itself; and another one may have waited for it.
+            # The template of its target may count as proven now, which no event tells; and another Remediation of the
+            # same target may have waited for this one.
             self._history.add_soon(remediation.target)
-            self._wake(remediation.target, but=remediation.name)
+            self._waker.wake(remediation.target, but=remediation.name)
 
     def on_pod(self, key: Key, pod: Pod | None) -> None:
-        """The pod stream said something."""
+        """The stream of pods shows a pod in a new state; None: deleted."""
         owner = self._parts.pod_watch.changed(key, pod)
         if self._leading and owner is not None:
             self._queue.add(("pods", *owner), urgent=self._parts.pod_watch.is_new_failure(owner, pod))
 
     def on_workload(self, kind: Kind, key: Key, workload: WorkloadRecord | None) -> None:
-        """The stream of a kind of workloads said something."""
+        """The stream of a kind of workloads shows one in a new state; None: deleted."""
         target = WorkloadRef(kind=kind, namespace=key[0], name=key[1])
-        is_news = self._is_news(target, workload)
+        is_news = self._waker.is_news(target, workload)
         if not self._leading:
             return
-        self._wake(target, patient=is_news)
+        self._waker.wake(target, patient=is_news)
         if workload is not None:
             self._history.add_soon(target)
             self._queue.add_after(("workload", target), _WORKLOAD_PAUSE)
@@ -192,7 +187,7 @@ class Flow:
             due = await self._parts.reconciler.reconcile(*key)
         finally:
             if self._turns.end(key):  # the place is still there, or another one is
-                self._queue.add_after(PLACES_TASK, _PLACES_PAUSE, urgent=True)
+                self._recount_places()
         if due is None:
             self._turns.leave(key)
             return None
@@ -204,7 +199,7 @@ class Flow:
         return min(due, self._resync)
 
     async def _policy(self, task: Task) -> float | None:
-        """What is still to be told of alerts without a target and of Jobs, and which Jobs have failed."""
+        """Look at a policy itself: failed Jobs, alerts without a target, and what is still to be told of both."""
         again_at = [await look(task[1], task[2]) for look in self._parts.policy_looks]
         return seconds_until(self._parts.clock, min(filter(None, again_at), default=None))
 
@@ -213,7 +208,7 @@ class Flow:
         if target is None:
             return None
         is_news = self._parts.pod_watch.has_news(task[1:])
-        self._wake(target, patient=is_news)
+        self._waker.wake(target, patient=is_news)
         if is_news or not self._parts.pod_watch.shows_signs(task[1:]):  # while a pod fails nothing is proven
             self._history.add_soon(target)
         return seconds_until(self._parts.clock, again_at)
@@ -222,7 +217,7 @@ class Flow:
         return seconds_until(self._parts.clock, await self._parts.workload_watch.look(task[1]))
 
     async def _policies(self, _task: Task) -> float | None:
-        """Policies have changed: what they call for may be present already."""
+        """Policies have changed; what they call for may be there already."""
         if await self._parts.book.refresh():
             self._look_at_all()
         await self._parts.policy_statuses.tell(self._parts.book.judgements)
@@ -232,23 +227,27 @@ class Flow:
         return None
 
     def _look_at_all(self) -> None:
-        """What the streams remember, in the light of the policies as they are now."""
+        """Look again at all that the streams remember, since policies may call for other things now."""
         for owner in self._parts.pod_watch.suspicious():
             self._queue.add(("pods", *owner))
         for target in self._parts.pod_watch.workloads():
             self._history.add(target)
             self._queue.add(("workload", target))
-        self._add_open()
+        self._waker.wake_all()
 
     async def _budget(self, _task: Task) -> float | None:
-        """The budget has changed: replaced or edited by people, which matters to all, or by our own hand."""
+        """The budget has changed. Where people have edited or replaced it, that matters to all who wait."""
         if await self._parts.sweeper.budget_was_edited():
-            self._add_open()
+            self._waker.wake_all()
             self._queue.add(SWEEP_TASK)
         return None
 
+    def _recount_places(self) -> None:
+        """See soon who has a turn: many places come and go at once."""
+        self._queue.add_after(PLACES_TASK, _PLACES_PAUSE, urgent=True)
+
     async def _places(self, _task: Task) -> float | None:
-        """Those who wait for a place on the budget have their turn, if one may be free."""
+        """Give turns to those who wait for a place on the budget, if one may be free."""
         if (budget := await self._parts.budget.read(fresh=False)) is None:
             return None
         limits = {resolved.policy.key: resolved.policy.limits for resolved in self._parts.book.resolved_policies}
@@ -275,26 +274,6 @@ class Flow:
 
     def _remember(self, remediations: Sequence[Remediation]) -> None:
         self._turns.see_all(remediations)
-        self._queue.add_after(PLACES_TASK, _PLACES_PAUSE, urgent=True)
+        self._recount_places()
         for target in self._incidents.see_all(remediations):  # the mark of one that was deleted must not stay
             self._history.add(target)
-
-    def _add_open(self) -> None:
-        for target in self._incidents.targets():
-            self._wake(target)
-
-    def _wake(self, target: WorkloadRef, *, patient: bool = True, but: str = "") -> None:
-        """Look at its Remediations; unless `patient`, not at those that wait for a limit or a time."""
-        known = set(self._incidents.of(target))
-        names = known if patient else set(self._incidents.impatient(target))
-        names |= set(self._parts.index.open_names(target)) - known  # nobody has looked at these yet
-        for name in sorted(names - {but}):
-            self._queue.add_after(("remediation", target.namespace, name), self._incidents.pause(target, name))
-
-    def _is_news(self, target: WorkloadRef, workload: WorkloadRecord | None) -> bool:
-        """Whether more than a workload's status has changed, as far as its stream tells."""
-        before = self._seen.pop(target, None)
-        if workload is None:
-            return True
-        self._seen[target] = seen = (workload.uid, workload.generation, workload.labels, workload.deleting)
-        return before != seen

@@ -30,8 +30,8 @@ from platelet.shell.kube.clock import Clock
 from platelet.shell.leader.lease import Leadership
 from platelet.shell.outbound.outbox import Outbox
 from platelet.shell.read.looks import Looker
+from platelet.shell.read.process_state import ProcessState
 from platelet.shell.read.readers import Readers, make_readers
-from platelet.shell.read.situations import ProcessState
 from platelet.shell.run.flow import Flow, Parts
 from platelet.shell.store.budget import BudgetWriter
 from platelet.shell.store.opener import Opener

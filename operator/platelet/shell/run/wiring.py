@@ -29,7 +29,7 @@ from platelet.shell.outbound.courier import Courier
 from platelet.shell.outbound.outbox import Outbox
 from platelet.shell.outbound.outgoing import Outgoing
 from platelet.shell.read.log_reader import BoundedLogs
-from platelet.shell.read.situations import ProcessState
+from platelet.shell.read.process_state import ProcessState
 from platelet.shell.run import health, ports, replica
 from platelet.shell.run.kopf_thread import KopfThread
 from platelet.shell.telemetry.event_recorder import EventRecorder

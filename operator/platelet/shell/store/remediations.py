@@ -122,6 +122,11 @@ async def list_remediations(kube: Reads, namespace: str = "") -> StoredRemediati
     return StoredRemediations(await kube.list(REMEDIATIONS, namespace))
 
 
+async def read_remediations(kube: Reads, namespace: str = "") -> list[Remediation]:
+    """All Remediations that can be read; `list_remediations` also tells of the others. Raises ApiError."""
+    return (await list_remediations(kube, namespace)).readable
+
+
 def read_stored(
     stored: Json, read: Callable[[Json], Remediation] = contract.read_remediation
 ) -> Remediation | Unreadable:
