@@ -31,9 +31,9 @@ _RULES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdjustProbes:
-    """Give the probes of one container a longer grace, by a rollout. A probe that it does not have it is not given.
+    """Give the probes of one container a longer grace, by a rollout. Probes that it does not have are not added.
 
-    It may help once a day: what comes back within a day goes to the next step.
+    It may help once a day: if the fault is back within a day, the next step is tried instead.
     """
 
     container: Annotated[

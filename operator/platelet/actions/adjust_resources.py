@@ -39,9 +39,9 @@ _RULES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdjustResources:
-    """Give one container more memory or CPU. What it has no limit and no request of it is not given.
+    """Give one container more memory or CPU. A resource without a limit and a request is left as it is.
 
-    It may help once a day: what comes back within a day goes to the next step.
+    It may help once a day: if the fault is back within a day, the next step is tried instead.
     """
 
     container: Annotated[
@@ -172,7 +172,7 @@ def _own_pods(situation: Situation) -> list[Pod]:
 
 
 def _objects(settings: AdjustResources, situation: Situation) -> tuple[tuple[Resource, str], ...]:
-    """Its pods, of which no stream remembers the resources; none where there are more than a step resizes."""
+    """Its pods, read anew since streams do not keep resources; none if there are more than a step may resize."""
     pods = _own_pods(situation) if settings.in_place != "Never" else []
     return tuple((PODS, pod.name) for pod in pods) if len(pods) <= MAX_CHANGES else ()
 

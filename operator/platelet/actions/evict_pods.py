@@ -111,7 +111,7 @@ def _sort_out(pods: Sequence[Pod], budgets: Sequence[disruption.Json], situation
 
 
 def _symptom(pod: Pod, now: datetime, *, is_named: bool) -> Symptom | None:
-    """What it shows that has lasted: by the policy's own trigger where that names it, else for as long as is usual."""
+    """What it shows: at once where the policy's trigger named the pod, else once it has lasted for the usual time."""
     for reason in symptoms.ORDER:
         least = 1 if is_named else symptoms.MIN_RESTARTS
         shown = symptoms.find(reason, pod, now, least, None) if reason not in _NO_REMEDY else None

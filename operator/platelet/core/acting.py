@@ -62,7 +62,7 @@ def decide(situation: Situation, status: RemediationStatus, attempt: Attempt, no
 
 
 def _failure(situation: Situation, attempt: Attempt) -> WriteFailure | None:
-    """What the API server has said against the present write."""
+    """The API server's definite refusal of the present write, if there was one."""
     failure = situation.own_writes.failure
     return failure if failure is not None and failure.attempt == attempt.write_id else None
 

@@ -15,7 +15,7 @@ from platelet.model.situation import Situation
 
 
 def that_hold(situation: Situation, status: RemediationStatus, now: datetime) -> Iterator[Notice]:
-    """What holds for as long as the incident is in this state: the question that is open, or that people have it."""
+    """Notices that stay true while the incident is in this state: a question is open, or people have it."""
     asked, escalation = status.approval, status.escalation
     yield from _holds(situation, status, now)
     renewal = renewals.find(situation.policy, status, now)

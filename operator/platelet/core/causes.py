@@ -40,5 +40,5 @@ def was_acted_on_in_vain(remediation: Remediation) -> bool:
 
 
 def _is_sick(pod: Pod) -> bool:
-    """A crash loop is ready for a moment in each turn (TRAPS 40): its restarts still tell."""
+    """A pod in a crash loop is ready for a moment after each restart (TRAPS 40), so restarts count, too."""
     return not pod.ready or any(container.restarts > 0 for container in pod.containers)

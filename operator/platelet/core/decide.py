@@ -71,7 +71,7 @@ def _decide_open(situation: Situation, status: RemediationStatus, now: datetime)
 
 
 def _going_back(situation: Situation, status: RemediationStatus, now: datetime) -> Decision | None:
-    """What comes before everything new: the step that failed, or a temporary change that is due."""
+    """Reverts come before anything new: of the step that failed, or of a temporary change that is due."""
     leaving = situation.budget is not None and situation.budget.leaving(now) is not None
     if status.reverting and status.state == "Waiting" and not leaving:
         return step_reverts.decide(situation, status, now)
@@ -104,7 +104,7 @@ def opened(situation: Situation, now: datetime) -> RemediationStatus:
 
 
 def _with_evidence(situation: Situation, status: RemediationStatus) -> RemediationStatus:
-    """What people will want to know: as it is before anything is done, and what a Job has said."""
+    """Keep what people will want to know: the state before anything is done, and what a Job has logged."""
     return job_logs.note(situation, log_tails.note(situation, recent_changes.note(situation, status)))
 
 

@@ -26,7 +26,7 @@ _NAMED = 10
 
 
 def hold(situation: Situation, decision: Decision, denial: Deny, now: datetime) -> Decision:
-    """Add to a decision to wait what people are to hear of it, or when."""
+    """Add to a decision to wait the notice that people get about it, or when they get it."""
     status = decision.status
     if not denial.common_cause or situation.remediation.spec.mode not in ACTING:
         return replace(decision, status=_without_untold(status))
@@ -46,7 +46,7 @@ def hold(situation: Situation, decision: Decision, denial: Deny, now: datetime) 
         again_at = min(filter(None, (decision.again_at, noted_at)))
         return replace(decision, status=replace(status, held=held), again_at=again_at)
     if scope is not None and denial.reason in scope.left_to_others:
-        again_at = min(filter(None, (decision.again_at, now + _HEARD_WITHIN)))  # until it has, or is over
+        again_at = min(filter(None, (decision.again_at, now + _HEARD_WITHIN)))  # the older one will tell them
         return replace(decision, status=replace(status, held=held), again_at=again_at)
     status = replace(status, held=replace(held, told_at=now))
     text = record.clip(_describe(situation, denial))
@@ -55,12 +55,12 @@ def hold(situation: Situation, decision: Decision, denial: Deny, now: datetime) 
 
 
 def _turn(uid: str, of: int) -> timedelta:
-    """How long one of so many waits for its turn: in the mean there is one at a time."""
+    """How long one of so many waits, so that on average they come one after the other."""
     return zlib.crc32(uid.encode()) % of * _ONE_AT_A_TIME
 
 
 def _without_untold(status: RemediationStatus) -> RemediationStatus:
-    """It waits for something of its own now. Of what was told nobody is told again."""
+    """The status without a notice that was not told yet: what it waits for is no longer a common cause."""
     return replace(status, held=None) if status.held is not None and status.held.told_at is None else status
 
 

@@ -23,7 +23,7 @@ _OF_TIME = frozenset({reasons.MAINTENANCE_WINDOW, reasons.OUTSIDE_MAINTENANCE_WI
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Those who wait for the same places: by one reason or for the whole operator, of one policy or of all."""
+    """A queue for the same places on the ActionBudget: of one limit of a policy, or of the whole operator."""
 
     reason: str
     policy: str = ""
@@ -44,7 +44,7 @@ def seniority(remediation: Remediation) -> tuple[bool, str, str]:
 
 
 def line_of(remediation: Remediation) -> Line | None:
-    """The line in which it waits; None: what it waits for, if anything, is its own."""
+    """The line in which it waits; None: it waits for nothing, or for something that it shares with nobody."""
     status = remediation.status
     if status.state != "Waiting" or status.waiting is None or remediation.spec.mode not in ACTING:
         return None
@@ -55,7 +55,7 @@ def line_of(remediation: Remediation) -> Line | None:
 
 
 def is_patient(remediation: Remediation) -> bool:
-    """Whether it waits for a limit or a time: that its pods go on failing brings it no nearer."""
+    """Whether it waits for a limit or a time, so that further failures of its pods change nothing."""
     status = remediation.status
     if status.state != "Waiting" or status.waiting is None:
         return False

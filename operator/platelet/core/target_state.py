@@ -69,7 +69,7 @@ def is_switched_off(situation: Situation, status: RemediationStatus) -> bool:
 
 
 def well_since(situation: Situation, status: RemediationStatus) -> datetime | None:
-    """Since when it is well; what people have scaled to nothing is so since always, and what we have, never."""
+    """Since when the target is well. Scaled to 0 by people, it always was; scaled to 0 by this incident, it is not."""
     workload = situation.snapshot.workload
     if workload is None or is_switched_off(situation, status):
         return None

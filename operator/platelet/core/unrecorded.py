@@ -27,7 +27,7 @@ def decide(situation: Situation, wanted: RemediationStatus, why: str, now: datet
 
 
 def _opened(stored: RemediationStatus, wanted: RemediationStatus) -> RemediationStatus:
-    """Of one of which nothing was stored yet, how it begins."""
+    """The stored status, with its opening if that could not be stored either."""
     if stored.opened_at is not None:
         return stored
     return replace(

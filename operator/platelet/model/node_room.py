@@ -41,7 +41,7 @@ class Placement:
 
     @property
     def key(self) -> str:
-        """What names it: what is weighed once is not weighed again at once."""
+        """Identifies it, so that the same question is not weighed again at once."""
         return f"{templates.hash_template(self.template)} {' '.join(sorted(self.runs_on))}"
 
 

@@ -14,10 +14,11 @@ from platelet.model.workload import Workload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What has just become true of an incident: it began, a question, an act, that it helped, that people have it.
+    """Something that has just become true, and that people may be told.
 
-    And its end, that a sink could not be told, that an attempt runs or does no more. And what is no incident: that an
-    alert has no target, that a Job has failed, that somebody has heard of it, and that it is over.
+    Of an incident: it has begun, puts a question, was acted on, has recovered, was handed to people, has ended; a sink
+    could not be told; an attempt runs, or no longer does. Besides incidents: an alert has no target, a Job has failed,
+    somebody has acknowledged that, it is over.
     """
 
     kind: NoticeKind
@@ -41,12 +42,12 @@ class Notice:
 
     @property
     def known_as(self) -> str:
-        """Of what a policy has on record: what tells it from others, the same at every level and at the end."""
+        """Identifies the alert or Job on record that it is about: the same at every level and at the end."""
         return self.occasion.partition("/")[0]
 
     @property
     def how_to_acknowledge(self) -> str:
-        """What a person types who has heard of what a policy has on record; empty: it calls nobody, or is another's."""
+        """The command that acknowledges an alert or a Job on record; empty: nobody is called for it."""
         if self.job is not None and self.kind == OF_A_JOB.call:
             return approval.how_to_acknowledge_job(self.job.subject)
         if self.alert is not None and self.kind == OF_AN_ALERT.call and self.policy is not None:
@@ -55,6 +56,6 @@ class Notice:
 
     @property
     def id(self) -> str:
-        """The same whenever it is told again: `<uid>/escalated`, with what else tells it from others of its kind."""
+        """The same at every try: `<uid>/escalated`, and the occasion if there are several of its kind."""
         about = self.remediation or self.policy
         return "/".join(filter(None, (about.uid if about else "", self.kind.lower(), self.occasion)))

@@ -51,7 +51,7 @@ class AllowedHosts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """What the settings allow. Everything that a policy or runbook asks for besides is a fault of it."""
+    """What the operator's settings allow. A policy or Runbook that asks for more has a fault."""
 
     has_prometheus: bool = False
     has_alertmanager: bool = False

@@ -1,4 +1,4 @@
-"""What follows for one Remediation: from memory first, and from as fresh reads as that calls for."""
+"""Decides on one Remediation: from memory first, then on reads as fresh as the decision needs."""
 
 import structlog
 
@@ -20,7 +20,7 @@ log = structlog.get_logger("platelet.reconciler")
 
 
 class Decider:
-    """Looks, and looks again, until what it decides rests on enough."""
+    """Looks again until what was read is enough for the decision that follows from it."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Decider:
         index: RemediationIndex,
         revision_tracker: RevisionTracker,
     ) -> None:
-        """The `revision_tracker` has the live template on record before anything is planned on it."""
+        """The `revision_tracker` puts the live template on record before anything is planned on it."""
         self._clock = clock
         self._situations = situations
         self._looker = looker
@@ -38,12 +38,12 @@ class Decider:
         self._revision_tracker = revision_tracker
 
     async def scout(self, namespace: str, name: str) -> Look | None:
-        """Look, mostly from memory; None where there is nothing to look at, or nothing left to do. Raises ApiError."""
+        """Look, mostly from memory; None: there is no such Remediation, or nothing left to do. Raises ApiError."""
         try:
             remediation = await self._looker.find(namespace, name)
         except NotFound:
             return None
-        except UNREADABLE as error:  # a newer version's, maybe: nothing is written on it
+        except UNREADABLE as error:  # perhaps a newer version wrote it: leave it alone
             log.warning("not understood, nothing is done", namespace=namespace, name=name, error=str(error)[:300])
             return None
         if remediation.is_over and not await self._situations.has_loose_ends(remediation):
@@ -61,15 +61,15 @@ class Decider:
             look = await self._looker.look(look.situation.remediation, need, look)
 
     async def _with_records(self, look: Look) -> Look:
-        """The live template is on record before anything is planned on it.
+        """Put the live template on record before anything is planned on it.
 
-        While an attempt is under way nothing is, and whose template that is, its outcome tells.
+        While an attempt is under way nothing is planned, and only its outcome tells whose template that is.
         """
         remediation = look.situation.remediation
         if acting.unfinished(remediation.status) is not None or not _is_behind(look.snapshot):
             return look
         siblings = (await self._index.about(remediation.target)).of(remediation.target)
-        for _ in range(_TRIES):  # a record whose making was not answered is no reason to call people
+        for _ in range(_TRIES):  # one unanswered write of a record is no reason to call people
             await self._revision_tracker.record(remediation.target, look.snapshot, siblings)
             look = await self._looker.look(remediation, look.grounds, look)
             if not _is_behind(look.snapshot):

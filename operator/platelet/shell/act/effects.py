@@ -48,7 +48,7 @@ class Publisher(Protocol):
 
 
 class Outbox(Protocol):
-    """Lets deliveries go out by themselves, and remembers what came of each try to tell a sink."""
+    """Sends deliveries in the background, and remembers the result of each try to tell a sink."""
 
     def send(self, delivery: effects.Deliver) -> None:
         """Let it go out when its turn comes."""
@@ -57,7 +57,7 @@ class Outbox(Protocol):
         """Send a request now, once; the status of its answer. Raises Refused where it surely was not sent, ApiError."""
 
     def note(self, correlation: effects.Correlation, result: DeliveryResult) -> None:
-        """Remember how a try went that was no delivery."""
+        """Remember the result of a try that was no delivery, such as a mark."""
 
     def results(self, holder: Holder) -> tuple[DeliveryResult, ...]:
         """How the last try of each notification went, as far as it is remembered."""
@@ -67,7 +67,7 @@ class Outbox(Protocol):
 
 
 class EffectRunner:
-    """One method per kind of effect; `run` says whether anything came of it, so that nobody spins on a refusal."""
+    """One method per kind of effect. `run` tells whether anything came of it: a refusal is not retried in a loop."""
 
     def __init__(  # noqa: PLR0913 - the sides on which effects come out
         self,
@@ -99,7 +99,7 @@ class EffectRunner:
 
     @property
     def leads(self) -> bool:
-        """Whether we surely lead: who does not writes nothing."""
+        """Whether we surely lead. Otherwise nothing is written."""
         return self._lease_left() > 0
 
     def intended(self, attempt: str) -> None:
@@ -134,9 +134,9 @@ class EffectRunner:
         return self._outbox.in_flight(remediation.holder)
 
     async def run(self, effect: effects.Effect) -> bool:
-        """Do it. Whatever the API server answers is for the next look to see; True when the world may have changed.
+        """Run one effect. Returns whether the world may have changed; how it went, the next look sees.
 
-        A delivery only goes out, so nothing has changed by it yet: what comes of it wakes whose it is.
+        A delivery is only handed over, which changes nothing: its result wakes its holder later.
         """
         try:
             return await self._may(effect) and await self._run(effect)
@@ -147,7 +147,7 @@ class EffectRunner:
             return False
 
     async def _may(self, effect: effects.Effect) -> bool:
-        """Whether it may be done: nothing once we may not lead, nor what would stay once people are to remove us."""
+        """Whether it may be run: nothing unless we surely lead, and nothing that would outlive platelet's removal."""
         if not isinstance(effect, effects.Publish | effects.Deliver) and not self.leads:
             return False
         match effect:
@@ -225,7 +225,7 @@ class EffectRunner:
         return True
 
     def _note_answer(self, target: WorkloadRef, patch: Patch, answer: Json) -> None:
-        """The answer of a write is the object; a Scale is another one, and the workload is read again then."""
+        """Remember the object that a write was answered with; if that is another one (a Scale), doubt what is known."""
         is_of_target = (patch.resource, patch.name) == (WORKLOADS[target.kind], target.name)
         if is_of_target and not patch.subresource:
             self._memory.workloads[target.kind].take(answer)

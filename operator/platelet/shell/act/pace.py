@@ -18,7 +18,7 @@ class _Done:
 
 
 class Pace(Generic[K]):
-    """Whoever reverts what we write is not fought, and an API server that does not answer is not hammered."""
+    """Paces repeated writes: nobody who reverts ours is fought, and an API server that fails is not hammered."""
 
     def __init__(self, *, at_once: int, first: float, longest: float) -> None:
         """`at_once` times without a pause, then after `first` seconds, doubled each time, up to `longest`.

@@ -1,7 +1,7 @@
-"""Drives one Remediation: look, decide, store, do, look again; until there is nothing left to do for now.
+"""Drives one Remediation: look, decide, store, act, look again, until there is nothing left to do for now.
 
-It scouts on memory, which costs no request. What it decides to do then it decides anew on fresh reads, and does what
-came of that (docs/adr/0021). While its own answers are the news it goes on from what it has just read.
+It decides on what is remembered first, which costs no request. Before it acts, it decides anew on fresh reads
+(docs/adr/0021). While nothing but its own records has changed, it goes on from what it has just read.
 """
 
 import asyncio
@@ -41,13 +41,13 @@ log = structlog.get_logger("platelet.reconciler")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one turn came to: look again at once (None), or at a moment."""
+    """What one turn came to. Unless it rests, the next turn follows at once."""
 
     rest: bool
     over: bool = False  # closed, or gone: it is not looked at again
     again_at: datetime | None = None
     fruitless: bool = False
-    left: tuple[Effect, ...] | None = None  # it has acted: others may before it goes on, with these and its events
+    left: tuple[Effect, ...] | None = None  # it has acted, and gives way: these effects are run when it goes on
     look: Look | None = None  # to go on from, since only our own records have changed; None: a new one
     events: tuple[Publish, ...] = ()  # to be told once there is time
 
@@ -81,12 +81,12 @@ class Reconciler:
         self._fruitless: dict[tuple[str, str], int] = {}
         self._stored_at: dict[tuple[str, str], datetime] = {}  # when we last stored a status, until it is over
         self._unstored = UnstoredStatuses(kube, clock)
-        self._left: dict[tuple[str, str], tuple[tuple[Effect, ...], list[Publish]]] = {}  # of those that give way
+        self._left: dict[tuple[str, str], tuple[tuple[Effect, ...], list[Publish]]] = {}  # by those that gave way
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
         """Work on one Remediation until it waits, or has acted. Returns seconds until it is due, None when it is over.
 
-        Who has acted gives way (IN_TURN): where many are ill at once, all are acted on before anything is verified.
+        After an act it gives way (IN_TURN): where many targets are sick, all are acted on before any is verified.
         Raises ApiError when the API server cannot be read: the caller backs off and comes again.
         """
         if (left_alone_for := await self._unstored.left_alone_for(namespace, name)) is not None:
@@ -104,11 +104,11 @@ class Reconciler:
         return due
 
     def forget(self) -> None:
-        """We lead no more: what is left of what was decided, whoever leads next comes to by itself."""
+        """We no longer lead. Effects that were put off are dropped: the next leader decides on them by itself."""
         self._left.clear()
 
     async def _publish(self, events: list[Publish]) -> None:
-        """Tell what was done, once nothing more urgent is to be done."""
+        """Write the Events of what was done; anything else is more urgent."""
         await asyncio.gather(*(self._runner.run(event) for event in events))
 
     async def _work_on(self, namespace: str, name: str, events: list[Publish]) -> float | None:
@@ -138,7 +138,7 @@ class Reconciler:
         return float(min(_LONGEST_PAUSE, _PAUSE * 2 ** min(failures, 10)))
 
     async def _turn(self, namespace: str, name: str, look: Look | None) -> Turn:
-        if not self._runner.leads:  # it froze, maybe, and has woken up beside its successor
+        if not self._runner.leads:  # this process may have been frozen, and woken beside its successor
             return Turn(rest=True, fruitless=True)
         look = await (self._decider.scout(namespace, name) if look is None else self._looker.after_own_write(look))
         if look is None:
@@ -155,7 +155,7 @@ class Reconciler:
         before, after = remediation.status, decision.status
         is_news = after != before
         if is_news and (place := _place(decision)) is not None:
-            if await self._runner.run(place):  # what it is taken for is stored next, and all that is new with it
+            if await self._runner.run(place):  # the next turn stores its intent, with all that is new
                 return Turn(rest=False, look=self._going_on(look, replace(decision, effects=(place,))))
             decision = replace(decision, effects=tuple(effect for effect in decision.effects if effect is not place))
         if is_news and (due_at := self._words_due_at(remediation, after)) is not None:
@@ -175,7 +175,7 @@ class Reconciler:
         return await self._do(look, decision, stored=written is not None)
 
     async def _do(self, look: Look, decision: Decision, *, stored: bool) -> Turn:
-        """Have the effects done, once what they follow from is on record."""
+        """Run the effects: the status from which they follow is stored."""
         remediation = look.situation.remediation
         events = tuple(effect for effect in decision.effects if isinstance(effect, Publish))
         effects = tuple(effect for effect in decision.effects if not isinstance(effect, Publish))
@@ -191,11 +191,11 @@ class Reconciler:
             return Turn(rest=True, again_at=decision.again_at, events=events)
         if stored or any(results):
             return Turn(rest=False, look=self._going_on(look, decision), events=events)
-        fruitless = any(not isinstance(effect, Deliver) for effect in effects)  # their results come later
+        fruitless = any(not isinstance(effect, Deliver) for effect in effects)  # results of deliveries come later
         return Turn(rest=True, again_at=decision.again_at, fruitless=fruitless, events=events)
 
     def _words_due_at(self, remediation: Remediation, after: RemediationStatus) -> datetime | None:
-        """When words for how far it is may be stored again: not every second. None: now, or there is more to it."""
+        """When a status may be stored of which only progress messages differ; None: now, or more than these differ."""
         said_at = self._stored_at.get((remediation.namespace, remediation.name))
         if said_at is None or not grounds.is_in_words_only(remediation.status, after):
             return None
@@ -203,7 +203,7 @@ class Reconciler:
         return due_at if due_at > self._clock.now() else None
 
     def _going_on(self, look: Look, decision: Decision) -> Look | None:
-        """What was read of a target stands for a while if only we have written since; loose ends take no look."""
+        """The look to go on from, while nothing but our own records has changed since; None: look anew."""
         late = asyncio.get_running_loop().time() - look.at > CHAINED_WITHIN
         ours = all(isinstance(effect, _OURS) for effect in decision.effects)
         if late or not ours or look.grounds == "memory" or decision.status.state == "Closed":
@@ -211,7 +211,7 @@ class Reconciler:
         return replace(look, marked=any(isinstance(effect, MarkRevision) for effect in decision.effects))
 
     async def _read_anew(self, remediation: Remediation) -> None:
-        """Somebody was faster: the index lags. Raises ApiError."""
+        """Somebody else has written it, so the index is behind: read it again. Raises ApiError."""
         namespace, name = remediation.namespace, remediation.name
         try:
             self._index.take_answer(await self._kube.get(REMEDIATIONS, namespace, name), known=True)
@@ -239,7 +239,7 @@ class Reconciler:
         return Turn(rest=True, again_at=failure.until)
 
     async def _settle_for(self, look: Look, plain: Decision) -> bool:
-        """Give places back, whatever comes of the rest; whether the plain status could be stored."""
+        """Give reserved places back in any case, and try to store the plain status. Returns whether that was stored."""
         remaining = [effect for effect in plain.effects if not isinstance(effect, Settle)]
         for effect in plain.effects:
             if isinstance(effect, Settle):
@@ -257,20 +257,20 @@ class Reconciler:
 
 
 def _has_acted(before: RemediationStatus, after: RemediationStatus) -> bool:
-    """Whether it is on record what became of an attempt."""
+    """Whether this decision puts the outcome of an attempt on record."""
     return acting.unfinished(before) is not None and acting.unfinished(after) is None
 
 
 def _may_wait(effect: Effect) -> bool:
-    """Whether it only says what is on record already, so that nothing must be asked again before."""
+    """Whether the effect only reports what is on record already, so that it can be put off."""
     return isinstance(effect, Settle | MarkRevision | Deliver)
 
 
 def _only_settles(effects: Sequence[Effect]) -> bool:
-    """Whether nothing but the budget was told, of what is on record already: there is nothing new to decide on."""
+    """Whether the budget alone was told of what is on record already, so that there is nothing new to decide on."""
     return bool(effects) and all(isinstance(effect, Settle) for effect in effects)
 
 
 def _place(decision: Decision) -> Reserve | None:
-    """The place on the budget that the decision asks for."""
+    """The reservation that the decision asks for."""
     return next((effect for effect in decision.effects if isinstance(effect, Reserve)), None)

@@ -125,7 +125,7 @@ class Retention:
         return gone
 
     async def _forget(self, stored: Json, record: RevisionRecord, now: datetime, *, gone: bool) -> bool:
-        """Whether it was forgotten, its workload being gone for long; since when it is gone, we note when we see it."""
+        """Forget the record of a workload that has been gone for long; else note since when it is. Returns whether."""
         noted = lenient.texts(lenient.mapping(stored["metadata"].get("annotations"))).get(GONE_SINCE)
         since = lenient.moment(noted)
         if gone and since is not None and now - since >= retention.GONE_FOR:

@@ -50,7 +50,7 @@ class Sweeper:
         self.unreadable = 0  # Remediations that are not closed, as far as is known, and could not be read
 
     async def sweep(self) -> list[Remediation]:
-        """Bring loose ends to an end. Returns the Remediations of which something is left to be done or told.
+        """Finish what was left unfinished. Returns the Remediations of which something is left to be done or told.
 
         Raises ApiError when something cannot be read.
         """
@@ -116,7 +116,7 @@ def _is_loose(entry: Entry) -> bool:
 
 
 def _orphans(budget: Budget, unfinished: Iterable[Remediation | Unreadable]) -> Iterator[Entry]:
-    """Of each target that nobody takes care of, one temporary change that is owed."""
+    """One owed temporary change of each target that no Remediation takes care of."""
     covered = _covered(unfinished)
     for entry in budget.status.entries:
         if _is_owed(entry) and entry.target not in covered:
@@ -129,7 +129,7 @@ def _is_owed(entry: Entry) -> bool:
 
 
 def _covered(remediations: Iterable[Remediation | Unreadable]) -> set[WorkloadRef]:
-    """The targets of which an open one takes care, or may."""
+    """The targets that an open Remediation takes care of, or may."""
     return {
         remediation.target
         for remediation in remediations

@@ -39,7 +39,7 @@ class PollFailedError(Exception):
 
 
 class PresentAlerts(Protocol):
-    """Where goes what fires in Alertmanager."""
+    """Stores the alerts that fire in Alertmanager."""
 
     async def store_present(self, alerts: Sequence[Alert]) -> None:
         """Store what fires now. Raises NotStoredError."""

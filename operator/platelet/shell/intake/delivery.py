@@ -56,7 +56,7 @@ class Item:
         return self._located[namespace]
 
     def meets(self, fate: str) -> None:
-        """Note what a policy made of it."""
+        """Note a fate; the worst one counts."""
         self.fate = max(self.fate, fate, key=FATES.index)
 
 
@@ -85,7 +85,7 @@ class Bid:
 
 @dataclass(frozen=True, slots=True)
 class Astray:
-    """An alert that a policy matches and that leads nowhere, and why; or that has a workload by now, or is over."""
+    """An alert that matches a policy and leads to no workload, and why; or no longer, as it leads to one or is over."""
 
     item: Item
     why: str
@@ -95,7 +95,7 @@ class Astray:
 
     @property
     def stray(self) -> Stray:
-        """What is to be on record of it."""
+        """The form in which it is put on record."""
         query = self.fact.fingerprint if self.fact.source == "query" else ""
         alert = replace(self.item.alert, status="resolved") if self.over else self.item.alert
         return Stray(alert=alert, why=self.why, severity=self.fact.severity, query=query, cluster=self.cluster)
@@ -103,7 +103,7 @@ class Astray:
 
 @dataclass(slots=True)
 class Delivery:
-    """What came together."""
+    """The alerts of one request, poll or query, and what has become of them."""
 
     items: list[Item]
     present: bool  # seen in Alertmanager just now, not reported by a sender
@@ -113,23 +113,23 @@ class Delivery:
     _listed: dict[str, asyncio.Future[StoredRemediations]] = field(default_factory=dict)  # by namespace
 
     async def remediations(self, kube: Reads, namespace: str) -> StoredRemediations:
-        """Those of a namespace, listed once."""
+        """The Remediations of a namespace, listed once per delivery."""
         if namespace not in self._listed:
             self._listed[namespace] = asyncio.ensure_future(list_remediations(kube, namespace))
         return await self._listed[namespace]
 
     def strays_from(self, policy: ResolvedPolicy, astray: Astray) -> None:
-        """Note that this policy has no target for it."""
+        """Note that it leads this policy to no target."""
         self.strays.setdefault(policy.policy.key, []).append(astray)
 
     def fails(self, items: Sequence[Item], error: Exception) -> None:
-        """These are not stored; another try may."""
+        """These could not be stored; another try may succeed."""
         self.failures.append(error)
         for item in items:
             item.meets("failed")
 
     def reach(self, items: set[Item]) -> None:
-        """These are on record where they were held already: they are not astray."""
+        """These are on record with open Remediations that held them already, so they are not astray."""
         for item in items:
             item.meets("stored")
         self.strays = {
@@ -137,7 +137,7 @@ class Delivery:
         }
 
     def settle(self, bid: Bid, why: str) -> None:
-        """The bid is on record; or, with a reason, its alerts are set aside with each of its policies."""
+        """The bid is on record; or, where `why` says why not, its alerts are strays of each of its policies."""
         place = self.strays if why else self.settled
         text = why or f"it leads to {bid.target}, where it is on record"
         for item, fact in bid.facts:

@@ -1,4 +1,4 @@
-"""What open Remediations hold as present of alerts and queries: to compare with, and to store an absence on."""
+"""Alerts and results of queries that open Remediations hold as present: to find which are over, and to store that."""
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
@@ -16,7 +16,7 @@ from platelet.shell.store.remediation_index import RemediationIndex
 
 
 class HeldAlerts:
-    """Fed by each listing of the Remediations (`seen`), and by each that is read alone (`seen_one`)."""
+    """Remembers them from each listing of Remediations (`seen`) and each that is read alone (`seen_one`)."""
 
     def __init__(self, kube: Kube, index: RemediationIndex | None = None) -> None:
         """Take the API to store in. Without an index the Remediations are listed at each edit."""

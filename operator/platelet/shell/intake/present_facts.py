@@ -1,4 +1,4 @@
-"""What is on record as present of alerts and queries: on open Remediations, and on policies for want of a workload."""
+"""Alerts and results of queries that are on record as present: on open Remediations, or on policies (no target)."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -9,10 +9,10 @@ from platelet.shell.intake.untargeted_alerts import Untargeted
 
 
 class PresentFacts:
-    """Whoever asks whether something is over asks about both, from memory; an end is stored where it belongs."""
+    """Both as one. What is held is known from memory; that something is over is stored where it is on record."""
 
     def __init__(self, held: HeldAlerts, untargeted: Untargeted) -> None:
-        """Take both."""
+        """`held` is on open Remediations, `untargeted` on policies."""
         self._held = held
         self._untargeted = untargeted
 
@@ -25,7 +25,7 @@ class PresentFacts:
         return self._held.held_queries() | self._untargeted.held_queries()
 
     async def resolve(self, episodes: Collection[str], at: datetime) -> None:
-        """Store that these are over. What fails of the one keeps nothing of the other. Raises NotStoredError."""
+        """Store that these are over; what fails for one does not stop the other. Raises NotStoredError."""
         failures = []
         if of_incidents := {*self._held.held(), *self._held.held_queries()}.intersection(episodes):
             failures.append(await attempt(self._held.resolve(of_incidents, at)))

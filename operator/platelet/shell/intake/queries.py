@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Results(Protocol):
-    """Where facts go."""
+    """Stores the facts that queries give."""
 
     async def store_results(self, policy: str, results: Sequence[tuple[Alert, Evidence]]) -> None:
         """Store them for one policy, by its key. Raises NotStoredError."""

@@ -36,7 +36,7 @@ class NotStoredError(Exception):
 
 
 async def attempt(storing: Awaitable[None]) -> NotStoredError | None:
-    """Store, and give what could not be stored, to be told when everything else was tried."""
+    """Store; return the failure, if any, so that it is raised only after everything else was tried."""
     try:
         await storing
     except NotStoredError as error:

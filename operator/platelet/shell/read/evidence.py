@@ -22,7 +22,7 @@ _GOOD_FOR: Final = 30.0  # seconds: until what was read is stored
 
 
 class EvidenceReader:
-    """Adds to a situation what was found out for people."""
+    """Adds to a situation the evidence that only people want to see."""
 
     def __init__(self, kube: Reads, logs: LogReader) -> None:
         """`kube` is asked for the metadata of ConfigMaps."""
@@ -31,7 +31,7 @@ class EvidenceReader:
         self._config_maps: Recent[tuple[str, tuple[str, ...]], tuple[KnownConfigMap, ...]] = Recent()
 
     async def add(self, situation: Situation, around: Awaitable[Situation]) -> Situation:
-        """To the situation that is read `around`, by what is known of it so far. Raises what that raises."""
+        """Read evidence while `around` reads the rest of the situation; both in one. Raises what `around` raises."""
         names = recent_changes.config_maps(situation)
         if log_tails.wanted(situation) is None and not names:
             return await self._with_job_log(await around)
@@ -39,7 +39,7 @@ class EvidenceReader:
         return replace(seen, knowledge=replace(seen.knowledge, log_tail=tail, config_maps=known))
 
     async def _with_job_log(self, situation: Situation) -> Situation:
-        """What a Job has said, if it has ended by what was just seen around."""
+        """Add the log of the Job that a step has started, if it has ended."""
         tail = await self._logs.read_of_job(situation)
         if tail is None:
             return situation

@@ -12,7 +12,7 @@ _GOOD_FOR: Final = 1.0  # seconds
 
 
 class ReadAhead(Generic[K, V]):
-    """One at a time: of a crowd the others must wait for a worker anyway."""
+    """Keeps one answer that was read ahead: in a crowd, the others wait for a worker anyway."""
 
     def __init__(self) -> None:
         """Nothing is begun."""

@@ -29,7 +29,7 @@ _A_WHILE: Final = 20  # Remediations to read: some ten milliseconds
 
 @dataclass(frozen=True, slots=True)
 class _Followed:
-    """A count that is kept up to date by what the streams and the index tell to have changed."""
+    """A count that is kept up to date with the changes that the streams and the index report."""
 
     targets: Targets
     namespaces: frozenset[str]
@@ -39,12 +39,12 @@ class _Followed:
     unread: set[Key] = field(default_factory=set)  # incidents that have changed since
 
     def is_of(self, resolved: ResolvedPolicy) -> bool:
-        """Whether the policy is still for the same."""
+        """Whether the policy still has the targets and namespaces that are counted."""
         return self.targets == resolved.loaded.targets and self.namespaces == resolved.lasting_namespaces
 
 
 class ScopeReader:
-    """Reads how many of a policy's targets are sick; of those that stayed as they were, nothing is looked at again."""
+    """Counts how many of a policy's targets are sick, looking only at those that have changed since the last count."""
 
     def __init__(self, source: Remembered, memory: ClusterMemory, index: RemediationIndex) -> None:
         """Take what is remembered; `source` reads what is not."""
@@ -66,7 +66,7 @@ class ScopeReader:
             return None
 
     async def _follow(self, resolved: ResolvedPolicy, namespace: str) -> ScopeCount | None:
-        """What was counted before, with what has changed since. None: not all of it is remembered."""
+        """The last count, brought up to date. None: not all of it is remembered."""
         key = resolved.policy.key
         while namespace in resolved.lasting_namespaces and self._remembers_all(resolved):
             followed = self._followed.get(key)

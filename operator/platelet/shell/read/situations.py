@@ -40,7 +40,7 @@ _SOON = timedelta(seconds=30)  # longer than it takes from a read to the decisio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brakes:
-    """What people may stop an incident by, beside the target and the Remediation themselves."""
+    """What people can stop an incident with, besides its target and the Remediation."""
 
     policy: ResolvedPolicy | None
     budget: Budget | None
@@ -79,15 +79,15 @@ class SituationReader:
         self._around = around
 
     def forget(self, target: WorkloadRef) -> None:
-        """We have just written on a target, or on what owns its replicas."""
+        """We have just written on a target or its autoscaler: what is known of its autoscalers no longer holds."""
         self._autoscalers.forget(lambda key: key[0] == target)
 
     async def gather(self, remediation: Remediation, snapshot: Snapshot) -> Situation:
-        """The rest of the situation around a workload that was just seen. Raises ApiError when a read fails."""
+        """Read the rest of the situation around a workload that was just seen. Raises ApiError when a read fails."""
         return await self.put_together(remediation, snapshot, await self.ask_brakes(remediation))
 
     async def ask_brakes(self, remediation: Remediation) -> Brakes:
-        """What people may stop it by, by quorum. Raises ApiError when a read fails."""
+        """Read the brakes by quorum. Raises ApiError when a read fails."""
         reference, namespace = remediation.spec.policy_ref, remediation.namespace
         resolved, budget, stored_namespace = await asyncio.gather(
             self._book.live(reference.namespace or namespace, reference.name),
@@ -97,7 +97,7 @@ class SituationReader:
         return Brakes(policy=resolved, budget=budget, namespace=stored_namespace)
 
     async def remember_brakes(self, remediation: Remediation) -> Brakes:
-        """The same, as it is remembered. Raises ApiError when something is not, and cannot be read."""
+        """The brakes as they are remembered; what is not, is read. Raises ApiError when a read fails."""
         reference, namespace = remediation.spec.policy_ref, remediation.namespace
         return Brakes(
             policy=self._book.remembered(reference.namespace or namespace, reference.name),
@@ -114,7 +114,7 @@ class SituationReader:
         known: Situation | None = None,
         patience: float = 0.0,
     ) -> Situation:
-        """Put the situation together. `known` is what was just seen of it: what is told but once is not asked again.
+        """Put the situation together. `known` was seen a moment ago: its answers from others are not asked for again.
 
         What no stream shows may have been read up to `patience` seconds ago. Raises ApiError when a read fails.
         """
@@ -202,7 +202,7 @@ class SituationReader:
         return _beside(situation, rooms=await self._rooms.read(situation, self._clock.now())) if far else situation
 
     def _replicas_are_at_stake(self, situation: Situation, *, far: bool) -> bool:
-        """Whether it must be known who owns them: a step to come may write them, or somebody may have."""
+        """Whether the target's autoscalers must be known: a step to come may write replicas, or somebody may have."""
         now = self._clock.now()
         if needed_objects.asks_who_scales(situation, now) or since_escalation.needs_autoscalers(situation):
             return True
@@ -210,11 +210,11 @@ class SituationReader:
         return far and (self._around.thorough or any(step.traits.changes_replicas for step in to_come))
 
     def _is_forbidden_anyway(self, situation: Situation) -> bool:
-        """Whether guards that need no look around say no, also when this is decided on in a moment."""
+        """Whether guards that ask for nothing beyond the target deny, now and for the next half minute."""
         return guards.is_denied_anyway(situation, self._clock.now(), _SOON)
 
     async def _claims(self, remediation: Remediation) -> tuple[Entry, ...]:
-        """What all that observe, wherever they are, would have reserved; who acts is not judged by that."""
+        """What all observing Remediations would have reserved; nothing for one that acts, which is not judged by it."""
         if remediation.spec.mode != "Observe" or remediation.status.state != "Waiting":
             return ()
         return observing.claims((await self._index.observing()).readable, self._clock.now())

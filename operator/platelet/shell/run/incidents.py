@@ -1,4 +1,4 @@
-"""The Remediations that are open, as they were last read: which to wake when something happens to their target."""
+"""The open Remediations as they were last read: which of them to wake when something happens to their target."""
 
 import math
 from collections.abc import Callable, Collection, Sequence
@@ -18,29 +18,29 @@ _PAUSES = {  # seconds, by state; while pods are replaced or fail again, they an
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """How one was found at its last look, and when: seconds of a clock that only goes forward."""
+    """What the last look at a Remediation found, and when, in seconds of a monotonic clock."""
 
     at: float
     is_patient: bool
-    pause: float  # seconds for which more may happen first: there is nothing to do but to see what comes of it
+    pause: float  # seconds to wait for further events before the next look: in this state there is only to watch
 
 
 class Incidents:
-    """Those of which something is left to be done or told. It dies with the process and is filled anew.
+    """The Remediations that still need work or notices. It is in memory only, and filled anew by each process.
 
-    What waits for a limit or a time is patient: it is looked at when that is over, when it has its turn, and when
-    something else happens; and at the first sweep after four minutes, whatever was missed.
+    One that waits for a limit or a time is patient: it is looked at when that is over, when it has its turn, when
+    something else happens, and in any case at the first sweep after four minutes.
     """
 
     def __init__(self, seconds: Callable[[], float]) -> None:
-        """There are none. `seconds` is any clock that only goes forward."""
+        """There are none. `seconds` is any monotonic clock."""
         self._seconds = seconds
         self._names: dict[WorkloadRef, set[str]] = {}  # of the open ones
         self._looks: dict[tuple[str, str], _Look | None] = {}  # at the open ones, by namespace and name; None: not yet
         self._told: dict[str, tuple[str, str]] = {}  # state and reason at the last look, by uid
 
     def see(self, remediation: Remediation) -> bool:
-        """Take one as it was read; whether its state or its reason is another one than at the last look."""
+        """Take in a Remediation as it was read. Returns whether its state or reason has changed since the last look."""
         status, key = remediation.status, (remediation.namespace, remediation.name)
         names = self._names.setdefault(remediation.target, set())
         if remediation.is_over:
@@ -57,7 +57,7 @@ class Incidents:
         return known not in (None, shown)
 
     def see_all(self, remediations: Sequence[Remediation]) -> list[WorkloadRef]:
-        """Take all that are not over. Returns the targets of those that were known and are not among them."""
+        """Replace all by these. Returns the targets of those that were known and are not among them."""
         existing = {(remediation.namespace, remediation.name) for remediation in remediations}
         bereft = [
             target
@@ -75,32 +75,32 @@ class Incidents:
         return bereft
 
     def is_open(self, key: tuple[str, str]) -> bool:
-        """Whether it is one of them, by namespace and name."""
+        """Whether the Remediation of this namespace and name is open."""
         return key in self._looks
 
     def targets(self) -> list[WorkloadRef]:
-        """All that have any."""
+        """All targets that have an open Remediation."""
         return list(self._names)
 
     def of(self, target: WorkloadRef) -> Collection[str]:
-        """The names of a target's."""
+        """The names of a target's open Remediations."""
         return self._names.get(target, ())
 
     def impatient(self, target: WorkloadRef) -> Collection[str]:
-        """The same, without those that are patient."""
+        """The names of those that wait neither for a limit nor for a time."""
         return [name for name in self.of(target) if not self._was_patient_since(target, name, -math.inf)]
 
     def overdue(self, target: WorkloadRef) -> Collection[str]:
-        """The same, without those patient ones that were looked at lately."""
+        """The names of these, and of patient ones that were not looked at for four minutes."""
         since = self._seconds() - PATIENCE
         return [name for name in self.of(target) if not self._was_patient_since(target, name, since)]
 
     def pause(self, target: WorkloadRef, name: str) -> float:
-        """How many seconds more of what happens to its target is waited for, before it is looked at."""
+        """How many seconds to wait for further events of its target before it is looked at."""
         look = self._looks.get((target.namespace, name))
         return look.pause if look is not None else 0.0
 
     def _was_patient_since(self, target: WorkloadRef, name: str, since: float) -> bool:
-        """Whether it was found to be patient, by a look after this moment."""
+        """Whether a look after this moment found it waiting for a limit or a time."""
         look = self._looks.get((target.namespace, name))
         return look is not None and look.is_patient and look.at > since

@@ -28,21 +28,21 @@ class Call:
 
 
 class Turns:
-    """Remembers who waits in which line, as their statuses tell; it dies with the process and is filled anew.
+    """Remembers who waits in which line, by their statuses. It is in memory only, and filled anew by each process.
 
-    A turn is over when its look is. Who found no place after all has another turn once the budget or an incident has
-    changed, so one that cannot use a place keeps it from nobody.
+    A turn ends with its look. Whoever got no place after all has another turn only once the budget or an incident has
+    changed, so one that cannot use a free place does not block the others.
     """
 
     def __init__(self) -> None:
         """Nobody waits."""
         self._waiting: dict[Key, _Waiter] = {}
         self._looking: set[Key] = set()  # those whose turn it is
-        self._passed: dict[Key, tuple[str, int, int]] = {}  # had a turn: when this was so
+        self._passed: dict[Key, tuple[str, int, int]] = {}  # the state of things when it last had a turn
         self._changes = 0  # of incidents
 
     def see(self, remediation: Remediation) -> bool:
-        """Take a Remediation as it is now; whether it joins or leaves a line."""
+        """Take in a Remediation as it is now. Returns whether it has joined or left a line."""
         key, line = (remediation.namespace, remediation.name), places.line_of(remediation)
         if line is None:
             return self.leave(key)
@@ -53,7 +53,7 @@ class Turns:
         return before != waiter
 
     def see_all(self, remediations: Iterable[Remediation]) -> None:
-        """Take all that there are; others wait no more."""
+        """Take in all that there are; others no longer wait."""
         waiting = [remediation for remediation in remediations if places.line_of(remediation) is not None]
         for key in set(self._waiting) - {(remediation.namespace, remediation.name) for remediation in waiting}:
             self.leave(key)
@@ -61,24 +61,24 @@ class Turns:
             self.see(remediation)
 
     def stir(self) -> bool:
-        """Something is better, or worse, than it was: who was passed over may have a turn. Whether anybody waits."""
+        """An incident has changed, so whoever was passed over may have another turn. Returns whether anybody waits."""
         self._changes += 1
         return bool(self._waiting)
 
     def leave(self, key: Key) -> bool:
-        """It waits no more; whether it did."""
+        """Take it out of its line. Returns whether it was in one."""
         self._looking.discard(key)
         self._passed.pop(key, None)
         return self._waiting.pop(key, None) is not None
 
     def end(self, key: Key) -> bool:
-        """It was looked at; whether that was its turn."""
+        """End its turn. Returns whether it had one."""
         was_called = key in self._looking
         self._looking.discard(key)
         return was_called
 
     def call(self, budget: Budget, limits: Mapping[str, Limits], now: datetime) -> Call:
-        """Give the turns to the places that are free and that nobody looks at yet."""
+        """Give turns for the places that are free and not yet being tried for."""
         turns: list[Key] = []
         moments: list[datetime] = []
         for line, keys in self._lines().items():

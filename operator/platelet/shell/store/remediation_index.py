@@ -50,11 +50,11 @@ class _Entry:
     target: WorkloadRef | None
     names: frozenset[str]  # of its evidence
     packed: bytes
-    known_of: int = 0  # the version from which on a change is news: it was stored by who would be told
+    known_of: int = 0  # up to this version, whoever works on it has written it: no news
 
 
 class RemediationIndex:
-    """Until `take_all` has told it of all, and after `forget`, the API server is asked instead."""
+    """All Remediations in memory. Before `take_all`, and after `forget`, the API server is asked instead."""
 
     def __init__(self, kube: Reads) -> None:
         """Take the API to ask while nothing is known."""
@@ -74,7 +74,7 @@ class RemediationIndex:
         self.complete = False
 
     def forget(self) -> None:
-        """We lead no more, so nobody tells us of changes."""
+        """We no longer lead, so changes no longer reach us."""
         self._entries.clear()
         self._uids.clear()
         self._of_target.clear()
@@ -88,7 +88,7 @@ class RemediationIndex:
         self.complete = False
 
     def take_all(self, stored: Iterable[Json]) -> None:
-        """Take what a listing has told: all that there are. What was seen since in a newer state stays so."""
+        """Take in a listing of all Remediations. What was seen in a newer state since then stays."""
         listed = list(stored)
         for obj in listed:
             self._take(obj, 0)
@@ -99,20 +99,20 @@ class RemediationIndex:
         self.complete = True
 
     def see(self, stored: Json) -> bool:
-        """Take one as kopf shows it; whether that is news to who works on it."""
+        """Take in one as kopf shows it. Returns whether that is news to whoever works on it."""
         version = version_of(stored)
         before = self._entries.get(_key(stored))
         self._take(stored, version)
         return before is None or before.known_of < version
 
     def take_answer(self, stored: Json, *, known: bool = False) -> None:
-        """Take one as the API server answered a write. `known`: by who works on it, to whom it is no news then."""
+        """Take in the answer of a write. `known`: whoever works on it wrote it, so that it is no news."""
         self._take(stored, version_of(stored) if known else 0)
         if (entry := self._entries.get(_key(stored))) is not None and entry.version == version_of(stored):
             self._unpacked.put(_key(stored), stored)
 
     def _take(self, stored: Json, known_of: int) -> None:
-        """What is older than what is known already is passed over."""
+        """Take in one, unless a newer state of it is known."""
         key, uid, version = _key(stored), stored["metadata"].get("uid", ""), version_of(stored)
         before = self._entries.get(key)
         if uid in self._removed:
@@ -137,7 +137,7 @@ class RemediationIndex:
             self._holding[name].add(key)
 
     def see_deleted(self, namespace: str, name: str, uid: str) -> None:
-        """Take that one was deleted: whatever is still told of it is of the past."""
+        """One was deleted: states of it that still arrive are of the past."""
         key = namespace, name
         self._removed.put(uid, None)
         if key in self._entries and self._entries[key].uid == uid:
@@ -152,38 +152,38 @@ class RemediationIndex:
         return self._typed.of(stored, contract.read_remediation)
 
     def version(self, key: Key) -> int | None:
-        """Of which state one is known; None where it is not."""
+        """The resourceVersion as which one is known; None: it is not known."""
         return self._entries[key].version if key in self._entries else None
 
     def uid(self, key: Key) -> str:
-        """Of one that is known; else nothing."""
+        """The uid of one; empty: it is not known."""
         return self._entries[key].uid if key in self._entries else ""
 
     def holds(self, uid: str) -> bool:
-        """Whether it knows of this one."""
+        """Whether a Remediation with this uid is known."""
         return uid in self._uids
 
     def key_of(self, uid: str) -> Key | None:
-        """Where the one with this uid is; None where it is not known."""
+        """Namespace and name of the one with this uid; None: it is not known."""
         return self._uids.get(uid)
 
     def open_names(self, target: WorkloadRef) -> list[str]:
-        """The names of those of one target that are not closed, as far as they are known."""
+        """The names of a target's open Remediations, as far as they are known."""
         still_open = self._open.get(target.namespace, set())
         return sorted(name for _, name in still_open & self._of_target.get(target, set()))
 
     def knows(self, target: WorkloadRef) -> bool:
-        """Whether it knows of any about this target."""
+        """Whether any about this target is known."""
         return target in self._of_target
 
     async def about(self, target: WorkloadRef) -> StoredRemediations:
-        """Those of one target. Raises ApiError where the API server must be asked."""
+        """The Remediations of one target. Raises ApiError where the API server must be asked."""
         if not self.complete:
             return await list_remediations(self._kube, target.namespace)
         return self._select(self._of_target.get(target, ()))
 
     async def open_in(self, namespaces: Collection[str]) -> Mapping[Key, Remediation | Unreadable]:
-        """Those of these namespaces that are not closed; what cannot be read may be of an incident, too.
+        """The open Remediations in these namespaces; one that cannot be read may be open, too.
 
         Raises ApiError, as above.
         """
@@ -193,11 +193,11 @@ class RemediationIndex:
         return {key: remediation for key, remediation in read.items() if remediation is not None}
 
     def open_keys(self, namespaces: Collection[str]) -> list[Key]:
-        """Where those of these namespaces are that are not closed, as far as they are known."""
+        """Namespaces and names of those in these namespaces that are not closed, as far as they are known."""
         return sorted(key for namespace in namespaces for key in self._open.get(namespace, ()))
 
     def read_open(self, key: Key) -> Remediation | Unreadable | None:
-        """One that is not closed; it is read once for as long as it stays as it is. None: it is closed, or gone."""
+        """Read an open one, once for each of its states. None: it is closed, or gone."""
         if key not in self._read and key in self._open.get(key[0], ()):
             self._read[key] = read_stored(self._stored(key), self.read)
         return self._read.get(key)
