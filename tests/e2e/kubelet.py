@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.cluster import access
 from tests.cluster.control_plane import ControlPlane
-from tests.e2e import network
+from tests.e2e import control_groups, network
 from tests.e2e.container_runtime import ContainerRuntime
 
 NODE = access.KUBELET.rpartition(":")[2]
@@ -51,7 +51,8 @@ def _kubelet(plane: ControlPlane, runtime: ContainerRuntime) -> dict[str, Any]:
         "clusterDNS": ["10.96.0.10"],  # nobody answers there
         "clusterDomain": "cluster.local",
         "cgroupDriver": "cgroupfs",
-        "cgroupsPerQOS": False,
+        "cgroupsPerQOS": True,
+        "cgroupRoot": f"/{control_groups.NODE}",
         "enforceNodeAllocatable": [],
         "failCgroupV1": False,
         "failSwapOn": False,

@@ -1,7 +1,7 @@
 """A machine in the machine: Linux namespaces for mounts, processes and network, which end as one.
 
-What the node's programs do to mounts, processes, devices and packet filters stays inside. Outside are left: control
-groups, which have no owner that ends, and the end of the cable (network.py).
+What the node's programs do to mounts, processes, devices and packet filters stays inside. Outside are: the control
+groups of its pods (control_groups.py), and the end of the cable (network.py).
 """
 
 # ruff: noqa: S603 - every command line is our own
@@ -20,10 +20,9 @@ from pathlib import Path
 
 from tests.cluster import go_tools, patience, processes
 from tests.cluster.processes import Component
+from tests.e2e import control_groups
 
 _FIRST_PROCESS = Path(__file__).with_name("first_process.py")
-_CGROUPS = Path("/sys/fs/cgroup")
-_CONTAINERS = "k8s.io"  # the control group that all containers are in
 
 
 @dataclass(frozen=True)
@@ -66,18 +65,16 @@ def start() -> Iterator[Machine]:
     """A machine for the length of a `with` block, one at a time on this host."""
     with (go_tools.cache() / "node.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _remove_cgroups()  # of one whose tests were killed
         directory = processes.data_directory()
         try:
-            with _running(directory) as machine:
+            with _running(directory, lock.fileno()) as machine:
                 yield machine
         finally:
-            _remove_cgroups()
             shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager
-def _running(directory: Path) -> Iterator[Machine]:
+def _running(directory: Path, lock: int) -> Iterator[Machine]:
     hidden = directory / "hidden"
     log = directory / "machine.log"
     namespaces = ["--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc"]
@@ -85,12 +82,13 @@ def _running(directory: Path) -> Iterator[Machine]:
     unshare = processes.start("machine", [_path("unshare"), *namespaces, *first], log)
     try:
         machine = Machine(patience.until("the machine's first process", lambda: _child(unshare), seconds=20), directory)
-        try:
-            patience.until("the machine to hide the host's state", lambda: _is_there(unshare, hidden), seconds=20)
-            yield machine
-        finally:
-            machine.end()
-            unshare.process.wait()  # for the first process, which ends as the last of its kind
+        with control_groups.kept(control_groups.NODE, machine.pid, lock):
+            try:
+                patience.until("the machine to hide the host's state", lambda: _is_there(unshare, hidden), seconds=20)
+                yield machine
+            finally:
+                machine.end()
+                unshare.process.wait()  # for the first process, which ends as the last of its kind
     finally:
         unshare.stop()
 
@@ -111,14 +109,3 @@ def _path(program: str) -> str:
     if path is None:
         raise FileNotFoundError(f"there is no {program} on this machine")
     return path
-
-
-def _remove_cgroups() -> None:
-    """The control groups of ended containers: of each controller, or of all where they are one tree.
-
-    One that holds a process cannot be removed, and so one of somebody else's stays.
-    """
-    for top in (_CGROUPS / _CONTAINERS, *_CGROUPS.glob(f"*/{_CONTAINERS}")):
-        for group, _, _ in os.walk(top, topdown=False):
-            with contextlib.suppress(OSError):
-                Path(group).rmdir()

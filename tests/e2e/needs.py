@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.cluster import binaries as control_plane
 from tests.cluster import go_tools, packages
-from tests.e2e import binaries
+from tests.e2e import binaries, control_groups
 
 _PACKAGES = {
     **packages.MONITORING,
@@ -31,6 +31,9 @@ def missing() -> str:
         return f"this Linux is not Debian: {_WHY}"
     if os.geteuid() != 0:
         return f"this user is not root: {_WHY}"
+    without = control_groups.missing()
+    if without:
+        return f"no node: {without}"
     try:
         packages.ensure(_PACKAGES)
         control_plane.ensure()
