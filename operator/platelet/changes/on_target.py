@@ -43,7 +43,7 @@ def identity(live: Live) -> dict[str, str]:
 
 
 def new_owner(pinned: PinnedChange, situation: Situation, *, forced: bool) -> str:
-    """Name whoever keeps the workload by now; empty if nobody does, or the policy takes no heed of owners."""
+    """Name whoever owns the workload by now; empty: nobody does, or the policy ignores owners (`force`)."""
     del pinned
     workload = situation.snapshot.workload
     if forced or workload is None:

@@ -96,7 +96,7 @@ class ResizePod(Change):
         return f"pod {name}: " + ", ".join(f"{field} {value or 'unset'}" for field, value in values.items())
 
     def how_changed_back(self, pinned: PinnedChange, situation: Situation) -> str:
-        """Whether it asks for as much as before again. Pods come and go: one that is gone, nobody has changed back."""
+        """Whether the pod asks for as much as before again. A pod that is gone was not changed back by anybody."""
         return super().how_changed_back(pinned, situation) if _find(pinned, situation) is not None else ""
 
     def has_arrived(self, pinned: PinnedChange, situation: Situation) -> bool:

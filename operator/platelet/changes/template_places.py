@@ -49,5 +49,5 @@ def within(container: Any, path: Iterable[str]) -> Any:
 
 
 def mapping(value: Any) -> Template:
-    """It, or an empty one where it is none."""
+    """The value, if it is a mapping; else an empty one."""
     return value if isinstance(value, Mapping) else {}

@@ -106,7 +106,7 @@ def _settings_of(verification: Verification) -> AlertResolved | None:
 
 
 def _see_before(trial: Trial, firing: list[Evidence], now: datetime) -> bool:
-    """Whether all that is left are queries that may still see the time before the complete rollout."""
+    """Whether only queries are left, each of which may still see the time before the rollout was complete."""
     policy, complete_at = trial.situation.policy, trial.verifying.complete_at
     seen_since = now - policy.queries_look_back if policy is not None else now
     of_queries = all(fact.source == "query" for fact in firing)
@@ -114,7 +114,7 @@ def _see_before(trial: Trial, firing: list[Evidence], now: datetime) -> bool:
 
 
 def _asked_at(trial: Trial, fact: Evidence) -> datetime | None:
-    """When they were asked who can say. Of an alert that another sender tells, Alertmanager knows nothing."""
+    """When those who can say were asked last. Alertmanager knows nothing of alerts from other senders."""
     if fact.source == "query":
         return trial.situation.knowledge.queries_known_at
     return trial.situation.knowledge.alerts_known_at if not fact.sender else None

@@ -9,7 +9,7 @@ from platelet.model.verdict import Verdict
 
 
 def check(trial: Trial, now: datetime) -> Verdict:
-    """As the change says of what it has started; Recovered for what starts nothing, and once it was seen complete."""
+    """Judge what the change has started as the change says. Recovered if it starts nothing, or was seen complete."""
     if trial.verifying.complete_at is None:
         for verdict in changes.completions(trial.attempt, trial.situation, trial.verifying.started_at, now):
             if verdict.outcome != "Recovered":

@@ -63,7 +63,7 @@ def check(trial: Trial, now: datetime) -> Verdict:
 
 
 def _switched_off(attempt: Attempt) -> Verdict:
-    """What does not run proves nothing, whatever alerts say: people have it at once."""
+    """The target was scaled to 0, which proves nothing whatever alerts say: people get it at once."""
     at = say_time(attempt.outcome_at or attempt.intended_at)
     by = f", approved by {attempt.approved_by}" if attempt.approved_by else ""
     message = f"{attempt.summary} at {at}{by}: its last pod has ended, and nothing can be proven of what does not run"
@@ -78,7 +78,7 @@ def keep_time(trial: Trial, now: datetime) -> Verifying:
 
 
 def progress(trial: Trial, _now: datetime) -> Progress | None:
-    """Until when it may take."""
+    """Until when the rollout may take."""
     if trial.verifying.complete_at is not None:
         return None
     return Progress(text="rollout", until=trial.verifying.started_at + trial.verification.timeout)

@@ -75,7 +75,7 @@ def progress(trial: Trial, now: datetime) -> Progress | None:
 
 
 def _clocks_disagree(pods: Sequence[Pod], now: datetime) -> Verdict:
-    """A time that lies ahead is no knowledge about health."""
+    """Inconclusive: by the clock of their node, pods have changed in the future, which says nothing about health."""
     nodes = sorted({pod.node for pod in pods if pod.is_active and _last_change(pod) > now})
     message = f"whether it is well is not known: by the clock of node {nodes[0]} its pods change in the future"
     return Verdict(outcome="Inconclusive", reason=reasons.NOT_STABLE, message=message)

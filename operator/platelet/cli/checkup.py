@@ -167,7 +167,7 @@ def of_clock(local: datetime, server: datetime) -> Finding:
 
 
 def of_policies(stored: Iterable[Mapping[str, Any]]) -> list[Finding]:
-    """Those that are not Ready, and those of which a part cannot work, each with its reason."""
+    """Policies that are not Ready, and those of which a part cannot work, each with its reason."""
     findings, ready = _of_conditions("policies", "platelet get policies", stored)
     return findings or [_finding("policies", "ok" if ready else "warn", _count(ready), "" if ready else "docs, README")]
 
@@ -229,7 +229,7 @@ def of_failed_jobs(stored: Iterable[Mapping[str, Any]]) -> list[Finding]:
 
 
 def of_notices(remediations: Iterable[Remediation], policies: Iterable[Mapping[str, Any]] = ()) -> list[Finding]:
-    """What sinks have not taken, and why: people may know nothing of it."""
+    """Notices that sinks have not taken, and why: people may not know of them."""
     findings = []
     for remediation in remediations:
         about = f"Remediation {remediation.namespace}/{remediation.name}"

@@ -79,7 +79,7 @@ def all_tables(listed: Iterable[tuple[Part, Collection[Mapping[str, Any]]]], now
 
 
 class Teller:
-    """Says in lines what can be seen to change: ages and what only machines read are no change."""
+    """Writes a line for each visible change; ages, and fields that only machines read, do not count."""
 
     def __init__(self, form: str, stream: TextIO) -> None:
         """`form` is `json`, or anything else for people."""

@@ -32,7 +32,7 @@ def marks(situation: Situation, status: RemediationStatus, now: datetime) -> tup
 
 
 def _shown(record: RevisionRecord, undo: Attempt | None, situation: Situation) -> Health | None:
-    """What is to be marked; None where nothing is new, or the template is live again and speaks for itself."""
+    """The mark to set; None: nothing is new, or the template is live again and shows by itself how it is."""
     live = situation.snapshot.workload.template_hash if situation.snapshot.workload is not None else ""
     if undo is None or record.template_hash == live or _is_newer(record, undo):
         return None

@@ -70,7 +70,7 @@ def due(policy: Policy | None, call: Call | None, now: datetime) -> tuple[Due, .
 
 
 def coming(policy: Policy | None, call: Call | None, now: datetime) -> tuple[Coming, ...]:
-    """What comes by time alone while nobody acknowledges and nothing is resolved: of each level the next."""
+    """The next notice of each level, if nobody acknowledges and nothing is resolved until then."""
     if call is None:
         return ()
     open_levels = [pair for pair in concerning(policy, call.grade) if not has_ended(pair[1], call)]

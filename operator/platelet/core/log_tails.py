@@ -71,6 +71,6 @@ def _suspects(situation: Situation) -> list[Pod]:
 
 
 def _fails(container: Container) -> bool:
-    """Whether it has written anything, and is not well: what never ran has no log."""
+    """Whether the container is not well and has run, so that there is a log."""
     has_run = container.state in ("running", "terminated") or container.last_finished_at is not None
     return has_run and not container.has_done_its_work and (not container.ready or container.restarts > 0)

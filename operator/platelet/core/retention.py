@@ -41,7 +41,7 @@ def outdated(remediations: Sequence[Remediation], budget: Budget | None, now: da
 
 
 def droppable(remediations: Sequence[Remediation], budget: Budget) -> list[Remediation]:
-    """The closed ones that nothing relies on any more."""
+    """The closed Remediations that nothing relies on any more."""
     pending = {windows.remediation_of(entry) for entry in budget.status.entries if entry.settled_at is None}
     kept = obligations.still_owe(remediations) | pending
     continued = {

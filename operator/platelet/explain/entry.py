@@ -52,5 +52,5 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def not_over_before(since: datetime | None, entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Those that began, or still went on, from then on; None: all."""
+    """The entries that began, or still went on, at that moment or later; None: all."""
     return tuple(entry for entry in entries if since is None or (entry.last_at or entry.at) >= since)

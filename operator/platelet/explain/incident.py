@@ -21,7 +21,7 @@ _JUDGED = (*BEFORE_ACTING, "Acting", "Verifying", "Monitoring")  # the states fr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What a step would meet if it were taken now. The guards are asked for the current one only."""
+    """What the guards and the action would say to a step now. The guards are asked about the current step only."""
 
     condition: conditions.Answer
     plan: Plan | Refusal

@@ -17,7 +17,7 @@ from platelet.model.failed_job import FailedJob, Job, Subject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """What is known of it."""
+    """What is known of a Job or CronJob."""
 
     jobs: Sequence[Job]  # all of the namespace
     exists: bool  # the CronJob, or the Job
@@ -58,7 +58,7 @@ def _job(job: Job, recorded: Mapping[str, FailedJob]) -> Iterator[Entry]:
 
 
 def _gone(recorded: Iterable[FailedJob], jobs: Iterable[Job]) -> Iterator[Entry]:
-    """Those that are deleted by now."""
+    """The Jobs that are deleted by now."""
     uids = {job.uid for job in jobs}
     for entry in recorded:
         if entry.uid not in uids:

@@ -12,7 +12,7 @@ from platelet.model.situation import Situation
 
 
 def say_progress(situation: Situation, status: RemediationStatus, now: datetime) -> str:
-    """Say it in a sentence; empty where nothing is verified. `status` is where the decision comes to rest."""
+    """Say in a sentence how far the verification is; empty if nothing is verified. `status` is the one at rest."""
     clocks = status.verifying
     if clocks is None or status.step >= len(situation.ladder.steps):
         return ""

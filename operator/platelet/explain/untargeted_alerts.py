@@ -35,7 +35,7 @@ def rows(stored: Mapping[str, Any], now: datetime, *, wide: bool) -> dict[str, t
 
 
 def _entries(stored: Mapping[str, Any], now: datetime, *, wide: bool) -> list[tuple[UntargetedAlert, tuple[str, ...]]]:
-    """Those of another cluster are none of ours."""
+    """The alerts on record, without those of other clusters, which are not ours."""
     status, metadata = lenient.mapping(stored.get("status")), lenient.mapping(stored.get("metadata"))
     notifications = NOTIFICATIONS.read(status)
     listed = [entry for entry in ALERTS.read(status) if not entry.is_of_another_cluster]

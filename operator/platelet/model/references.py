@@ -18,7 +18,7 @@ DEFAULT_ACCOUNT: Final = "default"
 
 
 def needed(template: Mapping[str, Any]) -> frozenset[str]:
-    """What must exist, as `configmap/settings`; what is optional is left out."""
+    """What a template needs to start, as `configmap/settings`; what is optional is left out."""
     spec = template.get("spec")
     account = spec.get("serviceAccountName") if isinstance(spec, Mapping) else None
     accounts = (

@@ -4,7 +4,7 @@ from platelet.model.remediation import RemediationStatus
 
 
 def of(status: RemediationStatus) -> str:
-    """Their name; empty: nobody so far."""
+    """The name of whoever has acknowledged it; empty: nobody so far."""
     asked, escalation = status.approval, status.escalation
     if escalation is not None and status.state == "Escalated":
         return escalation.acknowledged_by

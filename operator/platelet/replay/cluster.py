@@ -58,17 +58,6 @@ class Cluster:
         self.clock.moment = max(moment, self.clock.moment)
         self.step()
 
-    def advance_until(self, holds: Callable[[], bool], within: timedelta = timedelta(hours=1)) -> None:
-        """Let time pass, change by change, until something holds."""
-        end = self.now + within
-        self.step()
-        while not holds():
-            change = self.next_change()
-            if change is None or change > end:
-                raise AssertionError(f"it did not come to hold within {within}")
-            self.clock.moment = change
-            self.step()
-
     # people
 
     def add_node(self, name: str, *, labels: Mapping[str, str] | None = None) -> None:

@@ -130,7 +130,7 @@ def _request(
 
 
 def _root(notifications: Sequence[Notification], name: str) -> str:
-    """The message as Slack knows it; empty: there is none, or it is gone."""
+    """The receipt of the message, `channel:ts`; empty: there is none, or it is gone."""
     for known in reversed(notifications):
         if known.sink == name and (known.receipt or known.state == "GivenUp"):
             return known.receipt if known.state != "GivenUp" else ""
@@ -238,17 +238,17 @@ def _text(before: str, text: str, most: int) -> dict[str, str]:
 
 
 def escape(text: str) -> str:
-    """As Slack wants what is no markup of ours."""
+    """Escape text that is not markup of ours, as Slack requires."""
     return "".join(_ESCAPES.get(char, char) for char in text)
 
 
 def _cut(text: str, most: int) -> str:
-    """What is escaped already; where it is too long, up to the last whole character."""
+    """Shorten text that is escaped already, without cutting an entity in two."""
     return text if len(text) <= most else _HALF_AN_ENTITY.sub("", text[: most - 1]) + "…"
 
 
 def _escape(text: str, most: int) -> str:
-    """As Slack wants it, so that nothing in it is a mention or a link; what is too long ends in an ellipsis."""
+    """Escape and shorten text, so that nothing in it is a mention or a link; what is cut ends in an ellipsis."""
     escaped = [escape(char) for char in text]
     if sum(map(len, escaped)) <= most:
         return "".join(escaped)

@@ -48,7 +48,7 @@ class _Seen:
 
 
 class PolicyNotices:
-    """Looks at one policy: stores what has become of its notifications, then lets out what is due."""
+    """Looks at one policy: stores how its notifications went, then sends those that are due."""
 
     def __init__(self, kube: Kube, clock: Clock, book: PolicyBook, runner: EffectRunner, outbox: Outbox) -> None:
         """`book` knows whom a policy calls; `outbox` knows what is being sent, and how the last tries went."""

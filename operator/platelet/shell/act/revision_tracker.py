@@ -28,7 +28,7 @@ _RETRY = timedelta(seconds=30)  # after an effect that came to nothing
 
 
 class RevisionTracker:
-    """Looks at one workload and runs what `core.history` makes of it."""
+    """Looks at one workload, and runs the effects that follow from it by `core.history`."""
 
     def __init__(  # noqa: PLR0913 - what it looks with
         self,
@@ -93,7 +93,7 @@ class RevisionTracker:
             await self._record(snapshot, siblings)
 
     def _turn_of(self, target: WorkloadRef) -> asyncio.Lock:
-        """Two looks that write the same at once would each cost the other a conflict."""
+        """Let one look at a time write for a workload: two would cause each other conflicts."""
         return self._turns.setdefault(target, asyncio.Lock())
 
     async def _record(self, snapshot: Snapshot, siblings: Sequence[Remediation]) -> datetime | None:

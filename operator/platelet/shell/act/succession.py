@@ -16,7 +16,7 @@ log = structlog.get_logger("platelet.succession")
 
 
 class BudgetMemory(Protocol):
-    """The Lease, as far as it remembers the budget."""
+    """What the Lease remembers of the budget."""
 
     @property
     def holder(self) -> str:

@@ -14,7 +14,7 @@ from platelet.shell.kube import Json, Kube
 
 
 async def send(kube: Kube, write: Write, patch: Patch, timeout: float) -> Json:  # noqa: ASYNC109 - the call's own bound
-    """Send it once, and return the answer. Raises what `kube.patch` and `kube.create` raise."""
+    """Send the write once, and return the answer. Raises what `kube.patch` and `kube.create` raise."""
     if patch.creates and isinstance(patch.body, Mapping):
         return await kube.create(
             patch.resource,

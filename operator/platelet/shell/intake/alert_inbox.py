@@ -41,7 +41,7 @@ _A_WHILE = 50  # alerts to match before others of the loop have a turn: some ten
 
 
 class AlertInbox:
-    """What the receiver and the poller hand their alerts to."""
+    """Takes in the alerts of the receiver and the poller."""
 
     def __init__(  # noqa: PLR0913 - its collaborators
         self,
@@ -205,7 +205,7 @@ class AlertInbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _End:
-    """That an alert is over."""
+    """The end of an alert, as a sender has told it."""
 
     ended_at: datetime  # by the sender's clock
     heard_at: datetime

@@ -19,7 +19,7 @@ from platelet.triggers.targeting import Located
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """The targets of a policy that an alert is about; or, where there should be one and is none, why."""
+    """The targets of a policy that an alert is about; or why there is none although there should be one."""
 
     targets: tuple[WorkloadRef, ...] = ()
     astray: Found | None = None

@@ -25,7 +25,7 @@ from platelet.shell.store.policy_records import store_records
 
 
 class PolicyReplies:
-    """Who has heard of it, by PagerDuty or Slack."""
+    """Stores acknowledgements from PagerDuty or Slack of what a policy has on record."""
 
     def __init__(
         self,

@@ -44,7 +44,7 @@ class HeldQueries(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Query:
-    """What one trigger of one policy asks."""
+    """The query of one trigger of one policy."""
 
     resolved: ResolvedPolicy
     trigger: FromQueries

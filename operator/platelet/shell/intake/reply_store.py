@@ -23,7 +23,7 @@ _TRIES = 8
 
 
 class ReplyStore:
-    """What the receiver of callbacks asks and hands over to."""
+    """Stores answers of people; what the receiver of callbacks asks, it knows from others."""
 
     def __init__(
         self, kube: Kube, clock: Clock, index: RemediationIndex, origins: ReplyOrigins, records: PolicyReplies

@@ -149,6 +149,6 @@ class Untargeted:
 
 
 def _end_of(entry: UntargetedAlert, at: datetime) -> Stray:
-    """That it is over, though no sender has said so."""
+    """Its end, although no sender has told it."""
     alert = Alert(fingerprint=entry.about, status="resolved", labels={}, starts_at=entry.first_seen, ends_at=at)
     return Stray(alert=alert, why=_GONE, query=entry.fingerprint if entry.source == "query" else "")

@@ -10,7 +10,7 @@ _REMEMBERED: Final = 10_000  # changes
 
 
 class Journal(Generic[K]):
-    """The keys of what has changed, the last of them only. What has become of each is known to who writes here."""
+    """The keys of the last changes. How each has changed, whoever writes here knows."""
 
     def __init__(self, most: int = _REMEMBERED) -> None:
         """Nothing has changed yet."""
@@ -25,13 +25,13 @@ class Journal(Generic[K]):
         self._begin = max(self._begin, self._end - len(self._keys))
 
     def lose(self) -> None:
-        """More has changed than can be told."""
+        """More has changed than can be listed: all followers must read everything anew."""
         self._keys.clear()
         self._end += 1
         self._begin = self._end
 
     def follow(self) -> "Follower[K]":
-        """From here on."""
+        """Follow the changes from here on."""
         return Follower(self, self._end)
 
     def read_from(self, place: int) -> tuple[Collection[K] | None, int]:

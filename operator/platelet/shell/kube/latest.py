@@ -9,7 +9,7 @@ V = TypeVar("V")
 
 
 class Latest(OrderedDict[K, V]):
-    """At most so many; what is put there again counts as new."""
+    """A dictionary of at most so many entries, which drops the oldest; an entry that is put again counts as new."""
 
     def __init__(self, most: int) -> None:
         """Hold nothing yet."""

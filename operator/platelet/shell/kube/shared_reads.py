@@ -8,7 +8,7 @@ Send = Callable[[], Awaitable[bytes]]
 
 
 class SharedReads:
-    """Who asks while a read is under way waits for the next one: only that is surely sent after the question.
+    """Shares reads: whoever asks while one is under way waits for the next, which is surely sent after the question.
 
     A crowd of heals asks for the same policy, Runbook, namespace and budget, each right before it writes.
     """

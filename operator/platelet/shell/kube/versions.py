@@ -11,7 +11,7 @@ _REMEMBERED: Final = 1_000  # objects
 
 
 class Versions(Generic[T]):
-    """An object's uid and resourceVersion name its content, whoever has told it. Nobody changes what is given out."""
+    """Remembers what was made of each state of an object, by uid and resourceVersion. Results must not be changed."""
 
     def __init__(self, most: int = _REMEMBERED) -> None:
         """Remember so many at most, those that were asked for last."""

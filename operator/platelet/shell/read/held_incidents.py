@@ -27,7 +27,7 @@ class _OfReason:
 
 
 class HeldIncidents:
-    """Kept up to date by what becomes of each. What it answers takes as long as there are reasons."""
+    """Who is held, by reason: kept up to date incident by incident, so that an answer need not look at all of them."""
 
     def __init__(self) -> None:
         """Nothing is held."""
@@ -44,7 +44,7 @@ class HeldIncidents:
             insort(self._by_reason[held.reason].untold, places.seniority(incident))
 
     def remove(self, incident: Remediation) -> None:
-        """Forget one, as it was when it was added."""
+        """Forget one; it must be given as it was when it was added."""
         held = incident.status.held
         if held is None or held.reason not in self._by_reason:
             return

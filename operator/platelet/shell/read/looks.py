@@ -32,7 +32,7 @@ class Look:
 
 
 class Looker:
-    """The same code makes all looks; only the sources differ."""
+    """Makes all looks, by the same code; only the sources differ."""
 
     def __init__(  # noqa: PLR0913 - what it reads from
         self,

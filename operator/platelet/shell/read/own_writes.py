@@ -27,7 +27,7 @@ class WriteMemory(Protocol):
 
 
 class NothingWritten:
-    """The memory of a process that never writes: who only explains."""
+    """The memory of a process that never writes, such as `platelet explain`."""
 
     never_sent: frozenset[str] = frozenset()
 

@@ -16,14 +16,14 @@ _TROUBLED = (*BEFORE_ACTING, "Acting", "Verifying", "Escalated")
 
 
 class ScopeCount:
-    """The targets of one policy and the incidents in its namespaces, each as it was told last.
+    """The targets of one policy and the incidents in its namespaces, each in its newest known state.
 
     A target is sick if it is not Available, or has an incident that is not over, of whichever policy. What is switched
     off cannot be sick, unless an incident says that it is.
     """
 
     def __init__(self, policy_key: str, targets: Targets) -> None:
-        """Nothing was told yet."""
+        """Nothing is counted yet."""
         self._policy_key, self._targets = policy_key, targets
         self._members: dict[WorkloadRef, WorkloadRecord] = {}
         self._incidents: dict[Key, Remediation | Unreadable] = {}
@@ -56,7 +56,7 @@ class ScopeCount:
             self._judge(incident.target)
 
     def around(self, mine: Remediation) -> Scope:
-        """The scope as one incident sees it: its own target is sick, and it tells nobody what others tell."""
+        """The scope as one incident sees it: its own target is sick, and what others tell people it need not tell."""
         target = mine.target
         switched_off = target in self._members and target not in self._wanting
         if self._told_sick is None:
@@ -107,7 +107,7 @@ def _put(members: set[WorkloadRef], ref: WorkloadRef, *, belongs: bool) -> bool:
 
 
 def _troubles(incident: Remediation | Unreadable) -> bool:
-    """Whether its target is sick by its word; one that cannot be read and has a target is not over."""
+    """Whether it says that its target is sick; one that cannot be read counts as not over."""
     if isinstance(incident, Unreadable):
         return True
     status = incident.status

@@ -8,7 +8,7 @@ from platelet.shell.store.remediations import StoredRemediations
 
 
 def inherited(remediation: Remediation, siblings: Sequence[Remediation]) -> tuple[Evidence, ...]:
-    """What still fires of the incident that this one continues."""
+    """The alerts that still fire of the incident that this one continues."""
     before = next((sibling for sibling in siblings if sibling.name == remediation.spec.continues), None)
     if before is None:
         return ()
@@ -43,7 +43,7 @@ def older(remediation: Remediation, siblings: Sequence[Remediation], *, escalate
 
 
 def _rivals(remediation: Remediation, siblings: Sequence[Remediation]) -> list[Remediation]:
-    """The others of its target that act; none where it only observes."""
+    """The other Remediations of its target that act; none if this one only observes."""
     if remediation.spec.mode == "Observe":
         return []
     return [

@@ -43,7 +43,7 @@ from platelet.shell.watch.cluster_memory import ClusterMemory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """What a replica stands on: the API server, the process, and who hears of what it does."""
+    """What a replica is built on: the API server, the process, and callbacks that hear what it does."""
 
     kube: Kube
     clock: Clock

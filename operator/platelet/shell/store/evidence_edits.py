@@ -1,4 +1,4 @@
-"""Edits what Remediations hold as evidence, wherever they are. One that cannot be stored holds up no other."""
+"""Edits the evidence of Remediations in all namespaces. One that cannot be stored holds up no other."""
 
 import asyncio
 from collections.abc import Callable

@@ -12,7 +12,7 @@ from platelet.shell.kube import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownBudget:
-    """What it says, and what follows from that alone."""
+    """The parsed budget, and what follows from it alone."""
 
     budget: Budget
     newest: datetime | None  # when something was last recorded on it

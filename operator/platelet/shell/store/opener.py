@@ -65,7 +65,7 @@ class Opener:
         """Record facts with the one acting policy and with every observing one. Raises ApiError when it cannot.
 
         `known` are Remediations that were just read, to spare a read; after a lost race they are read anew.
-        Returns why the acting policy has none for them, which is not to be mended by another try; mostly nothing.
+        Returns why no Remediation of the acting policy can hold them, if another try cannot help; else nothing.
         """
         acting = opening.choose([resolved.policy for resolved in matching])
         chosen = [

@@ -28,7 +28,7 @@ _NAMESPACES_ASKED = 5  # a ref of more namespaces may be anywhere: it is not loo
 
 
 class PolicyReferences:
-    """What policies name. It costs nothing to ask again and again for what is there."""
+    """Looks up what policies name; what is there is remembered, so that asking again costs nothing."""
 
     def __init__(self, kube: Reads, clock: Clock) -> None:
         """Take the API to ask, and the time."""

@@ -14,7 +14,7 @@ log = structlog.get_logger("platelet.remediation")
 
 
 class ProgressReporter:
-    """One for the operator; labels of metrics come from small vocabularies only."""
+    """Reports on all Remediations; labels of metrics come from small vocabularies only."""
 
     def __init__(self, metrics: Metrics) -> None:
         """Take the metrics to count in."""

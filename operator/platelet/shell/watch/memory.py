@@ -11,7 +11,7 @@ from platelet.shell.watch.workload_records import WorkloadRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamMemory:
-    """Live views of the streams' records. A stream may lag: who misses something here asks the API server."""
+    """Live views of the streams' records. A stream may lag, so what is missing here is asked of the API server."""
 
     workloads: Mapping[Kind, Mapping[Key, WorkloadRecord]] = field(default_factory=dict)
     changes: Mapping[Kind, Journal[Key]] = field(default_factory=dict)  # of the workloads

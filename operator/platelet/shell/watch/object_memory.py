@@ -93,7 +93,7 @@ class ObjectMemory:
         self._gone: Latest[str, None] = Latest(_REMEMBERED)  # uids of those that were deleted lately
 
     def follow(self, is_current: Callable[[], bool]) -> None:
-        """From now on a stream feeds it that is current so long."""
+        """From now on a stream feeds it; `is_current` tells whether that is up to date."""
         self._is_current = is_current
 
     def see(self, key: Key, record: ObjectRecord | None) -> None:
@@ -126,7 +126,7 @@ class ObjectMemory:
         )
 
     def doubt(self, namespace: str, name: str) -> None:
-        """Somebody has just changed it, or deleted it: until more is known, what was known is not told."""
+        """Somebody has just changed or deleted it: until its new state is known, the API server must be asked."""
         self._doubted.add((namespace, name))
 
     def get(self, namespace: str, name: str) -> Json | None:
@@ -150,12 +150,12 @@ class ObjectMemory:
         return (record.unpack() for record in tuple(self._records.values()))
 
     def _unpack(self, key: Key) -> Json:
-        """What is looked at is looked at many times in a row. Nobody changes what is given out."""
+        """Unpack one, and keep it at hand: it is asked for many times in a row. Results must not be changed."""
         stored = self._unpacked.get(key)
         return self._unpacked.put(key, stored if stored is not None else self._records[key].unpack())
 
     def _bury(self, record: ObjectRecord | None) -> None:
-        """An answer from before its end may come after it."""
+        """Remember that it was deleted: an answer from before that may still come."""
         if record is not None:
             self._gone.put(record.uid, None)
 

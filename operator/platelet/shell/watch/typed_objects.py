@@ -15,7 +15,7 @@ log = structlog.get_logger("platelet.sight")
 
 
 class TypedObjects:
-    """What streams show and what the API server answers are the same objects: they are read once for both."""
+    """Makes values of stored objects, once for each of their states, whether a stream or an answer brought them."""
 
     def __init__(self) -> None:
         """Nothing was read yet."""
