@@ -92,7 +92,21 @@ def build_rights_table() -> str:
         (where, ", ".join(f"`{path}`" for path in rule.resources), ", ".join(rule.verbs), rule.why)
         for where, rule in (*everywhere, *at_home)
     )
-    people = _PEOPLE.format(
+    return "\n".join(
+        [
+            _INTRODUCTION,
+            markdown.table(("action", "rights"), actions),
+            _people(),
+            markdown.table(("namespaces", "what", "verbs", "what for"), reads),
+            _SWITCHES,
+            markdown.table(("role and binding", "rights", "for"), switches).rstrip("\n"),
+            "",
+        ]
+    )
+
+
+def _people() -> str:
+    return _PEOPLE.format(
         verb=approval.VERB,
         approve=approval.APPROVE,
         approved_by=approval.APPROVED_BY,
@@ -102,15 +116,4 @@ def build_rights_table() -> str:
         rejected_by=approval.REJECTED_BY,
         reject_reason=approval.REJECT_REASON,
         job=approval.ACKNOWLEDGED_ON_POLICY,
-    )
-    return "\n".join(
-        [
-            _INTRODUCTION,
-            markdown.table(("action", "rights"), actions),
-            people,
-            markdown.table(("namespaces", "what", "verbs", "what for"), reads),
-            _SWITCHES,
-            markdown.table(("role and binding", "rights", "for"), switches).rstrip("\n"),
-            "",
-        ]
     )

@@ -42,23 +42,13 @@ class Streams:
         others: dict[str, TypedStream[Any]] = {
             resource.plural: _remember(watches, metrics, resource, memory) for resource, memory in objects.items()
         }
-        remediations = TypedStream(
-            watches,
-            REMEDIATION_METADATA,
-            stored_versions.reduce,
-            lambda _key, _version: None,
-            on_restart=_counted(metrics, REMEDIATION_METADATA.plural),
-        )
+        remediations = _follow_remediations(watches, metrics)
         others[REMEDIATION_METADATA.plural] = remediations
         self.by_name: Mapping[str, TypedStream[Any]] = {**self.needed, **others}
         self.memory = ClusterMemory(
             workloads=workloads,
             objects=objects,
-            streams=StreamMemory(
-                workloads={kind: stream.records for kind, stream in followed.items()},
-                changes={kind: stream.changes for kind, stream in followed.items()},
-                pods=pods.records,
-            ),
+            streams=_views(followed, pods),
             knows_workloads=lambda kind: is_current(followed[kind]),
             pods_of=pods_of,
             knows_pods=lambda: is_current(pods),
@@ -73,6 +63,24 @@ class Streams:
 def is_current(stream: TypedStream[Any]) -> bool:
     """Whether it has listed everything, and still speaks."""
     return stream.synced and not stream.silent(BELIEVED)
+
+
+def _views(followed: Mapping[Kind, TypedStream[WorkloadRecord]], pods: TypedStream[Pod]) -> StreamMemory:
+    return StreamMemory(
+        workloads={kind: stream.records for kind, stream in followed.items()},
+        changes={kind: stream.changes for kind, stream in followed.items()},
+        pods=pods.records,
+    )
+
+
+def _follow_remediations(watches: Watches, metrics: Metrics) -> TypedStream[int]:
+    return TypedStream(
+        watches,
+        REMEDIATION_METADATA,
+        stored_versions.reduce,
+        lambda _key, _version: None,
+        on_restart=_counted(metrics, REMEDIATION_METADATA.plural),
+    )
 
 
 def _follow(
