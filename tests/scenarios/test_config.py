@@ -11,6 +11,7 @@ from platelet.model import reasons
 from platelet.shell import kube
 from tests.scenarios.heals import CONFIG, HEALS, calm_configured, config, is_over, play
 from tests.scenarios.incidents import BUSY, MINUTE, states
+from tests.scenarios.manifests import on_pods, policy, runbook, step
 from tests.scenarios.simulation import Simulation
 from tests.scenarios.world import SHOP
 
@@ -98,3 +99,29 @@ def test_what_may_not_be_written_goes_to_people(simulation: Simulation, change: 
     simulation.run_until(lambda: is_over(simulation))
     assert any(decision.reason == reason for decision in simulation.remediation().status.decisions)
     assert writes(simulation) == []
+
+
+def test_a_config_map_that_may_not_be_read_any_more_holds_up_nothing_but_its_own_revert(simulation: Simulation) -> None:
+    """A bad release is undone all the same. When the revert is overdue, people hear of it."""
+    undo = runbook(step("rolloutUndo"), name="undo")
+    simulation.apply(undo, policy("undo", triggers=[on_pods()], runbookRef={"name": "undo"}))
+    calm_configured(simulation)
+    strike(simulation)
+    simulation.run_until(lambda: len(writes(simulation)) == 2)
+    simulation.run(6 * MINUTE)
+    store = simulation.world.store
+    get = store.get
+
+    def may_not_get_config_maps(resource: kube.Resource, namespace: str, name: str) -> Any:
+        if resource == config_value.CONFIG_MAPS:
+            raise kube.Refused(403, "Forbidden", "configmaps may not be read")
+        return get(resource, namespace, name)
+
+    store.get = may_not_get_config_maps  # type: ignore[method-assign]
+    simulation.world.release("api", "app:crash")
+    simulation.run_until(lambda: simulation.world.image("api") == "app:good-1")
+    simulation.run_until(lambda: ("Escalated", reasons.NOT_REVERTED) in states(simulation))
+    (last, *_) = [remediation for remediation in simulation.remediations() if remediation.status.state == "Escalated"]
+    assert "ConfigMap api may not be read any more" in last.status.message
+    notes = [note.message for note in last.status.decisions if note.by == "revert"]
+    assert notes == ["due, and not reverted yet: ConfigMap api may not be read any more"]

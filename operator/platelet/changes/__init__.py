@@ -53,6 +53,7 @@ __all__ = [
     "replaces_stuck_pods",
     "say",
     "say_all",
+    "why_unknown",
 ]
 
 CHANGES: tuple[Change, ...] = (
@@ -130,9 +131,17 @@ def is_as_left(attempt: Attempt, situation: Situation) -> bool:
 
 
 def how_changed_back(attempt: Attempt, situation: Situation) -> str:
-    """How an object shows that others have reverted what the attempt wrote; empty if not."""
-    ways = (of(change).how_changed_back(change, situation) for change in attempt.landed)
+    """How an object shows that others have reverted what the attempt wrote; empty if not, or not known."""
+    known = (change for change in attempt.landed if not why_unknown(change, situation))
+    ways = (of(change).how_changed_back(change, situation) for change in known)
     return next((way for way in ways if way), "")
+
+
+def why_unknown(pinned: PinnedChange, situation: Situation) -> str:
+    """Why it is not known how its object is now; empty where it is."""
+    objects = (resource.named(name) for resource, name in of(pinned).objects(pinned))
+    hidden = sorted(str(ref) for ref in objects if ref in situation.surroundings.unreadable)
+    return f"{', '.join(hidden)} may not be read any more" if hidden else ""
 
 
 def has_arrived(attempt: Attempt, situation: Situation) -> bool:

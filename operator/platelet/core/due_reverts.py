@@ -22,6 +22,7 @@ from platelet.model.verdict import Refusal
 from platelet.model.workload import WorkloadRef
 
 _TRIES = 3
+_READABLE_WITHIN = timedelta(minutes=10)
 _NOT_OURS = (reasons.NOT_OURS_ANYMORE, reasons.NOT_REVERSIBLE)
 _SOON = timedelta(seconds=30)  # longer than it takes from a read to the decision on it
 _SILENT_FOR = timedelta(minutes=5)  # polls are a minute apart: an alert untold for so long does not fire
@@ -76,7 +77,10 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
     tried, back = revert_attempts.tries(status, due.id)
     if tried and tried[-1].phase == "Done":
         return Decision(status=status, effects=(_settled(due, now),))
-    planned = _plan(due, situation, now)
+    unknown = _why_unknown(due, situation)
+    if unknown and not _is_overdue(due, now):
+        return None
+    planned = Refusal(reason=reasons.REFUSED, message=unknown) if unknown else _plan(due, situation, now)
     if isinstance(planned, Refusal) and planned.reason in _NOT_OURS:
         return _leave_alone(status, due, planned, now)
     if isinstance(planned, Refusal):
@@ -91,13 +95,15 @@ def decide(situation: Situation, status: RemediationStatus, now: datetime) -> De
 def say_what_holds_it_up(situation: Situation, status: RemediationStatus, now: datetime) -> RemediationStatus:
     """Note, once for each cause, why something that is due stays for now; the next resync asks again."""
     dropped = situation.budget is not None and situation.budget.leaving(now) == "Drop"
-    denied = guards.first_denial(situation, now, Moment.REVERT)
-    if dropped or denied is None or _due(situation, status, now) is None:
+    denied, due = guards.first_denial(situation, now, Moment.REVERT), _due(situation, status, now)
+    unknown = _why_unknown(due, situation) if due is not None else ""
+    if dropped or due is None or (denied is None and not unknown):
         return status
-    denial, message = denied[1], record.clip(f"due, and not reverted yet: {denied[1].message}")
+    reason, why = (denied[1].reason, denied[1].message) if denied is not None else (reasons.REFUSED, unknown)
+    message = record.clip(f"due, and not reverted yet: {why}")
     if any((decision.by, decision.message) == ("revert", message) for decision in status.decisions):
         return status
-    return record.note(status, now, step="", by="revert", reason=denial.reason, message=message)
+    return record.note(status, now, step="", by="revert", reason=reason, message=message)
 
 
 def let_go(situation: Situation, now: datetime) -> tuple[Settle, ...]:
@@ -143,7 +149,20 @@ def _due(situation: Situation, status: RemediationStatus, now: datetime) -> Entr
         return None
     leaving = situation.budget is not None and situation.budget.leaving(now) is not None
     due = (entry for entry in pending(situation) if leaving or _is_due(entry, status, now))
-    return next((entry for entry in due if not _is_built_upon(entry, situation)), None)
+    free = [entry for entry in due if not _is_built_upon(entry, situation)]
+    return min(free, key=lambda entry: bool(_why_unknown(entry, situation)), default=None)
+
+
+def _why_unknown(entry: Entry, situation: Situation) -> str:
+    """Why it is not known whether what is lent is still ours; empty where that can be told."""
+    lent = entry.revert.changes if entry.revert is not None else ()
+    return next((why for change in lent if (why := changes.why_unknown(change, situation))), "")
+
+
+def _is_overdue(entry: Entry, now: datetime) -> bool:
+    """Whether people should hear of it by now: what an API server refuses in its first moments, it allows later."""
+    due_at = entry.revert.due_at if entry.revert is not None else None
+    return due_at is not None and now - due_at > _READABLE_WITHIN
 
 
 def _is_built_upon(entry: Entry, situation: Situation) -> bool:

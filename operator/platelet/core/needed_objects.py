@@ -1,6 +1,6 @@
 """Which objects must be known because something was, or may be, written on them: read before anything is decided."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from platelet import actions, changes
@@ -33,7 +33,24 @@ def asks_who_scales(situation: Situation, now: datetime) -> bool:
 
 def written_objects(situation: Situation) -> frozenset[tuple[Resource, str]]:
     """What our changes are on, beside the target and its autoscalers: kinds and names, in the target's namespace."""
-    return frozenset(named for change in _written(situation) for named in changes.of(change).objects(change))
+    return _objects_of(_written(situation))
+
+
+def objects_at_work(situation: Situation) -> frozenset[tuple[Resource, str]]:
+    """Those of them without which nothing can be decided: their write is under way, is verified, or is reverted."""
+    status = situation.remediation.status
+    last = next((attempt.id for attempt in reversed(status.attempts) if attempt.kind == "Act"), "")
+    at_work = {status.reverting, last if status.state == "Verifying" else ""}
+    return _objects_of(
+        change
+        for attempt in status.attempts
+        if attempt.phase == "Intended" or attempt.id in at_work
+        for change in attempt.changes
+    )
+
+
+def _objects_of(written: Iterable[PinnedChange]) -> frozenset[tuple[Resource, str]]:
+    return frozenset(named for change in written for named in changes.of(change).objects(change))
 
 
 def planned_objects(situation: Situation) -> frozenset[tuple[Resource, str]]:

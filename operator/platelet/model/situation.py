@@ -98,6 +98,7 @@ class Surroundings:
     autoscalers: tuple[Autoscaler, ...] = ()  # what owns this target's replicas
     objects: Mapping[ObjectRef, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """Further objects that changes write, as stored. One that was looked for and is not here does not exist."""
+    unreadable: frozenset[ObjectRef] = frozenset()  # of these: we may not read them any more, so nothing is known
     running: Mapping[str, tuple[Running, ...]] = field(default_factory=dict)
     """What runs of what a `blockWhile` asks for, by its selector. What may not be read is not here: unknown."""
     lists: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict, repr=False)

@@ -208,6 +208,23 @@ def test_a_value_without_its_record_is_for_people() -> None:
     assert settled(decision) == ["rem-1/0/1"]
 
 
+def test_what_may_not_be_read_is_waited_for_and_then_for_people_and_holds_up_no_other() -> None:
+    """A role may have lost a rule; an API server that has just begun refuses what it will allow."""
+    named = CONFIG_MAPS.named("api")
+    how = {"key": "A", "record": "platelet-values-1"}
+    pinned = PinnedChange(kind="SetConfigKey", object=named, uid="uid-1", before={"A": "1"}, meant={"A": "2"}, how=how)
+    hidden = replace(lent(action="setConfig", changes=(pinned,)), id="rem-1/1/1")
+    alone = recovered(hidden, unreadable=frozenset({named}))
+    first = decide(alone, NOW + minutes(10))
+    assert (asked(first), settled(first)) == ([], [])
+    assert first.status.decisions[-1].message == "due, and not reverted yet: ConfigMap api may not be read any more"
+    late = decide(alone, NOW + minutes(10) + seconds(1))
+    assert (late.status.state, late.status.reason) == ("Escalated", reasons.NOT_REVERTED)
+    assert [entry.id for entry in asked(decide(recovered(hidden, lent(), unreadable=frozenset({named})), NOW))] == [
+        BACK
+    ]
+
+
 def test_what_was_reverted_is_told_to_the_budget() -> None:
     done = an_attempt(id=BACK, kind="Revert", action="scale")
     status = a_status(state="Monitoring", recovered_at=NOW - minutes(5), attempts=(done,))

@@ -6,6 +6,8 @@ import pytest
 
 from platelet.core import needed_objects
 from platelet.model.budget import PendingRevert
+from platelet.model.intent import PinnedChange
+from platelet.model.resource import PODS
 from tests.unit.pins import scaled
 from tests.unit.situations import (
     NOW,
@@ -14,6 +16,7 @@ from tests.unit.situations import (
     a_situation,
     a_status,
     an_alert,
+    an_attempt,
     an_entry,
     evidence_of,
     minutes,
@@ -39,3 +42,22 @@ def test_who_scales_a_target_is_asked_before_its_replicas_are_put_back(
     lent = an_entry(revert=PendingRevert(action="scale", changes=scaled(5, before=2), **back))
     situation = a_situation(remediation=a_remediation(status=a_status(**status)), budget=a_budget(lent))
     assert needed_objects.asks_who_scales(situation, NOW) == asked
+
+
+ON_POD = (PinnedChange(kind="ResizePod", object=PODS.named("api-1"), uid="uid-1", meant={}),)
+AT_WORK: dict[str, tuple[dict[str, Any], bool]] = {
+    "its write is under way": ({"state": "Acting", "attempts": (an_attempt(changes=ON_POD, phase="Intended"),)}, True),
+    "it is verified": ({"state": "Verifying", "attempts": (an_attempt(changes=ON_POD),)}, True),
+    "it is reverted": (
+        {"state": "Waiting", "reverting": "rem-1/0/1", "attempts": (an_attempt(changes=ON_POD),)},
+        True,
+    ),
+    "it is over": ({"state": "Monitoring", "attempts": (an_attempt(changes=ON_POD),)}, False),
+}
+
+
+@pytest.mark.parametrize(("status", "needed"), AT_WORK.values(), ids=AT_WORK)
+def test_nothing_is_decided_without_the_object_of_an_attempt_while(status: dict[str, Any], *, needed: bool) -> None:
+    situation = a_situation(remediation=a_remediation(status=a_status(**status)))
+    assert needed_objects.written_objects(situation) == {(PODS, "api-1")}
+    assert bool(needed_objects.objects_at_work(situation)) == needed

@@ -10,19 +10,23 @@ from platelet.model.situation import Situation
 from platelet.shell.kube import Json, NotFound, Reads, Refused
 
 
-async def read(kube: Reads, situation: Situation) -> Mapping[ObjectRef, Json]:
+async def read(kube: Reads, situation: Situation) -> tuple[Mapping[ObjectRef, Json], frozenset[ObjectRef]]:
     """Read all that anything was or may be written on; what does not exist is left out.
 
-    What only a plan would be made by, and may not be read, is left out as well: its step is refused. Raises ApiError.
+    What only a plan would be made by, and may not be read, is left out as well: its step is refused. What something was
+    written on earlier, and may not be read any more, is the second part: it holds up nothing but its own revert.
+    Raises ApiError.
     """
     written = needed_objects.written_objects(situation)
     wanted = sorted(written | needed_objects.planned_objects(situation), key=str)
-    namespace = situation.target.namespace
+    needed, namespace = needed_objects.objects_at_work(situation), situation.target.namespace
     answers = await asyncio.gather(
-        *(_read(kube, namespace, resource, name, needed=(resource, name) in written) for resource, name in wanted)
+        *(_read(kube, namespace, resource, name, needed=(resource, name) in needed) for resource, name in wanted)
     )
-    named = (resource.named(name) for resource, name in wanted)
-    return {ref: stored for ref, stored in zip(named, answers, strict=True) if stored is not None}
+    answered = [(resource.named(name), answer) for (resource, name), answer in zip(wanted, answers, strict=True)]
+    refused = frozenset(ref for ref, answer in answered if isinstance(answer, Refused))
+    known = {ref: answer for ref, answer in answered if not (answer is None or isinstance(answer, Refused))}
+    return known, refused & {resource.named(name) for resource, name in written}
 
 
 async def read_lists(kube: Reads, situation: Situation) -> Mapping[str, tuple[Json, ...]]:
@@ -45,12 +49,12 @@ async def _list(kube: Reads, namespace: str, resource: Resource) -> tuple[Json, 
         return None
 
 
-async def _read(kube: Reads, namespace: str, resource: Resource, name: str, *, needed: bool) -> Json | None:
+async def _read(kube: Reads, namespace: str, resource: Resource, name: str, *, needed: bool) -> Json | Refused | None:
     try:
         return await kube.get(resource, namespace, name)
     except NotFound:
         return None
-    except Refused:
+    except Refused as error:
         if needed:
             raise
-        return None
+        return error

@@ -198,7 +198,8 @@ class SituationReader:
                 (situation.target.namespace, planned), patience, lambda: objects.read_lists(self._kube, situation)
             )
             situation = _beside(situation, lists=listed)
-        situation = _beside(situation, objects=await objects.read(self._kube, situation))
+        known, unreadable = await objects.read(self._kube, situation)
+        situation = _beside(situation, objects=known, unreadable=unreadable)
         return _beside(situation, rooms=await self._rooms.read(situation, self._clock.now())) if far else situation
 
     def _replicas_are_at_stake(self, situation: Situation, *, far: bool) -> bool:
