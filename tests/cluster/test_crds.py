@@ -295,6 +295,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         policy(escalation={"webhook": {"url": "hooks.example.com"}}),
         "not a URL that can be called: write it like https://hooks.example.com/platelet",
     ),
+    "a webhook with a password": (
+        policy(escalation={"webhook": {"url": "https://ann:x@hooks.example.com/"}}),
+        "without user or password",
+    ),
+    "a schedule in one word": (
+        policy(limits={"maintenanceWindows": [{"schedule": "@daily", "duration": "1h"}]}),
+        "a schedule has the five fields of cron",
+    ),
     "an unknown field": (policy(cooldown="5m"), 'unknown field "spec.cooldown"'),
 }
 

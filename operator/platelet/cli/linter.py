@@ -1,5 +1,7 @@
 """What is wrong with manifests, without a cluster: all that the API server, admission and the operator would say."""
 
+import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,7 +10,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from platelet.api import operator_config
-from platelet.api.generation import crds
+from platelet.api.generation import crds, structural
 from platelet.api.kinds import caveats, invalid, policy, policy_readiness, runbook
 from platelet.api.kinds.caveats import Surroundings
 from platelet.api.kinds.conditions import Readiness
@@ -17,10 +19,13 @@ from platelet.api.kinds.invalid import InvalidSpec
 from platelet.api.readers import lenient
 from platelet.cli.manifests import Manifest
 from platelet.model import reasons
+from platelet.model.near_names import nearest
 from platelet.model.outside import Outside
 
 Severity = Literal["fail", "warn"]
 _SETTINGS = "OperatorConfig"
+_NAME = "[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+_LONGEST_NAME = 253  # characters, as Kubernetes has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +77,8 @@ def _judge(
         names = ", ".join(kind.name for kind in crds.KINDS)
         yield "fail", reasons.INVALID_SPEC, f"this platelet knows the kinds {names} of {wanted} only"
         return
-    if not key_of(manifest, namespace)[1]:
-        yield "fail", reasons.INVALID_SPEC, "metadata.name: is required: add it"
+    if name_fault := _find_fault_of_name(manifest, namespace):
+        yield "fail", reasons.INVALID_SPEC, name_fault
         return
     stored = _as_stored(manifest, namespace)
     try:
@@ -82,15 +87,32 @@ def _judge(
             yield from _judge_runbook(stored, outside)
         elif kind.name == "RemediationPolicy":
             loaded = policy.read_policy(stored)
-            book = others.get(("Runbook", loaded.policy.namespace, loaded.runbook))
-            yield from _judge_policy(loaded, book, namespace, operator_namespace, outside)
+            yield from _judge_policy(loaded, others, namespace, operator_namespace, outside)
             yield from _judge_reference(loaded, others)
         elif kind.name == "EscalationPolicy":
             escalation = read_escalation_policy(stored)
             for caveat in caveats.find_in_escalation(escalation, outside, {}):
                 yield "warn", caveat.reason, caveat.message
+        spec, schema = _without_nulls(stored["spec"]), _schema(kind)
+        for fault in (*structural.faults(spec, schema, "spec"), *structural.twins(spec, schema, "spec")):
+            yield "fail", reasons.INVALID_SPEC, fault
     except InvalidSpec as error:
         yield "fail", reasons.INVALID_SPEC, str(error)
+
+
+@functools.cache
+def _schema(kind: crds.Kind) -> structural.Schema:
+    """What the API server admits as the spec: of types it is stricter than we are."""
+    version = crds.build_crd(kind)["spec"]["versions"][0]
+    schema: structural.Schema = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    return schema
+
+
+def _without_nulls(value: Any) -> Any:
+    """As the API server takes it: a field that is null is not there."""
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(field) for key, field in value.items() if field is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _judge_runbook(stored: Mapping[str, Any], outside: Outside | None) -> Iterator[Finding]:
@@ -105,12 +127,13 @@ def _judge_runbook(stored: Mapping[str, Any], outside: Outside | None) -> Iterat
 
 def _judge_policy(
     loaded: policy.LoadedPolicy,
-    book: Manifest | None,
+    others: Others,
     namespace: str,
     operator_namespace: str,
     outside: Outside | None,
 ) -> Iterator[Finding]:
     """Judge a policy by itself; what is wrong with its Runbook is told of the Runbook."""
+    book = others.get(("Runbook", loaded.policy.namespace, loaded.runbook))
     read = _read_book(book, namespace)
     readiness = policy_readiness.check_policy(loaded, read or _ANY_BOOK, "", operator_namespace, outside)
     unused = caveats.find_unused(loaded, outside) if readiness.ready else ()
@@ -119,7 +142,8 @@ def _judge_policy(
         yield _refusal(readiness)
     elif book is None and loaded.runbook:
         message = f"there is no Runbook {loaded.runbook} of namespace {loaded.policy.namespace} among these files"
-        yield "fail", reasons.RUNBOOK_NOT_FOUND, f"{message}: name its file, too"
+        fix = _fix_of_reference("Runbook", loaded.policy.namespace, loaded.runbook, others)
+        yield "fail", reasons.RUNBOOK_NOT_FOUND, f"{message}: {fix}"
     elif read is not None or not loaded.runbook:
         steps = runbook.read_steps(read.steps) if read is not None else ()
         for caveat in caveats.find_own(loaded, steps, outside, Surroundings()):
@@ -131,7 +155,24 @@ def _judge_reference(loaded: policy.LoadedPolicy, others: Others) -> Iterator[Fi
     namespace, name = loaded.policy.namespace, loaded.escalation
     if name and ("EscalationPolicy", namespace, name) not in others:
         message = f"there is no EscalationPolicy {name} of namespace {namespace} among these files"
-        yield "fail", reasons.ESCALATION_POLICY_NOT_FOUND, f"{message}: name its file, too"
+        fix = _fix_of_reference("EscalationPolicy", namespace, name, others)
+        yield "fail", reasons.ESCALATION_POLICY_NOT_FOUND, f"{message}: {fix}"
+
+
+def _find_fault_of_name(manifest: Manifest, namespace: str) -> str:
+    """Why no object can have its name; empty: one can."""
+    name = key_of(manifest, namespace)[1]
+    if not name:
+        return "metadata.name: is required: add it"
+    if len(name) > _LONGEST_NAME or not re.fullmatch(_NAME, name):
+        return f"metadata.name: {invalid.show(name)} is no name: write lower-case letters, digits, - and . only"
+    return ""
+
+
+def _fix_of_reference(kind: str, namespace: str, name: str, others: Others) -> str:
+    known = [key[2] for key in others if key[:2] == (kind, namespace)]
+    meant = nearest(name, known)
+    return f"write {meant}, or name its file, too" if meant else "name its file, too"
 
 
 _ANY_BOOK = runbook.Runbook(

@@ -65,8 +65,11 @@ def find_files(names: list[str]) -> list[str]:
     for name in names:
         path = Path(name)
         if name != "-" and path.is_dir():
-            files += sorted(str(file) for file in path.rglob("*") if file.suffix in _SUFFIXES)
-        elif name == "-" or path.is_file():
+            inside = sorted(str(file) for file in path.rglob("*") if file.suffix in _SUFFIXES)
+            if not inside:
+                raise UnreadableFileError(f"the folder {name} has no YAML or JSON file: name the one that has")
+            files += inside
+        elif name == "-" or path.exists():  # a pipe is none of is_file's, as in lint <(kubectl kustomize .)
             files.append(name)
         else:
             raise UnreadableFileError(f"there is no file {name}")

@@ -10,7 +10,7 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
@@ -18,6 +18,7 @@ from platelet.guards import policy_live
 from platelet.model import reasons
 from platelet.model.durations import say_time
 from platelet.model.maintenance import SCHEDULE_PATTERN, SCHEDULE_RULE, MaintenanceWindow
+from platelet.model.near_names import nearest
 from platelet.model.situation import Situation
 from platelet.model.verdict import Deny
 
@@ -58,10 +59,10 @@ def find_fault(window: MaintenanceWindow) -> str:
     try:
         ZoneInfo(window.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return (
-            f"timeZone: {window.time_zone!r} is not in the IANA database: "
-            "write a name such as UTC, Europe/Berlin or America/New_York"
+        meant = (
+            nearest(window.time_zone, available_timezones()) or "a name such as UTC, Europe/Berlin or America/New_York"
         )
+        return f"timeZone: {window.time_zone!r} is not in the IANA database: write {meant}"
     try:
         if re.fullmatch(SCHEDULE_PATTERN, window.schedule):
             next(CronSim(window.schedule, _A_LEAP_YEAR))

@@ -21,6 +21,7 @@ class Rule:
     cel: str
     broken: Callable[[Any], bool]
     message: str  # tells the fix
+    say: Callable[[Any], str] | None = None  # a message that also has the value, where it is known
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def hold(value: Any, *rules: Rule) -> None:
     """Hold the rules where no API server has. Raises ValueError with the message of the first that is broken."""
     broken = next((rule for rule in rules if rule.broken(value)), None)
     if broken is not None:
-        raise ValueError(broken.message)
+        raise ValueError(broken.say(value) if broken.say is not None else broken.message)
 
 
 def exactly_one(first: str, second: str) -> Rule:

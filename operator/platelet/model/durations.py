@@ -38,6 +38,7 @@ _DAY = timedelta(days=1)
 _MAX_LENGTH = 20  # with six digits a part, no sum overflows CEL's duration(), 290 years of nanoseconds
 _SHOWN = 64  # characters of what is no duration
 _FIX = "write it like 90s, 5m or 1h30m; a day is 24h"
+_FIX_OF_TIMES = "write it like 2026-11-21T08:00:00Z"
 
 
 def parse_duration(text: str) -> timedelta:
@@ -71,9 +72,12 @@ def say_length(duration: timedelta) -> str:
 
 def parse_time(text: str) -> datetime:
     """Read an RFC 3339 time of the Kubernetes API as an aware UTC datetime. Raises ValueError."""
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text[:_SHOWN]!r} is not a time: {_FIX_OF_TIMES}") from None
     if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone: write it like 2026-11-21T08:00:00Z")
+        raise ValueError(f"{text!r} has no time zone: {_FIX_OF_TIMES}")
     try:
         return moment.astimezone(UTC)
     except OverflowError:
@@ -99,7 +103,11 @@ def _read_duration(value: object) -> object:
 
 
 def _read_time(value: object) -> object:
-    return parse_time(value) if isinstance(value, str) else value
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a time: {_FIX_OF_TIMES}")  # noqa: TRY004 - pydantic reports ValueErrors
+    return parse_time(value)
 
 
 Duration = Annotated[

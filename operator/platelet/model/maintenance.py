@@ -21,7 +21,6 @@ class MaintenanceWindow:
     schedule: Annotated[
         str,
         Field(
-            min_length=9,
             max_length=_SCHEDULE_LENGTH,
             description="When it begins, in cron's five fields: minute hour day month weekday. A time that the clocks "
             "skip is taken at their next one, a time that they repeat at its first; with * in the minute or the hour, "

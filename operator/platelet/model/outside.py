@@ -13,11 +13,13 @@ PROMETHEUS_FIX = "set prometheus.url in the operator's settings, as in http://pr
 
 
 def host_of(url: str) -> str:
-    """The host that a URL names; empty where it names none."""
+    """The host that a URL names; empty where it names none, or a port that there cannot be."""
     try:
-        return urlsplit(url).hostname or ""
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return ""
+    return host if port != 0 else ""
 
 
 def names_a_host(rule: str) -> AfterValidator:

@@ -5,25 +5,15 @@ As they are generated, which is what is installed. Not modelled: CEL rules, and 
 
 import copy
 import functools
-import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any, Final
 
+from platelet.api.generation import structural
+from platelet.api.generation.structural import Schema
 from platelet.shell import kube
 from platelet.shell.kube import Json, Resource, responses
 
-Schema = Mapping[str, Any]
 _PRESERVE: Final = "x-kubernetes-preserve-unknown-fields"
-_INT_OR_STRING: Final = "x-kubernetes-int-or-string"
-_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
-}
 _PARTS: Final = ("spec", "status")
 
 
@@ -63,7 +53,7 @@ def check(schema: Schema | None, whole: Json) -> None:
 
 def faults(schema: Schema | None, whole: Json) -> list[str]:
     """Say what the schema does not admit of an object: path and rule."""
-    return [fault for part, inner in _parts(schema, whole) for fault in _faults(whole[part], inner, part)]
+    return [fault for part, inner in _parts(schema, whole) for fault in structural.faults(whole[part], inner, part)]
 
 
 def check_fields(schema: Schema | None, whole: Mapping[str, Any]) -> None:
@@ -109,67 +99,3 @@ def _complete(value: Any, schema: Schema) -> None:
             value[name] = child["default"]
         if name in value:
             _complete(value[name], child)
-
-
-def _faults(value: Any, schema: Schema, path: str) -> Iterator[str]:
-    if value is None:
-        if not schema.get("nullable"):
-            yield f"{path}: must not be null"
-        return
-    if not _has_type(value, schema):
-        yield f"{path}: must be of type {schema.get('type', 'integer or string')}"
-        return
-    if "enum" in schema and value not in schema["enum"]:
-        yield f"{path}: is none of {schema['enum']}"
-    yield from _faults_of_size(value, schema, path)
-    if isinstance(value, dict):
-        yield from _faults_inside(value, schema, path)
-    if isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from _faults(item, schema["items"], f"{path}[{place}]")
-
-
-def _has_type(value: Any, schema: Schema) -> bool:
-    if schema.get(_INT_OR_STRING):
-        return isinstance(value, (int, str)) and not isinstance(value, bool)
-    wanted = schema.get("type")
-    if wanted is None:
-        return True
-    return isinstance(value, _TYPES[wanted]) and (wanted == "boolean" or not isinstance(value, bool))
-
-
-def _faults_of_size(value: Any, schema: Schema, path: str) -> Iterator[str]:
-    if isinstance(value, (str, list, dict)):
-        of = {str: "Length", list: "Items", dict: "Properties"}[type(value)]
-        most, least = schema.get(f"max{of}"), schema.get(f"min{of}", 0)
-        if (most is not None and len(value) > most) or len(value) < least:
-            yield f"{path}: has {len(value)}, must have {least} to {most}"
-    if isinstance(value, str):
-        if "pattern" in schema and not re.search(schema["pattern"], value):
-            yield f"{path}: does not match {schema['pattern']}"
-        if schema.get("format") == "date-time" and not _is_time(value):
-            yield f"{path}: is no time"
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        low, high = schema.get("minimum", value), schema.get("maximum", value)
-        below = value < low or (value == low and bool(schema.get("exclusiveMinimum")))
-        if below or value > high or (value == high and bool(schema.get("exclusiveMaximum"))):
-            yield f"{path}: is {value}, must be from {low} to {high}"
-
-
-def _faults_inside(value: Json, schema: Schema, path: str) -> Iterator[str]:
-    for name in schema.get("required", ()):
-        if name not in value:
-            yield f"{path}.{name}: is required"
-    properties: Mapping[str, Schema] = schema.get("properties", {})
-    for name, child in value.items():
-        if name in properties:
-            yield from _faults(child, properties[name], f"{path}.{name}")
-        elif isinstance(schema.get("additionalProperties"), dict):
-            yield from _faults(child, schema["additionalProperties"], f"{path}.{name}")
-
-
-def _is_time(value: str) -> bool:
-    try:
-        return datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
-        return False

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from platelet.api.generation.structural import Schema
 from platelet.model.durations import format_time
 from platelet.replay import patches, resizes, schemas, selectors, strategies
 from platelet.replay.admission import Admission, Review
@@ -31,7 +32,7 @@ class Store:
         self._serial = 100
         self.journal: list[Key] = []  # what was changed, in order
         self.admissions: list[Admission] = []  # asked in turn about every CREATE, PUT and PATCH
-        self.schemas: Mapping[str, schemas.Schema] = {}  # of our kinds; without them anything can be stored
+        self.schemas: Mapping[str, Schema] = {}  # of our kinds; without them anything can be stored
 
     @property
     def revision(self) -> int:

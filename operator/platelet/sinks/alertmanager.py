@@ -17,6 +17,7 @@ from platelet.model.digest import digest
 from platelet.model.durations import CAMEL, format_time
 from platelet.model.notice import Notice
 from platelet.model.notification import CALLS, HOLDS, OF_A_JOB, OF_ALERTS, OF_AN_ALERT, OF_JOBS, ON_RECORD, was_called
+from platelet.model.outside import URL_PATTERN, names_a_host
 from platelet.model.policy import DAY
 from platelet.model.remediation import Remediation, RemediationStatus
 from platelet.model.request import Destination, Request, SecretRef
@@ -27,7 +28,9 @@ RENEWED_EVERY = timedelta(minutes=4)
 LASTS = timedelta(minutes=10)  # two renewals may be lost
 HOLDS_FOR = timedelta(minutes=3)  # it is said again each minute
 _FOLLOWS = ("Answered", "Ongoing", "Resolved")
-_URL_RULE = "not a URL that can be called: write it like http://alertmanager-operated.monitoring.svc:9093"
+_URL_RULE = (
+    "not a URL that can be called: write it like http://alertmanager.monitoring.svc:9093, no user or password in it"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,8 @@ class Alertmanager:
 
     url: Annotated[
         str,
-        Matches("^https?://[^/]+", _URL_RULE, goes_on=True),
+        names_a_host(_URL_RULE),
+        Matches(URL_PATTERN, _URL_RULE, goes_on=True),
         Field(max_length=2048, description="As in --web.external-url; its host must be among allowedHosts."),
     ]
     secret_ref: Annotated[

@@ -25,6 +25,7 @@ from platelet.model.escalation import EscalationRecord
 from platelet.model.failed_job import FailedJob
 from platelet.model.notice import Notice
 from platelet.model.notification import CALLS, OF_JOBS, ON_RECORD, was_announced_to
+from platelet.model.outside import URL_PATTERN, names_a_host
 from platelet.model.policy import Policy
 from platelet.model.remediation import Attempt, Remediation, RemediationStatus
 from platelet.model.request import Destination, Request, SecretRef, Signing
@@ -41,7 +42,7 @@ _OF_POLICY = {
     "JobFailed": "dev.platelet.job.failed",
     "JobOver": "dev.platelet.job.resolved",
 }
-_URL_RULE = "not a URL that can be called: write it like https://hooks.example.com/platelet"
+_URL_RULE = "not a URL that can be called: write it like https://hooks.example.com/platelet, without user or password"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,8 @@ class Webhook:
 
     url: Annotated[
         str,
-        Matches("^https?://[^/]+", _URL_RULE, goes_on=True),
+        names_a_host(_URL_RULE),
+        Matches(URL_PATTERN, _URL_RULE, goes_on=True),
         Field(max_length=2048),
     ]
     secret_ref: Annotated[

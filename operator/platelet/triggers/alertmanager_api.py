@@ -161,7 +161,11 @@ def _state(raw: Mapping[str, Any], receiver: str, holding: frozenset[str]) -> st
 
 def _is_inhibited_by(inhibitors: object, known: frozenset[str]) -> bool:
     """Whether there are inhibitors, and all of them are known."""
-    return isinstance(inhibitors, list) and bool(inhibitors) and all(name in known for name in inhibitors)
+    return (
+        isinstance(inhibitors, list)
+        and bool(inhibitors)
+        and all(isinstance(name, str) and name in known for name in inhibitors)
+    )
 
 
 def _name(raw: object) -> str:

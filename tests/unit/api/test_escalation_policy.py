@@ -42,7 +42,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "a level without sinks": (stored({"after": "0s", "sinks": []}, sinks=[HOOK]), "spec.levels[0].sinks"),
     "a sink that is not there": (
         stored({"after": "0s", "sinks": ["pager"]}, sinks=[HOOK]),
-        "a level names a sink that spec.sinks does not have",
+        "a level names the sink pager, which spec.sinks does not have: add it there, or correct the name",
+    ),
+    "a sink that is near one": (
+        stored({"after": "0s", "sinks": ["oncal"]}, sinks=[HOOK]),
+        "a level names the sink oncal, which spec.sinks does not have: add it there, or write oncall",
     ),
     "no levels": (stored(levels=[]), "spec.levels"),
     "a sink without a kind": (stored(NOW_LEVEL, sinks=[{"name": "oncall"}]), "a sink needs its kind"),

@@ -64,7 +64,7 @@ BAD: dict[str, tuple[str, str]] = {
     "a list": ("[]", "the file: [] is not a mapping: write `field: value` pairs"),
     "another kind": ("apiVersion: platelet.dev/v1alpha1\nkind: Config", "kind: 'Config' should be 'OperatorConfig'"),
     "no version": ("kind: OperatorConfig", "apiVersion: is required: add it"),
-    "a misspelt field": (HEAD + "namespac: x", "namespac: is not a known field: remove it or correct its spelling"),
+    "a misspelt field": (HEAD + "namespac: x", "namespac: is not a known field: write namespace, or remove it"),
     "a misspelt inner field": (HEAD + "lease: {duratoin: 5s}", "lease.duratoin: is not a known field"),
     "a Prometheus that is no URL": (HEAD + "prometheus: {url: x}", "prometheus.url: 'x' is not a URL: write it like"),
     "a number as namespace": (HEAD + "namespace: 12", "namespace: 12 is not text: put it in quotes"),

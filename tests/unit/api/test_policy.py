@@ -112,6 +112,40 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a share over all": ({"limits": {"maxUnhealthy": "130%"}}, "spec.limits.maxUnhealthy: '130%' is neither a share"),
     "a misspelt field": ({"cooldwn": "5m"}, "spec.cooldwn: is not a known field: remove it or correct its spelling"),
+    "a field that is near a known one": ({"trigers": []}, "spec.trigers: is not a known field: write triggers, or"),
+    "a port that there cannot be": (
+        {"escalation": {"webhook": {"url": "https://hooks.example.com:99999/"}}},
+        "spec.escalation.webhook.url: 'https://hooks.example.com:99999/' is not a URL that can be called",
+    ),
+    "a host that cannot be read": (
+        {"escalation": {"webhook": {"url": "https://[::1"}}},
+        "spec.escalation.webhook.url: 'https://[::1' is not a URL that can be called",
+    ),
+    "an Alertmanager with a blank in its URL": (
+        {"escalation": {"alertmanager": {"url": "http://alert manager/"}}},
+        "spec.escalation.alertmanager.url: 'http://alert manager/' is not a URL that can be called",
+    ),
+    "a webhook with a password": (
+        {"escalation": {"webhook": {"url": "https://ann:x@hooks.example.com/"}}},
+        "without user or password",
+    ),
+    "a key of a label that none can be": (
+        {"targets": {"selector": {"matchLabels": {"a b": "c"}}}},
+        "spec.targets.selector.matchLabels.a b: 'a b' is not the key of a label: write it like tier",
+    ),
+    "a value of a label that none can be": (
+        {"targets": {"selector": {"matchExpressions": [{"key": "a", "operator": "In", "values": ["b c"]}]}}},
+        "matchExpressions[0].values[0]: 'b c' is not the value of a label",
+    ),
+    "a suspension until no time": (
+        {"suspended": {"until": "tomorrow"}},
+        "spec.suspended.until: 'tomorrow' is not a time: write it like 2026-11-21T08:00:00Z",
+    ),
+    "a suspension until a number": ({"suspended": {"until": 1}}, "spec.suspended.until: 1 is not a time"),
+    "a text that is too long": (
+        {"suspended": {"reason": "x" * 2000}},
+        "should have at most 1024 characters",
+    ),
     "a webhook that is no URL": (
         {"escalation": {"webhook": {"url": "hooks.example.com"}}},
         "spec.escalation.webhook.url: 'hooks.example.com' is not a URL that can be called",

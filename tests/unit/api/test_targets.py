@@ -81,7 +81,7 @@ def test_an_empty_selector_is_an_error_also_here(empty: dict[str, Any]) -> None:
     [
         ({}, "spec.targets: say which workloads"),
         ({"all": True, "refs": [{"kind": "Deployment", "name": "a"}]}, "spec.targets: choose the workloads in one way"),
-        ({"all": False}, "spec.targets.all: False should be True"),
+        ({"all": False}, "spec.targets.all: false should be True"),
         ({"refs": []}, "spec.targets.refs: has 0 entries: write at least 1"),
         (
             {"all": True, "kinds": ["Pod"]},

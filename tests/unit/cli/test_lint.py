@@ -1,6 +1,8 @@
 """`platelet lint` finds in files what otherwise only a cluster says, with the place, the reason and the fix."""
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,36 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "ProtectedNamespace: namespace kube-system is protected",
     ),
     "an unknown field": ("runbookRef:", "runbook:", "spec.runbook: is not a known field"),
+    "a field that is near a known one": (
+        "rolloutRestart: {}",
+        "rolloutRestarts: {}",
+        "spec.steps[0].rolloutRestarts: is not a known field: write rolloutRestart, or remove it",
+    ),
+    "a Runbook whose name is near": (
+        "runbookRef: {name: heal}",
+        "runbookRef: {name: heel}",
+        "write heal, or name its",
+    ),
+    "text where the API server wants a number": (
+        "runbookRef:",
+        "priority: '5'\n  runbookRef:",
+        "spec.priority: '5' must be of type integer",
+    ),
+    "text where the API server wants yes or no": (
+        "runbookRef:",
+        "force: 'true'\n  runbookRef:",
+        "spec.force: 'true' must be of type boolean",
+    ),
+    "a workload twice": (
+        "targets: {",
+        "targets: {refs: [{kind: Deployment, name: a}, {kind: Deployment, name: a}]} #",
+        "spec.targets.refs[1]: {'kind': 'Deployment', 'name': 'a'} stands there twice",
+    ),
+    "a name that no object can have": (
+        "metadata: {name: heal",
+        "metadata: {name: Heal",
+        "metadata.name: 'Heal' is no name",
+    ),
     "no targets": (
         "targets: {selector: {matchLabels: {tier: api}}}",
         "priority: 1",
@@ -238,6 +270,29 @@ def test_a_file_that_cannot_be_read_is_exit_code_2(
     complaint = capsys.readouterr().err
     assert words in complaint
     assert complaint.count("\n") == 1
+
+
+def test_a_folder_without_a_manifest_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Somebody has named another folder: CI must not pass."""
+    (tmp_path / "README.md").write_text("nothing here")
+    assert commands.main(["lint", str(tmp_path)]) == 2
+    assert "has no YAML or JSON file" in capsys.readouterr().err
+
+
+def test_a_pipe_is_read_as_a_file_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As in `platelet lint <(kubectl kustomize .)`."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(RUNBOOK,))
+    writer.start()
+    assert commands.main(["lint", str(pipe)]) == 0
+    writer.join()
+    assert capsys.readouterr().out.startswith("1 of platelet's objects checked")
+
+
+def test_a_field_that_is_null_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the API server has it."""
+    assert lint(tmp_path, capsys, RUNBOOK, POLICY.replace("runbookRef:", "suspended:\n  runbookRef:"))[0] == 0
 
 
 PACKS = sorted(path.parent for path in (ROOT / "deploy/packs").rglob("policies.yaml"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from platelet.shell.kube import connection
+from platelet.shell.kube import client, connection
 
 
 def kubeconfig(directory: Path) -> str:
@@ -44,6 +44,26 @@ async def test_an_unusable_kubeconfig_says_the_fix(tmp_path: Path, content: str 
         path.write_text(content)
     with pytest.raises(connection.ConnectionNotConfiguredError, match="--kubeconfig"):
         await connection.load(str(path))
+
+
+@pytest.mark.parametrize("content", ["", "nonsense"])
+async def test_what_is_no_kubeconfig_is_not_told_in_the_words_of_python(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "config"
+    path.write_text(content)
+    with pytest.raises(connection.ConnectionNotConfiguredError, match="what was read is no kubeconfig"):
+        await connection.load(str(path))
+
+
+async def test_certificates_that_are_none_say_the_fix(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(
+        "current-context: a\n"
+        "contexts: [{name: a, context: {cluster: c, user: u}}]\n"
+        "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1', certificate-authority-data: eA==}}]\n"
+        "users: [{name: u, user: {token: x}}]\n"
+    )
+    with pytest.raises(connection.ConnectionNotConfiguredError, match="give --kubeconfig FILE"):
+        await client.connect(str(path))
 
 
 async def test_half_a_pod_says_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:

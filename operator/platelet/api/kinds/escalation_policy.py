@@ -12,6 +12,7 @@ from platelet.model import constraint
 from platelet.model.constraint import Rule
 from platelet.model.escalation_levels import MAX_LEVELS, MAX_SINKS, Level, SinkName
 from platelet.model.message_template import NoticeTemplate
+from platelet.model.near_names import nearest
 from platelet.model.reply import Through
 from platelet.model.request import SecretKey
 from platelet.sinks import SINKS
@@ -81,6 +82,7 @@ _RULES = (
         cel="self.levels.all(level, level.sinks.all(name, self.sinks.exists(sink, sink.name == name)))",
         broken=lambda spec: bool(list(_unknown_sinks(spec))),
         message="a level names a sink that spec.sinks does not have: add it there, or correct the name",
+        say=lambda spec: _say_unknown_sink(spec, next(_unknown_sinks(spec))),
     ),
 )
 
@@ -120,6 +122,12 @@ class EscalationPolicySpec:
     def __post_init__(self) -> None:
         """Hold the rules where no API server has. Raises ValueError."""
         constraint.hold(self, *_RULES)
+
+
+def _say_unknown_sink(spec: "EscalationPolicySpec", name: str) -> str:
+    meant = nearest(name, [sink.name for sink in spec.sinks])
+    fix = f"write {meant}" if meant else "correct the name"
+    return f"a level names the sink {name}, which spec.sinks does not have: add it there, or {fix}"
 
 
 def _unknown_sinks(spec: EscalationPolicySpec) -> Iterator[str]:

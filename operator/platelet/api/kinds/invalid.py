@@ -1,23 +1,26 @@
 """Errors of the contract, said so that the author of the object can mend it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from platelet.api.kinds import known_fields
+from platelet.model.near_names import nearest
+
 _MAX_SHOWN = 60
 _MAX_ERRORS = 5
-_OF_FIELDS = {
-    "missing": "is required: add it",
-    "unexpected_keyword_argument": "is not a known field: remove it or correct its spelling",
-    "extra_forbidden": "is not a known field: remove it or correct its spelling",
-}
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+_AS_WRITTEN: dict[object, str] = {None: "null", True: "true", False: "false"}
 _OF_VALUES = {
     "tuple_type": "is not a list: write [first, second]",
     "dataclass_type": "is not a mapping: write `field: value` pairs",
     "string_type": "is not text: put it in quotes",
 }
+_KEY_OF_MAPPING = "[key]"  # pydantic's word, after the key itself
+_SHOULD = re.compile("^(Input|String) should")
 T = TypeVar("T")
 
 
@@ -34,7 +37,7 @@ def read(adapter: TypeAdapter[T], value: object, path: str = "", *, strict: bool
         return adapter.validate_python(value, extra="forbid" if strict else "ignore")
     except ValidationError as error:
         faults = _innermost(error.errors(include_url=False, include_context=True))
-        sentences = [_sentence(fault, path) for fault in faults[:_MAX_ERRORS]]
+        sentences = [_sentence(fault, path, adapter) for fault in faults[:_MAX_ERRORS]]
         if len(faults) > _MAX_ERRORS:
             sentences.append(f"and {len(faults) - _MAX_ERRORS} more")
         raise InvalidSpec("; ".join(sentences)) from None
@@ -48,8 +51,8 @@ def mapping(value: object, path: str) -> Mapping[str, Any]:
 
 
 def show(value: object) -> str:
-    """Show a value of the user's, shortened."""
-    text = repr(value)
+    """Show a value of the user's as YAML has it, shortened."""
+    text = _AS_WRITTEN[value] if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."
 
 
@@ -63,25 +66,29 @@ def _innermost(faults: list[ErrorDetails]) -> list[ErrorDetails]:
     ]
 
 
-def _sentence(fault: ErrorDetails, path: str) -> str:
+def _sentence(fault: ErrorDetails, path: str, adapter: TypeAdapter[Any]) -> str:
     where = _where(path, fault["loc"])
-    if fault["type"] in _OF_FIELDS:
-        return f"{where}: {_OF_FIELDS[fault['type']]}"
+    if fault["type"] == "missing":
+        return f"{where}: is required: add it"
+    if fault["type"] in _UNKNOWN:
+        meant = nearest(str(fault["loc"][-1]), known_fields.at(adapter, fault["loc"][:-1]))
+        fix = f"write {meant}, or remove it" if meant else "remove it or correct its spelling"
+        return f"{where}: is not a known field: {fix}"
     if fault["type"] in _OF_VALUES:
         return f"{where}: {show(fault['input'])} {_OF_VALUES[fault['type']]}"
     if fault["type"] in ("too_short", "too_long"):
-        bounds = fault["ctx"]
+        bounds, of = fault["ctx"], "characters" if isinstance(fault["input"], str) else "entries"
         most = f"at most {bounds['max_length']}" if fault["type"] == "too_long" else f"at least {bounds['min_length']}"
-        return f"{where}: has {bounds['actual_length']} entries: write {most}"
+        return f"{where}: has {bounds['actual_length']} {of}: write {most}"
     if fault["type"] == "value_error":  # our own sentences name the value already
         return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
-    return f"{where}: {show(fault['input'])} {fault['msg'].replace('Input should', 'should')}"
+    return f"{where}: {show(fault['input'])} {_SHOULD.sub('should', fault['msg'])}"
 
 
 def _where(path: str, location: tuple[int | str, ...]) -> str:
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
-        else:
+        elif part != _KEY_OF_MAPPING:
             path += f".{part}" if path else part
     return path or "the object"

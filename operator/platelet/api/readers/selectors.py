@@ -1,16 +1,34 @@
 """Label selectors with the meaning of Kubernetes, but that an empty one is an error: empty never means all."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from platelet.model import constraint
 from platelet.model.constraint import Rule
 
-_LABEL_KEY = Annotated[str, Field(min_length=1, max_length=317)]
-_LABEL_VALUE = Annotated[str, Field(max_length=63)]
+_KEY = "([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
+_KEY_RULE = "not the key of a label: write it like tier or app.kubernetes.io/name"
+_VALUE = "([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?"
+_VALUE_RULE = "not the value of a label: write letters, digits, -, _ and . only, such as payments"
+
+
+def _written_as(pattern: str, rule: str) -> AfterValidator:
+    """Refuse what no object can have; the API server lets it pass."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} is {rule}")
+        return text
+
+    return AfterValidator(check)
+
+
+_LABEL_KEY = Annotated[str, Field(min_length=1, max_length=317), _written_as(_KEY, _KEY_RULE)]
+_LABEL_VALUE = Annotated[str, Field(max_length=63), _written_as(_VALUE, _VALUE_RULE)]
 _VALUES = Rule(
     cel="(self.operator in ['In', 'NotIn']) == (has(self.values) && self.values.size() > 0)",
     broken=lambda expression: (expression.operator in ("In", "NotIn")) != bool(expression.values),
@@ -45,7 +63,9 @@ class MatchExpression:
 class LabelSelector:
     """All demands must be met."""
 
-    match_labels: Annotated[Mapping[str, _LABEL_VALUE], Field(max_length=32)] = field(default_factory=dict)
+    match_labels: Annotated[
+        Mapping[Annotated[str, _written_as(_KEY, _KEY_RULE)], _LABEL_VALUE], Field(max_length=32)
+    ] = field(default_factory=dict)
     match_expressions: Annotated[
         tuple[MatchExpression, ...], Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"})
     ] = ()

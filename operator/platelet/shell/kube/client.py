@@ -238,4 +238,8 @@ async def connect(
     kubeconfig: str | None = None, context: str | None = None, *, on_response: OnResponse | None = None
 ) -> ClusterClient:
     """Make a client with a clock of its own. Raises connection.ConnectionNotConfiguredError."""
-    return ClusterClient(await connection.load(kubeconfig, context), clock.ServerClock(), on_response)
+    configuration = await connection.load(kubeconfig, context)
+    try:
+        return ClusterClient(configuration, clock.ServerClock(), on_response)
+    except (OSError, ValueError) as error:  # certificates are read here; ssl's errors are OSErrors
+        raise connection.unusable(error, context) from error

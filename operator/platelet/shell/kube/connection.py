@@ -28,14 +28,19 @@ async def load(kubeconfig: str | None = None, context: str | None = None) -> Con
             path = kubeconfig or os.environ.get("KUBECONFIG") or kube_config.KUBE_CONFIG_DEFAULT_LOCATION
             await kube_config.load_kube_config(path, context, configuration, persist_config=False)
     except Exception as error:
-        message = (str(error).splitlines() or [""])[0]
-        fix = "give --kubeconfig FILE, or run in a pod with a service account"
-        if context is not None:
-            fix = f"{fix}; kubectl config get-contexts lists the contexts"
-        raise ConnectionNotConfiguredError(
-            f"no connection to a cluster: {type(error).__name__}: {message}; {fix}"
-        ) from error
+        raise unusable(error, context) from error
     return configuration
+
+
+def unusable(error: Exception, context: str | None) -> ConnectionNotConfiguredError:
+    """Say why there is no connection, and the fix."""
+    why = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    if isinstance(error, TypeError):  # the library's own words are about Python
+        why = "what was read is no kubeconfig"
+    fix = "give --kubeconfig FILE, or run in a pod with a service account"
+    if context is not None:
+        fix = f"{fix}; kubectl config get-contexts lists the contexts"
+    return ConnectionNotConfiguredError(f"no connection to a cluster: {why}; {fix}")
 
 
 class _PodToken:
