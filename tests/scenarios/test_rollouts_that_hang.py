@@ -76,6 +76,29 @@ def test_a_release_whose_pods_are_all_refused_is_undone_before_its_deadline(simu
     assert states(simulation) == [("Closed", reasons.RECOVERED)]
 
 
+ANYWAY = {
+    "a quota of pods that is full": 'pods "api-x" is forbidden: exceeded quota: team, requested: pods=1, used: pods=2',
+    "a quota that demands limits": 'pods "api-x" is forbidden: failed quota: team: must specify limits.memory for: app',
+    "a webhook that does not answer": 'Internal error occurred: failed calling webhook "v.x.io": no endpoints',
+    "Pod Security": 'pods "api-x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
+}
+
+
+@pytest.mark.parametrize("words", ANYWAY.values(), ids=ANYWAY)
+def test_a_release_whose_pods_are_refused_for_what_it_has_not_brought_is_for_people(
+    simulation: Simulation, words: str
+) -> None:
+    """The ones of the template before would be refused as well; once it is mended the release goes on by itself."""
+    begin(simulation, step("rolloutRestart"), step("rolloutUndo"), triggers=[STUCK])
+    simulation.world.refuse_pods(words, lambda _pod: True)
+    simulation.world.release("api", "app:good-2")
+    simulation.run(30 * MINUTE)
+    assert effects(simulation.world.server.audit) == {}
+    status = simulation.remediation().status
+    assert (status.state, status.reason) == ("Escalated", reasons.CAUSE_ELSEWHERE)
+    assert words in status.message
+
+
 def test_an_alert_about_a_release_whose_pods_are_all_refused_leads_to_the_undo(simulation: Simulation) -> None:
     begin(simulation, step("rolloutUndo"), triggers=[on_alert("Stuck")])
     simulation.world.refuse_pods(QUOTA, asks)

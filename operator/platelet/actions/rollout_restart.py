@@ -14,7 +14,7 @@ from typing import ClassVar
 from pydantic import ConfigDict
 
 from platelet.changes import restart_stamp
-from platelet.model import reasons
+from platelet.model import newcomers, reasons
 from platelet.model.durations import CAMEL, format_time
 from platelet.model.policy import ActionTraits
 from platelet.model.rules import Action
@@ -35,9 +35,9 @@ def plan(_settings: RolloutRestart, situation: Situation, now: datetime) -> Plan
     live = situation.snapshot.workload
     if live is None:
         return Refusal(reason=reasons.TARGET_GONE, message="the workload is gone, there is nothing to restart")
-    idle = refuse_idle(live)
-    if idle is not None:
-        return idle
+    refused = refuse_idle(live) or newcomers.refuse(situation, now)
+    if refused is not None:
+        return refused
     stamp = new_stamp(live, now)
     return Plan(
         changes=(restart_stamp.at(stamp, replaces_stuck_pods=live.ordered),),

@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field
 
 from platelet.actions import rollout_restart
 from platelet.changes import adjustments, kept_values, restored_template
-from platelet.model import blame, constraint, difference, reasons, references, undo_summary
+from platelet.model import blame, constraint, difference, newcomers, reasons, references, undo_summary
 from platelet.model.constraint import Rule
 from platelet.model.durations import Between, Duration
 from platelet.model.policy import ActionTraits
@@ -95,7 +95,7 @@ class RolloutUndo:
 def plan(settings: RolloutUndo, situation: Situation, now: datetime) -> Plan | Refusal:
     """Pin the template to restore. Refuses where no goal is known well enough, and an old release that was healthy."""
     goal = find_goal(settings, situation)
-    return goal if isinstance(goal, Refusal) else _refuse_old(settings, situation, now) or goal
+    return goal if isinstance(goal, Refusal) else _refuse_blameless(settings, situation, now) or goal
 
 
 def find_goal(settings: RolloutUndo, situation: Situation) -> Plan | Refusal:
@@ -126,8 +126,12 @@ def _find_record(settings: RolloutUndo, live: Workload, situation: Situation) ->
     )
 
 
-def _refuse_old(settings: RolloutUndo, situation: Situation, now: datetime) -> Refusal | None:
+def _refuse_blameless(settings: RolloutUndo, situation: Situation, now: datetime) -> Refusal | None:
     """Refuse to undo what is not to blame, and say why, how old it is, and what people can do."""
+    live = blame.live_record(situation)
+    spreads = newcomers.refuse(situation, now) if live is not None and live.ever_healthy else None
+    if spreads is not None:
+        return spreads
     why = "" if situation.remediation.spec.by_hand else blame.why_not(settings.within, situation, now)
     if not why:
         return None

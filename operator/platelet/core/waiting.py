@@ -28,7 +28,12 @@ from platelet.model.situation import Situation
 from platelet.model.verdict import Deny, Plan, Refusal
 from platelet.model.workload import Workload
 
-_REFUSALS = (reasons.MISSING_REFERENCE, reasons.NOT_A_RECENT_RELEASE, reasons.NO_HEALTHY_REVISION)
+_REFUSALS = (
+    reasons.MISSING_REFERENCE,
+    reasons.NOT_A_RECENT_RELEASE,
+    reasons.NO_HEALTHY_REVISION,
+    reasons.NEW_PODS_FAIL,
+)
 _TRIES_PER_STEP = 3  # attempts that were superseded or lost; one with a verdict moves on by itself
 _UNKNOWN_ENDS = 2  # writes of one incident of which nobody knows what they came to; each may have had its effect
 

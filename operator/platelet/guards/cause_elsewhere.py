@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from platelet.guards import occurrence
-from platelet.model import reasons, scheduling
+from platelet.model import reasons, refusals, scheduling
 from platelet.model.enumeration import name_some
 from platelet.model.policy import ActionTraits
 from platelet.model.revision import last_healthy
@@ -39,7 +39,8 @@ def _deny(situation: Situation, action: ActionTraits, now: datetime) -> Deny | N
         message = f"{missing} is missing, and the last healthy template needs it too"
         return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
     refused = situation.snapshot.workload.cannot_create if situation.snapshot.workload is not None else ""
-    if refused and (action.needs_room or _only_lacks_pods(situation)):
+    would_be_again = action.heals_rollout and _is_refused_anyway(situation)
+    if refused and (action.needs_room or would_be_again or _only_lacks_pods(situation)):
         message = f"no more pods of {situation.target} can be made: {refused[:_QUOTED]}"
         return occurrence.hopeless(situation, now, reasons.CAUSE_ELSEWHERE, message)
     no_room = _no_room(situation, action, now)
@@ -65,7 +66,20 @@ def _only_lacks_pods(situation: Situation) -> bool:
     workload = situation.snapshot.workload
     if workload is None or not workload.rolled_out or workload.available_replicas >= workload.replicas:
         return False
-    return not any(pod.is_active and not pod.ready for pod in situation.snapshot.pods)
+    return not any(_is_unready(pod) for pod in situation.snapshot.pods)
+
+
+def _is_refused_anyway(situation: Situation) -> bool:
+    """Whether a rollout stands still because its pods are refused, for nothing that its own template has brought."""
+    workload = situation.snapshot.workload
+    if workload is None or workload.rolled_out or any(_is_unready(pod) for pod in situation.snapshot.pods):
+        return False
+    ran = _template_that_ran(workload, situation)
+    return ran is not None and not refusals.is_own(workload.template, ran, workload.cannot_create)
+
+
+def _is_unready(pod: Pod) -> bool:
+    return pod.is_active and not pod.ready
 
 
 def _no_room(situation: Situation, action: ActionTraits, now: datetime) -> Deny | None:

@@ -13,6 +13,7 @@ LONGEST_BACK_OFF = timedelta(minutes=5)
 FORGOTTEN_AFTER = 2 * LONGEST_BACK_OFF  # after a run this long the kubelet starts its back-off anew
 SLOWEST_LEAK = timedelta(hours=1)  # a container that runs out of memory less often, on average, is not sick of it
 _FIRST_BACK_OFF = timedelta(seconds=10)
+_SHORT_RUN = timedelta(minutes=1)  # as long as a run of a loop may take, with what the kubelet needs to begin it
 _DOUBLINGS = 5  # 10 s doubled five times is beyond the longest
 
 
@@ -74,6 +75,25 @@ def read_leak(container: Container, created_at: datetime) -> Cycle | None:
         out_of_memory=True,
         over_at=ended_at + 2 * average if container.state == "running" else None,
     )
+
+
+def has_ended(container: Container) -> bool:
+    """Whether it has failed, or has been restarted, at least once."""
+    return (container.state == "terminated" and not container.has_done_its_work) or container.restarts > 0
+
+
+def may_date_from(created_at: datetime, container: Container) -> bool:
+    """Whether its loop may be as old as its pod: its runs and back-offs leave no time for a run that was well."""
+    ended = container.state == "terminated"
+    started_at = container.started_at if ended else container.last_started_at
+    ended_at = container.finished_at if ended else container.last_finished_at
+    if ended_at is None:
+        return False
+    ends = container.restarts + ended
+    last_run = ended_at - started_at if started_at is not None else _SHORT_RUN
+    waited = sum((back_off(end) for end in range(1, min(ends, _DOUBLINGS + 1))), timedelta())
+    waited += LONGEST_BACK_OFF * max(0, ends - _DOUBLINGS - 1)
+    return ended_at - created_at <= max(waited + ends * max(last_run, _SHORT_RUN), FORGOTTEN_AFTER)
 
 
 def _ended(container: Container) -> Cycle | None:

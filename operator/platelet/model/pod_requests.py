@@ -5,7 +5,7 @@ init containers one after the other, each beside the sidecars that were started 
 a whole takes the place of what its containers do; and the overhead comes on top. What an admission adds is not in here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -22,10 +22,18 @@ def requested(template: Mapping[str, Any], resource: str) -> Decimal:
     spec = mapping(template.get("spec"))
     whole = amount(mapping(mapping(spec.get("resources")).get("requests")).get(resource))
     if whole is None:
-        whole = _of_containers(spec, resource)
+        whole = _of_containers(spec, resource, _FIELDS)
     if whole is None:
         whole = amount(mapping(mapping(spec.get("resources")).get("limits")).get(resource)) or NONE
     return whole + (amount(mapping(spec.get("overhead")).get(resource)) or NONE)
+
+
+def limited(template: Mapping[str, Any], resource: str) -> Decimal:
+    """The limit of one resource that its containers have together, as a quota counts it; none counts as 0."""
+    spec = mapping(template.get("spec"))
+    whole = amount(mapping(mapping(spec.get("resources")).get("limits")).get(resource))
+    whole = _of_containers(spec, resource, ("limits",)) if whole is None else whole
+    return (whole or NONE) + (amount(mapping(spec.get("overhead")).get(resource)) or NONE)
 
 
 def named(template: Mapping[str, Any]) -> frozenset[str]:
@@ -46,12 +54,12 @@ def amount(written: Any) -> Decimal | None:
         return NONE
 
 
-def _of_containers(spec: Mapping[str, Any], resource: str) -> Decimal | None:
+def _of_containers(spec: Mapping[str, Any], resource: str, fields: Sequence[str]) -> Decimal | None:
     """What the containers ask for together, or the most while they are being initialised; None where none asks."""
-    mains = [_asked(container, resource) for container in items(spec.get("containers"))]
+    mains = [_asked(container, resource, fields) for container in items(spec.get("containers"))]
     sidecars, peak, any_asks = NONE, NONE, any(asked is not None for asked in mains)
     for container in items(spec.get("initContainers")):
-        asked = _asked(container, resource)
+        asked = _asked(container, resource, fields)
         any_asks = any_asks or asked is not None
         peak = max(peak, sidecars + (asked or NONE))
         if mapping(container).get("restartPolicy") == _SIDECAR:
@@ -60,7 +68,7 @@ def _of_containers(spec: Mapping[str, Any], resource: str) -> Decimal | None:
     return max(together, peak) if any_asks else None
 
 
-def _asked(container: Any, resource: str) -> Decimal | None:
+def _asked(container: Any, resource: str, fields: Sequence[str]) -> Decimal | None:
     resources = mapping(mapping(container).get("resources"))
-    amounts = (amount(mapping(resources.get(field)).get(resource)) for field in _FIELDS)
+    amounts = (amount(mapping(resources.get(field)).get(resource)) for field in fields)
     return next((asked for asked in amounts if asked is not None), None)

@@ -183,6 +183,15 @@ class Cluster:
             self.controllers.pods.lives[pod["metadata"]["uid"]].sicken(behaviour, self.now)
         self.step()
 
+    def spoil_starts(self, behaviour: kubelet.Behaviour) -> None:
+        """From now on pods that are made of a good image behave so: what a start needs is gone. Others run on."""
+        self.controllers.pods.start = behaviour
+
+    def lose_pod(self, name: str, namespace: str = SHOP) -> None:
+        """The first pod of a workload is evicted from its node: its controller makes another."""
+        self.store.mark_deleted(kube.PODS, namespace, self.pods(name, namespace)[0]["metadata"]["name"])
+        self.step()
+
     def set_clock(self, node: str, ahead: timedelta) -> None:
         """From now on new pods on a node are told of in another time; a lag is negative."""
         self.controllers.pods.clocks[node] = ahead

@@ -23,6 +23,7 @@ class Pods:
         self.clocks: dict[str, timedelta] = {}  # by how much each node's leads
         self.no_node: Callable[[Json], str] = lambda _pod: ""  # what the scheduler says of a pod that it cannot place
         self.refusal: Callable[[Json], str] = lambda _pod: ""  # what the API server says of a pod that it does not take
+        self.start: kubelet.Behaviour = "good"  # what becomes of each new pod whose image is good
         self.can_resize = True  # whether the cluster resizes pods in place
         self.resize: Callable[[Json], resizes.Outcome] = lambda _pod: "Done"  # what a kubelet makes of it
         self._made = 0
@@ -105,6 +106,7 @@ class Pods:
         bound = {**pod, "spec": {**pod["spec"], "nodeName": "node-1"}}
         pod = self._store.create(kube.PODS, namespace, bound)
         life = kubelet.Life.begin(bound["spec"]["containers"][0]["image"], now)
+        life.behaviour = self.start if life.behaviour == "good" else life.behaviour
         life.ahead = self.clocks.get(bound["spec"]["nodeName"], timedelta())
         self.lives[pod["metadata"]["uid"]] = life
         self._write_status(pod, life)
