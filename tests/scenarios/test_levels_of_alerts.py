@@ -27,10 +27,10 @@ def simulation() -> Iterator[Simulation]:
         yield simulation
 
 
-def follow(simulation: Simulation, *levels: Json) -> None:
+def follow(simulation: Simulation, *levels: Json, mode: str = "Enforce") -> None:
     """A policy for an alert, which calls people by these levels."""
     simulation.apply(escalation_policy(*levels))
-    begin(simulation, step("rolloutRestart"), triggers=[on_alert("Lost")], escalation=FOLLOWED)
+    begin(simulation, step("rolloutRestart"), triggers=[on_alert("Lost")], escalation=FOLLOWED, mode=mode)
 
 
 def fire(simulation: Simulation, fingerprint: str = LOST, **labels: str) -> None:
@@ -142,6 +142,51 @@ def test_one_that_has_a_workload_by_now_is_over(simulation: Simulation) -> None:
     assert entry.resolution == "it leads to shop/deployment/late, where it is on record"
     assert told(simulation) == [(0, "oncall")]
     assert [sink for _, sink in told(simulation, "UntargetedOver")] == ["oncall"]
+
+
+def test_while_it_is_silenced_nobody_else_is_called_and_what_came_due_is_told_afterwards(
+    simulation: Simulation,
+) -> None:
+    follow(simulation, {**L1, "repeatEvery": "20m"}, L2)
+    fire(simulation)
+    simulation.run(10 * MINUTE)
+    simulation.processes[0].poll(suppressed={LOST})
+    simulation.run(MINUTE)
+    simulation.processes[0].end()  # the silence is on record
+    simulation.run(timedelta())  # the next replica starts
+    simulation.run(2 * HOUR)
+    assert told(simulation) == [(0, "oncall")]
+    simulation.processes[0].poll(active={LOST})
+    simulation.run(MINUTE)
+    assert [sink for _, sink in told(simulation)] == ["oncall", "lead", "oncall"]
+
+
+def test_who_was_called_hears_the_end_also_while_it_is_silenced(simulation: Simulation) -> None:
+    follow(simulation, L1, L2)
+    fire(simulation)
+    simulation.run(10 * MINUTE)
+    simulation.processes[0].poll(suppressed={LOST})
+    simulation.run(MINUTE)
+    simulation.alerts.resolve(LOST)
+    simulation.run(HOUR)
+    assert [sink for _, sink in told(simulation, "UntargetedOver")] == ["oncall"]
+
+
+def test_what_fires_when_a_policy_no_longer_observes_is_called_for_from_then_on(simulation: Simulation) -> None:
+    follow(simulation, L1, L2, mode="Observe")
+    fire(simulation)
+    simulation.run(HOUR)
+    assert simulation.mailbox.delivered == []
+    simulation.world.store.patch(kube.POLICIES, SHOP, "heal", {"spec": {"mode": "Approve"}})
+    simulation.run(40 * MINUTE)
+    assert told(simulation) == [(0, "oncall"), (30, "lead")]
+    simulation.processes[0].end()
+    simulation.run(timedelta())
+    simulation.run(HOUR)
+    simulation.alerts.resolve(LOST)
+    simulation.run(HOUR)
+    assert [sink for _, sink in told(simulation, "UntargetedOver")] == ["lead", "oncall"]
+    assert len(simulation.mailbox.delivered) == 4, "each once"
 
 
 def test_a_call_that_nobody_answers_costs_nothing_while_nothing_is_due(simulation: Simulation) -> None:

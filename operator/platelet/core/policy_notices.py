@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from platelet.core import deliveries, recorded_acknowledgements, recorded_calls
+from platelet.core import deliveries, recorded_acknowledgements, recorded_calls, untargeted_alerts
 from platelet.core.deliveries import Ledger
 from platelet.model import reasons
 from platelet.model.effects import Effect
@@ -60,13 +60,15 @@ def tell(  # noqa: PLR0913 - what is on record, and what this process knows
     holder: Holder = ("policy", policy.namespace, policy.name)
     known = replace(ledger, notifications=pending)
     jobs_heard = recorded_acknowledgements.hear(policy, listed.annotations, listed.jobs, known, now)
-    heard = recorded_acknowledgements.hear(policy, listed.annotations, listed.alerts, jobs_heard.ledger, now)
-    effects += [*jobs_heard.effects, *heard.effects]
+    begun = untargeted_alerts.call(policy, listed.alerts, now)
+    new = recorded_calls.announce(policy, listed.alerts, begun, jobs_heard.ledger, now)
+    heard = recorded_acknowledgements.hear(policy, listed.annotations, new.listed, new.ledger, now)
+    effects += [*jobs_heard.effects, *new.effects, *heard.effects]
     called, jobs = recorded_calls.climb(policy, jobs_heard.listed, heard.ledger, now)
     called, alerts = recorded_calls.climb(policy, heard.listed, called, now)
     notifications = {(notification.id, notification.sink): notification for notification in called.notifications}
     for waiting in deliveries.due(called.notifications, in_flight, now):
-        notice = recorded_calls.notice_of(policy, waiting, listed.jobs, listed.alerts, called.notifications)
+        notice = recorded_calls.notice_of(policy, waiting, jobs, alerts, called.notifications)
         rendered, renderings = deliveries.render(waiting, notice, holder, now)
         notifications[rendered.id, rendered.sink] = rendered
         effects += renderings

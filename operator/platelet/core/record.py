@@ -218,10 +218,17 @@ def suppress(
 def _suppressed(fact: Evidence, suppressed: Collection[str], active: Collection[str], now: datetime) -> Evidence:
     if fact.source != "alert" or fact.resolved_at is not None:
         return fact
+    return replace(fact, suppressed_at=suppressed_since(fact, suppressed, active, now))
+
+
+def suppressed_since(
+    fact: Evidence, suppressed: Collection[str], active: Collection[str], now: datetime
+) -> datetime | None:
+    """Since when Alertmanager keeps an alert from us that fires, as far as it says anything of it now."""
     name = alert.fingerprint_of(fact.fingerprint)
     if name in active:
-        return replace(fact, suppressed_at=None)
-    return replace(fact, suppressed_at=fact.suppressed_at or now) if name in suppressed else fact
+        return None
+    return fact.suppressed_at or now if name in suppressed else fact.suppressed_at
 
 
 def resolve(status: RemediationStatus, now: datetime, *sources: Source) -> RemediationStatus:

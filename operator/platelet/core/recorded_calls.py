@@ -137,7 +137,7 @@ def _news(policy: Policy, before: E | None, entry: E, now: datetime) -> Notice |
 
 def _call_for(policy: Policy, entry: FailedJob | UntargetedAlert, ledger: Ledger) -> levels.Call | None:
     """What people are called for by it; None: nothing."""
-    if not entry.is_open or entry.call is None or policy.mode == "Observe" or not policy.ready:
+    if not entry.is_open or entry.is_silenced or entry.call is None or policy.mode == "Observe" or not policy.ready:
         return None
     return levels.Call(
         kind=entry.course.call,

@@ -3,7 +3,7 @@
 It is no incident: who is called next is in `recorded_calls`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -70,6 +70,25 @@ def judge(policy: Policy, known: Sequence[UntargetedAlert], news: Sequence[Stray
     return Verdict(listed=tuple(kept), forgotten=tuple(forgotten), unlisted=unlisted)
 
 
+def call(policy: Policy, listed: Sequence[UntargetedAlert], now: datetime) -> tuple[UntargetedAlert, ...]:
+    """Mark that people are called, from now on, for what the policy has only observed so far."""
+    if policy.mode == "Observe" or not policy.ready:
+        return tuple(listed)
+    return tuple(
+        replace(entry, call=RecordedCall(at=now))
+        if entry.is_open and entry.call is None and not entry.is_of_another_cluster
+        else entry
+        for entry in listed
+    )
+
+
+def suppress(
+    listed: Sequence[UntargetedAlert], suppressed: Collection[str], active: Collection[str], now: datetime
+) -> tuple[UntargetedAlert, ...]:
+    """Mark what Alertmanager keeps from us, and lift the mark of what is active again, by fingerprint of the labels."""
+    return tuple(_suppressed(entry, suppressed, active, now) for entry in listed)
+
+
 def announce(
     policy: Policy, known: Sequence[UntargetedAlert], verdict: Verdict, ledger: Ledger, now: datetime
 ) -> Announcement[UntargetedAlert]:
@@ -108,6 +127,15 @@ def _open(policy: Policy, stray: Stray, now: datetime) -> UntargetedAlert:
         sender=record.clip(stray.alert.sender, _SHORT),
         call=RecordedCall(at=now) if calls else None,
     )
+
+
+def _suppressed(
+    entry: UntargetedAlert, suppressed: Collection[str], active: Collection[str], now: datetime
+) -> UntargetedAlert:
+    """As it is of an incident; only Alertmanager's own alerts are silenced there."""
+    if not entry.is_open or not entry.is_of_alertmanager:
+        return entry
+    return replace(entry, suppressed_at=record.suppressed_since(entry, suppressed, active, now))
 
 
 def _end(entry: UntargetedAlert, why: str, now: datetime) -> UntargetedAlert:

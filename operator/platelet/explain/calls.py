@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from platelet.core import recorded_calls
 from platelet.explain.entry import Entry
 from platelet.model import reasons
+from platelet.model.durations import say_time
 from platelet.model.failed_job import FailedJob
 from platelet.model.notification import Notification
 from platelet.model.untargeted_alert import UntargetedAlert
@@ -25,7 +26,16 @@ def say(entry: FailedJob | UntargetedAlert) -> str:
         return "mode Observe: nobody is called"
     last = entry.call.last_level
     called = "people were called" + (f", up to level {last}" if last > 1 else "")
-    return f"{called}; {entry.call.acknowledged_by} has heard of it" if entry.is_acknowledged else called
+    heard = f"; {entry.call.acknowledged_by} has heard of it" if entry.is_acknowledged else ""
+    return f"{called}{heard}{_say_silence(entry)}"
+
+
+def _say_silence(entry: FailedJob | UntargetedAlert) -> str:
+    """That nobody is called just now, and since when; when that ends only Alertmanager knows."""
+    if not isinstance(entry, UntargetedAlert) or entry.suppressed_at is None or not entry.is_open:
+        return ""
+    since = say_time(entry.suppressed_at)
+    return f"; it is silenced, inhibited or muted in Alertmanager since {since}: nobody else is called until it is not"
 
 
 def tell(policy: str, entry: FailedJob | UntargetedAlert, notifications: Sequence[Notification]) -> Iterator[Entry]:

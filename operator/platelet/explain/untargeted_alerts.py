@@ -11,6 +11,7 @@ from platelet.explain.tables import Table, age
 from platelet.model.untargeted_alert import UntargetedAlert
 
 FIRING: Final = "Firing"
+_SILENCED: Final = "Silenced"
 _OVER: Final = "Over"
 _HEADER = ("Namespace", "Name", "State", "Severity", *calls.HEADER, "Policy", "Since")
 _MESSAGE = len(_HEADER) - 2  # the place of the column that only `-o wide` has
@@ -44,7 +45,7 @@ def _entries(stored: Mapping[str, Any], now: datetime, *, wide: bool) -> list[tu
         cells = (
             lenient.text(metadata.get("namespace")),
             entry.reason,
-            FIRING if entry.is_open else _OVER,
+            _OVER if not entry.is_open else _SILENCED if entry.is_silenced else FIRING,
             entry.grade,
             *calls.cells(entry, notifications),
             *([entry.message if entry.is_open else entry.resolution] if wide else []),

@@ -51,6 +51,11 @@ class OnRecord:
         return self.resolved_at is None
 
     @property
+    def is_silenced(self) -> bool:
+        """Whether people want to hear nothing of it for now."""
+        return False
+
+    @property
     def is_acknowledged(self) -> bool:
         """Whether a person has heard of it."""
         return self.call is not None and bool(self.call.acknowledged_by)

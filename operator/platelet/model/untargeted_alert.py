@@ -45,6 +45,16 @@ class UntargetedAlert(OnRecord, Evidence):
         return self.reason == reasons.ANOTHER_CLUSTER
 
     @property
+    def is_of_alertmanager(self) -> bool:
+        """Whether Alertmanager knows it by its labels, and can be asked about it."""
+        return self.source == "alert" and not self.sender and not self.is_of_another_cluster
+
+    @property
+    def is_silenced(self) -> bool:
+        """Whether Alertmanager keeps it from us: nobody is called meanwhile."""
+        return self.suppressed_at is not None
+
+    @property
     def title(self) -> str:
         """What it is called in a sentence."""
         return f"alert {self.reason}"

@@ -71,6 +71,60 @@ def test_the_next_level_is_called_at_its_time_also_by_a_process_that_has_told_no
     assert climb(OPEN, after, FIRED.ledger) == climb(OPEN, after) == expected
 
 
+def observed(cluster: str = "") -> tuple[UntargetedAlert, ...]:
+    """On record of a policy that observes."""
+    return bring(a_stray(cluster=cluster), policy=replace(POLICY, mode="Observe")).listed
+
+
+def test_a_policy_that_no_longer_observes_calls_for_what_fires_already_by_its_levels() -> None:
+    begun = untargeted_alerts.call(POLICY, observed(), NOW + minutes(9))
+    (entry,) = begun
+    assert entry.call == RecordedCall(at=NOW + minutes(9))
+    announced = recorded_calls.announce(POLICY, observed(), begun, NOBODY, NOW + minutes(9))
+    assert told(announced) == [("Untargeted", "oncall")]
+    assert [effect.reason for effect in announced.effects if isinstance(effect, Publish)] == [reasons.NO_TARGET]
+
+
+STAYS_AS_IT_IS: dict[str, tuple[tuple[UntargetedAlert, ...], Policy]] = {
+    "the policy observes": (observed(), replace(POLICY, mode="Observe")),
+    "the policy is not ready": (observed(), replace(POLICY, ready=False)),
+    "it is over": (tuple(replace(entry, resolved_at=NOW) for entry in observed()), POLICY),
+    "it is about another cluster": (observed(cluster="west"), POLICY),
+    "people are called already": (FIRED.listed, POLICY),
+}
+
+
+@pytest.mark.parametrize(("listed", "policy"), STAYS_AS_IT_IS.values(), ids=STAYS_AS_IT_IS)
+def test_nobody_is_called_anew(listed: tuple[UntargetedAlert, ...], policy: Policy) -> None:
+    assert untargeted_alerts.call(policy, listed, NOW + minutes(9)) == listed
+
+
+def silenced(entry: UntargetedAlert, *, active: bool = False, after: float = 0) -> UntargetedAlert:
+    """What Alertmanager says of it that long after."""
+    names = frozenset({entry.about})
+    suppressed, fires = (frozenset[str](), names) if active else (names, frozenset[str]())
+    return untargeted_alerts.suppress([entry], suppressed, fires, NOW + minutes(after))[0]
+
+
+def test_a_silence_counts_from_when_it_was_seen_first_until_the_alert_is_active_again() -> None:
+    again = silenced(silenced(OPEN, after=5), after=9)
+    assert again.suppressed_at == NOW + minutes(5)
+    assert untargeted_alerts.suppress([again], frozenset(), frozenset(), NOW) == (again,), "nothing is said of it"
+    assert silenced(again, active=True) == OPEN
+
+
+def test_while_it_is_silenced_no_level_is_due_and_none_is_waited_for() -> None:
+    quiet = silenced(OPEN)
+    assert climb(quiet, 300, FIRED.ledger) == []
+    assert recorded_calls.next_at(POLICY, [quiet], FIRED.ledger, NOW) is None
+    assert climb(silenced(quiet, active=True), 300, FIRED.ledger) == ["lead"]
+
+
+def test_what_only_another_sender_knows_is_not_silenced_by_alertmanager() -> None:
+    for entry in (replace(OPEN, sender="Grafana"), replace(OPEN, source="query"), OVER):
+        assert silenced(entry) == entry
+
+
 GRAVE: dict[str, tuple[str, list[str]]] = {
     "a page is critical": ("page", ["lead"]),
     "P1 is critical": ("P1", ["lead"]),

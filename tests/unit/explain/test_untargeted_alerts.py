@@ -10,6 +10,7 @@ from platelet.api.kinds.resolved_policy import ResolvedPolicy
 from platelet.cli import live
 from platelet.cli import timeline as timeline_command
 from platelet.explain import alert_timeline, tables, untargeted_alerts
+from platelet.explain import calls as calls_of
 from platelet.model import reasons
 from platelet.model.notification import Notification
 from platelet.model.untargeted_alert import UntargetedAlert
@@ -37,6 +38,11 @@ ROWS: dict[str, tuple[UntargetedAlert, tuple[Notification, ...], str]] = {
         (a_call(FIRES, state="Pending", told_at=None),),
         "shop ApiDown Firing critical 1 pagerduty(Pending) - heal 31m",
     ),
+    "Alertmanager keeps it from us": (
+        replace(FIRES, suppressed_at=NOW),
+        (),
+        "shop ApiDown Silenced critical 1 - - heal 31m",
+    ),
     "it is over": (OVER, (a_call(OVER),), "shop ApiDown Over critical 1 pagerduty - heal 31m"),
     "nobody is called": (an_untargeted_alert(call=None), (), "shop ApiDown Firing critical - - - heal 31m"),
     "another alert was told": (
@@ -53,6 +59,14 @@ def test_a_row_of_what_is_on_record(alert: UntargetedAlert, calls: tuple[Notific
     assert table is not None
     assert " ".join(table.header) == "Namespace Name State Severity Level Told Heard Policy Since"
     assert [" ".join(row) for row in table.rows] == [cells]
+
+
+def test_of_one_that_is_silenced_it_says_since_when_nobody_else_is_called() -> None:
+    words = "it is silenced, inhibited or muted in Alertmanager since 2026-11-21T12:00:00Z: nobody else is called"
+    silenced = replace(FIRES, suppressed_at=NOW)
+    assert words in calls_of.say(silenced)
+    assert words not in calls_of.say(replace(silenced, resolved_at=NOW))
+    assert words not in calls_of.say(FIRES)
 
 
 @pytest.mark.parametrize(("alert", "words"), [(FIRES, "why"), (OVER, "it is resolved")], ids=["open", "over"])

@@ -85,3 +85,30 @@ async def test_what_another_replica_has_ended_is_told_anew_when_it_fires_again()
     shell.world.advance(3 * MINUTE)
     await shell.untargeted.record(await shell.resolved(), [Stray(alert=firing, why="why")])
     assert open_ones(shell) == [firing.episode]
+
+
+async def test_a_silence_is_stored_where_the_alert_is_on_record_and_costs_nothing_more() -> None:
+    shell = Shell()
+    quiet, loud = shell.an_alert(1), shell.an_alert(2)
+    facts = await recorded(shell, Stray(alert=quiet, why="why"), Stray(alert=loud, why="why"))
+    shell.news.clear()
+    await facts.suppress({quiet.fingerprint}, {loud.fingerprint}, shell.clock.now())
+    listed = ALERTS.read(shell.world.store.get(kube.POLICIES, SHOP, "heal")["status"])
+    assert [entry.fingerprint for entry in listed if entry.is_silenced] == [quiet.episode]
+    assert shell.news == [("policy", SHOP, "heal")]
+    await shell.book.refresh()
+    calls = shell.world.server.index
+    await facts.suppress({quiet.fingerprint}, {loud.fingerprint}, shell.clock.now())
+    assert shell.world.server.index == calls
+    await facts.suppress(set(), {quiet.fingerprint, loud.fingerprint}, shell.clock.now())
+    listed = ALERTS.read(shell.world.store.get(kube.POLICIES, SHOP, "heal")["status"])
+    assert [entry for entry in listed if entry.is_silenced] == []
+
+
+async def test_a_silence_that_cannot_be_stored_is_told_to_the_poller() -> None:
+    shell = Shell()
+    alert = shell.an_alert()
+    facts = await recorded(shell, Stray(alert=alert, why="why"))
+    shell.world.server.faults.at[shell.world.server.index + 1] = "unanswered"
+    with pytest.raises(NotStoredError):
+        await facts.suppress({alert.fingerprint}, set(), shell.clock.now())

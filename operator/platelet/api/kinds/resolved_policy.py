@@ -60,5 +60,9 @@ class ResolvedPolicy:
     @property
     def has_work(self) -> bool:
         """Whether there is anything to do for the policy itself, apart from any incident."""
-        calls = any(entry.is_open and entry.call is not None for entry in self.untargeted)
+        acts = self.policy.mode != "Observe"
+        calls = any(
+            entry.is_open and (entry.call is not None or (acts and not entry.is_of_another_cluster))
+            for entry in self.untargeted
+        )
         return self.asks_for_jobs or calls or has_untold(self.notifications)

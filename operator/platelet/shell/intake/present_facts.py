@@ -35,5 +35,11 @@ class PresentFacts:
                 raise failure
 
     async def suppress(self, suppressed: Collection[str], active: Collection[str], at: datetime) -> None:
-        """Store which Alertmanager keeps from us: nothing is done about what has no workload. Raises NotStoredError."""
-        await self._held.suppress(suppressed, active, at)
+        """Store which Alertmanager keeps from us. What fails of the one keeps nothing of the other."""
+        failures = [
+            await attempt(self._held.suppress(suppressed, active, at)),
+            await attempt(self._untargeted.suppress(suppressed, active, at)),
+        ]
+        for failure in failures:
+            if failure is not None:
+                raise failure

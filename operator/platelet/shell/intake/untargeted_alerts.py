@@ -3,8 +3,8 @@
 What sinks are to be told is stored in the same write: no sender waits for them, and no crash loses it.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -20,7 +20,7 @@ from platelet.model.untargeted_alert import UntargetedAlert
 from platelet.shell.act.effects import EffectRunner
 from platelet.shell.act.policy_notices import read_ledger, write_ledger
 from platelet.shell.intake.receiver import NotStoredError
-from platelet.shell.kube import POLICIES, ApiError, Conflict, Kube, NotFound, Refused
+from platelet.shell.kube import POLICIES, ApiError, Conflict, Json, Kube, NotFound, Refused
 from platelet.shell.kube.clock import Clock
 from platelet.shell.kube.latest import Latest
 from platelet.shell.store.policies import PolicyBook
@@ -38,6 +38,19 @@ class _Stored:
 
     listed: Sequence[UntargetedAlert]
     effects: tuple[Effect, ...] | None = None  # None: all of it was there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Edited:
+    """What is to be stored, and run once it is."""
+
+    listed: tuple[UntargetedAlert, ...]
+    changes: Json = field(default_factory=dict)  # of the status, beside the list
+    effects: tuple[Effect, ...] = ()
+
+
+Edit = Callable[[Json, datetime], _Edited | None]
+"""What becomes of a policy's status, at this moment; None: nothing."""
 
 
 class Untargeted:
@@ -78,11 +91,7 @@ class Untargeted:
 
     def held(self) -> Collection[str]:
         """The episodes of those that Alertmanager can be asked about, as of the last look at the policies."""
-        return frozenset(
-            entry.fingerprint
-            for _, entry in self._open()
-            if entry.source == "alert" and not entry.sender and not entry.is_of_another_cluster
-        )
+        return frozenset(entry.fingerprint for _, entry in self._open() if entry.is_of_alertmanager)
 
     def held_queries(self) -> frozenset[str]:
         """The fingerprints of queries' facts among them."""
@@ -94,14 +103,25 @@ class Untargeted:
         for resolved, entry in self._open():
             if entry.fingerprint in episodes:
                 ended.setdefault(resolved.policy.key, (resolved, []))[1].append(_end_of(entry, at))
-        failures = []
-        for resolved, strays in ended.values():
-            try:
-                await self.record(resolved, strays)
-            except ApiError as error:
-                failures.append(error)
-        if failures:
-            raise NotStoredError(str(failures[0]), for_good=all(isinstance(failure, Refused) for failure in failures))
+        await _do_all(self.record(resolved, strays) for resolved, strays in ended.values())
+
+    async def suppress(self, suppressed: Collection[str], active: Collection[str], at: datetime) -> None:
+        """Store which of them Alertmanager keeps from us and which no more. Raises NotStoredError."""
+        concerned = [
+            resolved
+            for resolved in self._book.resolved_policies
+            if untargeted_alerts.suppress(resolved.untargeted, suppressed, active, at) != resolved.untargeted
+        ]
+        await _do_all(self._suppress(resolved, suppressed, active) for resolved in concerned)
+
+    async def _suppress(self, resolved: ResolvedPolicy, suppressed: Collection[str], active: Collection[str]) -> None:
+        def mark(status: Json, now: datetime) -> _Edited | None:
+            before = ALERTS.read(status)
+            marked = untargeted_alerts.suppress(before, suppressed, active, now)
+            return _Edited(listed=marked) if marked != before else None
+
+        if (await self._edit(resolved, mark)).effects is not None:
+            self._on_news(("policy", resolved.policy.namespace, resolved.policy.name))
 
     def _open(self) -> Iterator[tuple[ResolvedPolicy, UntargetedAlert]]:
         for resolved in self._book.resolved_policies:
@@ -120,32 +140,57 @@ class Untargeted:
     async def _store(self, resolved: ResolvedPolicy, news: Sequence[Stray]) -> _Stored:
         """Write them on the policy, with what sinks are to be told of it."""
         policy = resolved.policy
+
+        def judge(status: Json, now: datetime) -> _Edited | None:
+            before = ALERTS.read(status)
+            verdict = untargeted_alerts.judge(policy, before, news, now)
+            if verdict.listed == before and not verdict.unlisted:
+                return None
+            if verdict.unlisted:
+                log.warning("alerts without a target are not listed", policy=policy.key, count=verdict.unlisted)
+            announced = untargeted_alerts.announce(policy, before, verdict, read_ledger(status), now)
+            dropped = int(status.get("untargetedDropped") or 0) + verdict.unlisted
+            return _Edited(
+                listed=announced.listed,
+                changes={"untargetedDropped": dropped, **write_ledger(announced.ledger)},
+                effects=announced.effects,
+            )
+
+        return await self._edit(resolved, judge)
+
+    async def _edit(self, resolved: ResolvedPolicy, edit: Edit) -> _Stored:
+        """Compare and swap. Raises ApiError when that cannot be stored, Conflict once it is in vain."""
+        policy = resolved.policy
         for remaining in reversed(range(_TRIES)):
             try:
                 stored = await self._kube.get(POLICIES, policy.namespace, policy.name)
             except NotFound:  # nobody is left who wants to know
                 break
-            status, now = stored.get("status") or {}, self._clock.now()
-            before = ALERTS.read(status)
-            verdict = untargeted_alerts.judge(policy, before, news, now)
-            if verdict.listed == before and not verdict.unlisted:
-                return _Stored(listed=before)
-            if verdict.unlisted:
-                log.warning("alerts without a target are not listed", policy=policy.key, count=verdict.unlisted)
-            announced = untargeted_alerts.announce(policy, before, verdict, read_ledger(status), now)
-            changes = {
-                **ALERTS.write(announced.listed),
-                "untargetedDropped": int(status.get("untargetedDropped") or 0) + verdict.unlisted,
-                **write_ledger(announced.ledger),
-            }
+            status = stored.get("status") or {}
+            edited = edit(status, self._clock.now())
+            if edited is None:
+                return _Stored(listed=ALERTS.read(status))
             try:
+                changes = {**ALERTS.write(edited.listed), **edited.changes}
                 await store_records(self._kube, self._book, stored, changes)
             except Conflict:
                 if not remaining:
                     raise
             else:
-                return _Stored(listed=announced.listed, effects=announced.effects)
+                return _Stored(listed=edited.listed, effects=edited.effects)
         return _Stored(listed=())
+
+
+async def _do_all(storing: Iterable[Awaitable[None]]) -> None:
+    """What cannot be stored of one policy keeps nothing of another. Raises NotStoredError."""
+    failures = []
+    for store in storing:
+        try:
+            await store
+        except ApiError as error:
+            failures.append(error)
+    if failures:
+        raise NotStoredError(str(failures[0]), for_good=all(isinstance(failure, Refused) for failure in failures))
 
 
 def _end_of(entry: UntargetedAlert, at: datetime) -> Stray:
