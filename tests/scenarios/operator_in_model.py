@@ -259,9 +259,9 @@ class Process:
         before = self._ours.pop(key, None)
         if stored is not None:
             self._ours[key] = copy.deepcopy(stored)
-            self.loop.call_soon(self._replica.flow.on_object, Shown(plural=key[0], stored=self._ours[key]))
+            self.loop.call_soon(self._replica.on_object, Shown(plural=key[0], stored=self._ours[key]))
         elif before is not None:
-            self.loop.call_soon(self._replica.flow.on_object, Shown(plural=key[0], stored=before, deleted=True))
+            self.loop.call_soon(self._replica.on_object, Shown(plural=key[0], stored=before, deleted=True))
 
     def _see_pod(self, key: tuple[str, str], stored: kube.Json | None) -> None:
         self._pods.pop(key, None)

@@ -82,6 +82,15 @@ def tell(  # noqa: PLR0913 - what is on record, and what this process knows
     return Telling(ledger=updated, effects=tuple(effects), alerts=alerts, jobs=jobs, again_at=again_at)
 
 
+def part(policy: Policy, listed: Listed, ledger: Ledger, now: datetime) -> tuple[Listed, Ledger]:
+    """End all that people are called for, since the policy was deleted; with what sinks are to hear of that."""
+    why = f"policy {policy.key}, which watched it, was deleted"
+    jobs = recorded_calls.announce(policy, listed.jobs, recorded_calls.end(listed.jobs, why, now), ledger, now)
+    ended = recorded_calls.end(listed.alerts, why, now)
+    alerts = recorded_calls.announce(policy, listed.alerts, ended, jobs.ledger, now)
+    return replace(listed, alerts=alerts.listed, jobs=jobs.listed), alerts.ledger
+
+
 def _failures(policy: Policy, ledger: Ledger, notifications: Sequence[Notification], now: datetime) -> Iterator[Effect]:
     for failed in notifications:
         if deliveries.has_just_failed(failed, now):

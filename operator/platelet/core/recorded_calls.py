@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from platelet.core import deliveries, levels
+from platelet.core import deliveries, levels, record
 from platelet.core.deliveries import Ledger
 from platelet.model import reasons
 from platelet.model.effects import Effect
@@ -48,6 +48,13 @@ def announce(policy: Policy, known: Sequence[E], listed: Sequence[E], ledger: Le
             ledger = keep(ledger, replace(news, to=called(entry, ledger.notifications)))
     ledger, climbed = climb(policy, listed, ledger, now)
     return Announcement(listed=climbed, ledger=ledger, effects=tuple(effects))
+
+
+def end(listed: Sequence[E], why: str, now: datetime) -> tuple[E, ...]:
+    """All of it is over, for this reason."""
+    return tuple(
+        replace(entry, resolved_at=now, resolution=record.clip(why)) if entry.is_open else entry for entry in listed
+    )
 
 
 def climb(policy: Policy, listed: Sequence[E], ledger: Ledger, now: datetime) -> tuple[Ledger, tuple[E, ...]]:

@@ -8,6 +8,7 @@ from platelet.model.outside import Outside
 from platelet.model.remediation import Remediation
 from platelet.shell.act.deciding import Decider
 from platelet.shell.act.effects import EffectRunner
+from platelet.shell.act.farewells import Farewells
 from platelet.shell.act.inventory import Inventory
 from platelet.shell.act.policy_notices import PolicyNotices
 from platelet.shell.act.reconciler import Reconciler
@@ -33,6 +34,7 @@ from platelet.shell.read.looks import Looker
 from platelet.shell.read.process_state import ProcessState
 from platelet.shell.read.readers import Readers, make_readers
 from platelet.shell.run.flow import Flow, Parts
+from platelet.shell.run.handlers import OnObject, Shown
 from platelet.shell.store.budget import BudgetWriter
 from platelet.shell.store.opener import Opener
 from platelet.shell.store.policy_statuses import PolicyStatuses
@@ -76,6 +78,7 @@ class Replica:
     replies: ReplyStore
     pod_watch: PodWatch
     flow: Flow
+    on_object: OnObject  # hears of each change of our own kinds, while it leads
 
 
 def assemble(base: Base) -> Replica:
@@ -100,6 +103,7 @@ def assemble(base: Base) -> Replica:
     )
     held_alerts, around = HeldAlerts(kube, index), base.around(succession)
     notices = PolicyNotices(kube, clock, book, runner, base.outbox)
+    farewells = Farewells(clock, book, runner, base.outbox, on_news=lambda policy: flow.on_result(policy))  # noqa: PLW0108 - below
     pod_watch = PodWatch(clock, book, opener, finder, memory.streams.workloads)
     reconciler, tracker = _make_deciders(
         base,
@@ -117,6 +121,7 @@ def assemble(base: Base) -> Replica:
         reconciler=reconciler,
         policy_looks=(
             notices.look,
+            farewells.look,
             JobWatch(kube, clock, book, runner, around.log_reader, stir=notices.stir).look,
         ),
         stir_policy=notices.stir,
@@ -133,6 +138,12 @@ def assemble(base: Base) -> Replica:
         give_way=inbox.give_way,
     )
     flow = Flow(parts, base.resync.total_seconds(), workers=base.workers, recorders=base.recorders)
+
+    def on_object(shown: Shown) -> None:
+        if shown.deleted:
+            farewells.part(shown.stored)
+        flow.on_object(shown)
+
     return Replica(
         readers=readers,
         succession=succession,
@@ -142,6 +153,7 @@ def assemble(base: Base) -> Replica:
         replies=ReplyStore(kube, clock, index, origins, records),
         pod_watch=pod_watch,
         flow=flow,
+        on_object=on_object,
     )
 
 

@@ -157,7 +157,7 @@ class Operator:
     async def _work(self) -> None:
         """Everything that only the leader does."""
         await self._take_over()
-        kopf_thread = KopfThread(self._replica.flow.on_object, self._client.configuration)
+        kopf_thread = KopfThread(self._replica.on_object, self._client.configuration)
         try:
             self._leading, self._led_at = True, boot_time()
             self._metrics.leader.set(1)
