@@ -158,6 +158,7 @@ STEP_NEVER_APPLIES = "StepNeverApplies"
 LOOKS_BACK_TOO_FAR = "LooksBackTooFar"
 TEMPLATE_NOT_USED = "TemplateNotUsed"
 JOBS_NOT_READABLE = "JobsNotReadable"
+SUBJECT_NOT_READABLE = "SubjectNotReadable"
 CRD_OUTDATED = "CrdOutdated"
 SECRET_NOT_READABLE = "SecretNotReadable"  # noqa: S105 - a reason, no secret
 ALERTMANAGER_NOT_CONFIGURED = "AlertmanagerNotConfigured"

@@ -88,6 +88,20 @@ CASES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any], str
         reasons.MISSING_REFERENCE,
         "step mend: there is no CronJob mend where the policy acts, so it is passed over: create it, or correct",
     ),
+    "an alert whose subject may not be looked up": (
+        {},
+        [],
+        {"around": Surroundings(unfound='pods is forbidden: User "platelet" cannot get resource "pods"')},
+        reasons.SUBJECT_NOT_READABLE,
+        "what an alert is about may not be looked up, so its sender must send it again: pods is forbidden: User",
+    ),
+    "a record that an older CRD does not admit": (
+        {},
+        [],
+        {"around": Surroundings(unrecorded="the installed CRD does not know status.x")},
+        reasons.CRD_OUTDATED,
+        "people are not told of failed Jobs and of alerts without a workload, since that cannot be recorded: the",
+    ),
     "Jobs that may not be read": (
         {"triggers": [{"job": {}}]},
         [],

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from platelet.core.opening import Update
+from platelet.model import reasons
 from platelet.model.remediation import RemediationStatus
 from platelet.replay.admission import Review
 from platelet.shell import kube
 from platelet.shell.intake.alert_inbox import AlertInbox
 from platelet.shell.intake.receiver import NotStoredError
+from platelet.shell.intake.targets import TargetFinder
 from platelet.shell.store.opener import Opener, store_status
 from tests.scenarios.manifests import on_alert, policy
 from tests.scenarios.world import SHOP
@@ -294,6 +296,41 @@ async def test_what_cannot_be_stored_of_one_target_costs_no_other() -> None:
     assert sorted(remediation.spec.target_ref.name for remediation in shell.remediations()) == ["api", "late"]
     assert ["exceeded quota" in event.note for event in shell.people.events] == [True]
     await inbox.store([alerts[0]], 0)
+
+
+async def test_a_subject_that_may_not_be_looked_up_holds_up_no_other_and_the_policy_names_the_right() -> None:
+    """Until a while after the last of them has come; its sender tries again meanwhile."""
+    shell = await a_shell()
+    words = (
+        'pods "gone" is forbidden: User "platelet" cannot get resource "pods" in API group "" in the namespace "shop"'
+    )
+
+    class WithoutPods:
+        """A role that is older than the operator."""
+
+        async def get(self, resource: kube.Resource, namespace: str, name: str) -> kube.Json:
+            if resource == kube.PODS:
+                raise kube.Refused(403, "Forbidden", words)
+            return await shell.api.get(resource, namespace, name)
+
+    async def warnings() -> list[tuple[str, str]]:
+        await shell.book.refresh()
+        judged = next(judgement for judgement in shell.book.judgements if judgement.resource == kube.POLICIES)
+        return [(caveat.reason, caveat.message) for caveat in judged.caveats or ()]
+
+    api: Any = WithoutPods()
+    shell.finder = TargetFinder(api)
+    before = await warnings()
+    alerts = [shell.an_alert(1, labels={"namespace": SHOP, "pod": "gone"}), shell.an_alert(2)]
+    with pytest.raises(NotStoredError):
+        await shell.new_inbox().store(alerts, 0)
+    assert shell.fates == ["failed", "stored"]
+    assert len(shell.remediations()) == 1
+    ((reason, message),) = [known for known in await warnings() if known not in before]
+    assert reason == reasons.SUBJECT_NOT_READABLE
+    assert words in message
+    shell.world.advance(20 * MINUTE)
+    assert await warnings() == before
 
 
 # Each row: minutes after the end when Alertmanager is seen to have it active again, and how many fire then.

@@ -40,6 +40,7 @@ class Surroundings:
     secret_faults: Mapping[str, str] = field(default_factory=dict)  # by `sink.field`: why it cannot be used
     escalation_fault: Caveat | None = None  # why its EscalationPolicy is not followed
     missing_rights: tuple[str, ...] = ()  # what a trigger on Jobs needs and the operator may not do
+    unfound: str = ""  # what keeps the operator from finding what an alert is about
     unrecorded: str = ""  # why what people are told cannot be put on record
 
 
@@ -236,6 +237,9 @@ def _of_rights(around: Surroundings) -> Iterable[Caveat]:
     if around.unrecorded:
         message = "people are not told of failed Jobs and of alerts without a workload, since that cannot be recorded"
         yield Caveat(reasons.CRD_OUTDATED, f"{message}: {around.unrecorded}")
+    if around.unfound:
+        message = f"what an alert is about may not be looked up, so its sender must send it again: {around.unfound}"
+        yield Caveat(reasons.SUBJECT_NOT_READABLE, f"{message}: kubectl apply -k deploy/base lets it (docs/rights.md)")
     for missing in around.missing_rights:
         message = f"a trigger on Jobs is of no use: the operator may not {missing}, so nobody is told of failed Jobs"
         yield Caveat(reasons.JOBS_NOT_READABLE, f"{message}: kubectl apply -k deploy/base lets it (docs/rights.md)")

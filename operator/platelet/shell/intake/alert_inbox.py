@@ -24,7 +24,7 @@ from platelet.shell.intake.delivery import Astray, Bid, Delivery, Item, Match
 from platelet.shell.intake.receiver import NotStoredError
 from platelet.shell.intake.targets import TargetFinder
 from platelet.shell.intake.untargeted_alerts import Untargeted
-from platelet.shell.kube import ApiError, Kube
+from platelet.shell.kube import FORBIDDEN, ApiError, Kube
 from platelet.shell.kube.clock import Clock
 from platelet.shell.kube.latest import Latest
 from platelet.shell.store.opener import Opener
@@ -180,6 +180,9 @@ class AlertInbox:
             aimed = [(match, await targets.look_up(match)) for match in matches]
         except ApiError as error:
             delivery.fails([match.item for match in matches], error)
+            if error.code == FORBIDDEN:
+                for resolved in matches[0].policies:
+                    self._book.references.note_unfound(resolved.policy.namespace, resolved.policy.name, error.message)
             return
         except Exception as error:
             log.exception("what alerts are about is not found", names=str(alert_targets.names(matches[0]))[:200])

@@ -212,8 +212,10 @@ class PolicyBook:
             around = await self._references.look_up(resolved.loaded, resolved.namespaces, caveats.needed_by(steps))
             rights = await self._references.missing_rights(resolved.loaded, resolved.namespaces)
             around = replace(around, escalation_fault=resolved.escalation_fault, missing_rights=rights)
-            unrecorded = self._references.unrecorded(resolved.policy.namespace, resolved.policy.name)
-            around = replace(around, unrecorded=unrecorded)
+            own = resolved.policy.namespace, resolved.policy.name
+            around = replace(
+                around, unrecorded=self._references.unrecorded(*own), unfound=self._references.unfound(*own)
+            )
         except ApiError:
             return None
         return caveats.find_in_policy(resolved.loaded, steps, self._outside, around)

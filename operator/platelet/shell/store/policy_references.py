@@ -24,6 +24,7 @@ from platelet.shell.store import secret_keys, signing_keys
 T = TypeVar("T")
 _BELIEVED = timedelta(minutes=30)
 _UNTIL_UPDATED = timedelta(minutes=1)  # between tries to store what the installed CRD does not know
+_SENT_AGAIN = timedelta(minutes=15)  # by when a sender has tried again what was not stored
 _NAMESPACES_ASKED = 5  # a ref of more namespaces may be anywhere: it is not looked for
 
 
@@ -35,6 +36,7 @@ class PolicyReferences:
         self._kube = kube
         self._clock = clock
         self._complete: dict[str, tuple[object, datetime]] = {}  # by policy: what was asked for, and until when
+        self._unfound: dict[tuple[str, str], tuple[str, datetime]] = {}  # why, and until when that is believed
         self._unrecorded: dict[tuple[str, str], tuple[str, datetime]] = {}  # why, and when it is tried again
 
     async def look_up(
@@ -66,6 +68,15 @@ class PolicyReferences:
     def unrecorded(self, namespace: str, name: str) -> str:
         """What did when something was to be stored last."""
         return self._unrecorded.get((namespace, name), ("", None))[0]
+
+    def note_unfound(self, namespace: str, name: str, why: str) -> None:
+        """Note what keeps the operator from finding what alerts of a policy are about; they are sent again."""
+        self._unfound[namespace, name] = why, self._clock.now() + _SENT_AGAIN
+
+    def unfound(self, namespace: str, name: str) -> str:
+        """What does, as far as an alert has come a while ago; else nothing."""
+        why, until = self._unfound.get((namespace, name), ("", self._clock.now()))
+        return why if self._clock.now() < until else ""
 
     def unrecorded_until(self, namespace: str, name: str) -> datetime | None:
         """Before when it is in vain to store more of it; None: it may be tried."""
