@@ -16,7 +16,7 @@ from tests.bench.table import Result
 from tests.cluster.control_plane import KubectlFailed
 
 ROBUSTA = (
-    "Robusta cannot be run here, so its column is left out. In the run of issue 9 it took 178 ms from an alert to its\n"
+    "Robusta has no column: it is not installed here. In the run of issue 9 it took 178 ms from an alert to its\n"
     "patch, when the Go operator took 50 ms for an undo: 0.7 times the one is 2.5 times the other."
 )
 
