@@ -1,6 +1,7 @@
 """One real node for all tests of the session, what its containers are made of, and the packs on it."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 import yaml
@@ -65,9 +66,40 @@ def pack_operator(
     with (
         operating.one_leader(node.plane, tmp_path_factory.mktemp("operator"), **settings) as operator,
         listening.serving(scraped.answer) as url,
-        monitoring.running(both, theatre.RULES, operator.alerts_url, [discovery.scrape_config(url)]),
+        monitoring.running(both, theatre.RULES, operator.alerts_url, discovery.scrape_configs(node.plane, url)),
     ):
         yield operator
+
+
+@contextmanager
+def _putting_on(
+    node: nodes.Node,
+    operator: OperatorProcess,
+    scraped: Discovery,
+    addresses: Iterator[str],
+    publishers: Publishers,
+) -> Iterator[PutOn]:
+    stages: list[Theatre] = []
+    with ExitStack() as scenes:
+
+        def put(pack: str, target: str, faster: int = 30) -> Theatre:
+            scene = scenes.enter_context(incidents.scene(node.plane))
+            address = next(addresses)
+            site = f"http://{address}{apps.PATHS}"
+            scene.apply(apps.service("shop", target, address=address))
+            adaptation = packs.Adaptation(site, publishers.url, faster)
+            objects = adaptation.of(packs.render(node.plane, pack, scene.namespace))
+            stage = Theatre(scene, operator, objects, target, site, publishers)
+            stage.share_pagers()
+            scene.use(*(yaml.safe_dump(entry) for entry in objects))
+            scraped.apps.append((scene.namespace, target))
+            stages.append(stage)
+            return stage
+
+        yield put
+        for stage in stages:
+            scraped.apps.remove((stage.scene.namespace, stage.target))
+        assert [write for stage in stages for write in stage.unnamed_writes()] == []
 
 
 @pytest.fixture
@@ -79,22 +111,18 @@ def put_on(
     publishers: Publishers,
 ) -> Iterator[PutOn]:
     """What puts a pack on the node; in the end the operator has changed only what it names."""
-    stages: list[Theatre] = []
-    with incidents.scene(node.plane) as scene:
-
-        def put(pack: str, target: str, faster: int = 30) -> Theatre:
-            address = next(addresses)
-            site = f"http://{address}{apps.PATHS}"
-            scene.apply(apps.service("shop", target, address=address))
-            adaptation = packs.Adaptation(site, publishers.url, faster)
-            objects = adaptation.of(packs.render(node.plane, pack, scene.namespace))
-            stage = Theatre(scene, pack_operator, objects, target, site, publishers)
-            stage.share_pagers()
-            scene.use(*(yaml.safe_dump(entry) for entry in objects))
-            scraped.apps.append((scene.namespace, target))
-            stages.append(stage)
-            return stage
-
+    with _putting_on(node, pack_operator, scraped, addresses, publishers) as put:
         yield put
-        scraped.apps.clear()
-        assert [write for stage in stages for write in stage.unnamed_writes()] == []
+
+
+@pytest.fixture(scope="module")
+def put_side_by_side(
+    node: nodes.Node, pack_operator: OperatorProcess, scraped: Discovery, addresses: Iterator[str]
+) -> Iterator[PutOn]:
+    """The same for all tests of a file, whose situations take their time together, each in a namespace of its own."""
+    with (
+        listening.publishers() as publishers,
+        _putting_on(node, pack_operator, scraped, addresses, publishers) as put,
+    ):
+        yield put
+    assert publishers.faults == []

@@ -23,6 +23,8 @@ def start(plane: ControlPlane, runtime: ContainerRuntime, programs: Path) -> Non
         f"--cert-dir={machine.directory / 'kubelet-certificates'}",
         f"--hostname-override={NODE}",
         f"--node-ip={network.NODE}",
+        f"--containerd={runtime.socket}",  # whose containers it measures
+        "--housekeeping-interval=1s",
     ]
     proxy = [
         str(programs / "kube-proxy"),

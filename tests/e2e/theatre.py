@@ -1,6 +1,7 @@
 """A pack on a real node: its app, what the app depends on, and the customers, all of them real containers."""
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +16,11 @@ from tests.e2e import apps, discovery
 
 PAGED, SAID = "/v2/enqueue", "/api/chat.postMessage"
 _REQUESTS = "sum by (namespace, deployment) (rate(http_requests_total{%s}[10s]))"
+
+_CPU_SHARE = (
+    'rate(container_cpu_usage_seconds_total{pod=~"backend-.+"}[5s])'
+    ' / on (namespace, pod, container) kube_pod_container_resource_limits{resource="cpu"}'
+)
 
 
 def _rule(alertname: str, expr: str, **labels: str) -> Json:
@@ -39,6 +45,7 @@ RULES = [
     _errors("ConflictoDown", "conflicto", "500"),
     _errors("DatabaseConnectionTimeouts", "conflicto", "502"),
     _errors("DatabaseUnavailable", "saas-backend", "502"),
+    _rule("HighCPUUsage", f"avg by (namespace) ({_CPU_SHARE}) > 0.8", deployment="backend"),
     _rule("DDoS", "sum by (namespace, deployment) (rate(flood_requests_total[20s])) > 1"),
     _number("DatabaseConnectionsExhausted", "idle_connections > 90", severity="critical"),
     _number("ProductionDown", "region_down > 0"),
@@ -67,9 +74,9 @@ class Theatre(Stage):
         """The app's first release; an undo needs one that is proven."""
         self.deploy(self.target, replicas, image, proven=proven, env=variables(**env))
 
-    def stand(self, name: str, **numbers: int) -> None:
-        """A server that the app depends on, which keeps these numbers and is scraped as a job."""
-        job = {"database": "postgres"}.get(name, name)
+    def stand(self, name: str, job: str = "", **numbers: int) -> None:
+        """A server that the app depends on, which keeps these numbers and is scraped as a job, or one of its name."""
+        job = job or {"database": "postgres"}.get(name, name)
         self.scene.apply(installation.deployment(name, apps.STORE, replicas=1))
         self.scene.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s")
         for key, number in numbers.items():
@@ -98,6 +105,14 @@ class Theatre(Stage):
     def invite(self, image: str = apps.CUSTOMERS, **env: str) -> None:
         """Let somebody ask the app, on and on; or others instead."""
         self.put(image.partition(":")[2], 1, image, env=variables(**env))
+
+    def set_patience(self, runbook: str, timeouts: Mapping[str, str]) -> None:
+        """Let the checks of these steps wait so long, whatever the pack says."""
+        steps = self.steps(runbook)
+        for step in steps:
+            if step["name"] in timeouts:
+                step["verify"] = {**step["verify"], "timeout": timeouts[step["name"]]}
+        self.scene.merge("runbook", runbook, {"spec": {"steps": steps}})
 
     def heard(self, name: str, command: str) -> list[str]:
         """What a line of shell prints in each pod of a Deployment that runs; one that goes just then says nothing."""
