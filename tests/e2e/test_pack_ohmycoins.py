@@ -14,6 +14,24 @@ def test_errors_after_a_recent_change_are_rolled_back_and_proven_by_their_rate(p
     assert stage.scene.image("backend") == apps.GOOD
 
 
+def test_errors_without_a_recent_change_are_for_people(put_on: PutOn) -> None:
+    """They come of what it depends on; its release is older than the runbook looks back."""
+    stage = put_on("ohmycoins/staging", "backend", faster=60)
+    (step,) = stage.steps("errors")
+    older = {**step, "rolloutUndo": {**step["rolloutUndo"], "within": "5s"}}
+    stage.scene.merge("runbook", "errors", {"spec": {"steps": [older]}})
+    stage.stand("redis")
+    stage.open()
+    stage.release(apps.GOOD_2)
+    stage.scene.until("the other release, too", "backend", lambda: stage.scene.proven().count("backend") == 2)
+    stage.invite(ASK="cart")
+    stage.visit("shop?cart")
+    stage.scene.kubectl("scale", "deployment/redis", "--replicas=0")
+    escalated = stage.scene.until_state("backend", "Escalated", seconds=120)
+    assert "NotARecentRelease" in {decision["reason"] for decision in escalated["status"]["decisions"]}
+    assert stage.scene.effects("backend") == []
+
+
 def test_a_person_scales_to_four(put_on: PutOn) -> None:
     stage = put_on("ohmycoins/production", "backend", faster=60)
     stage.open()

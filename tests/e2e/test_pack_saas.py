@@ -37,6 +37,23 @@ def test_a_failover_is_waited_for_and_then_connections_are_made_anew(put_on: Put
     assert stage.until_healed() == ["rolloutRestart"]
 
 
+def test_a_failover_that_is_over_before_its_alert_is_waited_for_and_nothing_is_done(put_on: PutOn) -> None:
+    """Another one takes over, with all sessions, while the one that was there stays down."""
+    stage = put_on("saas", "saas-backend", faster=5)  # so that its alert is over in time
+    for name in ("primary", "standby"):
+        stage.stand(name, job="postgres")
+    stage.scene.apply(apps.service("database", "primary"))
+    stage.execute("standby", f"echo {stage.execute('primary', 'cat /tmp/boot').strip()} > /tmp/boot")
+    stage.open(proven=False)
+    stage.invite()
+    stage.visit()
+    stage.scene.kubectl("scale", "deployment/primary", "--replicas=0")
+    stage.scene.until_waiting("saas-backend", "Waits")
+    stage.scene.apply(apps.service("database", "standby"))
+    ended = stage.scene.until_state("saas-backend", "Closed")
+    assert (ended["status"]["reason"], stage.scene.effects("saas-backend")) == ("ResolvedByItself", [])
+
+
 def test_lost_counters_are_built_anew_by_one_request_with_the_token(put_on: PutOn) -> None:
     """Redis has lost them with its pod."""
     stage = put_on("saas", "saas-backend")
