@@ -5,7 +5,6 @@ good once its process was killed.
 """
 
 import asyncio
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from typing import Any, Literal
 from platelet.model.log_tail import LogSource
 from platelet.replay import evictions, schemas
 from platelet.replay.store import Store
+from platelet.replay.strategies import deep_copy
 from platelet.shell import kube
 from platelet.shell.kube import Json, Resource
 
@@ -152,7 +152,7 @@ class ModelApi:
         if timeout is not None and timeout <= 0:
             raise kube.Unanswered(0, "Timeout", "not sent: no time was left")
         name = body.get("metadata", {}).get("name", "")
-        request = _Request("create", resource, namespace, name, subresource, agent, copy.deepcopy(body))
+        request = _Request("create", resource, namespace, name, subresource, agent, deep_copy(body))
 
         def make(store: Store) -> Json:
             schemas.check_fields(store.schemas.get(resource.plural), body)
@@ -172,7 +172,7 @@ class ModelApi:
         agent: str = "",
     ) -> Json:
         """PUT."""
-        request = _Request("update", resource, namespace, name, subresource, agent, copy.deepcopy(body))
+        request = _Request("update", resource, namespace, name, subresource, agent, deep_copy(body))
 
         def change(store: Store) -> Json:
             schemas.check_fields(store.schemas.get(resource.plural), body)
@@ -195,7 +195,7 @@ class ModelApi:
         """PATCH. What was sent before its process stood still arrives, however late: `timeout` stops only the start."""
         if timeout is not None and timeout <= 0:
             raise kube.Unanswered(0, "Timeout", "not sent: no time was left")
-        request = _Request("patch", resource, namespace, name, subresource, agent, copy.deepcopy(body))
+        request = _Request("patch", resource, namespace, name, subresource, agent, deep_copy(body))
         changed: Json = await self._call(
             request, lambda store: store.patch(resource, namespace, name, body, subresource=subresource)
         )

@@ -5,7 +5,6 @@ event loop of its own.
 """
 
 import asyncio
-import copy
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
@@ -23,6 +22,7 @@ from platelet.model.rules import Incoming
 from platelet.model.situation import DeliveryResult
 from platelet.model.workload import KINDS, Kind, Pod
 from platelet.replay.store import Key
+from platelet.replay.strategies import deep_copy
 from platelet.shell import kube
 from platelet.shell.intake import callback_receiver
 from platelet.shell.intake.request_gate import RequestRefusedError
@@ -258,7 +258,7 @@ class Process:
         """What kopf does: of what was deleted it shows the last state."""
         before = self._ours.pop(key, None)
         if stored is not None:
-            self._ours[key] = copy.deepcopy(stored)
+            self._ours[key] = deep_copy(stored)
             self.loop.call_soon(self._replica.on_object, Shown(plural=key[0], stored=self._ours[key]))
         elif before is not None:
             self.loop.call_soon(self._replica.on_object, Shown(plural=key[0], stored=before, deleted=True))

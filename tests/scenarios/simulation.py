@@ -10,6 +10,7 @@ from platelet.api.kinds import remediation as remediation_contract
 from platelet.model.budget import Budget
 from platelet.model.remediation import Remediation
 from platelet.replay import schemas
+from platelet.replay.strategies import deep_copy
 from platelet.shell import kube
 from tests.scenarios.alert_sender import AlertSender
 from tests.scenarios.callers_back import CallbackSender
@@ -42,6 +43,7 @@ class Simulation:
         self.restarts = True  # a killed replica is started again
         self.stands_still = timedelta()  # for so long does a paused replica
         self._resumes_at: datetime | None = None
+        self._remediations: dict[str, Remediation] = {}  # as last read, by uid
 
     def __enter__(self) -> Self:
         """Use it in a `with`: what still runs at its end is ended."""
@@ -77,10 +79,7 @@ class Simulation:
 
     def remediations(self, namespace: str = SHOP) -> list[Remediation]:
         """All of a namespace, as the operator reads them."""
-        return [
-            remediation_contract.read_remediation(stored)
-            for stored in self.world.store.find(kube.REMEDIATIONS, namespace)
-        ]
+        return [self._read(stored) for stored in self.world.store.view(kube.REMEDIATIONS, namespace)]
 
     def remediation(self, namespace: str = SHOP) -> Remediation:
         """The only one."""
@@ -109,6 +108,14 @@ class Simulation:
     def is_waiting_for_a_process(self) -> bool:
         """Whether one stands still."""
         return any(process.stopped for process in self.processes)
+
+    def _read(self, stored: kube.Json) -> Remediation:
+        """Each version is read once, however often it is asked for."""
+        uid, version = stored["metadata"]["uid"], stored["metadata"]["resourceVersion"]
+        known = self._remediations.get(uid)
+        if known is None or known.resource_version != version:
+            known = self._remediations[uid] = remediation_contract.read_remediation(deep_copy(stored))
+        return known
 
     def _start(self) -> Process:
         self._started += 1

@@ -176,7 +176,8 @@ class Store:
         schemas.complete(schema, new)
         for admission in self.admissions:
             admission(review)
-        schemas.complete(schema, new)
+        if self.admissions:
+            schemas.complete(schema, new)
         schemas.check(schema, new)
 
     def _commit(self, key: Key, new: Json) -> Json:

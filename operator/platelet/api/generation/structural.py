@@ -20,6 +20,11 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "array": (list,),
     "object": (dict,),
 }
+_SIZES: Final[Mapping[type, tuple[str, str]]] = {
+    str: ("maxLength", "minLength"),
+    list: ("maxItems", "minItems"),
+    dict: ("maxProperties", "minProperties"),
+}
 
 
 def faults(value: Any, schema: Schema, path: str) -> Iterator[str]:
@@ -72,17 +77,18 @@ def _has_type(value: Any, schema: Schema) -> bool:
 
 
 def _faults_of_size(value: Any, schema: Schema, path: str) -> Iterator[str]:
-    if isinstance(value, (str, list, dict)):
-        of = {str: "Length", list: "Items", dict: "Properties"}[type(value)]
-        most, least = schema.get(f"max{of}"), schema.get(f"min{of}", 0)
+    kind = type(value)
+    if kind in _SIZES:
+        largest, smallest = _SIZES[kind]
+        most, least = schema.get(largest), schema.get(smallest, 0)
         if (most is not None and len(value) > most) or len(value) < least:
             yield f"{path}: has {len(value)}, must have {least} to {most}"
-    if isinstance(value, str):
+    if kind is str:
         if "pattern" in schema and not re.search(schema["pattern"], value):
             yield f"{path}: does not match {schema['pattern']}"
         if schema.get("format") == "date-time" and not _is_time(value):
             yield f"{path}: is no time"
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if kind in (int, float):
         low, high = schema.get("minimum", value), schema.get("maximum", value)
         below = value < low or (value == low and bool(schema.get("exclusiveMinimum")))
         if below or value > high or (value == high and bool(schema.get("exclusiveMaximum"))):
