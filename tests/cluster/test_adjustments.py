@@ -140,7 +140,7 @@ def test_what_a_vertical_autoscaler_writes_is_left_to_it(playground: Playground)
         messages = [
             decision["message"] for decision in escalated["status"]["decisions"] if decision["reason"] == "VPAOwned"
         ]
-        assert any("belong to VerticalPodAutoscaler owned" in message for message in messages)
+        assert any("belongs to VerticalPodAutoscaler owned" in message for message in messages)
         scene.until("more memory", "advised", lambda: memory(scene, "advised") == ("768Mi", "384Mi"))
         assert (scene.effects("owned"), memory(scene, "owned")) == ([], ("512Mi", "256Mi"))
     finally:

@@ -45,7 +45,7 @@ FLAWS: Mapping[str, Flaw] = {
     "bad-window": Flaw(
         policy=manifests.policy("bad-window", [CRASHES], RESTART, limits={"maintenanceWindows": [BAD_WINDOW]}),
         reason="InvalidMaintenanceWindow",
-        words=("spec.limits.maintenanceWindows[0].timeZone", "Europe/Bielefeld", "write a name such as UTC"),
+        words=("spec.limits.maintenanceWindows[0].timeZone", "Europe/Bielefeld", "write Europe/Belfast"),
         change={"limits": {"maintenanceWindows": [{**BAD_WINDOW, "timeZone": "Europe/Berlin"}]}},
     ),
     "bad-condition": Flaw(
