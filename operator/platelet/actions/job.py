@@ -15,13 +15,12 @@ from platelet.model import reasons
 from platelet.model.constraint import Matches
 from platelet.model.durations import CAMEL, Between, Duration
 from platelet.model.policy import ActionTraits
-from platelet.model.resource import CRON_JOBS, JOBS, Resource
+from platelet.model.resource import CRON_JOBS, JOBS, NAME_PATTERN, Resource
 from platelet.model.rights import Right
 from platelet.model.rules import Action
 from platelet.model.situation import Situation
 from platelet.model.verdict import Plan, Refusal
 
-_NAME_PATTERN = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 _NAME_RULE = "no name of a CronJob: write it like retry-migration"
 
 
@@ -34,7 +33,7 @@ class Job:
 
     from_cron_job: Annotated[
         str,
-        Matches(_NAME_PATTERN, _NAME_RULE),
+        Matches(NAME_PATTERN, _NAME_RULE),
         Field(min_length=1, max_length=52, description="The CronJob, which may be suspended."),
     ]
     timeout: Annotated[

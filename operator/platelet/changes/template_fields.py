@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from platelet.changes import on_target, template_places
 from platelet.changes.of_template import OfTemplate, fields
-from platelet.changes.template_places import Place, Template, mapping
+from platelet.changes.template_places import Place, Template
 from platelet.model import reasons, templates
 from platelet.model.intent import TEMPLATE, PinnedChange
 from platelet.model.kept_values import KeptValues
 from platelet.model.probe_grace import NUMBERS
 from platelet.model.situation import Situation
+from platelet.model.template_shape import mapping
 from platelet.model.verdict import Refusal
 from platelet.model.workload import Workload
 

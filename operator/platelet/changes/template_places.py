@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from platelet.model.template_shape import mapping
+
 Template = Mapping[str, Any]
 Place = tuple[str, int]
 """The list in which a container is, and its index there."""
@@ -46,8 +48,3 @@ def within(container: Any, path: Iterable[str]) -> Any:
             raise KeyError(key)
         container = container[key]
     return container
-
-
-def mapping(value: Any) -> Template:
-    """The value, if it is a mapping; else an empty one."""
-    return value if isinstance(value, Mapping) else {}

@@ -21,10 +21,10 @@ from platelet.cli.manifests import Manifest
 from platelet.model import reasons
 from platelet.model.near_names import nearest
 from platelet.model.outside import Outside
+from platelet.model.resource import NAME_PATTERN
 
 Severity = Literal["fail", "warn"]
 _SETTINGS = "OperatorConfig"
-_NAME = "[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 _LONGEST_NAME = 253  # characters, as Kubernetes has it
 
 
@@ -164,7 +164,7 @@ def _find_fault_of_name(manifest: Manifest, namespace: str) -> str:
     name = key_of(manifest, namespace)[1]
     if not name:
         return "metadata.name: is required: add it"
-    if len(name) > _LONGEST_NAME or not re.fullmatch(_NAME, name):
+    if len(name) > _LONGEST_NAME or not re.fullmatch(NAME_PATTERN, name):
         return f"metadata.name: {invalid.show(name)} is no name: write lower-case letters, digits, - and . only"
     return ""
 

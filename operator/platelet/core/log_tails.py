@@ -10,6 +10,7 @@ from platelet.model.failed_job import Ending
 from platelet.model.log_tail import LogSource
 from platelet.model.remediation import BEFORE_ACTING, Remediation, RemediationStatus
 from platelet.model.situation import Situation
+from platelet.model.template_shape import mapping
 from platelet.model.workload import Container, Pod
 
 
@@ -53,7 +54,7 @@ def credentials(template: Mapping[str, Any]) -> Iterator[str]:
     for container in template_places.by_name(template).values():
         variables = container.get("env")
         for variable in variables if isinstance(variables, list | tuple) else ():
-            name, value = (template_places.mapping(variable).get(key) for key in ("name", "value"))
+            name, value = (mapping(variable).get(key) for key in ("name", "value"))
             if isinstance(name, str) and isinstance(value, str) and redaction.names_a_credential(name):
                 yield value
 

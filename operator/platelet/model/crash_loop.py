@@ -59,8 +59,7 @@ def read_leak(container: Container, created_at: datetime) -> Cycle | None:
     it is over when a run lasts for twice as long.
     """
     ended = container.state == "terminated"
-    started_at = container.started_at if ended else container.last_started_at
-    ended_at = container.finished_at if ended else container.last_finished_at
+    started_at, ended_at = _last_run(container)
     reason = container.reason if ended else container.last_reason
     ends = container.restarts + ended
     if reason != "OOMKilled" or started_at is None or ended_at is None or ends == 0:
@@ -85,8 +84,7 @@ def has_ended(container: Container) -> bool:
 def may_date_from(created_at: datetime, container: Container) -> bool:
     """Whether its loop may be as old as its pod: its runs and back-offs leave no time for a run that was well."""
     ended = container.state == "terminated"
-    started_at = container.started_at if ended else container.last_started_at
-    ended_at = container.finished_at if ended else container.last_finished_at
+    started_at, ended_at = _last_run(container)
     if ended_at is None:
         return False
     ends = container.restarts + ended
@@ -94,6 +92,13 @@ def may_date_from(created_at: datetime, container: Container) -> bool:
     waited = sum((back_off(end) for end in range(1, min(ends, _DOUBLINGS + 1))), timedelta())
     waited += LONGEST_BACK_OFF * max(0, ends - _DOUBLINGS - 1)
     return ended_at - created_at <= max(waited + ends * max(last_run, _SHORT_RUN), FORGOTTEN_AFTER)
+
+
+def _last_run(container: Container) -> tuple[datetime | None, datetime | None]:
+    """When the last run that is over began and ended, as far as the status tells."""
+    if container.state == "terminated":
+        return container.started_at, container.finished_at
+    return container.last_started_at, container.last_finished_at
 
 
 def _ended(container: Container) -> Cycle | None:

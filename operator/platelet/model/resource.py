@@ -8,6 +8,8 @@ from platelet.model.autoscaler import AutoscalerKind
 from platelet.model.intent import ObjectRef
 from platelet.model.workload import Kind
 
+NAME_PATTERN: Final = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"  # of objects of most kinds; a length is besides
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:

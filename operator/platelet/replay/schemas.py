@@ -66,8 +66,10 @@ def check_fields(schema: Schema | None, whole: Mapping[str, Any]) -> None:
 
 
 def _parts(schema: Schema | None, whole: Mapping[str, Any]) -> Iterator[tuple[str, Schema]]:
-    for part in _PARTS if schema is not None else ():
-        if schema is not None and part in whole:
+    if schema is None:
+        return
+    for part in _PARTS:
+        if part in whole:
             yield part, schema["properties"][part]
 
 

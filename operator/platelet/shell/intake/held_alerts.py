@@ -10,7 +10,7 @@ from platelet.model import alert
 from platelet.model.remediation import Remediation
 from platelet.model.signal import TOLD, Evidence
 from platelet.shell.intake.receiver import NotStoredError
-from platelet.shell.kube import ApiError, Kube, Refused
+from platelet.shell.kube import ApiError, Kube
 from platelet.shell.store import evidence_edits
 from platelet.shell.store.remediation_index import RemediationIndex
 
@@ -76,4 +76,4 @@ class HeldAlerts:
         except ApiError as error:
             raise NotStoredError(str(error)) from error
         if failures:
-            raise NotStoredError(str(failures[0]), for_good=all(isinstance(failure, Refused) for failure in failures))
+            raise NotStoredError.of(failures)

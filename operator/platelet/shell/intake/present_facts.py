@@ -1,10 +1,10 @@
 """Alerts and results of queries that are on record as present: on open Remediations, or on policies (no target)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from platelet.shell.intake.held_alerts import HeldAlerts
-from platelet.shell.intake.receiver import attempt
+from platelet.shell.intake.receiver import NotStoredError, attempt
 from platelet.shell.intake.untargeted_alerts import Untargeted
 
 
@@ -30,9 +30,7 @@ class PresentFacts:
         if of_incidents := {*self._held.held(), *self._held.held_queries()}.intersection(episodes):
             failures.append(await attempt(self._held.resolve(of_incidents, at)))
         failures.append(await attempt(self._untargeted.resolve(episodes, at)))
-        for failure in failures:
-            if failure is not None:
-                raise failure
+        _raise_first(failures)
 
     async def suppress(self, suppressed: Collection[str], active: Collection[str], at: datetime) -> None:
         """Store which Alertmanager keeps from us. What fails of the one keeps nothing of the other."""
@@ -40,6 +38,10 @@ class PresentFacts:
             await attempt(self._held.suppress(suppressed, active, at)),
             await attempt(self._untargeted.suppress(suppressed, active, at)),
         ]
-        for failure in failures:
-            if failure is not None:
-                raise failure
+        _raise_first(failures)
+
+
+def _raise_first(failures: Iterable[NotStoredError | None]) -> None:
+    for failure in failures:
+        if failure is not None:
+            raise failure

@@ -9,7 +9,7 @@ that fails or hangs.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import structlog
 from aiohttp import web
@@ -17,6 +17,7 @@ from aiohttp import web
 from platelet.model.alert import Alert
 from platelet.shell.intake.request_gate import RequestGate, RequestRefusedError, respond
 from platelet.shell.intake.token_files import NoTokenError, TokenFiles
+from platelet.shell.kube import ApiError, Refused
 from platelet.triggers import alerts
 
 PATH = "/webhooks/alertmanager"
@@ -33,6 +34,11 @@ class NotStoredError(Exception):
         """`for_good`: only what the API server refuses, so that nothing can be done about these alerts either."""
         super().__init__(why)
         self.for_good = for_good
+
+    @classmethod
+    def of(cls, failures: Sequence[ApiError]) -> Self:
+        """What the API server has said against these, in the words of the first."""
+        return cls(str(failures[0]), for_good=all(isinstance(failure, Refused) for failure in failures))
 
 
 async def attempt(storing: Awaitable[None]) -> NotStoredError | None:

@@ -20,7 +20,7 @@ from platelet.model.untargeted_alert import UntargetedAlert
 from platelet.shell.act.effects import EffectRunner
 from platelet.shell.act.policy_notices import read_ledger, write_ledger
 from platelet.shell.intake.receiver import NotStoredError
-from platelet.shell.kube import POLICIES, ApiError, Conflict, Json, Kube, NotFound, Refused
+from platelet.shell.kube import POLICIES, ApiError, Conflict, Json, Kube, NotFound
 from platelet.shell.kube.clock import Clock
 from platelet.shell.kube.latest import Latest
 from platelet.shell.store.policies import PolicyBook
@@ -190,7 +190,7 @@ async def _do_all(storing: Iterable[Awaitable[None]]) -> None:
         except ApiError as error:
             failures.append(error)
     if failures:
-        raise NotStoredError(str(failures[0]), for_good=all(isinstance(failure, Refused) for failure in failures))
+        raise NotStoredError.of(failures)
 
 
 def _end_of(entry: UntargetedAlert, at: datetime) -> Stray:

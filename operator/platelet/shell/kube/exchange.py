@@ -61,7 +61,8 @@ class Exchanger:
 
     async def open(self, call: Call) -> aiohttp.ClientResponse:
         """Send a request and return once its head is answered; whoever asked reads and closes it."""
-        query = f"?{urlencode(call.whole_query, quote_via=quote)}" if call.whole_query else ""
+        asked = call.whole_query
+        query = f"?{urlencode(asked, quote_via=quote)}" if asked else ""
         started, status = time.monotonic(), 0
         try:
             response = await self._session.request(
